@@ -1,0 +1,42 @@
+# Every target needs only python3, pip, make and git; the first one run makes .venv.
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help train test check lint types bench proof screenshots clean
+help:            ## show the targets
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+train: $(INSTALLED)  ## train one network; make train ARGS="model=single5x5 init=xavier"
+	$(BIN)/python -m cnnlab.train $(ARGS)
+
+test: $(INSTALLED)  ## the fast tests, on every core with one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/pyright
+
+check: lint types test  ## what CI runs: ruff, types, tests
+
+bench: $(INSTALLED)  ## what telemetry and the trainer cost against a bare loop
+	$(BIN)/python scripts/benchmark.py $(ARGS)
+
+proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=folder)
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow $(ARGS)
+
+screenshots: $(INSTALLED)  ## draw the dashboards of docs/ in Chromium
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/python -m pytest -m browser $(ARGS)
+
+clean:
+	rm -rf $(VENV) dist

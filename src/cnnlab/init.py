@@ -1,0 +1,91 @@
+"""Fill a network's weights: any `torch.nn.init` function by its dotted path, and the two schemes torch lacks.
+
+Which initializers exist is `ls configs/init`. A fill is a function of one weight tensor, changed in place.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.errors import InputError
+from cnnlab.networks.layers import weight_layers
+
+Fill = Callable[[Tensor], object]
+
+
+def initialize(
+    network: nn.Module,
+    fill: Fill,
+    *,
+    bias: float | Literal["keep"] = 0.0,
+    after: Callable[[nn.Module, Tensor], object] | None = None,
+    batch: Tensor | None = None,
+    seed: int = 0,
+) -> None:
+    """Apply `fill` to the weights of every convolution and fully connected layer, then `after(network, batch)`.
+
+    A fill always sees (c_out, c_in, k, k): a fully connected layer is a 1x1 convolution of its inputs, which
+    gives the same fan-in and lets dirac and delta-orthogonal fill it too. `bias="keep"` leaves what the
+    layers' constructors drew. Frozen weights and norm layers are left as they are. `batch` is (N, C, H, W),
+    for schemes that look at data. The global random state is the same before and after.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for name, layer in weight_layers(network).items():
+            weight = layer.get_parameter("weight")
+            if not weight.requires_grad:
+                continue
+            try:
+                fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
+            except ValueError as error:
+                raise InputError(f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {error}") from error
+            if bias != "keep" and layer._parameters.get("bias") is not None:
+                nn.init.constant_(layer.get_parameter("bias"), bias)
+        if after is not None:
+            if batch is None:
+                raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")
+            after(network, batch)
+
+
+def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
+    """An orthogonal matrix at the kernel's centre, zeros around it (Xiao et al. 2018, arXiv:1806.05393).
+
+    `weight`: (c_out, c_in, k, k). The layer then acts on each pixel alone and keeps lengths, times `gain`;
+    where c_out < c_in it can keep them for a c_out-dimensional part only. An even kernel has no centre; the
+    tap left above it is taken, which is the centre under the padding that `same` gives.
+    """
+    c_out, c_in, height, width = weight.shape
+    centre = torch.empty(c_out, c_in, device=weight.device, dtype=weight.dtype)
+    nn.init.orthogonal_(centre, gain)
+    weight.zero_()
+    weight[:, :, (height - 1) // 2, (width - 1) // 2] = centre
+    return weight
+
+
+def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
+    """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
+
+    Layer by layer in the order in which they run, divide the weights by the standard deviation of the
+    layer's output on `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an
+    orthogonal fill; a layer whose output is constant is left alone.
+    """
+    training = network.training
+    network.eval()
+    for layer in weight_layers(network).values():
+        weight = layer.get_parameter("weight")
+        outputs: list[Tensor] = []
+        hook = layer.register_forward_hook(lambda module, inputs, output, seen=outputs: seen.append(output))
+        try:
+            for _ in range(iterations):
+                outputs.clear()
+                network(batch)
+                variance = float(outputs[0].var())
+                if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
+                    break
+                weight.div_(math.sqrt(variance))
+        finally:
+            hook.remove()
+    network.train(training)

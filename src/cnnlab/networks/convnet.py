@@ -1,0 +1,114 @@
+"""ConvNet: blocks of convolution, activation and pooling, then flattening and full connection."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TypeVar
+
+from torch import nn
+
+from cnnlab.errors import InputError
+from cnnlab.networks.blocks import ACTIVATIONS, POOLINGS, convolution
+
+T = TypeVar("T")
+
+
+class ConvNet(nn.Sequential):
+    """`x: (N, C, H, W)` -> logits `(N, classes)`; every layer runs in the order in which it is defined.
+
+    A block is `convs_per_block` convolutions, each followed by norm and activation, then one 2x2 pooling;
+    `stride` belongs to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool`
+    are one value for all blocks or a list with one value a block. `head` lists the sizes of the hidden fully
+    connected layers after flattening, or is "average" for a global average over positions. Dropout comes
+    before every fully connected layer.
+
+    Raises InputError where the knobs do not fit each other or the image.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        channels: Sequence[int] = (16, 32),
+        kernel_size: int | Sequence[int] = 3,
+        convs_per_block: int | Sequence[int] = 2,
+        stride: int | Sequence[int] = 1,
+        padding: str = "same",
+        pool: str | Sequence[str] = "max",
+        activation: str = "relu",
+        norm: str = "none",
+        head: str | Sequence[int] = (64,),
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        n = len(channels)
+        kernels, depths = _per_block("kernel_size", kernel_size, n), _per_block("convs_per_block", convs_per_block, n)
+        strides, pools = _per_block("stride", stride, n), _per_block("pool", pool, n)
+        c, *size = image_shape
+
+        for i, width in enumerate(channels):
+            block: OrderedDict[str, nn.Module] = OrderedDict()
+            for j in range(1, depths[i] + 1):
+                name = f"block{i + 1}.conv{j}"
+                step = strides[i] if j == 1 else 1
+                for role, module in convolution(c, width, kernels[i], step, padding, bias=norm == "none").items():
+                    block[f"{role}{j}"] = module
+                if norm == "batch":
+                    block[f"norm{j}"] = nn.BatchNorm2d(width)
+                block[f"activation{j}"] = ACTIVATIONS[activation]()
+                size, c = [_convolved(name, s, kernels[i], step, padding) for s in size], width
+            if pools[i] != "none":
+                block["pool"] = POOLINGS[pools[i]]()
+                size = [_pooled(f"block{i + 1}.pool", s) for s in size]
+            self.add_module(f"block{i + 1}", nn.Sequential(block))
+        self.add_module("head", _head(c, size, classes, head, activation, dropout))
+
+
+def _head(c: int, size: list[int], classes: int, head: str | Sequence[int], activation: str, dropout: float):
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if head == "average":
+        layers["average"] = nn.AdaptiveAvgPool2d(1)
+        size, head = [1, 1], ()
+    layers["flatten"] = nn.Flatten()
+    width = c * size[0] * size[1]
+    for j, hidden in enumerate(head, start=1):
+        if dropout:
+            layers[f"dropout{j}"] = nn.Dropout(dropout)
+        layers[f"fc{j}"] = nn.Linear(width, int(hidden))
+        layers[f"activation{j}"] = ACTIVATIONS[activation]()
+        width = int(hidden)
+    if dropout:
+        layers["dropout"] = nn.Dropout(dropout)
+    layers["logits"] = nn.Linear(width, classes)
+    return nn.Sequential(layers)
+
+
+def _per_block(name: str, value: T | Sequence[T], blocks: int) -> list[T]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return [value] * blocks
+    if len(value) != blocks:
+        raise InputError(
+            f"model.{name}={list(value)} has {len(value)} values, but model.channels names {blocks} blocks.\n"
+            f"Give one value for all blocks (model.{name}={value[0] if value else 1}) or a list of {blocks}."
+        )
+    return list(value)
+
+
+def _convolved(layer: str, size: int, kernel_size: int, stride: int, padding: str) -> int:
+    """Side of the map after a convolution: floor((n - k) / s) + 1 for `valid`, ceil(n / s) for `same`."""
+    if kernel_size > size:
+        raise InputError(
+            f"model.kernel_size={kernel_size} is larger than the {size}x{size} map that reaches {layer}.\n"
+            f"Use model.kernel_size={size} or smaller, fewer blocks, less pooling or stride, or a larger image."
+        )
+    return -(-size // stride) if padding == "same" else (size - kernel_size) // stride + 1
+
+
+def _pooled(layer: str, size: int) -> int:
+    if size < 2:
+        raise InputError(
+            f"{layer} gets a map of {size}x{size}: pooling would shrink it below 1x1.\n"
+            "Use fewer blocks (model.channels), model.pool=none for the last ones, e.g. model.pool=[max,max,none], "
+            "or a larger image."
+        )
+    return -(-size // 2)
