@@ -24,7 +24,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
 types: $(INSTALLED)
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 
 check: lint types test  ## what CI runs: ruff, types, tests
 

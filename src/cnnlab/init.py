@@ -41,13 +41,20 @@ def initialize(
             try:
                 fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
             except ValueError as error:
-                raise InputError(f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {error}") from error
+                raise InputError(
+                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {error}"
+                ) from error
             if bias != "keep" and layer._parameters.get("bias") is not None:
                 nn.init.constant_(layer.get_parameter("bias"), bias)
         if after is not None:
             if batch is None:
                 raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")
             after(network, batch)
+
+
+def truncated_normal_(weight: Tensor, std: float) -> Tensor:
+    """N(0, std^2) cut at two standard deviations; torch's own cuts at the absolute values -2 and 2."""
+    return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
 
 
 def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:

@@ -1,0 +1,105 @@
+"""From a composed config to the objects it names; with app.py the only place that knows Hydra's instantiate."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import get_method, instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from cnnlab.datasets.base import ImageSet
+from cnnlab.errors import InputError
+from cnnlab.init import initialize
+from cnnlab.training import checkpoint
+
+_last_data: tuple[str, ImageSet] | None = None
+
+
+def build_data(config: DictConfig) -> ImageSet:
+    """The images that `dataset` names. The last set is kept, for a run's check and the jobs of a sweep share it."""
+    global _last_data
+    key = json.dumps(OmegaConf.to_container(config, resolve=True), sort_keys=True)
+    if _last_data is None or _last_data[0] != key:
+        _last_data = None  # let go of the old images before the new ones come
+        _last_data = (key, instantiate(config))
+    return _last_data[1]
+
+
+def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """The network that `model` names for images (C, H, W), its weights as the layers' constructors drew them."""
+    return instantiate(config, image_shape=image_shape, classes=classes, _convert_="all")
+
+
+def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = None) -> nn.Module:
+    """The network that `model` names, initialized as `init` says from `seed`; the same on every device.
+
+    `batch`: normalized images (N, C, H, W), wanted by initializers that look at data.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = make_network(config.model, data.shape, len(data.classes))
+    init = {k: v for k, v in config.init.items() if k not in ("bias", "after")}
+    after = config.init.get("after")
+    initialize(
+        network,
+        instantiate(OmegaConf.create(init)),
+        bias=config.init.bias,
+        after=instantiate(after) if after else None,
+        batch=batch,
+        seed=config.seed,
+    )
+    return network
+
+
+def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Tensor]]]:
+    """The functions behind the dotted paths of `telemetry.statistics`."""
+    found: dict[str, dict[str, Callable[..., Tensor]]] = {}
+    for what, paths in config.statistics.items():
+        found[what] = {}
+        for name, path in paths.items():
+            try:
+                found[what][name] = get_method(path)
+            except Exception as error:
+                raise InputError(
+                    f"telemetry.statistics.{what}.{name}={path} is no function that Python can import.\n"
+                    "Write the dotted path of a function, e.g. cnnlab.telemetry.statistics.std."
+                ) from error
+    return found
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What a run folder says of its network."""
+
+    config: DictConfig
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def load_run(folder: Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
+    """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best."""
+    if not (folder / "config.yaml").is_file():
+        raise InputError(
+            f"{folder} is no run folder: it has no config.yaml.\n"
+            "Give the folder that a training run printed, e.g. run=outputs/runs/..."
+        )
+    state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)
+    run = TrainedRun(
+        config, tuple(state["image_shape"]), tuple(state["classes"]), tuple(state["mean"]), tuple(state["std"])
+    )
+    network = make_network(config.model, run.image_shape, len(run.classes))
+    network.load_state_dict(state["network"])
+    return network.eval(), run
+
+
+def plain(config: DictConfig, resolve: bool = False) -> Mapping[str, Any]:
+    """The config as nested dicts and lists."""
+    return OmegaConf.to_container(config, resolve=resolve)  # type: ignore[return-value]

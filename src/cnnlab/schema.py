@@ -1,0 +1,156 @@
+"""What each setting may be, as one table; it imports neither torch nor Hydra, so a typing error answers at once."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlab.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`allowed` completes the sentence "allowed: ..."; `holds` decides."""
+
+    allowed: str
+    holds: Callable[[Any], bool]
+
+
+def whole(low: int, high: int | None = None) -> Rule:
+    words = f"a whole number from {low}" + (f" to {high}" if high is not None else " up")
+    return Rule(words, lambda v: type(v) is int and v >= low and (high is None or v <= high))
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
+    """From `low` (or, with `above`, from anything larger) to `high`, finite."""
+    words = f"a number {'above' if above else 'from'} {low:g}" + (f" to {high:g}" if math.isfinite(high) else "")
+    return Rule(
+        words,
+        lambda v: type(v) in (int, float) and math.isfinite(v) and (v > low or (not above and v == low)) and v <= high,
+    )
+
+
+def one_of(*names: Any) -> Rule:
+    return Rule(" | ".join(str(n).lower() if isinstance(n, bool) else str(n) for n in names), lambda v: v in names)
+
+
+def optional(rule: Rule) -> Rule:
+    return Rule(f"{rule.allowed}, or null", lambda v: v is None or rule.holds(v))
+
+
+def list_of(rule: Rule) -> Rule:
+    return Rule(f"a list, each {rule.allowed}", lambda v: isinstance(v, list) and all(map(rule.holds, v)))
+
+
+def per_block(rule: Rule) -> Rule:
+    return Rule(
+        f"{rule.allowed}; one for all blocks or a list with one a block",
+        lambda v: (bool(v) and all(map(rule.holds, v))) if isinstance(v, list) else rule.holds(v),
+    )
+
+
+def either(first: Rule, second: Rule) -> Rule:
+    return Rule(f"{first.allowed}, or {second.allowed}", lambda v: first.holds(v) or second.holds(v))
+
+
+BOOL = Rule("true | false", lambda v: type(v) is bool)
+ANY = Rule("anything", lambda v: True)
+
+# Sections whose every key is known here; the other sections hold a `_target_` with arguments of its own.
+CLOSED = ("trainer", "telemetry", "augmentation")
+SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "evaluation", "experiment", *CLOSED)
+
+RULES: dict[str, Rule] = {
+    "seed": whole(0, 2**31 - 1),
+    "trainer.epochs": whole(0),
+    "trainer.max_steps": optional(whole(0)),
+    "trainer.batch_size": whole(1),
+    "trainer.device": one_of("auto", "cpu", "cuda"),
+    "trainer.precision": one_of("fp32", "bf16", "fp16"),
+    "trainer.channels_last": BOOL,
+    "trainer.compile": BOOL,
+    "trainer.deterministic": BOOL,
+    "trainer.resident": either(one_of("auto"), BOOL),
+    "trainer.clip": optional(number(0, above=True)),
+    "trainer.label_smoothing": number(0, 1),
+    "telemetry.every": whole(1),
+    "telemetry.early": BOOL,
+    "telemetry.images": optional(whole(1)),
+    "telemetry.statistics": Rule("a mapping, as in configs/telemetry/light.yaml", lambda v: isinstance(v, dict)),
+    "optimizer.lr": number(0, above=True),
+    "optimizer.momentum": number(0, 1),
+    "optimizer.weight_decay": number(0),
+    "optimizer.nesterov": BOOL,
+    "scheduler.warmup": number(0, 1),
+    "init.std": number(0),
+    "init.gain": number(0),
+    "init.bias": either(number(-math.inf), one_of("keep")),
+    "init.mode": one_of("fan_in", "fan_out"),
+    "dataset.validation": number(0, 0.9, above=True),
+    "dataset.size": optional(whole(1)),
+    "augmentation.flip": BOOL,
+    "augmentation.translate": whole(0),
+    "augmentation.rotate": number(0, 180),
+    "augmentation.cutout": whole(0),
+}
+
+# These hold for cnnlab's own network; a module of one's own gives such names its own meaning.
+CONVNET = "cnnlab.networks.convnet.ConvNet"
+CONVNET_RULES: dict[str, Rule] = {
+    "model.channels": list_of(whole(1)),
+    "model.kernel_size": per_block(whole(1)),
+    "model.convs_per_block": per_block(whole(1)),
+    "model.stride": per_block(whole(1)),
+    "model.pool": per_block(one_of("max", "mean", "sum", "none")),
+    "model.padding": one_of("same", "valid"),
+    "model.activation": one_of("relu", "leaky_relu", "tanh", "sigmoid", "none"),
+    "model.norm": one_of("none", "batch"),
+    "model.head": either(one_of("average"), list_of(whole(1))),
+    "model.dropout": Rule("a number from 0 to below 1", lambda v: type(v) in (int, float) and 0 <= v < 1),
+}
+
+
+def check_values(config: Mapping[str, Any]) -> None:
+    """Raise InputError for the first unknown key or value out of its range in a plain nested mapping.
+
+    Values that are still interpolations ("${...}") are left to the objects that get them.
+    """
+    for key in config:
+        if key != "seed" and key not in SECTIONS:
+            raise InputError(unknown(key, ["seed", *SECTIONS]))
+    for section in ("model", "dataset"):
+        for key in ("image_shape", "classes", "in_channels", "num_classes"):
+            if key in config.get(section, {}) and f"{section}.{key}" not in RULES:
+                raise InputError(f"{section}.{key} is not for a config to say: it comes from the images. Remove it.")
+    rules = {**RULES, **(CONVNET_RULES if config.get("model", {}).get("_target_") == CONVNET else {})}
+    for section, values in config.items():
+        items = values.items() if isinstance(values, Mapping) else ()
+        for key, value in [(f"{section}.{k}", v) for k, v in items] or [(section, values)]:
+            if key in rules:
+                check_value(key, value, rules[key])
+            elif section in CLOSED and isinstance(values, Mapping) and values:
+                raise InputError(unknown(key, rules))
+
+
+def check_value(key: str, value: Any, rule: Rule) -> None:
+    interpolated = isinstance(value, str) and "${" in value
+    if not interpolated and not rule.holds(value):
+        raise InputError(f"{key}={shown(value)} is not allowed.\nAllowed: {rule.allowed}.")
+
+
+def unknown(key: str, known: Any) -> str:
+    """The message for a setting that does not exist, with its nearest neighbour or the section's keys."""
+    names = list(known)
+    hint = did_you_mean(key, names)
+    if not hint:
+        last = {name.rsplit(".", 1)[-1]: name for name in names}
+        near = did_you_mean(key.rsplit(".", 1)[-1], last)
+        hint = f" Did you mean '{last[near.split(chr(39))[1]]}'?" if near else ""
+    section = [n for n in names if n.startswith(key.rsplit(".", 1)[0] + ".")] if "." in key else names
+    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(section or names)}."
+
+
+def shown(value: Any) -> str:
+    """A value as one types it on the command line: null, true, [max,none]."""
+    return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

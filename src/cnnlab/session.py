@@ -1,0 +1,161 @@
+"""One training run from its config to its run folder: build, fit, test, tell."""
+
+import logging
+import math
+from contextlib import AbstractContextManager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from cnnlab.build import build_data, build_network, build_statistics
+from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.batches import Batches
+from cnnlab.networks.geometry import measures
+from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.telemetry import Schedule, Telemetry
+from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.training import checkpoint
+from cnnlab.training.progress import TrainingProgress
+from cnnlab.training.run import RunFolder
+from cnnlab.training.runtime import choose_device, seed_everything
+from cnnlab.training.tally import batch_accuracy, cross_entropy
+from cnnlab.training.trainer import Trainer
+
+log = logging.getLogger("cnnlab")
+
+
+def train(config: DictConfig) -> dict[str, Any]:
+    """Train as `config` says into Hydra's output folder; returns what results.json holds."""
+    run = RunFolder(Path(HydraConfig.get().runtime.output_dir))
+    device = choose_device(config.trainer.device)
+    seed_everything(config.seed, config.trainer.deterministic)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    with run.opened(OmegaConf.to_yaml(config, resolve=True), seed=config.seed, device=device.type, device_name=name):
+        return Session(config, run, device).run()
+
+
+class Session:
+    """The objects of one run and what is done with what they show; the trainer calls it as its observer."""
+
+    def __init__(self, config: DictConfig, run: RunFolder, device: torch.device):
+        self.config, self.run_folder, self.device = config, run, device
+        self.data: ImageSet = build_data(config.dataset)
+        settings = config.trainer
+        self.batches = Batches(
+            self.data.train,
+            self.data.mean,
+            self.data.std,
+            settings.batch_size,
+            device,
+            seed=config.seed,
+            augment=instantiate(config.augmentation) if config.augmentation else None,
+            resident=settings.resident,
+        )
+        self.steps = settings.epochs * len(self.batches) if settings.max_steps is None else settings.max_steps
+        first = next(iter(self.batches.epoch(0)))[0]
+        self.network = build_network(config, self.data, first.cpu()).to(device)
+        optimizer = instantiate(config.optimizer)([p for p in self.network.parameters() if p.requires_grad])
+        self.trainer = Trainer(
+            self.network,
+            optimizer,
+            instantiate(config.scheduler)(optimizer, self.steps),
+            device,
+            **{k: settings[k] for k in ("precision", "clip", "label_smoothing", "channels_last", "compile")},
+        )
+        probe = Probe(self.network, build_statistics(config.telemetry), config.telemetry.images)
+        schedule = Schedule(config.telemetry.every, self.steps, config.telemetry.early)
+        self.telemetry = Telemetry(probe, schedule, Dashboard(run.path), run.log)
+        self.results: dict[str, Any] = {}
+        self.best = -1.0
+        self._epoch_began = 0
+
+    def run(self) -> dict[str, Any]:
+        """Fit, test, write the results; returns them."""
+        began = perf_counter()
+        self.results |= measures(self.network, self.data.shape)
+        with TrainingProgress(self.steps) as self.progress:
+            clock = self.trainer.fit(self.batches, self.steps, self)
+        if self.steps == 0:
+            self._look_without_training()
+        self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
+        self.results |= self.telemetry.by_depth("end")
+        logits, labels = self.trainer.predict(self._in_order(self.data.test))
+        self.results |= _scores("test", logits, labels)
+        self.telemetry.dashboard.scalars(self.steps, _scores("test", logits, labels))
+        self.telemetry.dashboard.close()
+        self.run_folder.write_results(self.results)
+        return self.results
+
+    def due(self, step: int) -> bool:
+        return self.telemetry.schedule(step)
+
+    def watch(self, gradient_scale: Tensor) -> AbstractContextManager[None]:
+        return self.telemetry.watch(gradient_scale)
+
+    def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
+        on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
+        values = self.telemetry.measured(step, epoch, on_device, {"optimizer/lr": lr})
+        if step == 0:
+            self.results |= self.telemetry.by_depth("init")
+        self.progress.says(loss=values["train/loss"], accuracy=values["train/accuracy"])
+        return math.isfinite(values["train/loss"])
+
+    def step_done(self, step: int, images: int) -> None:
+        self.progress.step(step, images)
+
+    def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
+        scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
+        scores |= _scores("validation", *self.trainer.predict(self._in_order(self.data.validation)))
+        self.telemetry.record(step, epoch, scores)
+        self.results |= scores
+        log.info("epoch %d, step %d: %s", epoch, step, ", ".join(f"{k} {v:.4g}" for k, v in scores.items()))
+        self._save(step, epoch, scores["validation/accuracy"])
+        first, self._epoch_began = self._epoch_began + int(train["finite_steps"]), step
+        if not math.isfinite(train["loss"]):
+            self.run_folder.diverged(f"the loss is not finite from step {first} on")
+            self.results["train/first_nonfinite_step"] = first
+            return False
+        return True
+
+    def _look_without_training(self) -> None:
+        """With no steps to train there is still a network to measure: one batch forward and backward, no update."""
+        x, y = next(iter(self.batches.epoch(0)))
+        self.network.train()
+        with self.telemetry.watch():
+            logits = self.network(self.trainer.layout(x))
+            loss = cross_entropy(logits, y)
+            loss.backward()
+        self.telemetry.measured(0, 0, {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}, {})
+        self.results |= self.telemetry.by_depth("init")
+        self._save(0, 0, 0.0)
+
+    def _in_order(self, split: Split) -> Batches:
+        return Batches(split, self.data.mean, self.data.std, 512, self.device, seed=0).in_order()
+
+    def _save(self, step: int, epoch: int, accuracy: float) -> None:
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.trainer.optimizer.state_dict(),
+            "step": step,
+            "epoch": epoch,
+            "validation/accuracy": accuracy,
+            "image_shape": list(self.data.shape),
+            "classes": list(self.data.classes),
+            "mean": list(self.data.mean),
+            "std": list(self.data.std),
+        }
+        checkpoint.save(self.run_folder.path / "checkpoints" / "last.pt", state)
+        if accuracy > self.best:
+            self.best = accuracy
+            checkpoint.save(self.run_folder.path / "checkpoints" / "best.pt", state)
+
+
+def _scores(split: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    values = torch.stack([cross_entropy(logits, labels), batch_accuracy(logits, labels)]).tolist()
+    return {f"{split}/loss": values[0], f"{split}/accuracy": values[1]}

@@ -1,0 +1,66 @@
+"""When a run is measured, and where each measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.tensorboard import Dashboard
+
+Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps that are measured: every `every`-th, the last, and with `early` also 0, 1, 2, 4, 8, ..."""
+
+    every: int
+    steps: int
+    early: bool = True
+
+    def __call__(self, step: int) -> bool:
+        return step % self.every == 0 or step == self.steps - 1 or (self.early and step & (step - 1) == 0)
+
+
+@dataclass
+class Telemetry:
+    """Measures with `probe` when `schedule` says so; `history` keeps what was logged, oldest first."""
+
+    probe: Probe
+    schedule: Schedule
+    dashboard: Dashboard
+    log: Log
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def watch(self, gradient_scale: Tensor | float = 1.0) -> AbstractContextManager[None]:
+        return self.probe.watch(gradient_scale)
+
+    def measured(
+        self, step: int, epoch: int, extra: Mapping[str, Tensor], known: Mapping[str, float]
+    ) -> dict[str, float]:
+        """Fetch the watched step's statistics and `extra` from the device and record them with `known`."""
+        values = {**known, **self.probe.read(extra)}
+        self.record(step, epoch, values)
+        return values
+
+    def record(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
+        self.history.append({"step": step, "epoch": epoch, **values})
+        self.log(step, epoch, values)
+        self.dashboard.scalars(step, values)
+
+    def by_depth(self, moment: str) -> dict[str, float]:
+        """Draw the last measurement against depth as `by_depth/<what>_<statistic>@<moment>`.
+
+        Returns it as results: `<what>/<statistic>/<layer>@<moment>`.
+        """
+        last = next((row for row in reversed(self.history) if any(k.count("/") == 2 for k in row)), {})
+        layers = {k: v for k, v in last.items() if k.count("/") == 2}
+        charts: dict[str, dict[str, float]] = {}
+        for key, value in layers.items():
+            what, statistic, layer = key.split("/")
+            charts.setdefault(f"{what}_{statistic}@{moment}", {})[layer] = value
+        for name, values in charts.items():
+            self.dashboard.by_depth(name, values)
+        return {f"{key}@{moment}": value for key, value in layers.items()}

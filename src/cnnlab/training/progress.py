@@ -1,0 +1,53 @@
+"""The progress bar of a training run; silent where nobody watches."""
+
+from time import perf_counter
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+class TrainingProgress:
+    """Steps, loss, accuracy, images/s and time left, on stderr if that is a terminal."""
+
+    # Between two redraws: ten a second look smooth and cost nothing that can be measured.
+    INTERVAL_S = 0.1
+
+    def __init__(self, steps: int):
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TaskProgressColumn(show_speed=False),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("training", total=steps, state="")
+        self._state = ""
+        self._step = self._images = 0
+        self._drawn = self._began = perf_counter()
+
+    def __enter__(self) -> "TrainingProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def step(self, step: int, images: int) -> None:
+        """One step more with so many images; looks at the clock and mostly returns."""
+        self._step, self._images = step, self._images + images
+        now = perf_counter()
+        if now - self._drawn < self.INTERVAL_S or self._bar.disable:
+            return
+        self._drawn = now
+        speed = self._images / (now - self._began)
+        self._bar.update(self._task, completed=step, state=f"{self._state} {speed:,.0f} images/s", refresh=True)
+
+    def says(self, **values: float) -> None:
+        """What stands beside the bar from now on: loss=..., accuracy=..."""
+        self._state = " ".join(f"{name} {value:.3f}" for name, value in values.items())

@@ -1,0 +1,132 @@
+"""The training loop: forward, loss, backward, update."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from cnnlab.training.clock import StepClock
+from cnnlab.training.runtime import autocast
+from cnnlab.training.tally import Tally, cross_entropy
+
+Batch = tuple[Tensor, Tensor]  # x: float32 (N, C, H, W), y: int64 (N,)
+
+
+class TrainingBatches(Protocol):
+    """Batches of an epoch, in an order that only the epoch (and a seed) decides."""
+
+    def __len__(self) -> int: ...
+    def epoch(self, epoch: int) -> Iterator[Batch]: ...
+
+
+class Observer(Protocol):
+    """Whoever looks at the training; it must not change it."""
+
+    def due(self, step: int) -> bool:
+        """Whether this step is measured."""
+        ...
+
+    def watch(self, gradient_scale: Tensor) -> AbstractContextManager[None]:
+        """Around a measured step."""
+        ...
+
+    def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
+        """After a measured step; False ends the training, since the loss is no number any more."""
+        ...
+
+    def step_done(self, step: int, images: int) -> None:
+        """After every step; must cost next to nothing."""
+        ...
+
+    def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
+        """After an epoch with its mean `loss` and `accuracy`; False ends the training."""
+        ...
+
+
+@dataclass
+class Trainer:
+    """Trains `network`, which already lies on `device`.
+
+    `precision`: fp32, bf16 or fp16 for activations and gradients; weights stay fp32. `clip`: largest 2-norm of
+    the gradient over all weights.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    device: torch.device
+    precision: str = "fp32"
+    clip: float | None = None
+    label_smoothing: float = 0.0
+    channels_last: bool = False
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        if self.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        # Hooks never fire in a compiled network, so measured steps run the plain one: same weights, two callers.
+        self.fast: Callable[[Tensor], Tensor] = torch.compile(self.network) if self.compile else self.network
+
+    def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """One batch; returns its mean loss (0-d) and its logits (N, classes), both on the device."""
+        with autocast(self.precision, self.device):
+            logits = network(self.layout(x))  # forward
+            loss = cross_entropy(logits, y, self.label_smoothing)  # loss
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # backward
+        if self.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.scaler.step(self.optimizer)  # update
+        self.scaler.update()
+        self.scheduler.step()
+        return loss, logits
+
+    def fit(self, batches: TrainingBatches, steps: int, observer: Observer) -> StepClock:
+        """Run `steps` steps, epoch after epoch; the clock knows what they and their measuring took."""
+        clock, step, epoch = StepClock(self.device), 0, 0
+        one = torch.ones((), device=self.device)
+        healthy = True
+        while step < steps and healthy:
+            self.network.train()
+            tally = Tally()
+            clock.start(observer.due(step))
+            for x, y in islice(batches.epoch(epoch), steps - step):
+                lr = self.optimizer.param_groups[0]["lr"]
+                if observer.due(step):
+                    with observer.watch(self.scaler.scale(one)):
+                        loss, logits = self.step(x, y, self.network)
+                    healthy = observer.measured(step, epoch, loss, logits, y, lr)
+                else:
+                    loss, logits = self.step(x, y, self.fast)
+                tally.add(loss, logits, y)
+                step += 1
+                clock.step(observer.due(step))
+                observer.step_done(step, len(y))
+                if not healthy:
+                    break
+            clock.stop()
+            healthy = observer.epoch_done(step, epoch, tally.read()) and healthy
+            epoch += 1
+        return clock
+
+    @torch.no_grad()
+    def predict(self, batches: Iterable[Batch]) -> Batch:
+        """Logits (N, classes) in float32 and labels (N,) of all batches, in evaluation mode."""
+        self.network.eval()
+        logits, labels = [], []
+        for x, y in batches:
+            with autocast(self.precision, self.device):
+                logits.append(self.network(self.layout(x)).float())
+            labels.append(y)
+        return torch.cat(logits), torch.cat(labels)
+
+    def layout(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
