@@ -1,0 +1,164 @@
+"""What a network is before any training: shapes, receptive fields, weights, MACs, bytes kept for backward."""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import nn
+
+from cnnlab.networks import memory
+from cnnlab.networks.trace import Call, black, mode, trace
+from cnnlab.networks.windows import ACTIVATIONS, Field, Pair, Window, window
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer. Shapes are of one image; pairs are (height, width); None where no formula covers the layer.
+
+    `before`, `after`: padding on top and left, at the bottom and right. `receptive_field`, `jump`, `centre`:
+    in pixels of the image, see `windows.Field`. `uses`: how often one image uses each weight, which is the
+    number of output positions (its sharing). `macs`: multiplications of a weight with a cell, zeros of the
+    padding included, biases not. `saved_bytes`: kept for backward by this layer first, a training image.
+    """
+
+    name: str
+    kind: str
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    kernel: Pair | None
+    stride: Pair | None
+    before: Pair | None
+    after: Pair | None
+    receptive_field: Pair | None
+    jump: Pair | None
+    centre: tuple[float, float] | None
+    weights: int
+    biases: int
+    uses: int
+    macs: int
+    saved_bytes: int | None
+
+
+def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
+    """A row a layer in the order of execution, without layers that do nothing (nn.Identity)."""
+    calls = trace(network, image_shape).calls
+    found: list[Row] = []
+    counted: set[nn.Module] = set()  # a module that runs twice has its weights once
+    fields: tuple[Field, Field] | None = (Field(), Field())
+    size: Pair = (1, 1)
+    for call, kept in zip(calls, memory.predicted(calls), strict=True):
+        size = (call.input[1], call.input[2]) if len(call.input) == 3 else size
+        seen = window(call, size) if call.follows and fields else None
+        fields = (fields[0].through(seen, 0), fields[1].through(seen, 1)) if seen and fields else None
+        if isinstance(call.module, nn.Linear):
+            size = (1, 1)
+        if not isinstance(call.module, nn.Identity):
+            found.append(_row(call, seen, fields, kept, first=call.module not in counted))
+        counted.add(call.module)
+    return found
+
+
+def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, float]:
+    """The geometry of `results.json`. What no formula covers in a module of one's own is left out.
+
+    Bytes are of one training image; what batch norm keeps once a batch (8 bytes a channel) is not in them.
+    """
+    found = rows(network, image_shape)
+    field, saved = receptive_field(found), saved_bytes(network, image_shape)
+    values = {
+        "model/parameters": parameters(network),
+        "model/macs": macs(network, image_shape),
+        "model/receptive_field": field and max(field),
+        "model/saved_bytes": saved,
+        "model/saved_bytes_measured": sum(saved_bytes_measured(network, image_shape).values()),
+    }
+    return {key: float(value) for key, value in values.items() if value is not None}
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Of one image. What is more than layers in a row (products in a forward() of one's own) PyTorch counts."""
+    from torch.utils.flop_counter import FlopCounterMode  # 0.1 s
+
+    with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(black(network, image_shape))
+    return counter.get_total_flops() // 2
+
+
+def receptive_field(found: list[Row]) -> Pair | None:
+    """(height, width) that a cell of the last map sees; without any map, what the first full connection sees."""
+    maps = [row for row in found if len(row.output) == 3 and row.kind != "global average"]
+    return (maps or found)[-1].receptive_field
+
+
+def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
+    """Predicted for one training image, or None for a network that is more than known layers in a row."""
+    passage = trace(network, image_shape)
+    kept = memory.predicted(passage.calls)
+    if not passage.plain or None in kept:
+        return None
+    return sum(k.image for k in kept if k)
+
+
+def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
+    """By layer, for one training image: what four images keep less what two keep, halved."""
+    two, four = (memory.measured(network, black(network, image_shape, n)) for n in (2, 4))
+    return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
+
+
+def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, kept: memory.Kept | None, first: bool):
+    own = list(call.module.named_parameters()) if first else []
+    biases = sum(p.numel() for name, p in own if name == "bias")
+    parameters = sum(p.numel() for _, p in own)
+    return Row(
+        name=call.name,
+        kind=_kind(call),
+        input=call.input,
+        output=call.output,
+        kernel=seen and seen.kernel,
+        stride=seen and seen.stride,
+        before=seen and seen.before,
+        after=seen and seen.after,
+        receptive_field=fields and (fields[0].size, fields[1].size),
+        jump=fields and (fields[0].jump, fields[1].jump),
+        centre=fields and (fields[0].centre, fields[1].centre),
+        weights=parameters - biases,
+        biases=biases,
+        uses=prod(call.output[1:]) if parameters else 0,
+        macs=_macs(call),
+        saved_bytes=None if kept is None else kept.image,
+    )
+
+
+def _kind(call: Call) -> str:
+    module = call.module
+    match module:
+        case nn.Conv2d():
+            return "convolution"
+        case nn.Linear():
+            return "fully connected"
+        case nn.BatchNorm2d():
+            return "batch norm"
+        case nn.AdaptiveAvgPool2d() if call.output[1:] == (1, 1):
+            return "global average"
+        case nn.MaxPool2d() | nn.AdaptiveMaxPool2d():
+            return "max pool"
+        case nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
+            return "sum pool" if getattr(module, "divisor_override", None) == 1 else "mean pool"
+        case nn.ConstantPad2d():
+            return "padding"
+    if isinstance(module, ACTIVATIONS):
+        return "activation"
+    return type(module).__name__.lower()
+
+
+def _macs(call: Call) -> int:
+    module = call.module
+    if isinstance(module, nn.Conv2d):
+        return prod(call.output) * module.in_channels // module.groups * prod(module.kernel_size)
+    if isinstance(module, nn.Linear):
+        return prod(call.output) * module.in_features
+    return 0

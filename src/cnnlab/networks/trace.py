@@ -1,0 +1,89 @@
+"""Which layers an image passes, in which order, and with which shapes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.networks.layers import leaves
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer. Shapes are of one image, without the batch: (C, H, W) for a map, (F,) when flat.
+
+    `follows`: the layer got the very tensor that the call before returned (the first one: the image), so
+    nothing else happened in between.
+    """
+
+    name: str
+    module: nn.Module
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    follows: bool
+
+
+@dataclass(frozen=True)
+class Trace:
+    """`plain`: the calls are the whole network, one after the other; no function, sum or branch between them."""
+
+    calls: list[Call]
+    plain: bool
+
+
+def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
+    """Send one black image through the network, where it lies (meta too), and note every layer it passes.
+
+    The network stays as it is: the pass is made in evaluation mode, so that no running mean moves and no
+    random number is drawn. Layers are modules without children.
+    """
+    calls: list[Call] = []
+    last = image = black(network, image_shape)
+
+    def note(name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        nonlocal last
+        before = inputs[0] if inputs else None
+        calls.append(Call(name, module, _shape(before), _shape(output), follows=before is last))
+        last = output
+
+    with mode(network, training=False), hooked(network, note), torch.no_grad():
+        output = network(image)
+    return Trace(calls, plain=output is last and all(call.follows for call in calls))
+
+
+def black(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
+    """Zeros (images, C, H, W) where the network lies and in its type."""
+    like = next(network.parameters(), torch.empty(0))
+    return torch.zeros(images, *image_shape, device=like.device, dtype=like.dtype)
+
+
+@contextmanager
+def hooked(network: nn.Module, note: Callable[[str, nn.Module, tuple, Any], None]) -> Iterator[None]:
+    """Call `note(name, module, inputs, output)` after each layer, for as long as the block runs."""
+    handles = [
+        module.register_forward_hook(lambda module, inputs, output, name=name: note(name, module, inputs, output))
+        for name, module in leaves(network)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def mode(network: nn.Module, training: bool) -> Iterator[None]:
+    before = [(module, module.training) for module in network.modules()]
+    network.train(training)
+    try:
+        yield
+    finally:
+        for module, was in before:
+            module.training = was
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    return tuple(value.shape[1:]) if isinstance(value, Tensor) else ()

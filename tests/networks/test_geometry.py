@@ -1,0 +1,145 @@
+"""Counts against naive counting: unfolded windows, gradients of ones, PyTorch's own FLOP counter."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.geometry import macs, measures, receptive_field, rows, saved_bytes
+
+SHAPE = (3, 16, 16)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("pool", ["max", "none"])
+def test_macs_and_weights_equal_naive_counts(kernel_size: int, padding: str, pool: str) -> None:
+    shape = (3, 40, 40)
+    network = ConvNet(shape, 5, channels=(4, 6), kernel_size=kernel_size, stride=(2, 1), padding=padding, pool=pool)
+    modules = dict(network.named_modules())
+    counted = 0
+    for row in rows(network, shape):
+        module = modules[row.name]
+        if isinstance(module, nn.Conv2d):
+            image = F.pad(torch.ones(1, *row.input), [side for side in module.padding for _ in (0, 1)])
+            patches = F.unfold(image, module.kernel_size, stride=module.stride)  # (1, c_in k^2, positions)
+            assert row.macs == patches.numel() * module.out_channels
+            assert (row.weights, row.biases) == (patches.shape[1] * module.out_channels, module.out_channels)
+            assert row.uses == patches.shape[2]
+        elif isinstance(module, nn.Linear):
+            assert (row.weights, row.biases, row.uses) == (module.weight.numel(), module.out_features, 1)
+            assert row.macs == module.weight.numel()
+        else:
+            assert (row.macs, row.weights) == (0, 0)
+        counted += row.macs
+    assert macs(network, shape) == counted
+
+
+def test_uses_are_how_often_a_weight_enters_the_sum() -> None:
+    network = ConvNet(SHAPE, 5, channels=(4,), kernel_size=3, stride=2, convs_per_block=1, padding="valid")
+    conv = network.get_submodule("block1.conv1")
+    conv(torch.ones(1, *SHAPE)).sum().backward()  # the gradient of a weight counts its uses
+    uses = {row.name: row.uses for row in rows(network, SHAPE)}["block1.conv1"]
+    assert isinstance(conv, nn.Conv2d) and conv.weight.grad is not None
+    assert uses == 7 * 7
+    assert (conv.weight.grad == uses).all()
+
+
+def test_groups_divide_the_products() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2, bias=False))
+    (row,) = rows(network, (4, 8, 8))
+    assert row.macs == 6 * 6 * 8 * 2 * 9 == macs(network, (4, 8, 8))
+    assert (row.weights, row.biases) == (8 * 2 * 9, 0)
+
+
+def test_the_first_block_of_the_text() -> None:
+    """Two 3x3 have 18 c^2 weights and one 5x5 has 25 c^2, but three input channels turn the first block round."""
+    by_block = []
+    for kernel_size, convs in ((3, 2), (5, 1)):
+        network = ConvNet((3, 32, 32), 10, channels=(16, 16), kernel_size=kernel_size, convs_per_block=convs)
+        found = rows(network, (3, 32, 32))
+        by_block.append([sum(r.weights for r in found if r.name.startswith(b)) for b in ("block1", "block2")])
+    assert by_block == [[2736, 18 * 16**2], [1200, 25 * 16**2]]
+
+
+def test_shape_and_field_of_99_unpadded_convolutions() -> None:
+    with torch.device("meta"):
+        network = ConvNet((1, 199, 199), 2, channels=(4,), convs_per_block=99, padding="valid", pool="none", head=())
+    found = rows(network, (1, 199, 199))
+    maps = [row.output[1] for row in found if row.kind == "convolution"]
+    assert maps == [199 - 2 * i for i in range(1, 100)]
+    assert receptive_field(found) == (199, 199)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "field"),
+    [
+        ({"channels": (4,), "kernel_size": 3, "convs_per_block": 2, "pool": "none"}, 5),
+        ({"channels": (4,), "kernel_size": 5, "convs_per_block": 1, "pool": "none"}, 5),
+        ({"channels": (4,), "kernel_size": 5, "convs_per_block": 1, "pool": "none", "head": "average"}, 5),
+        ({"channels": (), "head": ()}, 16),  # without a map: what the full connection sees
+    ],
+)
+def test_receptive_field_is_that_of_the_last_map(knobs: dict, field: int) -> None:
+    assert receptive_field(rows(ConvNet(SHAPE, 5, **knobs), SHAPE)) == (field, field)
+
+
+@pytest.mark.parametrize("head", [(), (8,), "average"])
+def test_the_head_sees_the_whole_image(head: str | tuple[int, ...]) -> None:
+    last = rows(ConvNet(SHAPE, 5, padding="valid", channels=(4,), pool="none", head=head), SHAPE)[-1]
+    assert last.receptive_field == (16, 16)
+    assert last.centre == (7.5, 7.5)
+
+
+def test_measures_of_a_convnet() -> None:
+    network = ConvNet(SHAPE, 5, channels=(4,), convs_per_block=1, norm="batch", dropout=0.5)
+    found = measures(network, SHAPE)
+    assert found["model/parameters"] == 4 * 27 + 2 * 4 + 256 * 64 + 64 + 64 * 5 + 5
+    assert found["model/macs"] == 256 * 4 * 27 + 256 * 64 + 64 * 5
+    assert found["model/receptive_field"] == 4
+    assert found["model/saved_bytes"] == found["model/saved_bytes_measured"]
+    assert all(isinstance(value, float) for value in found.values())
+
+
+class Own(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2d(3, 3, 3, padding=1), nn.GroupNorm(1, 3), nn.Linear(3 * 256, 5)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.b(self.a(x))) + x
+        return self.out(torch.flatten(y, 1)) * self.scale
+
+
+def test_what_no_formula_covers_is_left_out() -> None:
+    found = measures(Own(), SHAPE)
+    assert set(found) == {"model/parameters", "model/macs", "model/saved_bytes_measured"}
+    assert found["model/parameters"] == 84 + 6 + 768 * 5 + 5 + 1
+    assert found["model/macs"] == 256 * 81 + 768 * 5
+    assert saved_bytes(Own(), SHAPE) is None
+    by_name = {row.name: row for row in rows(Own(), SHAPE)}
+    assert by_name["a"].receptive_field == (3, 3)
+    assert by_name["b"].receptive_field is by_name["out"].receptive_field is None
+    assert by_name["b"].kind == "groupnorm"
+
+
+def test_a_layer_that_runs_twice_has_its_weights_once() -> None:
+    conv = nn.Conv2d(3, 3, 3, padding=1)
+    network = nn.Sequential(conv, nn.ReLU(), conv)
+    found = rows(network, SHAPE)
+    assert [row.weights for row in found] == [81, 0, 0]
+    assert [row.macs for row in found] == [81 * 256, 0, 81 * 256]
+    assert found[-1].receptive_field == (5, 5)
+
+
+def test_layers_that_do_nothing_have_no_row() -> None:
+    assert [row.kind for row in rows(ConvNet(SHAPE, 5, channels=(4,), activation="none"), SHAPE)] == [
+        "convolution",
+        "convolution",
+        "max pool",
+        "flatten",
+        "fully connected",
+        "fully connected",
+    ]
