@@ -8,6 +8,7 @@ from torch import nn
 
 from cnnlab.errors import InputError
 from cnnlab.networks.blocks import ACTIVATIONS, POOLINGS, convolution
+from cnnlab.networks.kernels import freeze_classical
 
 T = TypeVar("T")
 
@@ -19,7 +20,8 @@ class ConvNet(nn.Sequential):
     `stride` belongs to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool`
     are one value for all blocks or a list with one value a block. `head` lists the sizes of the hidden fully
     connected layers after flattening, or is "average" for a global average over positions. Dropout comes
-    before every fully connected layer.
+    before every fully connected layer. `first_layer="classical"` makes the first convolution a fixed bank of
+    classical kernels (blur, outline, Sobel, ...) that is never trained.
 
     Raises InputError where the knobs do not fit each other or the image.
     """
@@ -39,6 +41,7 @@ class ConvNet(nn.Sequential):
         norm: str = "none",
         head: str | Sequence[int] = (64,),
         dropout: float = 0.0,
+        first_layer: str = "learned",
     ):
         super().__init__()
         n = len(channels)
@@ -61,7 +64,16 @@ class ConvNet(nn.Sequential):
                 block["pool"] = POOLINGS[pools[i]]()
                 size = [_pooled(f"block{i + 1}.pool", s) for s in size]
             self.add_module(f"block{i + 1}", nn.Sequential(block))
+        if first_layer == "classical":
+            freeze_classical(_first_convolution(self))
         self.add_module("head", _head(c, size, classes, head, activation, dropout))
+
+
+def _first_convolution(network: nn.Module) -> nn.Conv2d:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            return module
+    raise InputError("model.first_layer=classical: this network has no convolution.\nUse model.first_layer=learned.")
 
 
 def _head(c: int, size: list[int], classes: int, head: str | Sequence[int], activation: str, dropout: float):

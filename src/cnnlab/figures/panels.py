@@ -1,0 +1,83 @@
+"""Panels that several figures share: a picture, a signed map, a table of numbers. Colours mean the same everywhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Rectangle
+from torch import Tensor
+
+DPI = 120
+SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
+INK, MARK = "#222222", "#e8590c"
+_GREY = ListedColormap(["#ededed"])
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a PNG and return where it lies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def bare(ax: Axes) -> None:
+    """No ticks, a thin frame."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_linewidth(0.5)
+        spine.set_color("#999999")
+
+
+def picture(ax: Axes, image: Tensor) -> None:
+    """`image`: (1, H, W) or (3, H, W) with 0..1; what lies outside is cut."""
+    bare(ax)
+    pixels = image.detach().float().cpu().clamp(0, 1)
+    if len(pixels) == 1:
+        ax.imshow(pixels[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    else:
+        ax.imshow(pixels.permute(1, 2, 0), interpolation="nearest")
+
+
+def signed(ax: Axes, values: Tensor, largest: float) -> None:
+    """`values` (H, W), white at 0, full colour at `largest`; grey where they are not finite."""
+    bare(ax)
+    values = values.detach().float().cpu()
+    limit = largest if largest > 0 else 1.0
+    ax.imshow(values.nan_to_num(), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
+    if not torch.isfinite(values).all():
+        hidden = torch.where(torch.isfinite(values), torch.nan, 0.0)
+        ax.imshow(hidden, cmap=_GREY, interpolation="nearest")
+
+
+def numbers(ax: Axes, values: Sequence[Sequence[float]], size: float = 9) -> None:
+    """A k x k table whose cells carry their number and its colour."""
+    table = torch.tensor(values, dtype=torch.float32)
+    # 1.6: the strongest colour stays light enough for dark text.
+    signed(ax, table, 1.6 * largest(table))
+    write(ax, table.tolist(), size)
+
+
+def write(ax: Axes, values: Sequence[Sequence[float]], size: float, colour: str = INK) -> None:
+    """Write each cell's number into it."""
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=size, color=colour)
+
+
+def mark(ax: Axes, row: float, column: float, size: int) -> None:
+    """A frame around the size x size cells from (row, column) on, and a ring around a frame too small to see."""
+    ax.add_patch(Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=MARK, linewidth=1.8))
+    side = max(ax.get_xlim()) + 0.5
+    if size < 0.08 * side:
+        middle = (column + (size - 1) / 2, row + (size - 1) / 2)
+        ax.add_patch(Circle(middle, 0.06 * side, fill=False, edgecolor=MARK, linewidth=1.5))
+
+
+def largest(values: Tensor) -> float:
+    """Largest finite magnitude, 0 for none."""
+    finite = values.detach()[torch.isfinite(values.detach())]
+    return float(finite.abs().max()) if finite.numel() else 0.0

@@ -1,0 +1,120 @@
+"""Classical 3x3 kernels, what they do to a picture, and how they fill or freeze a convolution.
+
+Kernels are written as a convolution layer uses them: not flipped, the product of patch and kernel summed
+(cross-correlation). So `sobel_x` is positive where the picture gets brighter to the right.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.errors import InputError, did_you_mean
+
+
+class Kernel(NamedTuple):
+    """`values / divisor` are the weights; the divisor keeps the numbers as readable as in their source."""
+
+    values: tuple[tuple[float, ...], ...]
+    source: str
+    divisor: float = 1
+
+    def tensor(self) -> Tensor:
+        return torch.tensor(self.values, dtype=torch.float32) / self.divisor
+
+
+# What is not attributed to a person is folklore; the numbers are then those of a page that shows them at work.
+_POWELL = "Powell, Image Kernels Explained Visually, setosa.io/ev/image-kernels"
+_GONZALEZ = "Gonzalez & Woods, Digital Image Processing, ch. 3"
+CLASSICAL: dict[str, Kernel] = {
+    "identity": Kernel(((0, 0, 0), (0, 1, 0), (0, 0, 0)), _POWELL),
+    "box_blur": Kernel(((1, 1, 1), (1, 1, 1), (1, 1, 1)), _GONZALEZ, 9),
+    "gaussian": Kernel(((1, 2, 1), (2, 4, 2), (1, 2, 1)), _GONZALEZ + ", binomial weights", 16),
+    "sharpen": Kernel(((0, -1, 0), (-1, 5, -1), (0, -1, 0)), _POWELL),
+    "outline": Kernel(((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)), _POWELL),
+    "emboss": Kernel(((-2, -1, 0), (-1, 1, 1), (0, 1, 2)), _POWELL),
+    "sobel_x": Kernel(((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)), "Sobel & Feldman 1968, brighter to the right"),
+    "sobel_y": Kernel(((-1, -2, -1), (0, 0, 0), (1, 2, 1)), "Sobel & Feldman 1968, brighter downwards"),
+    "prewitt_x": Kernel(((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)), "Prewitt 1970, brighter to the right"),
+    "prewitt_y": Kernel(((-1, -1, -1), (0, 0, 0), (1, 1, 1)), "Prewitt 1970, brighter downwards"),
+    "laplacian": Kernel(((0, 1, 0), (1, -4, 1), (0, 1, 0)), _GONZALEZ + ", second derivative"),
+}
+
+# The detector of the text's smiley: it counts the cells of a patch that match the left corner of the mouth.
+MOUTH_CORNER = Kernel(((0, 0, 1), (1, 0, 0), (0, 1, 1)), "feature detector for the 7x7 smiley")
+
+
+def named(name: str) -> Kernel:
+    """The kernel of that name; InputError, with the names there are, for any other."""
+    known = CLASSICAL | {"mouth_corner": MOUTH_CORNER}
+    if name not in known:
+        raise InputError(f"There is no kernel '{name}'.{did_you_mean(name, known)}\nThere are: {', '.join(known)}.")
+    return known[name]
+
+
+def apply(image: Tensor, kernel: Tensor | Sequence[Sequence[float]], border: str = "edge") -> Tensor:
+    """Slide `kernel` (k, k) over every channel of `image` (..., H, W), each channel by itself.
+
+    `border`: "edge" continues the outermost pixels and "zero" puts black around, so that the size stays
+    (right and bottom get the odd line of an even kernel); "valid" gives (..., H - k + 1, W - k + 1).
+    """
+    weight = torch.as_tensor(kernel, dtype=image.dtype, device=image.device)
+    k = weight.shape[-1]
+    x = image.reshape(-1, 1, *image.shape[-2:])
+    if border != "valid":
+        before, after = (k - 1) // 2, k // 2
+        x = F.pad(x, (before, after, before, after), mode="replicate" if border == "edge" else "constant")
+    y = F.conv2d(x, weight[None, None])
+    return y.reshape(*image.shape[:-2], *y.shape[-2:])
+
+
+def classical_(weight: Tensor) -> Tensor:
+    """Fill `weight` (c_out, c_in, k, k): output channel i takes the i-th classical kernel, round and round.
+
+    A kernel larger than 3x3 holds it at its centre (of an even one, at the tap above left, which is the centre
+    under `same` padding). What the input channels share differs:
+
+    - up to 4 input channels are a picture: each gets the kernel divided by their number, so the layer sees
+      the mean of the channels through the kernel as it is printed;
+    - more are feature maps. Equal shares would make channels i and i + 11 twins whose gradients are equal for
+      ever, so each input channel gets the kernel times its own normal number, of He's variance: the squares
+      of an output channel's weights sum to 2 on average;
+    - 1x1 weights, fully connected layers among them, have no room for a kernel and are filled after He 2015.
+
+    ValueError for 2x2 weights, which hold no 3x3 kernel.
+    """
+    c_out, c_in, k = weight.shape[:3]
+    if k == 1:
+        return nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    if k < 3:
+        raise ValueError(f"classical kernels are 3x3 and do not fit {k}x{k} weights; take model.kernel_size=3 or more")
+    kernels = torch.stack([kernel.tensor() for kernel in CLASSICAL.values()]).to(weight)
+    chosen = kernels[torch.arange(c_out, device=weight.device) % len(kernels)][:, None]
+    if c_in <= 4:
+        filled = (chosen / c_in).expand(-1, c_in, -1, -1)
+    else:
+        shares = torch.randn(c_out, c_in, 1, 1, device=weight.device, dtype=weight.dtype)
+        filled = shares * (2 / c_in) ** 0.5 * chosen / chosen.norm(dim=(2, 3), keepdim=True)
+    with torch.no_grad():
+        return weight.copy_(centred(filled, k))
+
+
+def centred(kernels: Tensor, size: int) -> Tensor:
+    """`kernels` (..., 3, 3) in the middle of zeros (..., size, size), size >= 3."""
+    before = (size - 1) // 2 - 1
+    return F.pad(kernels, (before, size - 3 - before, before, size - 3 - before))
+
+
+def freeze_classical(layer: nn.Conv2d) -> None:
+    """Make `layer` a fixed bank of classical kernels: weights by `classical_`, bias 0, no gradient for either."""
+    if layer.weight.shape[-1] < 3:
+        raise InputError(
+            f"model.first_layer=classical needs kernels of 3x3 or larger, the first layer has "
+            f"model.kernel_size={layer.weight.shape[-1]}.\nUse model.kernel_size=3, or model.first_layer=learned."
+        )
+    classical_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    layer.requires_grad_(False)

@@ -1,0 +1,133 @@
+"""Which classical kernel is a learned one most like? Names for the filters of a network's first convolution."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.networks.kernels import CLASSICAL, centred
+
+STRETCHED = " stretched"
+
+
+class Match(NamedTuple):
+    """The nearest classical kernel by the angle between the two, both taken as vectors of k² weights.
+
+    `cosine` is 1 for a positive multiple, -1 for a negative one (the same pattern with the signs turned
+    round), 0 for nothing in common. Kernels of 1x1 have one direction only and are always `identity`.
+    """
+
+    name: str
+    cosine: float
+
+    @property
+    def distance(self) -> float:
+        """Cosine distance that ignores sign and scale: 0 = the same pattern, 1 = nothing in common."""
+        return 1 - abs(self.cosine)
+
+    @property
+    def label(self) -> str:
+        return f"{'-' if self.cosine < 0 else ''}{self.name}"
+
+
+class NamedFilter(NamedTuple):
+    """Filter `index` of the first convolution: its spatial pattern (k, k), how that is shared, its name.
+
+    The filter (c_in, k, k) is split into the one pattern times one factor a channel that comes nearest to it
+    (first singular pair); `share` is the part of the filter's squared weights this keeps, 1 for one channel.
+    """
+
+    index: int
+    match: Match
+    pattern: Tensor
+    channels: tuple[float, ...]
+    share: float
+
+
+def nearest(kernel: Tensor) -> Match:
+    """The classical kernel nearest to `kernel` (k, k); `nothing` for weights that are all zero or not finite.
+
+    Larger kernels are compared with the 3x3 ones at their centre and, named `... stretched`, enlarged to k x k.
+    """
+    vector = kernel.detach().to("cpu", torch.float32).flatten()
+    length = vector.norm()
+    if not torch.isfinite(length) or length == 0:
+        return Match("nothing", 0.0)
+    forms = _forms(kernel.shape[-1])
+    cosines = torch.stack(list(forms.values())) @ (vector / length)
+    best = int(cosines.abs().argmax())
+    return Match(list(forms)[best], float(cosines[best].clamp(-1, 1)))
+
+
+@cache
+def chance(size: int) -> float:
+    """The |cosine| to its nearest classical kernel that 95 % of random normal kernels (size, size) stay below.
+
+    A learned kernel under this is named by accident: 2,000 draws with a fixed seed.
+    """
+    draws = F.normalize(torch.randn(2000, size * size, generator=torch.Generator().manual_seed(0)))
+    best = (draws @ torch.stack(list(_forms(size).values())).T).abs().amax(dim=1)
+    return float(best.quantile(0.95))
+
+
+def name_filters(network: nn.Module) -> list[NamedFilter]:
+    """A name for every filter of the first convolution in order of definition; empty without one that is square."""
+    layer = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    if layer is None or layer.kernel_size[0] != layer.kernel_size[1]:
+        return []
+    rows = []
+    for index, weight in enumerate(layer.weight.detach().to("cpu", torch.float32)):
+        pattern, channels, share = _split(weight)
+        rows.append(NamedFilter(index, nearest(pattern), pattern, channels, share))
+    return rows
+
+
+def filter_results(filters: list[NamedFilter]) -> Mapping[str, float | str]:
+    """Flat keys for results.json: name, cosine and distance a filter, and the share that is nearer than chance."""
+    results: dict[str, float | str] = {}
+    for row in filters:
+        results[f"first_layer/name/{row.index:03d}"] = row.match.label
+        results[f"first_layer/cosine/{row.index:03d}"] = round(row.match.cosine, 4)
+        results[f"first_layer/distance/{row.index:03d}"] = round(row.match.distance, 4)
+    if filters:
+        limit = chance(filters[0].pattern.shape[-1])
+        results["first_layer/chance_cosine"] = round(limit, 4)
+        results["first_layer/recognized"] = sum(abs(row.match.cosine) > limit for row in filters) / len(filters)
+    return results
+
+
+def _split(weight: Tensor) -> tuple[Tensor, tuple[float, ...], float]:
+    """`weight` (c_in, k, k) as (pattern, factors a channel, share kept); the factors sum to a positive number."""
+    rows = weight.flatten(1)
+    if rows.shape[0] == 1 or not torch.isfinite(rows).all():
+        return weight[0], (1.0,) * len(rows), 1.0
+    u, s, v = torch.linalg.svd(rows, full_matrices=False)
+    sign = -1.0 if float(u[:, 0].sum()) < 0 else 1.0
+    total = float(s.square().sum())
+    pattern = (sign * s[0] * v[0]).reshape(weight.shape[1:])
+    return pattern, tuple((sign * u[:, 0]).tolist()), float(s[0].square()) / total if total else 1.0
+
+
+@cache
+def _forms(size: int) -> dict[str, Tensor]:
+    """Classical kernels as unit vectors of size² numbers, without those that this size cannot tell apart."""
+    kernels = {name: kernel.tensor() for name, kernel in CLASSICAL.items()}
+    if size == 1:
+        forms = {"identity": torch.ones(1, 1)}
+    elif size == 2:
+        # The mean of each 2x2 corner; most become flat there, and flat is what a blur is.
+        forms = {
+            n: F.avg_pool2d(kernels[n][None], 2, stride=1)[0] for n in ("box_blur", "emboss", "sobel_x", "sobel_y")
+        }
+    else:
+        forms = {name: centred(kernel, size) for name, kernel in kernels.items()}
+    if size > 3:
+        # An enlarged identity is a blob and goes by the name of the Gaussian.
+        for name, kernel in kernels.items():
+            if name != "identity":
+                wide = F.interpolate(kernel[None, None], size=(size, size), mode="bilinear", align_corners=False)
+                forms[name + STRETCHED] = wide[0, 0]
+    return {name: F.normalize(form.flatten(), dim=0) for name, form in forms.items()}
