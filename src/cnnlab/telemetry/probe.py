@@ -61,9 +61,11 @@ class Probe:
     def watch(self, gradient_scale: Tensor | float = 1.0) -> Iterator[None]:
         """Measure the one training step inside. `gradient_scale`: by what a GradScaler multiplied the loss."""
         self._values, self._waiting, self._layer, self._scale = {}, None, None, gradient_scale
-        before = (
-            {k: m.get_parameter("weight").detach().clone() for k, m in self.layers.items()} if self._weights else {}
-        )
+        if not any(self.statistics.values()):
+            yield
+            return
+        watched = self.layers if self._weights else {}
+        before = {key: layer.get_parameter("weight").detach().clone() for key, layer in watched.items()}
         hooks = [m.register_forward_hook(self._layer_ran(key)) for key, m in self.layers.items()]
         for module in self._bounds:
             hooks += [module.register_forward_pre_hook(self._activation_starts)]

@@ -1,0 +1,72 @@
+"""Each statistic against a naive calculation in plain Python."""
+
+import math
+
+import pytest
+import torch
+
+from cnnlab.telemetry import statistics as s
+
+
+@pytest.fixture(params=[(6, 5), (4, 3, 5, 5)], ids=["fully connected", "maps"])
+def x(request) -> torch.Tensor:
+    x = torch.relu(torch.randn(request.param) + 0.3)
+    x[:, 1] = 0
+    return x
+
+
+def _elements(x: torch.Tensor) -> list[float]:
+    return x.double().flatten().tolist()
+
+
+def test_mean_and_std(x):
+    values = _elements(x)
+    mean = math.fsum(values) / len(values)
+    assert s.mean(x).item() == pytest.approx(mean)
+    assert s.std(x).item() == pytest.approx(math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values)))
+
+
+def test_largest_counts_the_magnitude():
+    assert s.largest(torch.tensor([[1.0, -3.0, 2.0]])) == 3
+
+
+def test_nonfinite_counts_nan_and_both_infinities(x):
+    assert s.nonfinite(x) == 0
+    x.flatten()[:3] = torch.tensor([math.nan, math.inf, -math.inf])
+    assert s.nonfinite(x) == 3
+
+
+def test_zeros(x):
+    values = _elements(x)
+    assert s.zeros(x).item() == pytest.approx(sum(v == 0 for v in values) / len(values))
+
+
+def test_a_unit_is_dead_if_no_image_and_no_position_moves_it(x):
+    x[:, 0].flatten()[0] = 1e-30  # so little that its square is zero, and alive all the same
+    dead = [all(v == 0 for v in _elements(x[:, c])) for c in range(x.shape[1])]
+    assert s.dead(x).item() == pytest.approx(sum(dead) / len(dead)) and any(dead)
+
+
+@pytest.mark.parametrize("low, high, f", [(-1, 1, torch.tanh), (0, 1, torch.sigmoid)])
+def test_saturated_is_within_a_hundredth_of_the_range(low, high, f):
+    x = f(torch.linspace(-8, 8, 101))[None]
+    edge = 0.01 * (high - low)
+    naive = sum(v < low + edge or v > high - edge for v in _elements(x)) / 101
+    assert s.saturated(x, low, high).item() == pytest.approx(naive)
+
+
+def test_update_ratio_and_deviations_of_weights():
+    w, g, u = torch.randn(3, 4, 2, 2)
+    assert s.update_ratio(w, g, u).item() == pytest.approx(
+        math.sqrt(sum(v * v for v in _elements(u))) / math.sqrt(sum(v * v for v in _elements(w))), rel=1e-5
+    )
+    assert s.weight_std(w, g, u) == s.std(w) and s.weight_gradient_std(w, g, u) == s.std(g)
+
+
+def test_filters_that_are_alike_are_not_distinct():
+    one = torch.randn(1, 3, 3, 3)
+    same, zero = one.expand(8, 3, 3, 3), torch.zeros(8, 3, 3, 3)
+    assert s.distinct(same, same, same) < 1e-6
+    assert s.distinct(zero, zero, zero).isnan()
+    independent = torch.randn(64, 3, 3, 3)
+    assert s.distinct(independent, independent, independent).item() == pytest.approx(1, abs=0.05)

@@ -1,0 +1,21 @@
+"""Checkpoints are written whole and read without running code."""
+
+import pytest
+import torch
+
+from cnnlab.errors import InputError
+from cnnlab.training import checkpoint
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    path = tmp_path / "checkpoints" / "last.pt"
+    checkpoint.save(path, {"network": {"w": torch.arange(3)}, "step": 4})
+    got = checkpoint.load(path)
+    assert torch.equal(got["network"]["w"], torch.arange(3)) and got["step"] == 4
+    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_a_missing_one_is_told_with_those_there_are(tmp_path):
+    checkpoint.save(tmp_path / "last.pt", {})
+    with pytest.raises(InputError, match=r"No checkpoint .*best.pt\.\nThere are: last\."):
+        checkpoint.load(tmp_path / "best.pt")

@@ -1,0 +1,40 @@
+"""Schedules at their landmarks."""
+
+import pytest
+import torch
+
+from cnnlab.training.schedules import constant, cosine, one_cycle
+
+
+def _rates(schedule, steps: int, **knobs) -> list[float]:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    scheduler = schedule(optimizer, steps, **knobs)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def test_constant():
+    assert _rates(constant, 5) == [0.5] * 5
+
+
+def test_cosine_warms_up_and_comes_down_to_nothing():
+    rates = _rates(cosine, 100, warmup=0.1)
+    assert rates[:10] == pytest.approx([0.05 * (i + 1) for i in range(10)])
+    assert rates[10] == pytest.approx(0.5) and rates[55] == pytest.approx(0.25) and rates[-1] < 0.001
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_one_cycle_peaks_at_the_learning_rate_where_the_warm_up_ends():
+    rates = _rates(one_cycle, 101, warmup=0.25)
+    assert max(rates) == pytest.approx(0.5, rel=1e-3) and abs(rates.index(max(rates)) - 24) <= 1
+    assert rates[0] == pytest.approx(0.5 / 25) and rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("schedule", [constant, cosine, one_cycle])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_run_without_steps_has_a_schedule_too(schedule, steps):
+    assert len(_rates(schedule, steps)) == steps

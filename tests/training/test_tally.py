@@ -1,0 +1,36 @@
+"""Tally against sums over all images at once."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnlab.training.tally import Tally
+
+
+@pytest.mark.parametrize("batches", [1, 3, Tally.KEPT, Tally.KEPT + 7])
+def test_loss_and_accuracy_are_means_over_images(batches):
+    tally, logits, labels = Tally(), [], []
+    for i in range(batches):
+        n = 5 if i == batches - 1 else 8
+        logits.append(torch.randn(n, 3))
+        labels.append(torch.randint(3, (n,)))
+        tally.add(F.cross_entropy(logits[-1], labels[-1]), logits[-1], labels[-1])
+    x, y = torch.cat(logits), torch.cat(labels)
+    naive = {"loss": F.cross_entropy(x, y).item(), "accuracy": (x.argmax(1) == y).float().mean().item()}
+    assert tally.read() == pytest.approx({**naive, "finite_steps": batches}, rel=1e-5)
+
+
+@pytest.mark.parametrize("bad", [0, 5, Tally.KEPT + 3])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_first_step_that_is_not_finite_is_known(bad, value):
+    tally = Tally()
+    for i in range(2 * Tally.KEPT):
+        tally.add(torch.tensor(value if i in (bad, bad + 9) else 1.0), torch.zeros(2, 3), torch.zeros(2, dtype=int))
+    got = tally.read()
+    assert got["finite_steps"] == bad and not math.isfinite(got["loss"])
+
+
+def test_nothing_added_is_nothing_read():
+    assert Tally().read() == {}
