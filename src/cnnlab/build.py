@@ -1,6 +1,5 @@
 """From a composed config to the objects it names; with app.py the only place that knows Hydra's instantiate."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +15,10 @@ from cnnlab.errors import InputError
 from cnnlab.init import initialize
 from cnnlab.training import checkpoint
 
-_last_data: tuple[str, ImageSet] | None = None
-
 
 def build_data(config: DictConfig) -> ImageSet:
-    """The images that `dataset` names. The last set is kept, for a run's check and the jobs of a sweep share it."""
-    global _last_data
-    key = json.dumps(OmegaConf.to_container(config, resolve=True), sort_keys=True)
-    if _last_data is None or _last_data[0] != key:
-        _last_data = None  # let go of the old images before the new ones come
-        _last_data = (key, instantiate(config))
-    return _last_data[1]
+    """The images that `dataset` names; its loader keeps the last ones, so a run's check and the run load once."""
+    return instantiate(config)
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
