@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.datasets.base import ImageSet
 from cnnlab.errors import InputError
@@ -16,14 +19,38 @@ from cnnlab.init import initialize
 from cnnlab.training import checkpoint
 
 
+def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
+    """What the `_target_` of a section makes; a value that it refuses is the user's mistake, told in its words."""
+    try:
+        return instantiate(config, **arguments, _convert_="all")
+    except InstantiationException as error:
+        raise _refused(section, error.__cause__ or error) from error
+
+
+def call(section: str, partial: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what a section made with `_partial_: true`, its refusal told likewise."""
+    try:
+        return partial(*arguments)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise _refused(section, error) from error
+
+
+def _refused(section: str, error: BaseException) -> Exception:
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, (TypeError, ValueError, ArithmeticError, InstantiationException)):
+        return InputError(f"{section}: {str(error).strip().splitlines()[0]}\nSee the settings {section}.* of this run.")
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
 def build_data(config: DictConfig) -> ImageSet:
     """The images that `dataset` names; its loader keeps the last ones, so a run's check and the run load once."""
-    return instantiate(config)
+    return construct("dataset", config)
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
     """The network that `model` names for images (C, H, W), its weights as the layers' constructors drew them."""
-    return instantiate(config, image_shape=image_shape, classes=classes, _convert_="all")
+    return construct("model", config, image_shape=image_shape, classes=classes)
 
 
 def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = None) -> nn.Module:
@@ -38,13 +65,20 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
     after = config.init.get("after")
     initialize(
         network,
-        instantiate(OmegaConf.create(init)),
+        construct("init", OmegaConf.create(init)),
         bias=config.init.bias,
-        after=instantiate(after) if after else None,
+        after=construct("init", after) if after else None,
         batch=batch,
         seed=config.seed,
     )
     return network
+
+
+def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
+    """The optimizer over the weights that are not frozen, and its schedule over `steps` steps."""
+    weights = [p for p in network.parameters() if p.requires_grad]
+    optimizer = call("optimizer", construct("optimizer", config.optimizer), weights)
+    return optimizer, call("scheduler", construct("scheduler", config.scheduler), optimizer, steps)
 
 
 def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Tensor]]]:

@@ -22,7 +22,7 @@ def check_training(jobs: list[DictConfig]) -> None:
 
     import torch
 
-    from cnnlab.build import build_data, build_network, build_statistics
+    from cnnlab.build import build_data, build_network, build_optimizer, build_statistics, construct
     from cnnlab.training.runtime import choose_device
 
     for job in _distinct(jobs, "trainer"):
@@ -31,10 +31,11 @@ def check_training(jobs: list[DictConfig]) -> None:
             raise InputError("trainer.precision=fp16 is for CUDA; on the CPU use trainer.precision=bf16 or fp32.")
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
-    for job in _distinct(jobs, "dataset", "model", "init"):
+    for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation"):
         data = build_data(job.dataset)
-        images = torch.zeros(2, *data.shape)
-        build_network(job, data, images)
+        network = build_network(job, data, torch.zeros(2, *data.shape))
+        build_optimizer(job, network, 2)
+        construct("augmentation", job.augmentation).check(data.shape)
 
 
 def check_targets(job: DictConfig) -> None:

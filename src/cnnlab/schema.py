@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,8 @@ BOOL = Rule("true | false", lambda v: type(v) is bool)
 ANY = Rule("anything", lambda v: True)
 
 # Sections whose every key is known here; the other sections hold a `_target_` with arguments of its own.
-CLOSED = ("trainer", "telemetry", "augmentation")
-SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "evaluation", "experiment", *CLOSED)
+CLOSED = ("trainer", "telemetry")
+SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
 
 RULES: dict[str, Rule] = {
     "seed": whole(0, 2**31 - 1),
@@ -139,16 +139,14 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
         raise InputError(f"{key}={shown(value)} is not allowed.\nAllowed: {rule.allowed}.")
 
 
-def unknown(key: str, known: Any) -> str:
-    """The message for a setting that does not exist, with its nearest neighbour or the section's keys."""
+def unknown(key: str, known: Iterable[str]) -> str:
+    """The message for a setting that does not exist: its nearest neighbour, and what there is in its section."""
     names = list(known)
-    hint = did_you_mean(key, names)
-    if not hint:
-        last = {name.rsplit(".", 1)[-1]: name for name in names}
-        near = did_you_mean(key.rsplit(".", 1)[-1], last)
-        hint = f" Did you mean '{last[near.split(chr(39))[1]]}'?" if near else ""
-    section = [n for n in names if n.startswith(key.rsplit(".", 1)[0] + ".")] if "." in key else names
-    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(section or names)}."
+    section = key.rpartition(".")[0]
+    beside = [name for name in names if section and name.startswith(section + ".")]
+    hint = did_you_mean(key, names) or did_you_mean(key, [f"{section}.{n.rpartition('.')[2]}" for n in beside])
+    there = beside or sorted({name.split(".")[0] for name in names})
+    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(there)}."
 
 
 def shown(value: Any) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from cnnlab.build import build_data, build_network, build_statistics
-from cnnlab.datasets.base import ImageSet
+from cnnlab.build import build_data, build_network, build_optimizer, build_statistics, construct
+from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
+from cnnlab.show import show
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.telemetry import Schedule, Telemetry
 from cnnlab.telemetry.tensorboard import Dashboard
@@ -28,6 +28,7 @@ from cnnlab.training.tally import batch_accuracy, cross_entropy
 from cnnlab.training.trainer import Trainer
 
 log = logging.getLogger("cnnlab")
+EVALUATION_BATCH = 512  # images; without gradients four times a training batch fits easily
 
 
 def train(config: DictConfig) -> dict[str, Any]:
@@ -37,7 +38,9 @@ def train(config: DictConfig) -> dict[str, Any]:
     seed_everything(config.seed, config.trainer.deterministic)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     with run.opened(OmegaConf.to_yaml(config, resolve=True), seed=config.seed, device=device.type, device_name=name):
-        return Session(config, run, device).run()
+        results = Session(config, run, device).run()
+    show(run, results)
+    return results
 
 
 class Session:
@@ -54,17 +57,18 @@ class Session:
             settings.batch_size,
             device,
             seed=config.seed,
-            augment=instantiate(config.augmentation) if config.augmentation else None,
+            augment=construct("augmentation", config.augmentation),
             resident=settings.resident,
         )
         self.steps = settings.epochs * len(self.batches) if settings.max_steps is None else settings.max_steps
+        self.validation, self.test = self._in_order(self.data.validation), self._in_order(self.data.test)
         first = next(iter(self.batches.epoch(0)))[0]
         self.network = build_network(config, self.data, first.cpu()).to(device)
-        optimizer = instantiate(config.optimizer)([p for p in self.network.parameters() if p.requires_grad])
+        optimizer, scheduler = build_optimizer(config, self.network, self.steps)
         self.trainer = Trainer(
             self.network,
             optimizer,
-            instantiate(config.scheduler)(optimizer, self.steps),
+            scheduler,
             device,
             **{k: settings[k] for k in ("precision", "clip", "label_smoothing", "channels_last", "compile")},
         )
@@ -85,7 +89,7 @@ class Session:
             self._look_without_training()
         self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
         self.results |= self.telemetry.by_depth("end")
-        logits, labels = self.trainer.predict(self._in_order(self.data.test))
+        logits, labels = self.trainer.predict(self.test.in_order())
         self.results |= _scores("test", logits, labels)
         self.telemetry.dashboard.scalars(self.steps, _scores("test", logits, labels))
         self.telemetry.dashboard.close()
@@ -111,7 +115,7 @@ class Session:
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
-        scores |= _scores("validation", *self.trainer.predict(self._in_order(self.data.validation)))
+        scores |= _scores("validation", *self.trainer.predict(self.validation.in_order()))
         self.telemetry.record(step, epoch, scores)
         self.results |= scores
         log.info("epoch %d, step %d: %s", epoch, step, ", ".join(f"{k} {v:.4g}" for k, v in scores.items()))
@@ -136,7 +140,8 @@ class Session:
         self._save(0, 0, 0.0)
 
     def _in_order(self, split: Split) -> Batches:
-        return Batches(split, self.data.mean, self.data.std, 512, self.device, seed=0).in_order()
+        resident = self.config.trainer.resident
+        return Batches(split, self.data.mean, self.data.std, EVALUATION_BATCH, self.device, resident=resident)
 
     def _save(self, step: int, epoch: int, accuracy: float) -> None:
         state = {
