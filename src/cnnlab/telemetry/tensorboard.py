@@ -1,6 +1,6 @@
 """What TensorBoard is given: the keys of metrics.jsonl as tags, charts by depth, one row a run in HPARAMS."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,28 @@ import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from cnnlab.telemetry import hparams
+
+BAND = ("predicted", "lower", "upper")
 # Curves of the whole run. TensorBoard sorts its sections by ASCII, so a capital puts these first.
 WHOLE_RUN = ("test/", "train/", "validation/", "optimizer/")
+
+# For one run; the default tab shows many runs better. The margin is what theory leaves to chance.
+CHARTS = {
+    "Learning": {
+        "loss": ["Multiline", ["Train/loss", "Validation/loss", "Test/loss"]],
+        "accuracy": ["Multiline", ["Train/accuracy", "Validation/accuracy", "Test/accuracy"]],
+    },
+    "Signal": {
+        "forward: standard deviation of activations": ["Multiline", ["activation/std/.*"]],
+        "backward: standard deviation of gradients": ["Multiline", ["gradient/std/.*"]],
+        "length of an update over that of the weights": ["Multiline", ["weight/update_ratio/.*"]],
+    },
+    "Theory at initialization, against depth": {
+        f"{what}: predicted, with its band": ["Margin", [f"by_depth/{what}_std_{part}@init" for part in BAND]]
+        for what in ("activation", "gradient")
+    },
+}
 
 
 def tag(key: str) -> str:
@@ -22,6 +42,19 @@ class Dashboard:
 
     def __init__(self, folder: Path, purge_step: int | None = None):
         self.writer = SummaryWriter(str(folder), purge_step=purge_step)
+
+    def begin(self, choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = ()) -> None:
+        """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab."""
+        run = Path(self.writer.log_dir).name
+        for summary in (hparams.experiment(swept), hparams.start(hparams.row(choices, config, swept), run)):
+            self.writer._get_file_writer().add_summary(summary)
+        self.writer.add_custom_scalars(CHARTS)
+        self.writer.flush()
+
+    def end(self, success: bool) -> None:
+        """Complete the row and close the file."""
+        self.writer._get_file_writer().add_summary(hparams.end(success))
+        self.writer.close()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """All values of a step in one Summary: seven times the speed and half the bytes of add_scalar."""
@@ -50,9 +83,3 @@ class Dashboard:
 
     def text(self, name: str, markdown: str, step: int = 0) -> None:
         self.writer.add_text(name, markdown, step)
-
-    def flush(self) -> None:
-        self.writer.flush()
-
-    def close(self) -> None:
-        self.writer.close()
