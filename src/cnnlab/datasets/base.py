@@ -1,0 +1,171 @@
+"""What every data set ends as: uint8 tensors, the names of the classes, mean and std of each channel."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from cnnlab.errors import InputError
+
+# Which images are validation (and test, where a set has no split of its own) never depends on a run's seed:
+# runs that are compared must be judged by the same images.
+DATA_SEED = 0
+CHUNK = 4096  # images handled at a time where a whole set would need too much memory
+
+Moments = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Split:
+    images: Tensor  # uint8 (N, C, H, W)
+    labels: Tensor  # int64 (N,)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """`mean` and `std`: one number a channel, of the training images scaled to 0..1. The jobs of a sweep share
+    one set: read its tensors, never write them."""
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        c, h, w = self.train.images.shape[1:]
+        return c, h, w
+
+
+def normalize(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """(x / 255 - mean) / std as float32 (N, C, H, W), on the device of the uint8 images.
+
+    Written as x * scale + shift: 0.07 ms for 128 images of 3x32x32 on one core, against 0.11 ms for subtraction
+    and division, 0.23 ms for addcmul and 0.25 ms for a table of 256 values.
+    """
+    scale, shift = _scale_and_shift(tuple(mean), tuple(std), images.device)
+    return images.float().mul_(scale).add_(shift)
+
+
+@lru_cache(maxsize=64)
+def _scale_and_shift(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):  # a tensor made in inference mode could not be used in training later
+        m, s = (torch.tensor(values, dtype=torch.float64).view(-1, 1, 1) for values in (mean, std))
+        return (1 / (255 * s)).float().to(device), (-m / s).float().to(device)
+
+
+def channel_moments(images: Tensor) -> Moments:
+    """Mean and std of each channel of uint8 (N, C, H, W), scaled to 0..1, exact: 256 counts say all.
+
+    50 ms for MNIST. A channel that is constant gets std 1, so that it normalizes to 0.
+    """
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for chunk in images.split(CHUNK):
+        for channel in range(images.shape[1]):
+            counts[channel] += torch.bincount(chunk[:, channel].flatten(), minlength=256)
+    share = counts.double() / counts.sum(1, keepdim=True)
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = share @ values
+    std = (share * (values - mean[:, None]) ** 2).sum(1).sqrt()
+    std[std == 0] = 1
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def stratified_order(labels: Tensor, seed: int = DATA_SEED) -> Tensor:
+    """A shuffled order of which every stretch holds the classes in their proportion, to within one image each.
+
+    Each image gets the place (rank in its class + 1/2) / (size of its class); places are then sorted. A set in
+    this order is split by cutting it, without copying, at any share.
+    """
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    by_class = shuffled[labels[shuffled].argsort(stable=True)]
+    counts = labels.bincount()
+    sizes, first = counts.repeat_interleave(counts), (counts.cumsum(0) - counts).repeat_interleave(counts)
+    place = (torch.arange(len(labels)) - first + 0.5) / sizes.double()
+    return by_class[place.argsort(stable=True)]
+
+
+def cut(split: Split, count: int) -> tuple[Split, Split]:
+    """The first `count` images and the rest, as views."""
+    images, labels = split.images, split.labels
+    return Split(images[:count], labels[:count]), Split(images[count:], labels[count:])
+
+
+def assemble(
+    name: str,
+    train: Split,
+    test: Split,
+    classes: tuple[str, ...],
+    validation: float,
+    moments: Callable[[Tensor], Moments] = channel_moments,
+) -> ImageSet:
+    """The set, with `validation` (a share of 1) cut from `train`, which must be in stratified order."""
+    count = max(1, round(validation * len(train))) if validation else 0
+    if count >= len(train):
+        raise InputError(
+            f"dataset.validation={validation} of {len(train)} images leaves none to train on.\n"
+            "Give a smaller share, e.g. dataset.validation=0.1, or more images."
+        )
+    held_out, rest = cut(train, count)
+    mean, std = moments(rest.images)
+    return ImageSet(name, rest, held_out, test, classes, mean, std)
+
+
+def check_knobs(validation: float, size: int | None) -> None:
+    """Called first by every data set, before it reads anything."""
+    if not 0 <= validation < 1:
+        raise InputError(
+            f"dataset.validation={validation} is not a share of the training images.\n"
+            "Give a number from 0 (none) up to, but not including, 1, e.g. dataset.validation=0.1."
+        )
+    if size is not None and size < 1:
+        raise InputError(
+            f"dataset.size={size}: the side of an image is a whole number of pixels, 1 or more.\n"
+            "Give e.g. dataset.size=28."
+        )
+
+
+def resize(images: Tensor, size: int | None) -> Tensor:
+    """uint8 (N, C, H, W) -> uint8 (N, C, size, size), bilinear with antialias; None leaves them as they are."""
+    n, c, h, w = images.shape
+    if size is None or (h, w) == (size, size):
+        return images
+    if n * c * size**2 > memory():
+        raise InputError(
+            f"dataset.size={size} makes {n:,} images of {n * c * size**2 / 1e9:,.0f} GB; "
+            f"this machine has {memory() / 1e9:,.0f} GB of memory.\nGive a smaller dataset.size."
+        )
+    resized = torch.empty(n, c, size, size, dtype=torch.uint8)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        resized[part] = interpolate(images[part], size=(size, size), mode="bilinear", antialias=True)
+    return resized
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Files that the system does not let us read are the user's to repair."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}.\nCheck its permissions.") from error
+
+
+def memory() -> float:
+    """Bytes of main memory; infinite where the system does not say."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,20 @@
+"""scikit-learn's handwritten digits: 1,797 real images inside the package, so nothing is downloaded."""
+
+import torch
+
+from cnnlab.datasets.base import ImageSet, Split, assemble, check_knobs, cut, resize, stratified_order
+
+TEST_SHARE = 0.2  # the set has no official test split; these 359 images are the same in every run
+
+
+def digits(validation: float = 0.1, size: int | None = 28) -> ImageSet:
+    """1 x size x size, ten classes; `size=None` keeps 8 x 8. Source: E. Alpaydin and C. Kaynak, UCI, 1998."""
+    check_knobs(validation, size)
+    from sklearn.datasets import load_digits
+
+    values, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
+    order = stratified_order(labels)
+    images = (values[order] * (255 / 16)).round().to(torch.uint8).view(-1, 1, 8, 8)  # 0..16 -> 0..255
+    whole = Split(resize(images, size), labels[order].long())
+    test, train = cut(whole, round(TEST_SHARE * len(whole)))
+    return assemble("digits", train, test, tuple("0123456789"), validation)

@@ -1,0 +1,115 @@
+"""The sets that torchvision downloads and reads; their official test split stays the test split."""
+
+import struct
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab.datasets.base import ImageSet, Split, assemble, check_knobs, reading, resize, stratified_order
+from cnnlab.datasets.download import Files
+from cnnlab.errors import InputError
+
+
+def mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+    """1 x 28 x 28, 60,000 + 10,000 handwritten digits. Source: LeCun et al. 1998."""
+    check_knobs(validation, size)
+    from torchvision.datasets import MNIST
+
+    return _idx("mnist", MNIST, root, validation, size)
+
+
+def fashion_mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+    """1 x 28 x 28, 60,000 + 10,000 pieces of clothing. Source: Xiao et al. 2017, arXiv:1708.07747."""
+    check_knobs(validation, size)
+    from torchvision.datasets import FashionMNIST
+
+    return _idx("fashion_mnist", FashionMNIST, root, validation, size)
+
+
+def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+    """1 x 28 x 28, 60,000 + 10,000 Japanese characters. Source: Clanuwat et al. 2018, arXiv:1812.01718."""
+    check_knobs(validation, size)
+    from torchvision.datasets import KMNIST
+
+    return _idx("kmnist", KMNIST, root, validation, size)
+
+
+def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+    """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
+    check_knobs(validation, size)
+    from torchvision.datasets import CIFAR10
+
+    home = _home(root)
+    sums = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    archive = {CIFAR10.filename: CIFAR10.tgz_md5}
+    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), archive, "", CIFAR10.url)
+    files.fetch(CIFAR10)
+    try:
+        parts = [CIFAR10(home, train=train) for train in (True, False)]
+    except RuntimeError:  # a sum of bytes is wrong, and torchvision does not say of which file
+        files.refuse_damaged(files.folder, files.names)
+        raise
+    train, test = ((torch.from_numpy(p.data).permute(0, 3, 1, 2), torch.tensor(p.targets)) for p in parts)
+    return _assemble("cifar10", train, test, parts[0].classes, validation, size)
+
+
+def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None) -> ImageSet:
+    """A set in MNIST's format: four files, each a header with its dimensions and then bytes."""
+    home, archives = _home(root), dict(dataset.resources)
+    names = {archive.removesuffix(".gz"): None for archive in archives}
+    folder = f"{dataset.__name__}/raw"
+    files = Files(name, home, folder, names, archives, folder, dataset.mirrors[0])
+    files.fetch(dataset)
+    with reading():
+        counts = {file: _check_idx(files.folder / file) for file in names}
+    for split in ("train", "t10k"):
+        images, labels = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
+        if counts[images] != counts[labels]:
+            raise InputError(
+                f"{files.folder / images} holds {counts[images]:,} images, {labels} {counts[labels]:,} labels.\n"
+                "They do not belong together: delete both and run again."
+            )
+    train, test = (dataset(home, train=train) for train in (True, False))
+    classes = [c.partition(" - ")[0] for c in dataset.classes]  # MNIST's own are "0 - zero"
+    return _assemble(
+        name, (train.data[:, None], train.targets), (test.data[:, None], test.targets), classes, validation, size
+    )
+
+
+def _assemble(
+    name: str,
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    classes: list[str],
+    validation: float,
+    size: int | None,
+) -> ImageSet:
+    order = stratified_order(train[1])
+    images = resize(train[0][order].contiguous(), size)
+    tested = Split(resize(test[0].contiguous(), size), test[1])
+    return assemble(name, Split(images, train[1][order]), tested, tuple(classes), validation)
+
+
+def _check_idx(path: Path) -> int:
+    """The number of images or labels that the file holds; InputError if its size is not what its header says."""
+    dims = 3 if "idx3" in path.name else 1
+    length, header = path.stat().st_size, struct.Struct(f">{1 + dims}i")
+    with path.open("rb") as file:
+        start = file.read(header.size)
+    magic, *shape = header.unpack(start) if len(start) == header.size else (0,)
+    expected = header.size + prod(shape)
+    if magic != 0x800 + dims or length != expected:
+        says = (
+            f"its header promises {expected:,}" if magic == 0x800 + dims else "and does not begin as such a file does"
+        )
+        raise InputError(
+            f"{path} is damaged: it has {length:,} bytes, {says}.\nDelete it and run again, or copy it anew."
+        )
+    return shape[0]
+
+
+def _home(root: str) -> Path:
+    return Path(root).expanduser().absolute()
