@@ -142,11 +142,11 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
 def unknown(key: str, known: Iterable[str]) -> str:
     """The message for a setting that does not exist: its nearest neighbour, and what there is in its section."""
     names = list(known)
-    section = key.rpartition(".")[0]
+    section, _, _ = key.rpartition(".")
     beside = [name for name in names if section and name.startswith(section + ".")]
-    hint = did_you_mean(key, names) or did_you_mean(key, [f"{section}.{n.rpartition('.')[2]}" for n in beside])
-    there = beside or sorted({name.split(".")[0] for name in names})
-    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(there)}."
+    sections = sorted({name.split(".")[0] for name in names})
+    hint = did_you_mean(key, names if section else sections)
+    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(beside or sections)}."
 
 
 def shown(value: Any) -> str:

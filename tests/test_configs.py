@@ -1,0 +1,124 @@
+"""Every YAML in configs/, found by looking: it composes, passes the checks, and builds what it names."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import get_method
+from omegaconf import OmegaConf
+
+from cnnlab.app import register_resolvers
+from cnnlab.build import build_network, build_optimizer, construct
+from cnnlab.compose import CONFIGS, compose_jobs
+from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.layers import weight_layers
+from cnnlab.preflight import check_targets
+from cnnlab.schema import check_values
+from cnnlab.telemetry.probe import STATISTICS
+
+OPTIONS = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.glob("*/*.yaml"))
+ROOTS = sorted(p.stem for p in CONFIGS.glob("*.yaml"))
+
+
+def _of(group: str) -> list[str]:
+    return [name.split("/")[1] for name in OPTIONS if name.startswith(group + "/")]
+
+
+def _compose(*overrides: str):
+    register_resolvers()
+    jobs = compose_jobs("train", overrides)
+    assert jobs is not None and len(jobs) == 1
+    return jobs[0]
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageSet:
+    return digits()
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if not o.startswith("experiment/")])
+def test_every_option_composes_and_its_values_and_targets_hold(option):
+    job = _compose(option.replace("/", "="))
+    check_values(OmegaConf.to_container(job, resolve=False))
+    check_targets(job)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_opens_with_what_it_is(option):
+    assert (CONFIGS / f"{option}.yaml").read_text().startswith("# ") or option == "trainer/default"
+
+
+@pytest.mark.parametrize("init", _of("init"))
+def test_every_initializer_fills_every_layer(init, data):
+    torch.manual_seed(1)
+    images = data.train.images[:8].float() / 255
+    one, same, other = (build_network(_compose(f"init={init}", f"seed={s}"), data, images) for s in (0, 0, 1))
+    for (key, a), b, c in zip(weight_layers(one).items(), weight_layers(same).values(), weight_layers(other).values()):
+        assert torch.equal(a.weight, b.weight), key
+        random = init not in ("zeros", "constant", "dirac", "classical")
+        assert not random or not torch.equal(a.weight, c.weight), key
+        assert init == "torch_default" or (a.bias == 0).all(), key
+
+
+@pytest.mark.parametrize("model", _of("model"))
+def test_every_model_gives_logits(model, data):
+    size = ["dataset.size=199"] if model == "unpadded99" else []
+    job = _compose(f"model={model}", *size)
+    shape = (1, 199, 199) if size else data.shape
+    network = construct("model", job.model, image_shape=shape, classes=10)
+    assert network(torch.zeros(2, *shape)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("optimizer", _of("optimizer"))
+@pytest.mark.parametrize("scheduler", _of("scheduler"))
+def test_every_optimizer_takes_every_schedule(optimizer, scheduler, data):
+    job = _compose(f"optimizer={optimizer}", f"scheduler={scheduler}", "model=linear")
+    network = build_network(job, data)
+    chosen, schedule = build_optimizer(job, network, 5)
+    for _ in range(5):
+        network(torch.zeros(1, *data.shape)).sum().backward()
+        chosen.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("telemetry", ["light", "full"])
+def test_the_default_statistics_are_those_of_a_probe_without_arguments(telemetry):
+    paths = OmegaConf.to_container(_compose(f"telemetry={telemetry}").telemetry.statistics)
+    assert {what: {n: get_method(p) for n, p in group.items()} for what, group in paths.items()} == STATISTICS
+
+
+@pytest.mark.parametrize(
+    "init, variance",
+    [
+        ("he", "2/fan_in"),
+        ("he_uniform", "2/fan_in"),
+        ("xavier", "2/(fan_in+fan_out)"),
+        ("xavier_normal", "2/(fan_in+fan_out)"),
+    ]
+    + [
+        ("torch_default", "1/(3*fan_in)"),
+        ("normal", "0.01**2"),
+        ("uniform", "0.05**2/3"),
+        ("orthogonal", "2/max(c_out, fan_in)"),
+    ],
+)
+def test_variances_are_the_published_ones(init, variance, data):
+    job = _compose(f"init={init}", "model.channels=[64,64]", "model.head=[]")
+    layer = weight_layers(build_network(job, data))["04_block2.conv2"]
+    c_out, c_in, k, _ = layer.weight.shape
+    expected = eval(variance, {"fan_in": c_in * k * k, "fan_out": c_out * k * k, "c_out": c_out, "max": max})
+    assert layer.weight.var().item() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "activation, gain", [("relu", 2), ("tanh", 25 / 9), ("sigmoid", 1), ("none", 1), ("leaky_relu", 2 / 1.0001)]
+)
+def test_the_gain_follows_the_activation_where_the_scheme_has_one(activation, gain, data):
+    job = _compose(f"model.activation={activation}", "model.channels=[64,64]")
+    weight = weight_layers(build_network(job, data))["04_block2.conv2"].weight
+    assert weight.var().item() * 64 * 9 == pytest.approx(gain, rel=0.05)
+
+
+def test_configs_are_found_from_the_checkout():
+    assert Path(__file__).parents[1] / "configs" == CONFIGS and "train" in ROOTS

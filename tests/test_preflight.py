@@ -1,0 +1,91 @@
+"""What can be known to fail is found before any job begins."""
+
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from cnnlab.app import register_resolvers
+from cnnlab.compose import compose_jobs
+from cnnlab.errors import InputError
+from cnnlab.preflight import check_training
+
+
+def _check(*arguments: str) -> None:
+    register_resolvers()
+    check_training(compose_jobs("train", arguments))
+
+
+@pytest.fixture
+def own_network(tmp_path, monkeypatch):
+    """A module of one's own, `mine.Net`, chosen by one YAML in a folder of one's own."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "mine_net.py").write_text(
+        textwrap.dedent("""
+        from torch import nn
+
+        class Net(nn.Sequential):
+            def __init__(self, image_shape, classes, width=4):
+                super().__init__(nn.Conv2d(image_shape[0], width, 3), nn.ReLU(), nn.Flatten(),
+                                 nn.LazyLinear(classes) if width < 0 else nn.Linear(width * 26 * 26, classes))
+
+        class Narrow(nn.Module):
+            def __init__(self, classes): ...
+        """)
+    )
+    (tmp_path / "model" / "mine.yaml").write_text("_target_: mine_net.Net\nwidth: 6\n")
+    (tmp_path / "model" / "narrow.yaml").write_text("_target_: mine_net.Narrow\n")
+    (tmp_path / "model" / "gone.yaml").write_text("_target_: nowhere.Net\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield ["--config-dir", str(tmp_path)]
+    sys.modules.pop("mine_net", None)
+
+
+def test_the_default_passes():
+    _check()
+
+
+def test_a_module_of_ones_own_passes(own_network):
+    _check(*own_network, "model=mine", "model.width=8")
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["model=narrow"], "mine_net.Narrow does not take image_shape"),
+        (["model=gone"], "model._target_=nowhere.Net cannot be imported"),
+    ],
+)
+def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
+    with pytest.raises(InputError, match=words):
+        _check(*own_network, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["trainer.epochs=1.5"], "trainer.epochs=1.5 is not allowed"),
+        (["model.kernel_size=29"], "model.kernel_size=29 is larger than the 28x28 map"),
+        (["model.kernel_size=[3,3,3]"], "has 3 values, but model.channels names 2 blocks"),
+        (["model.channels=[4,4,4,4,4,4]", "model.kernel_size=1"], "pooling would shrink it below 1x1"),
+        (["model=unpadded99"], "is larger than the 2x2 map|kernel_size=3 is larger"),
+        (["optimizer.momentum=0"], "optimizer: Nesterov momentum requires a momentum"),
+        (["scheduler.warmup=1"], "scheduler.warmup|scheduler:"),
+        (["telemetry.statistics.activation.std=nowhere.f"], "is no function that Python can import"),
+        (["augmentation=flip_translate", "augmentation.translate=28"], "translate=28"),
+        (["dataset=mnist", "dataset.root=/does/not/exist"], "mnist|MNIST"),
+        (["-m", "seed=0,1,2", "model.kernel_size=3,99"], "model.kernel_size=99 is larger"),
+        (["trainer.precision=fp16", "trainer.device=cpu"], "trainer.precision=fp16 is for CUDA"),
+    ],
+)
+def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
+    with pytest.raises(InputError, match=words) as error:
+        _check(*arguments)
+    assert len(str(error.value).splitlines()) <= 5
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_without_one_is_told():
+    with pytest.raises(InputError, match="trainer.device=cuda, but this PyTorch sees no CUDA device"):
+        _check("trainer.device=cuda")
