@@ -1,13 +1,19 @@
 """Pictures to look at: two that code draws, and files."""
 
 import glob
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageDraw, UnidentifiedImageError
 from torch import Tensor
+from torch.nn.functional import interpolate
 
+from cnnlab.datasets.decode import decode
 from cnnlab.errors import InputError, did_you_mean
 
 # The text's smiley: eyes, nose and mouth in 7x7 cells.
@@ -74,9 +80,12 @@ def load(name: str, largest: int) -> Tensor:
     found = find(name)
     if len(found) > 1:
         raise InputError(f"image={name} matches {len(found)} pictures, but one is wanted.\nGive one, e.g. {found[0]}.")
-    picture = read(found[0])
-    picture.thumbnail((largest, largest))
-    return to_tensor(picture)
+    pixels = read(found[0], 1 if header(found[0]).grey else 3, None)
+    scale = largest / max(pixels.shape[1:])
+    if scale >= 1:
+        return pixels
+    size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
+    return interpolate(pixels[None], size=size, mode="bilinear", antialias=True)[0]
 
 
 def find(pattern: str) -> list[Path]:
@@ -97,34 +106,43 @@ def find(pattern: str) -> list[Path]:
     return found
 
 
-def read(path: Path) -> Image.Image:
-    """The picture in its own size, turned the way its camera says; InputError for a file that is none."""
+class Header(NamedTuple):
+    """What a file says of itself; sides as the camera held it."""
+
+    width: int
+    height: int
+    grey: bool
+    transparent: bool
+
+
+def header(path: Path) -> Header:
+    """Read without decoding; InputError for what is no picture."""
+    with _told(path), Image.open(path) as picture:
+        width, height = picture.size
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
+            width, height = height, width
+        grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
+        return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
+
+
+def read(path: Path, channels: int, size: int | None) -> Tensor:
+    """uint8 (channels, H, W), decoded as a training set's files are; InputError for what is no picture."""
+    with _told(path):
+        return torch.from_numpy(decode(str(path), channels, size).copy())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever PIL and its plugins raise for bytes that they do not expect, as a sentence that names the file."""
     try:
-        with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata; what spoils pixels raises
+            yield
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path} is not a picture that can be read.\nGive a PNG, JPEG, BMP, GIF or WebP file."
+            f"{path} is not a picture.\nGive a file that PIL reads: PNG, JPEG, WebP, GIF, BMP, TIFF."
         ) from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read: {error}.\nThe file may be cut off; copy it again.") from error
-
-
-def to_tensor(picture: Image.Image) -> Tensor:
-    """uint8 (1, H, W) for a grey picture, (3, H, W) for any other; transparent parts become white."""
-    if picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;16"):
-        pixels = np.asarray(_eight_bits(picture))[None]
-    else:
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            over = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-        pixels = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
-    return torch.from_numpy(pixels.copy())
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A grey picture with 0..255: of 16 bits a pixel the upper 8 are kept."""
-    if picture.mode.startswith("I"):
-        pixels = np.asarray(picture).astype(np.int64)
-        return Image.fromarray((pixels >> 8 if pixels.max(initial=0) > 255 else pixels.clip(0)).astype(np.uint8))
-    return picture.convert("L")
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be read as a picture: {error}.\nIs it cut off? Copy or save it again."
+        ) from error

@@ -1,0 +1,194 @@
+"""One picture through every step of a network, as a figure and as images for TensorBoard."""
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from cnnlab.figures import panels
+from cnnlab.prediction.follow import Journey, Step, Votes
+
+_COLUMNS = (
+    12  # channels drawn of a map: always the first, so that a column follows one channel until the next convolution
+)
+_ROWS = 24
+_LEFT, _CELL, _STRIP = 2.7, 0.82, 0.62  # inches: text, map, vector
+_VOTES, _CLASSES = 6, 4
+
+
+def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixels: Tensor, title: str) -> Figure:
+    """A row a step, then the strongest votes and the probabilities.
+
+    `shares`: (classes,) probabilities; `pixels`: uint8 (C, H, W), the picture as the network gets it.
+    """
+    steps, hidden = _drawn(journey.steps)
+    heights = [_STRIP if step.output.dim() == 1 else _CELL + 0.12 for step in steps]
+    bottom = 2.5 if journey.votes else 2.2
+    height = 0.75 + sum(heights) + 0.45 + bottom
+    width = _LEFT + _COLUMNS * (_CELL + 0.06) + 0.15
+    figure = Figure(figsize=(width, height), facecolor="white")
+    figure.text(0.15 / width, 1 - 0.12 / height, title, fontsize=13, va="top", weight="bold")
+    hint = "maps: red above 0, white 0, blue below 0, one scale a row"
+    hint += (
+        f"; the first {_COLUMNS} channels of each map"
+        if any(len(s.output) > _COLUMNS for s in steps if s.output.dim() == 3)
+        else ""
+    )
+    hint += f"; {hidden} steps between are not drawn" if hidden else ""
+    figure.text(0.15 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
+    top = height - 0.75
+    for step, row in zip(steps, heights, strict=True):
+        _row(figure, step, pixels, top, row, width, height)
+        top -= row
+    grid = figure.add_gridspec(
+        1,
+        2,
+        width_ratios=(3.4, 1),
+        left=0.2 / width,
+        right=1 - 0.25 / width,
+        top=(top - 0.45) / height,
+        bottom=0.42 / height,
+        wspace=0.06 + 0.014 * max(len(short(name)) for name in classes),
+    )
+    if journey.votes:
+        _votes(figure, grid[0, 0], journey.votes, shares, classes)
+    probability_bars(figure.add_subplot(grid[0, 1]), shares, classes, 10)
+    return figure
+
+
+def probability_bars(ax: Axes, shares: Tensor, classes: Sequence[str], top: int) -> None:
+    """The `top` most probable classes as bars with their numbers, the most probable on top."""
+    values, order = shares.sort(descending=True, stable=True)
+    count = min(top, len(classes))
+    ax.barh(range(count), values[:count].tolist(), color=["#1864ab"] + ["#a5c8e8"] * (count - 1), height=0.75)
+    ax.set_yticks(range(count), [short(classes[i]) for i in order[:count].tolist()], fontsize=8)
+    ax.set_ylim(count - 0.4, -0.6)
+    ax.set_xlim(0, 1.18)
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
+    for i, value in enumerate(values[:count].tolist()):
+        ax.text(value + 0.015, i, f"{value:.2f}" if value >= 0.005 else "<0.01", va="center", fontsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_title("probabilities", fontsize=9)
+
+
+def short(name: str, limit: int = 16) -> str:
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
+def step_images(journey: Journey) -> Iterator[tuple[str, Tensor]]:
+    """(tag, float (3, H, W) in 0..1): every map with all its channels side by side, every vector as a square."""
+    for number, step in enumerate(journey.steps):
+        if step.kind not in ("nothing", "padding") and step.output.dim() in (1, 3):
+            yield f"follow/{number:02d}_{step.name}", _tiles(step.output)
+
+
+def _drawn(steps: list[Step]) -> tuple[list[Step], int]:
+    """The steps that show something; of a very deep network whole layers, evenly chosen, first and last among them."""
+    shown = [s for s in steps if s.kind not in ("nothing", "padding") and s.output.dim() in (1, 3)]
+    layers: list[list[Step]] = []
+    for step in shown:
+        if not layers or step.kind in ("convolution", "full connection"):
+            layers.append([])
+        layers[-1].append(step)
+    for count in range(len(layers), 1, -1):
+        chosen = sorted({round(i * (len(layers) - 1) / (count - 1)) for i in range(count)})
+        drawn = [step for i in chosen for step in layers[i]]
+        if len(drawn) <= _ROWS:
+            return drawn, len(shown) - len(drawn)
+    return shown[:_ROWS], len(shown) - len(shown[:_ROWS])
+
+
+def _row(figure: Figure, step: Step, pixels: Tensor, top: float, row: float, width: float, height: float) -> None:
+    figure.text(0.15 / width, (top - 0.05) / height, step.name, fontsize=9, va="top", weight="bold")
+    words = (
+        step.words
+        if step.kind in ("input", "activation", "flatten", "full connection")
+        else f"{step.kind} {step.words}"
+    )
+    figure.text(0.15 / width, (top - 0.24) / height, words, fontsize=8, va="top", color="#333333", linespacing=1.25)
+
+    def place(column: int, across: float, down: float) -> Axes:
+        left = _LEFT + column * (_CELL + 0.06)
+        return figure.add_axes((left / width, (top - down) / height, across / width, down / height))
+
+    if step.output.dim() == 1:
+        ax = place(0, _COLUMNS * (_CELL + 0.06) - 0.06, row - 0.18)
+        _strip(ax, step.output)
+        return
+    scale = panels.largest(step.output)
+    first = 0
+    if step.kind == "input":
+        panels.picture(place(0, _CELL, _CELL), pixels / 255)
+        first = 1
+    for column, channel in enumerate(step.output[: _COLUMNS - first], start=first):
+        ax = place(column, _CELL, _CELL)
+        panels.signed(ax, channel, scale)
+        _mark_partial(ax, step)
+
+
+def _mark_partial(ax: Axes, step: Step) -> None:
+    h, w = step.output.shape[1:]
+    last_row, last_column = step.partial
+    for cut, corner, across, down in ((last_row, (-0.5, h - 1.5), w, 1), (last_column, (w - 1.5, -0.5), 1, h)):
+        if cut:
+            ax.add_patch(Rectangle(corner, across, down, fill=False, edgecolor=panels.MARK, linewidth=0.9))
+
+
+def _strip(ax: Axes, values: Tensor) -> None:
+    panels.bare(ax)
+    few = len(values) <= 20
+    # 1.6: the strongest colour stays light enough for numbers.
+    limit = (panels.largest(values) or 1.0) * (1.6 if few else 1)
+    ax.imshow(values.nan_to_num()[None], cmap=panels.SIGNED, vmin=-limit, vmax=limit, aspect="auto")
+    if few:
+        panels.write(ax, [values.tolist()], size=8)
+
+
+def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, classes: Sequence[str]) -> None:
+    """For each of the most probable classes its strongest votes as bars to the right (for) and left (against)."""
+    best = shares.argsort(descending=True, stable=True)[:_CLASSES].tolist()
+    listed = {k: votes.strongest(k, _VOTES) for k in best}
+    limit = max((abs(value) for items in listed.values() for _, value in items), default=1.0) or 1.0
+    grid = place.subgridspec(1, len(best), wspace=0.12)
+    for column, k in enumerate(best):
+        ax, items = figure.add_subplot(grid[0, column]), listed[k]
+        values = [value for _, value in items]
+        ax.barh(range(len(items)), values, color=["#c92a2a" if v > 0 else "#1864ab" for v in values], height=0.42)
+        for i, (source, value) in enumerate(items):
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+            ax.text(-1.27 * limit, i - 0.44, f"{source}: {value:+.2f}", fontsize=7, va="center", bbox=box)
+        ax.axvline(0, color="#999999", linewidth=0.6)
+        ax.set_xlim(-1.3 * limit, 1.3 * limit)
+        ax.set_ylim(len(items) - 0.4, -0.8)
+        panels.bare(ax)
+        logit = float(votes.bias[k] + votes.contributions[k].sum())
+        rest = logit - float(votes.bias[k]) - sum(values)
+        ax.set_title(f"votes for {short(classes[k])}: logit {logit:.2f}", fontsize=9)
+        ax.set_xlabel(
+            f"{len(values)} strongest {sum(values):+.2f}, others {rest:+.2f},\nbias {float(votes.bias[k]):+.2f}",
+            fontsize=7.5,
+        )
+
+
+def _tiles(values: Tensor) -> Tensor:
+    """Channels as tiles with a grey line between them, each enlarged to 64 pixels or so; a vector as one tile."""
+    if values.dim() == 1:
+        side = ceil(len(values) ** 0.5)
+        filled = torch.full((side * side,), torch.nan)
+        filled[: len(values)] = values
+        values = filled.view(1, side, side)
+    scale = panels.largest(values) or 1.0
+    colours = torch.from_numpy(colormaps[panels.SIGNED](((values / scale + 1) / 2).numpy())[..., :3]).float()
+    colours[~torch.isfinite(values)] = 0.93
+    zoom = max(1, 64 // max(values.shape[1:]))
+    tiles = colours.permute(0, 3, 1, 2).repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
+    across = ceil(len(tiles) ** 0.5)
+    from torchvision.utils import make_grid
+
+    return make_grid(tiles, nrow=across, padding=2, pad_value=0.6)

@@ -1,0 +1,117 @@
+"""`python -m cnnlab.predict`: class probabilities of pictures, one picture through every layer, and its variants."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from cnnlab.app import entry
+from cnnlab.schema import BOOL, Rule, check_value, either, list_of, number, one_of, whole
+
+_TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
+RULES = {
+    "run": Rule("the folder that a training run printed, e.g. run=outputs/runs/...", _TEXT.holds),
+    "image": either(
+        Rule("a picture, e.g. image=cat.png, a pattern in quotes, e.g. 'image=photos/*.png'", _TEXT.holds),
+        Rule("a list of them", lambda v: list_of(_TEXT).holds(v) and bool(v)),
+    ),
+    "checkpoint": one_of("last", "best"),
+    "top": whole(1),
+    "format": one_of("table", "json"),
+    **dict.fromkeys(("invert", "follow", "invariance"), BOOL),
+    "shifts": list_of(whole(1)),
+    "rotations": list_of(number(0, 180, above=True)),
+    "squashes": list_of(number(0, 1, above=True)),
+}
+
+
+def check(jobs: list[DictConfig]) -> None:
+    for job in jobs:
+        values = OmegaConf.to_container(job, resolve=True)
+        assert isinstance(values, dict)
+        for key, rule in RULES.items():
+            check_value(key, values[key], rule)
+
+    from cnnlab.build import load_run
+    from cnnlab.evaluation.invariance import Invariance
+    from cnnlab.pictures import header
+
+    for job in jobs:
+        _, run = load_run(Path(job.run), job.checkpoint)
+        if job.invariance:
+            Invariance(job.shifts, job.rotations, job.squashes).check(run.image_shape)
+        for path in _paths(job):
+            header(path)
+
+
+def task(config: DictConfig) -> None:
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+
+    from cnnlab.build import load_run
+    from cnnlab.evaluation.transforms import variants
+    from cnnlab.prediction.answer import probabilities
+    from cnnlab.prediction.prepare import prepare
+    from cnnlab.prediction.views import Views
+
+    network, run = load_run(Path(config.run), config.checkpoint)
+    pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in _paths(config)]
+    pixels = torch.stack([picture.pixels for picture in pictures])
+    shares = probabilities(network, pixels, run.mean, run.std)
+    views = Views(Path(HydraConfig.get().runtime.output_dir), network, run.classes, run.mean, run.std)
+    files = [views.probabilities(pictures, shares, config.top)]
+    if config.follow:
+        files += views.follow(pictures, shares)
+    changed = None
+    if config.invariance:
+        changes = variants(config.shifts, config.rotations, config.squashes)
+        changed, drawn = views.vary(pictures, changes, config.top)
+        files += drawn
+    _tell(config, pictures, shares, run.classes, changed or [], files)
+
+
+def _paths(config: DictConfig) -> list[Path]:
+    from cnnlab.pictures import find
+
+    patterns = [config.image] if isinstance(config.image, str) else config.image
+    return list(dict.fromkeys(path for pattern in patterns for path in find(pattern)))
+
+
+def _tell(config: DictConfig, pictures, shares, classes, changed, files: list[Path]) -> None:
+    import json
+    import sys
+
+    from rich.console import Console
+
+    from cnnlab.prediction.answer import record, table, variants_table
+
+    for picture in pictures:
+        for word in picture.words:
+            print(f"{picture.path}: {word}", file=sys.stderr)
+    if config.format == "json":
+        records = [record(p, row, classes, config.top) for p, row in zip(pictures, shares, strict=True)]
+        for one, variants in zip(records, changed, strict=False):
+            one["variants"] = variants
+        answer = {
+            "run": config.run,
+            "checkpoint": config.checkpoint,
+            "images": records,
+            "files": [str(f) for f in files],
+        }
+        print(json.dumps(answer, indent=2))
+        return
+    console = Console()
+    console.print(table(pictures, shares, classes, config.top))
+    for picture, variants in zip(pictures, changed, strict=False):
+        console.print(variants_table(str(picture.path), variants))
+    for path in files:
+        print(path)
+    if config.follow:
+        print(f"tensorboard --logdir {files[0].parent}")
+
+
+def main() -> None:
+    entry("predict", task, check)
+
+
+if __name__ == "__main__":
+    main()
