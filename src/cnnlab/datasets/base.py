@@ -85,7 +85,7 @@ def channel_moments(images: Tensor) -> Moments:
 
 
 def stratified_order(labels: Tensor, seed: int = DATA_SEED) -> Tensor:
-    """A shuffled order of which every stretch holds the classes in their proportion, to within one image each.
+    """A shuffled order of which every stretch holds the classes in their proportion, but for rounding.
 
     Each image gets the place (rank in its class + 1/2) / (size of its class); places are then sorted. A set in
     this order is split by cutting it, without copying, at any share.

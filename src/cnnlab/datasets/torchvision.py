@@ -44,13 +44,13 @@ def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None
 
     home = _home(root)
     sums = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    archive = {CIFAR10.filename: CIFAR10.tgz_md5}
-    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), archive, "", CIFAR10.url)
+    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), [CIFAR10.filename], "", CIFAR10.url)
     files.fetch(CIFAR10)
     try:
-        parts = [CIFAR10(home, train=train) for train in (True, False)]
-    except RuntimeError:  # a sum of bytes is wrong, and torchvision does not say of which file
-        files.refuse_damaged(files.folder, files.names)
+        with reading():
+            parts = [CIFAR10(home, train=train) for train in (True, False)]
+    except RuntimeError:  # an md5 sum is wrong, and torchvision does not say of which file
+        files.refuse_damaged()
         raise
     train, test = ((torch.from_numpy(p.data).permute(0, 3, 1, 2), torch.tensor(p.targets)) for p in parts)
     return _assemble("cifar10", train, test, parts[0].classes, validation, size)
@@ -58,7 +58,7 @@ def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None
 
 def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None) -> ImageSet:
     """A set in MNIST's format: four files, each a header with its dimensions and then bytes."""
-    home, archives = _home(root), dict(dataset.resources)
+    home, archives = _home(root), [archive for archive, _ in dataset.resources]
     names = {archive.removesuffix(".gz"): None for archive in archives}
     folder = f"{dataset.__name__}/raw"
     files = Files(name, home, folder, names, archives, folder, dataset.mirrors[0])
@@ -87,6 +87,9 @@ def _assemble(
     validation: float,
     size: int | None,
 ) -> ImageSet:
+    largest = int(torch.cat([train[1], test[1]]).max())
+    if largest >= len(classes):
+        raise InputError(f"dataset={name}: there are labels up to {largest}, but only {len(classes)} classes.")
     order = stratified_order(train[1])
     images = resize(train[0][order].contiguous(), size)
     tested = Split(resize(test[0].contiguous(), size), test[1])
@@ -102,9 +105,7 @@ def _check_idx(path: Path) -> int:
     magic, *shape = header.unpack(start) if len(start) == header.size else (0,)
     expected = header.size + prod(shape)
     if magic != 0x800 + dims or length != expected:
-        says = (
-            f"its header promises {expected:,}" if magic == 0x800 + dims else "and does not begin as such a file does"
-        )
+        says = f"its header promises {expected:,}" if magic == 0x800 + dims else "and does not begin as it should"
         raise InputError(
             f"{path} is damaged: it has {length:,} bytes, {says}.\nDelete it and run again, or copy it anew."
         )
