@@ -28,7 +28,7 @@ def test_a_sweep_is_every_combination():
 def test_a_sweep_may_stand_in_a_yaml_of_ones_own(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(
-        "# @package _global_\nhydra:\n  sweeper:\n    params:\n      seed: 0,1\n      init: he,xavier\ntrainer:\n  epochs: 2\n"
+        "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1', init: 'he,xavier'}}}\ntrainer: {epochs: 2}\n"
     )
     jobs = compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])
     assert len(jobs) == 4 and {j.trainer.epochs for j in jobs} == {2}

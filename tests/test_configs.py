@@ -54,7 +54,7 @@ def test_every_initializer_fills_every_layer(init, data):
     torch.manual_seed(1)
     images = data.train.images[:8].float() / 255
     one, same, other = (build_network(_compose(f"init={init}", f"seed={s}"), data, images) for s in (0, 0, 1))
-    for (key, a), b, c in zip(weight_layers(one).items(), weight_layers(same).values(), weight_layers(other).values()):
+    for (key, a), (_, b), (_, c) in zip(*(weight_layers(n).items() for n in (one, same, other)), strict=True):
         assert torch.equal(a.weight, b.weight), key
         random = init not in ("zeros", "constant", "dirac", "classical")
         assert not random or not torch.equal(a.weight, c.weight), key
@@ -91,16 +91,9 @@ def test_the_default_statistics_are_those_of_a_probe_without_arguments(telemetry
 @pytest.mark.parametrize(
     "init, variance",
     [
-        ("he", "2/fan_in"),
-        ("he_uniform", "2/fan_in"),
-        ("xavier", "2/(fan_in+fan_out)"),
-        ("xavier_normal", "2/(fan_in+fan_out)"),
-    ]
-    + [
-        ("torch_default", "1/(3*fan_in)"),
-        ("normal", "0.01**2"),
-        ("uniform", "0.05**2/3"),
-        ("orthogonal", "2/max(c_out, fan_in)"),
+        *(("he", "2/fan_in"), ("he_uniform", "2/fan_in"), ("orthogonal", "2/max(c_out, fan_in)")),
+        *(("xavier", "2/(fan_in+fan_out)"), ("xavier_normal", "2/(fan_in+fan_out)")),
+        *(("torch_default", "1/(3*fan_in)"), ("normal", "0.01**2"), ("uniform", "0.05**2/3")),
     ],
 )
 def test_variances_are_the_published_ones(init, variance, data):

@@ -74,7 +74,6 @@ def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
         (["scheduler.warmup=1"], "scheduler.warmup|scheduler:"),
         (["telemetry.statistics.activation.std=nowhere.f"], "is no function that Python can import"),
         (["augmentation=flip_translate", "augmentation.translate=28"], "translate=28"),
-        (["dataset=mnist", "dataset.root=/does/not/exist"], "mnist|MNIST"),
         (["-m", "seed=0,1,2", "model.kernel_size=3,99"], "model.kernel_size=99 is larger"),
         (["trainer.precision=fp16", "trainer.device=cpu"], "trainer.precision=fp16 is for CUDA"),
     ],
@@ -83,6 +82,13 @@ def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
     with pytest.raises(InputError, match=words) as error:
         _check(*arguments)
     assert len(str(error.value).splitlines()) <= 5
+
+
+def test_missing_images_are_told_with_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="MNIST") as error:
+        _check("dataset=mnist", f"dataset.root={tmp_path / 'data'}")
+    assert "dataset=digits" in str(error.value) and len(str(error.value).splitlines()) <= 5
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -31,11 +31,12 @@ def check_training(jobs: list[DictConfig]) -> None:
             raise InputError("trainer.precision=fp16 is for CUDA; on the CPU use trainer.precision=bf16 or fp32.")
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
-    for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation"):
+    for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation"):
         data = build_data(job.dataset)
         network = build_network(job, data, torch.zeros(2, *data.shape))
         build_optimizer(job, network, 2)
-        construct("augmentation", job.augmentation).check(data.shape)
+        for section in ("augmentation", "evaluation"):
+            construct(section, job[section]).check(data.shape)
 
 
 def check_targets(job: DictConfig) -> None:

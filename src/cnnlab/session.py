@@ -12,9 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from cnnlab.build import build_data, build_network, build_optimizer, build_statistics, construct
+from cnnlab.build import build_data, build_network, build_optimizer, build_statistics, construct, plain
 from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
+from cnnlab.evaluation.invariance import curves
 from cnnlab.networks.geometry import measures
 from cnnlab.show import show
 from cnnlab.telemetry.probe import Probe
@@ -81,20 +82,39 @@ class Session:
 
     def run(self) -> dict[str, Any]:
         """Fit, test, write the results; returns them."""
+        hydra = HydraConfig.get()
+        swept = [override.split("=")[0].lstrip("+") for override in hydra.overrides.task]
+        self.telemetry.dashboard.begin(hydra.runtime.choices, plain(self.config, resolve=True), swept)
+        success = False
+        try:
+            self.results |= measures(self.network, self.data.shape)
+            self.fit()
+            self._test()
+            self.run_folder.write_results(self.results)
+            success = self.run_folder.status["status"] != "diverged"
+        finally:
+            self.telemetry.dashboard.end(success)
+        return self.results
+
+    def fit(self) -> None:
+        """Train for the steps that the config asks for; the results then know what it took and what it cost."""
         began = perf_counter()
-        self.results |= measures(self.network, self.data.shape)
         with TrainingProgress(self.steps) as self.progress:
             clock = self.trainer.fit(self.batches, self.steps, self)
         if self.steps == 0:
             self._look_without_training()
         self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
         self.results |= self.telemetry.by_depth("end")
-        logits, labels = self.trainer.predict(self.test.in_order())
-        self.results |= _scores("test", logits, labels)
-        self.telemetry.dashboard.scalars(self.steps, _scores("test", logits, labels))
-        self.telemetry.dashboard.close()
-        self.run_folder.write_results(self.results)
-        return self.results
+
+    def _test(self) -> None:
+        """The test split is looked at here and nowhere else."""
+        scores = _scores("test", *self.trainer.predict(self.test.in_order()))
+        self.results |= scores
+        self.telemetry.dashboard.scalars(self.steps, scores)
+        evaluation = construct("evaluation", self.config.evaluation)
+        self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
+        for tag, step, value in curves(self.results):
+            self.telemetry.dashboard.scalars(step, {tag: value})
 
     def due(self, step: int) -> bool:
         return self.telemetry.schedule(step)
