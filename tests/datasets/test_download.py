@@ -1,0 +1,145 @@
+"""Downloads from a server on this machine, and what is said when there is none."""
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+
+from cnnlab.datasets import download
+from cnnlab.datasets.torchvision import cifar10, fashion_mnist, mnist
+from cnnlab.errors import InputError
+
+
+class Handler(SimpleHTTPRequestHandler):
+    served: list[str]
+
+    def log_message(self, format: str, *args: object) -> None:
+        if self.path not in ("/",):
+            self.served.append(self.path)
+
+
+@pytest.fixture
+def served(tmp_path: Path, idx_archives: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """MNIST's mirror is this machine; gives the paths that were asked for."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    for name, content in idx_archives.items():
+        (folder / name).write_bytes(content)
+    asked: list[str] = []
+    handler = type("Logged", (Handler,), {"served": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        sums = [(name, hashlib.md5(content).hexdigest()) for name, content in idx_archives.items()]
+        monkeypatch.setattr(MNIST, "resources", sums)
+        yield asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port of this machine where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    for dataset in (MNIST, FashionMNIST):
+        monkeypatch.setattr(dataset, "mirrors", [url])
+    monkeypatch.setattr(CIFAR10, "url", url + CIFAR10.filename)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and p.suffix != ".lock")
+
+
+def test_a_download_leaves_whole_files_and_nothing_else(
+    served: list[str], tmp_path: Path, idx_files: dict[str, bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    assert len(mnist(str(root)).test) == 20
+    assert files(root) == [f"MNIST/raw/{name}" for name in sorted(idx_files)]
+    assert all((root / "MNIST/raw" / name).read_bytes() == content for name, content in idx_files.items())
+    assert capfd.readouterr() == ("", "")
+    asked = len(served)
+    mnist(str(root))
+    assert len(served) == asked
+
+
+def test_two_that_download_at_once_download_once(served: list[str], tmp_path: Path) -> None:
+    root = str(tmp_path / "data")
+    with ThreadPoolExecutor(3) as pool:
+        sets = list(pool.map(mnist, [root] * 3))
+    assert [len(data.test) for data in sets] == [20, 20, 20]
+    assert len([path for path in served if "train-images" in path]) <= 2  # torchvision asks for the head first
+
+
+def test_only_what_is_missing_takes_its_place(served: list[str], tmp_path: Path, idx_files: dict[str, bytes]) -> None:
+    folder = tmp_path / "data/MNIST/raw"
+    folder.mkdir(parents=True)
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_files["t10k-labels-idx1-ubyte"])
+    before = (folder / "t10k-labels-idx1-ubyte").stat().st_mtime_ns
+    mnist(str(tmp_path / "data"))
+    assert (folder / "t10k-labels-idx1-ubyte").stat().st_mtime_ns == before
+
+
+@pytest.mark.usefixtures("offline")
+def test_archives_that_someone_put_in_place_need_no_network(tmp_path: Path, idx_archives: dict[str, bytes]) -> None:
+    folder = tmp_path / "MNIST/raw"
+    folder.mkdir(parents=True)
+    for name, content in idx_archives.items():
+        (folder / name).write_bytes(content)
+    assert len(mnist(str(tmp_path)).test) == 20
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_truncated_archive_is_named(tmp_path: Path, idx_archives: dict[str, bytes]) -> None:
+    path = tmp_path / "MNIST/raw/train-images-idx3-ubyte.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(idx_archives[path.name][:300])
+    with pytest.raises(InputError, match=f"{path} is damaged"):
+        mnist(str(tmp_path))
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (mnist, ["dataset=mnist", "train-images-idx3-ubyte.gz", "data/MNIST/raw,", "FOLDER/MNIST/raw"]),
+        (fashion_mnist, ["dataset=fashion_mnist", "t10k-labels-idx1-ubyte.gz", "data/FashionMNIST/raw,"]),
+        (cifar10, ["dataset=cifar10", "cifar-10-python.tar.gz", "FOLDER/cifar-10-batches-py", "data_batch_1"]),
+    ],
+)
+def test_a_failed_download_says_what_to_do_in_five_lines(load, words: list[str], tmp_path: Path) -> None:
+    began = perf_counter()
+    with pytest.raises(InputError) as caught:
+        load(str(tmp_path / "data"))
+    message = str(caught.value)
+    assert perf_counter() - began < 5
+    assert len(message.splitlines()) == 5 and "Connection refused" in message
+    assert all(word in message for word in [*words, "dataset=digits needs no download"])
+    assert files(tmp_path) == [] and not [p for p in (tmp_path / "data").iterdir() if p.is_dir()]
+
+
+def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SILENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        with pytest.raises(InputError, match="timed out"):
+            mnist(str(tmp_path))
+    assert socket.getdefaulttimeout() is None
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_root_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(InputError, match="File exists"):
+        mnist(str(tmp_path / "data"))
