@@ -32,9 +32,7 @@ def one_by_one(batch: Tensor, augment: Augmentation) -> Tensor:
     for n in range(N):
         reach = augment.translate
         down, right = (math.floor(d[n] * (2 * reach + 1)) - reach for d in (downs, rights))
-        top, left = (
-            math.floor(d[n] * side) - augment.cutout // 2 for d, side in ((hole_y, H), (hole_x, W))
-        )
+        top, left = (math.floor(d[n] * side) - augment.cutout // 2 for d, side in ((hole_y, H), (hole_x, W)))
         for y in range(H):
             for x in range(W):
                 in_hole = top <= y < top + augment.cutout and left <= x < left + augment.cutout

@@ -48,7 +48,9 @@ def test_an_epoch_is_the_full_batches_of_distinct_images() -> None:
     assert len(set(labels(epoch))) == 50
 
 
-@pytest.mark.parametrize(("n", "size", "steps", "images"), [(53, 53, 1, 53), (7, 10, 1, 7), (0, 10, 0, 0), (20, 10, 2, 20)])
+@pytest.mark.parametrize(
+    ("n", "size", "steps", "images"), [(53, 53, 1, 53), (7, 10, 1, 7), (0, 10, 0, 0), (20, 10, 2, 20)]
+)
 def test_steps_at_the_edges(n: int, size: int, steps: int, images: int) -> None:
     batches = make(n, size)
     epoch = list(batches.epoch(0))

@@ -1,0 +1,44 @@
+"""The shape of a data set's images and its number of classes, without reading or downloading the images."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cnnlab.datasets.base import check_knobs
+
+# By the dotted path that a YAML names: channels, the side that `size: null` keeps, classes. The tests compare
+# them with the loaded sets.
+KNOWN: dict[str, tuple[int, int, int]] = {
+    "cnnlab.datasets.digits.digits": (1, 8, 10),
+    "cnnlab.datasets.torchvision.mnist": (1, 28, 10),
+    "cnnlab.datasets.torchvision.fashion_mnist": (1, 28, 10),
+    "cnnlab.datasets.torchvision.kmnist": (1, 28, 10),
+    "cnnlab.datasets.torchvision.cifar10": (3, 32, 10),
+}
+FOLDER = "cnnlab.datasets.folder.image_folder"
+
+Shape = tuple[int, int, int]
+
+
+def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
+    """((C, H, W), classes) of the set that this config names, or None where only loading it can tell."""
+    target, size = dataset.get("_target_"), dataset.get("size")
+    if target in KNOWN:
+        check_knobs(dataset.get("validation", 0.1), size)
+        channels, side, classes = KNOWN[target]
+        return (channels, size or side, size or side), classes
+    if target == FOLDER and size:
+        check_knobs(dataset.get("validation", 0.1), size)
+        classes = _class_folders(Path(dataset["root"]).expanduser())
+        return ((dataset.get("channels", 3), size, size), classes) if classes > 1 else None
+    return None
+
+
+def _class_folders(root: Path) -> int:
+    """Folders of root/train, or of root where it has no split of its own; 0 where the loader should say what is wrong."""
+    split = [(root / part).is_dir() for part in ("train", "test")]
+    if not root.is_dir() or split.count(True) == 1:
+        return 0
+    folder = root / "train" if all(split) else root
+    return sum(entry.is_dir() and not entry.name.startswith(".") for entry in os.scandir(folder))

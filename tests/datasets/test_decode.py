@@ -1,0 +1,97 @@
+"""One picture of each kind that people have."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnlab.datasets.decode import decode, decode_into, extensions
+
+
+def saved(path: Path, image: Image.Image, **options: object) -> str:
+    image.save(path, **options)  # type: ignore[arg-type]
+    return str(path)
+
+
+def gradient(width: int, height: int) -> np.ndarray:
+    """uint8 (H, W): brighter to the right."""
+    return np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+
+
+def test_colour_is_channels_first_and_unchanged(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    found = decode(saved(tmp_path / "a.png", Image.fromarray(pixels)), 3, None)
+    assert found.dtype == np.uint8 and np.array_equal(found, pixels.transpose(2, 0, 1))
+
+
+def test_grey_weighs_colours_as_the_eye_does(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.png", Image.new("RGB", (2, 2), (200, 100, 50)))
+    assert decode(file, 1, None).tolist() == [[[round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)] * 2] * 2]
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "LA"])
+def test_any_mode_becomes_colour(mode: str, tmp_path: Path) -> None:
+    name = "a.jpg" if mode == "CMYK" else "a.png"
+    file = saved(tmp_path / name, Image.new("RGB", (8, 8), "white").convert(mode))
+    assert decode(file, 3, None).shape == (3, 8, 8) and decode(file, 3, None).min() >= 254
+
+
+def test_sixteen_bits_keep_their_upper_eight(tmp_path: Path) -> None:
+    values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
+    found = decode(saved(tmp_path / "a.png", Image.fromarray(values)), 1, None)
+    assert found.tolist() == [[[0, 0, 1, 128, 255]]]
+
+
+def test_values_without_a_known_range_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="range is not known"):
+        decode(saved(tmp_path / "a.tiff", Image.fromarray(np.ones((3, 3), np.float32))), 1, None)
+
+
+def test_a_picture_is_turned_as_the_camera_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned a quarter to the right
+    pixels = gradient(8, 4)
+    file = saved(tmp_path / "a.png", Image.fromarray(pixels), exif=exif)
+    assert np.array_equal(decode(file, 1, None)[0], np.rot90(pixels, -1))
+
+
+def test_size_keeps_the_shape_of_things_and_cuts_the_centre(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 80), dtype=np.uint8)
+    pixels[:, 20:60] = 255  # the square in the middle
+    assert decode(saved(tmp_path / "a.png", Image.fromarray(pixels)), 1, 10).min() > 200
+    assert decode(saved(tmp_path / "b.png", Image.fromarray(pixels.T)), 1, 10).min() > 200
+
+
+def test_enlarging_is_pils_bilinear(tmp_path: Path) -> None:
+    pixels = gradient(6, 6)
+    expected = Image.fromarray(pixels).resize((15, 15), Image.Resampling.BILINEAR)
+    assert np.array_equal(decode(saved(tmp_path / "a.png", Image.fromarray(pixels)), 1, 15)[0], np.asarray(expected))
+
+
+def test_a_large_jpeg_decoded_at_a_fraction_looks_the_same(tmp_path: Path) -> None:
+    pixels = gradient(1600, 1200)
+    file = saved(tmp_path / "a.jpg", Image.fromarray(pixels), quality=95)
+    expected = np.asarray(Image.fromarray(pixels[:, 200:1400]).resize((64, 64), Image.Resampling.BILINEAR))
+    assert np.abs(decode(file, 1, 64)[0].astype(int) - expected).max() <= 3
+
+
+def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> None:
+    good = saved(tmp_path / "good.png", Image.new("L", (4, 4), 9))
+    wide = saved(tmp_path / "wide.png", Image.new("L", (5, 4), 9))
+    text, cut = tmp_path / "text.png", tmp_path / "cut.jpg"
+    text.write_text("hello")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    cut.write_bytes(Path(saved(tmp_path / "whole.jpg", Image.fromarray(noise))).read_bytes()[:1500])
+    array = tmp_path / "images.npy"
+    np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=(6, 1, 4, 4)).flush()
+    tried, failed = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
+    assert tried == 5 and [Path(path).name for path, _ in failed] == ["wide.png", "text.png", "cut.jpg"]
+    reasons = [reason for _, reason in failed]
+    assert reasons[0] == "5x4 pixels, not 4x4" and "no image" in reasons[1] and "truncated" in reasons[2]
+    assert np.load(array)[:, 0, 0, 0].tolist() == [0, 9, 0, 0, 0, 9]
+
+
+def test_extensions_are_of_formats_that_can_be_read() -> None:
+    assert {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".ppm"} <= extensions()
+    assert not {".pdf", ".txt", ".npy"} & extensions()
