@@ -37,7 +37,7 @@ def cache_folder() -> Path:
 class DecodedFiles:
     """The array of `files` below `root`, in their order, with a name made of everything that decides its bytes.
 
-    Paths, sizes and times of change are compared, not contents: 0.3 s for 60,000 files.
+    Paths, sizes and times of change are compared, not contents: under a second for 60,000 files.
     """
 
     def __init__(self, root: Path, files: Sequence[ImageFile], channels: int, size: int | None):
