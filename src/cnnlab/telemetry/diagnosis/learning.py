@@ -1,0 +1,112 @@
+"""Rules on what training does: the size of its steps, the loss, the gap to validation, and the end in NaN."""
+
+import math
+from statistics import median
+
+from cnnlab.telemetry.diagnosis import advice
+from cnnlab.telemetry.diagnosis.evidence import Evidence, Moment
+from cnnlab.telemetry.diagnosis.finding import Finding, number, percent
+
+# An update of 1e-3 of the weights is the rule of thumb. Healthy runs reach 0.03 in their first steps and fall
+# to 1e-4 (weight decay alone makes about that) at the end.
+UPDATE_RULE = 1e-3
+UPDATE_LARGE = 0.1
+# The first update, scaled up from the warm-up's learning rate to the full one: 0.01 to 0.27 in healthy runs, 1.7
+# and more at a hundred times their learning rate.
+UPDATE_LARGE_AT_FULL = 0.7
+UPDATE_SMALL = 1e-5
+# Slow starts stay at ln(classes) for some tens of steps.
+PATIENCE = 100
+# Batches of 64 scatter by 1 % around ln(classes) while nothing is learned; recent losses are averaged.
+AT_CHANCE = 0.03
+# Accuracy on training images minus that on validation images: 1,000 MNIST images without pooling reach 0.09.
+GAP = 0.1
+# A validation loss that has risen by so much since its best says that more training makes it worse.
+RISEN = 1.1
+
+
+def updates(run: Evidence) -> list[Finding]:
+    """Update over weight, the median over layers, at every measured step."""
+    ratios = [(m, r) for m in run.measured if (r := _ratio(m)) is not None]
+    lr = run.context.learning_rate
+    for moment, ratio in ratios:
+        now = moment.scalars.get("optimizer/lr", lr)
+        # A warm-up begins with a small part of the learning rate; what the whole would do is known at once.
+        full = ratio * lr / now if moment is run.first and 0 < now < lr else ratio
+        if ratio >= UPDATE_LARGE or full >= UPDATE_LARGE_AT_FULL:
+            return [_large(run, moment, ratio, full)]
+    # Where the schedule has brought the learning rate near zero, small updates are meant.
+    largest = max((r for m, r in ratios if m.scalars.get("optimizer/lr", lr) >= 0.1 * lr), default=math.inf)
+    if largest >= UPDATE_SMALL or run.steps < PATIENCE or run.learned:
+        return []
+    sentence = (
+        f"No update changes the weights by more than {number(largest)} of their size (median over layers; "
+        f"{number(UPDATE_RULE)} is usual)."
+    )
+    cause = f"the learning rate, {lr:g} with {run.context.optimizer}, is too small"
+    override = advice.learning_rate(run.context, min(1000.0, UPDATE_RULE / largest) if largest else 1000.0)
+    return [Finding("small_updates", "problem", run.measured[0].step, sentence, cause, override, {"ratio": largest})]
+
+
+def _large(run: Evidence, moment: Moment, ratio: float, full: float) -> Finding:
+    lr = run.context.learning_rate
+    warming = f", and would by {_relative(full)} it at the full learning rate" if full > ratio else ""
+    sentence = (
+        f"One update changes the weights by {_relative(ratio)} their size at step {moment.step}{warming} (median over "
+        f"layers; {percent(UPDATE_RULE)} is usual, up to 5 % healthy in the first steps)."
+    )
+    cause = f"the learning rate, {lr:g} with {run.context.optimizer}, is too large"
+    override = advice.learning_rate(run.context, 0.01 if full >= UPDATE_LARGE_AT_FULL else 0.1)
+    return Finding("large_updates", "problem", moment.step, sentence, cause, override, {"ratio": ratio, "full": full})
+
+
+def chance(run: Evidence) -> list[Finding]:
+    """Loss at ln(classes), what guessing gives."""
+    guessing, loss = math.log(run.context.classes), run.recent("train/loss")
+    if run.steps < PATIENCE or run.learned or not abs(loss / guessing - 1) <= AT_CHANCE:
+        return []
+    sentence = (
+        f"The loss is {loss:.3f} after {run.steps} steps, as for guessing (ln {run.context.classes} = {guessing:.3f}): "
+        "nothing has been learned."
+    )
+    ratios = [r for m in run.measured if (r := _ratio(m)) is not None]
+    slow = bool(ratios) and median(ratios) < UPDATE_RULE
+    cause = "no useful gradient arrives, or the learning rate does not suit" + (" (it is rather small)" if slow else "")
+    override = advice.learning_rate(run.context, 10 if slow else 0.1)
+    if not run.context.batch_norm and run.measured and len(run.measured[0].of("preactivation/std")) > 12:
+        cause, override = (
+            "the network is deep, and its layers are not kept in a range where they learn",
+            "model.norm=batch",
+        )
+    return [
+        Finding("loss_at_chance", "problem", run.steps, sentence, cause, override, {"loss": loss, "guessing": guessing})
+    ]
+
+
+def overfitting(run: Evidence) -> list[Finding]:
+    validated = [m for m in run.moments if "validation/loss" in m.scalars and "validation/accuracy" in m.scalars]
+    if len(validated) < 2:
+        return []
+    best = min(validated, key=lambda m: m.scalars["validation/loss"])
+    now, then = validated[-1].scalars["validation/loss"], best.scalars["validation/loss"]
+    train, validation = run.recent("train/accuracy"), validated[-1].scalars["validation/accuracy"]
+    gap = train - validation
+    if not (gap >= GAP and now >= RISEN * then):
+        return []
+    sentence = (
+        f"Accuracy is {percent(train)} on training images and {percent(validation)} on validation images; the "
+        f"validation loss was best at step {best.step} ({number(then)}) and has risen to {number(now)}."
+    )
+    cause = "the network learns the training images by heart"
+    override = "model.dropout=0.5" if run.context.dropout < 0.5 else "optimizer.weight_decay=0.005"
+    numbers: dict[str, float | str] = {"gap": gap, "best_step": best.step, "loss": now, "best_loss": then}
+    return [Finding("overfitting", "warning", best.step, sentence, cause, override, numbers)]
+
+
+def _relative(ratio: float) -> str:
+    return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"
+
+
+def _ratio(moment: Moment) -> float | None:
+    ratios = [r for r in moment.of("weight/update_ratio").values() if math.isfinite(r)]
+    return median(ratios) if ratios else None
