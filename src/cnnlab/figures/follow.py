@@ -18,7 +18,8 @@ _COLUMNS = (
     12  # channels drawn of a map: always the first, so that a column follows one channel until the next convolution
 )
 _ROWS = 24
-_LEFT, _CELL, _STRIP = 2.7, 0.82, 0.62  # inches: text, map, vector
+_LEFT, _CELL, _STRIP = 2.9, 0.82, 0.62  # inches: text, map, vector
+_GAP = 0.07  # between maps, in maps
 _VOTES, _CLASSES = 6, 4
 
 
@@ -30,8 +31,8 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
     steps, hidden = _drawn(journey.steps)
     heights = [_STRIP if step.output.dim() == 1 else _CELL + 0.12 for step in steps]
     bottom = 2.5 if journey.votes else 2.2
-    height = 0.75 + sum(heights) + 0.45 + bottom
-    width = _LEFT + _COLUMNS * (_CELL + 0.06) + 0.15
+    height = 0.75 + sum(heights) + 0.55 + bottom
+    width = _LEFT + _COLUMNS * _CELL * (1 + _GAP) + 0.15
     figure = Figure(figsize=(width, height), facecolor="white")
     figure.text(0.15 / width, 1 - 0.12 / height, title, fontsize=13, va="top", weight="bold")
     hint = "maps: red above 0, white 0, blue below 0, one scale a row"
@@ -52,7 +53,7 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
         width_ratios=(3.4, 1),
         left=0.2 / width,
         right=1 - 0.25 / width,
-        top=(top - 0.45) / height,
+        top=(top - 0.55) / height,
         bottom=0.42 / height,
         wspace=0.06 + 0.014 * max(len(short(name)) for name in classes),
     )
@@ -89,55 +90,72 @@ def step_images(journey: Journey) -> Iterator[tuple[str, Tensor]]:
 
 
 def _drawn(steps: list[Step]) -> tuple[list[Step], int]:
-    """The steps that show something; of a very deep network whole layers, evenly chosen, first and last among them."""
+    """The steps that show something, and how many of them are left out.
+
+    Of a very deep network so many convolutions as fit are drawn, evenly chosen, the first and the last among
+    them, each with its norm and activation.
+    """
     shown = [s for s in steps if s.kind not in ("nothing", "padding") and s.output.dim() in (1, 3)]
-    layers: list[list[Step]] = []
+    # The convolution that each step belongs to; 0 for what stands for itself and is always drawn.
+    owner, current, count = [], 0, 0
     for step in shown:
-        if not layers or step.kind in ("convolution", "full connection"):
-            layers.append([])
-        layers[-1].append(step)
-    for count in range(len(layers), 1, -1):
-        chosen = sorted({round(i * (len(layers) - 1) / (count - 1)) for i in range(count)})
-        drawn = [step for i in chosen for step in layers[i]]
+        if step.kind == "convolution":
+            current = count = count + 1
+        elif step.kind not in ("norm", "activation"):
+            current = 0
+        owner.append(current)
+    for kept in range(count, 0, -1):
+        chosen = {0, *(round(1 + i * (count - 1) / max(1, kept - 1)) for i in range(kept))}
+        drawn = [step for step, layer in zip(shown, owner, strict=True) if layer in chosen]
         if len(drawn) <= _ROWS:
             return drawn, len(shown) - len(drawn)
-    return shown[:_ROWS], len(shown) - len(shown[:_ROWS])
+    return shown[:_ROWS], len(shown[_ROWS:])
 
 
 def _row(figure: Figure, step: Step, pixels: Tensor, top: float, row: float, width: float, height: float) -> None:
     figure.text(0.15 / width, (top - 0.05) / height, step.name, fontsize=9, va="top", weight="bold")
-    words = (
-        step.words
-        if step.kind in ("input", "activation", "flatten", "full connection")
-        else f"{step.kind} {step.words}"
+    figure.text(
+        0.15 / width, (top - 0.24) / height, step.words, fontsize=8, va="top", color="#333333", linespacing=1.25
     )
-    figure.text(0.15 / width, (top - 0.24) / height, words, fontsize=8, va="top", color="#333333", linespacing=1.25)
 
-    def place(column: int, across: float, down: float) -> Axes:
-        left = _LEFT + column * (_CELL + 0.06)
-        return figure.add_axes((left / width, (top - down) / height, across / width, down / height))
-
-    if step.output.dim() == 1:
-        ax = place(0, _COLUMNS * (_CELL + 0.06) - 0.06, row - 0.18)
+    across = _COLUMNS * (1 + _GAP) - _GAP
+    flat = step.output.dim() == 1
+    down = row - 0.18 if flat else _CELL
+    # One Axes for a whole row: twelve of them take twelve times as long to draw.
+    ax = figure.add_axes((_LEFT / width, (top - down) / height, across * _CELL / width, down / height))
+    if flat:
         _strip(ax, step.output)
         return
+    maps = step.output[: _COLUMNS - (step.kind == "input")]
     scale = panels.largest(step.output)
-    first = 0
+    for column, channel in enumerate(maps, start=int(step.kind == "input")):
+        _map(ax, column, channel, scale, step.partial)
     if step.kind == "input":
-        panels.picture(place(0, _CELL, _CELL), pixels / 255)
-        first = 1
-    for column, channel in enumerate(step.output[: _COLUMNS - first], start=first):
-        ax = place(column, _CELL, _CELL)
-        panels.signed(ax, channel, scale)
-        _mark_partial(ax, step)
+        panels.picture(ax, pixels / 255, _extent(0, pixels[0]))
+    ax.set(xlim=(0, across), ylim=(1, 0), aspect="auto")
+    ax.axis("off")
 
 
-def _mark_partial(ax: Axes, step: Step) -> None:
-    h, w = step.output.shape[1:]
-    last_row, last_column = step.partial
-    for cut, corner, across, down in ((last_row, (-0.5, h - 1.5), w, 1), (last_column, (w - 1.5, -0.5), 1, h)):
-        if cut:
-            ax.add_patch(Rectangle(corner, across, down, fill=False, edgecolor=panels.MARK, linewidth=0.9))
+def _extent(column: int, channel: Tensor) -> tuple[float, float, float, float]:
+    """Left, right, bottom, top of a map in the middle of its unit square, the longer side filling it."""
+    h, w = channel.shape
+    across, down = w / max(h, w), h / max(h, w)
+    left, up = column * (1 + _GAP) + (1 - across) / 2, (1 - down) / 2
+    return left, left + across, up + down, up
+
+
+def _map(ax: Axes, column: int, channel: Tensor, scale: float, partial: tuple[bool, bool]) -> None:
+    extent = _extent(column, channel)
+    panels.signed(ax, channel, scale, extent)
+    left, right, bottom, top = extent
+    frame = {"fill": False, "edgecolor": "#999999", "linewidth": 0.5, "clip_on": False}
+    ax.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
+    h, w = (bottom - top) / channel.shape[0], (right - left) / channel.shape[1]
+    cut = {"fill": False, "edgecolor": panels.MARK, "linewidth": 0.9, "clip_on": False}
+    if partial[0]:
+        ax.add_patch(Rectangle((left, bottom - h), right - left, h, **cut))
+    if partial[1]:
+        ax.add_patch(Rectangle((right - w, top), w, bottom - top, **cut))
 
 
 def _strip(ax: Axes, values: Tensor) -> None:
@@ -145,7 +163,7 @@ def _strip(ax: Axes, values: Tensor) -> None:
     few = len(values) <= 20
     # 1.6: the strongest colour stays light enough for numbers.
     limit = (panels.largest(values) or 1.0) * (1.6 if few else 1)
-    ax.imshow(values.nan_to_num()[None], cmap=panels.SIGNED, vmin=-limit, vmax=limit, aspect="auto")
+    ax.imshow(values.nan_to_num()[None].numpy(), cmap=panels.SIGNED, vmin=-limit, vmax=limit, aspect="auto")
     if few:
         panels.write(ax, [values.tolist()], size=8)
 
@@ -154,7 +172,7 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
     """For each of the most probable classes its strongest votes as bars to the right (for) and left (against)."""
     best = shares.argsort(descending=True, stable=True)[:_CLASSES].tolist()
     listed = {k: votes.strongest(k, _VOTES) for k in best}
-    limit = max((abs(value) for items in listed.values() for _, value in items), default=1.0) or 1.0
+    limit = panels.largest(torch.tensor([value for items in listed.values() for _, value in items])) or 1.0
     grid = place.subgridspec(1, len(best), wspace=0.12)
     for column, k in enumerate(best):
         ax, items = figure.add_subplot(grid[0, column]), listed[k]
@@ -162,16 +180,16 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
         ax.barh(range(len(items)), values, color=["#c92a2a" if v > 0 else "#1864ab" for v in values], height=0.42)
         for i, (source, value) in enumerate(items):
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-            ax.text(-1.27 * limit, i - 0.44, f"{source}: {value:+.2f}", fontsize=7, va="center", bbox=box)
+            ax.text(-1.27 * limit, i - 0.44, f"{source}: {value:+.2g}", fontsize=7, va="center", bbox=box)
         ax.axvline(0, color="#999999", linewidth=0.6)
         ax.set_xlim(-1.3 * limit, 1.3 * limit)
         ax.set_ylim(len(items) - 0.4, -0.8)
         panels.bare(ax)
         logit = float(votes.bias[k] + votes.contributions[k].sum())
         rest = logit - float(votes.bias[k]) - sum(values)
-        ax.set_title(f"votes for {short(classes[k])}: logit {logit:.2f}", fontsize=9)
+        ax.set_title(f"votes for {short(classes[k])}\nlogit {logit:.3g}", fontsize=9)
         ax.set_xlabel(
-            f"{len(values)} strongest {sum(values):+.2f}, others {rest:+.2f},\nbias {float(votes.bias[k]):+.2f}",
+            f"{len(values)} strongest {sum(values):+.2g}, others {rest:+.2g},\nbias {float(votes.bias[k]):+.2g}",
             fontsize=7.5,
         )
 

@@ -55,7 +55,7 @@ def kernels_figure(
     )
     for (name, kernel), (left, right) in zip(kernels.items(), places[1:], strict=True):
         ax = figure.add_subplot(left)
-        panels.numbers(ax, kernel.values, size=min(10, 30 / len(kernel.values)))
+        panels.numbers(ax, kernel.values, size=_font(kernel))
         if kernel.divisor != 1:
             ax.set_xlabel(f"divided by {kernel.divisor:g}", fontsize=8.5)
         ax = figure.add_subplot(right)
@@ -63,6 +63,12 @@ def kernels_figure(
         if cells and name in cells:
             panels.mark(ax, *cells[name], size=1)
     return figure
+
+
+def _font(kernel: Kernel) -> float:
+    """Points that let the longest number fit its cell: the table is 79 points wide, a digit 0.64 of its size."""
+    longest = max(len(f"{value:.3g}") for row in kernel.values for value in row)
+    return min(10, 79 / len(kernel.values) / (0.64 * (longest + 0.5)))
 
 
 def _scale(image: Tensor) -> float:

@@ -32,25 +32,30 @@ def bare(ax: Axes) -> None:
         spine.set_color("#999999")
 
 
-def picture(ax: Axes, image: Tensor) -> None:
+Extent = tuple[float, float, float, float]  # left, right, bottom, top, as imshow has it
+
+
+def picture(ax: Axes, image: Tensor, extent: Extent | None = None) -> None:
     """`image`: (1, H, W) or (3, H, W) with 0..1; what lies outside is cut."""
     bare(ax)
     pixels = image.detach().float().cpu().clamp(0, 1)
     if len(pixels) == 1:
-        ax.imshow(pixels[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.imshow(pixels[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     else:
-        ax.imshow(pixels.permute(1, 2, 0), interpolation="nearest")
+        ax.imshow(pixels.permute(1, 2, 0).numpy(), interpolation="nearest", extent=extent)
 
 
-def signed(ax: Axes, values: Tensor, largest: float) -> None:
+def signed(ax: Axes, values: Tensor, largest: float, extent: Extent | None = None) -> None:
     """`values` (H, W), white at 0, full colour at `largest`; grey where they are not finite."""
     bare(ax)
     values = values.detach().float().cpu()
     limit = largest if largest > 0 else 1.0
-    ax.imshow(values.nan_to_num(), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
+    ax.imshow(
+        values.nan_to_num(0, 0, 0).numpy(), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest", extent=extent
+    )
     if not torch.isfinite(values).all():
         hidden = torch.where(torch.isfinite(values), torch.nan, 0.0)
-        ax.imshow(hidden, cmap=_GREY, interpolation="nearest")
+        ax.imshow(hidden.numpy(), cmap=_GREY, interpolation="nearest", extent=extent)
 
 
 def numbers(ax: Axes, values: Sequence[Sequence[float]], size: float = 9) -> None:

@@ -40,7 +40,7 @@ def probabilities_figure(
         inner = grid[at // columns, at % columns].subgridspec(1, 2, width_ratios=(1, 1.9), wspace=0.08 + 0.03 * longest)
         ax = figure.add_subplot(inner[0])
         panels.picture(ax, pictures[at] / 255)
-        ax.set_title(short(names[at], 26), fontsize=10)
+        ax.set_title(short(names[at], 22), fontsize=9)
         probability_bars(figure.add_subplot(inner[1]), shares[at], classes, top)
     return figure
 
@@ -55,7 +55,7 @@ def variants_figure(
     """
     columns = min(6, len(pictures))
     rows = ceil(len(pictures) / columns)
-    width, height = 1.75 * columns + 0.2, 2.45 * rows + 0.75
+    width, height = 1.75 * columns + 0.2, 2.3 * rows + 0.75
     figure = Figure(figsize=(width, height), facecolor="white")
     figure.text(0.12 / width, 1 - 0.12 / height, title, fontsize=12, va="top", weight="bold")
     own = int(shares[0].argmax())
@@ -64,7 +64,7 @@ def variants_figure(
     hint = f"taken for {name} in {kept} of {len(pictures) - 1} changed versions; bars: probability of {name}"
     figure.text(0.12 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
     for at, (picture, word, row) in enumerate(zip(pictures, words, shares, strict=True)):
-        left, top = 0.15 + 1.75 * (at % columns), height - 0.95 - 2.45 * (at // columns)
+        left, top = 0.15 + 1.75 * (at % columns), height - 0.95 - 2.3 * (at // columns)
         ax = figure.add_axes((left / width, (top - 1.55) / height, 1.55 / width, 1.55 / height))
         panels.picture(ax, picture)
         ax.set_title(word, fontsize=9, pad=3)

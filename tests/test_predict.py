@@ -1,0 +1,120 @@
+"""`python -m cnnlab.predict` from the command line to its files, and every way to call it wrongly."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+
+from cnnlab.datasets.base import normalize
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.predict import main
+from cnnlab.training import checkpoint
+
+CLASSES = ["cat", "dog", "emu"]
+MEAN, STD = [0.4], [0.3]
+MODEL = {"channels": [4], "convs_per_block": 1, "head": []}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run as the trainer leaves it and two pictures of 12x12, one of them in colour."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    section = {"_target_": "cnnlab.networks.convnet.ConvNet", **MODEL}
+    OmegaConf.save(OmegaConf.create({"model": section}), tmp_path / "run" / "config.yaml")
+    state = {
+        "network": ConvNet((1, 12, 12), 3, **MODEL).state_dict(),
+        "image_shape": [1, 12, 12],
+        "classes": CLASSES,
+        "mean": MEAN,
+        "std": STD,
+    }
+    for name in ("last", "best"):
+        checkpoint.save(tmp_path / "run" / "checkpoints" / f"{name}.pt", state)
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 200, (12, 12), np.uint8)).save(tmp_path / "grey.png")
+    Image.fromarray(rng.integers(0, 200, (12, 12, 3), np.uint8)).save(tmp_path / "colour.png")
+    return tmp_path
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["cnnlab.predict", *arguments])
+    main()
+
+
+def test_json_holds_what_the_network_says(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(monkeypatch, "run=run", "image=[grey.png,colour.png]", "format=json", "top=2", "invariance=true")
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    network = ConvNet((1, 12, 12), 3, **MODEL).eval()
+    network.load_state_dict(checkpoint.load(home / "run" / "checkpoints" / "last.pt")["network"])
+    with Image.open(home / "grey.png") as picture:
+        pixels = torch.from_numpy(np.asarray(picture).copy())[None, None]
+    expected = network(normalize(pixels, tuple(MEAN), tuple(STD)))[0].softmax(0).tolist()
+    first, second = answer["images"]
+    assert first["image"] == "grey.png" and first["words"] == []
+    best = sorted(zip(CLASSES, expected, strict=True), key=lambda pair: -pair[1])[:2]
+    assert first["class"] == best[0][0] and first["probabilities"] == pytest.approx(dict(best), abs=1e-6)
+    assert "colours become shades" in second["words"][0] and "colour.png: the network knows grey" in err
+    assert len(first["variants"]) == 17 and first["variants"][0]["probabilities"] == pytest.approx(
+        first["probabilities"], abs=1e-6
+    )
+    assert [Path(f).name for f in answer["files"]] == [
+        "probabilities.png",
+        "invariance_00_grey.png",
+        "invariance_01_colour.png",
+    ]
+    assert all(Path(f).is_file() for f in answer["files"])
+
+
+def test_table_and_follow(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    call(monkeypatch, "run=run", "image=gr*.png", "follow=true", "checkpoint=best")
+    out = capsys.readouterr().out
+    assert all(name in out for name in CLASSES) and "probability" in out and "tensorboard --logdir" in out
+    (folder,) = (home / "outputs" / "predict").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"probabilities.png", "follow_00_grey.png"} <= names
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    images = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload().Tags()["images"]
+    assert images[0] == "follow" and "follow/01_block1.conv1" in images and "follow/05_head.logits" in images
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["image=grey.png"], "run=null is not allowed"),
+        (["run=run"], "image=null is not allowed"),
+        (["run=elsewhere", "image=grey.png"], "elsewhere is no run folder"),
+        (["run=run", "image=gray.png"], "Did you mean 'grey.png'"),
+        (["run=run", "image=run/config.yaml"], "is not a picture"),
+        (["run=run", "image=*.jpg"], "no such file"),
+        (["run=empty", "image=grey.png"], "No checkpoint"),
+        (["run=run", "image=grey.png", "checkpoint=first"], "checkpoint=first is not allowed"),
+        (["run=run", "image=grey.png", "top=0"], "top=0 is not allowed"),
+        (["run=run", "image=grey.png", "format=xml"], "table | json"),
+        (["run=run", "image=grey.png", "flollow=true"], "Did you mean 'follow'"),
+        (["run=run", "image=grey.png", "invariance=true", "shifts=[2,12]"], "leaves nothing of images of 12x12"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_written(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    (home / "empty").mkdir()
+    (home / "empty" / "config.yaml").write_text("model: {}\n")
+    with pytest.raises(SystemExit) as stopped:
+        call(monkeypatch, *arguments)
+    error = capsys.readouterr().err
+    assert stopped.value.code == 1 and words in error
+    assert len(error.strip().splitlines()) <= 5 and not (home / "outputs").exists()
