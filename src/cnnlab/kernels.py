@@ -15,7 +15,7 @@ _NUMBERS = Rule(
 RULES = {
     "kernels": Rule(
         "a list with one or more names or squares of numbers, e.g. [sharpen,[[0,1,0],[0,0,0],[0,-1,0]]]",
-        lambda v: isinstance(v, list) and v and all(isinstance(k, str) or (k and _NUMBERS.holds(k)) for k in v),
+        lambda v: isinstance(v, list) and bool(v) and all(isinstance(k, str) or (k and _NUMBERS.holds(k)) for k in v),
     ),
     "border": one_of("edge", "zero", "valid"),
     "step": BOOL,

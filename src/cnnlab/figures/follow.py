@@ -68,7 +68,7 @@ def probability_bars(ax: Axes, shares: Tensor, classes: Sequence[str], top: int)
     values, order = shares.sort(descending=True, stable=True)
     count = min(top, len(classes))
     ax.barh(range(count), values[:count].tolist(), color=["#1864ab"] + ["#a5c8e8"] * (count - 1), height=0.75)
-    ax.set_yticks(range(count), [short(classes[i]) for i in order[:count].tolist()], fontsize=8)
+    ax.set_yticks(range(count), [short(classes[int(i)]) for i in order[:count]], fontsize=8)
     ax.set_ylim(count - 0.4, -0.6)
     ax.set_xlim(0, 1.18)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
@@ -170,7 +170,7 @@ def _strip(ax: Axes, values: Tensor) -> None:
 
 def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, classes: Sequence[str]) -> None:
     """For each of the most probable classes its strongest votes as bars to the right (for) and left (against)."""
-    best = shares.argsort(descending=True, stable=True)[:_CLASSES].tolist()
+    best = [int(k) for k in shares.argsort(descending=True, stable=True)[:_CLASSES]]
     listed = {k: votes.strongest(k, _VOTES) for k in best}
     limit = panels.largest(torch.tensor([value for items in listed.values() for _, value in items])) or 1.0
     grid = place.subgridspec(1, len(best), wspace=0.12)

@@ -35,7 +35,7 @@ def softmax(network: nn.Module, x: Tensor, batch_size: int = 256) -> Tensor:
 def ranked(shares: Tensor, classes: Sequence[str], top: int) -> list[tuple[str, float]]:
     """The `top` most probable classes of one image, the most probable first; `shares`: (classes,)."""
     values, order = shares.sort(descending=True, stable=True)
-    return [(classes[i], v) for i, v in zip(order[:top].tolist(), values[:top].tolist(), strict=True)]
+    return [(classes[int(i)], float(v)) for i, v in zip(order[:top], values[:top], strict=True)]
 
 
 def table(pictures: Sequence[Picture], shares: Tensor, classes: Sequence[str], top: int) -> Table:
