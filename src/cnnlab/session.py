@@ -2,13 +2,15 @@
 
 import logging
 import math
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
@@ -17,7 +19,11 @@ from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.invariance import curves
 from cnnlab.networks.geometry import measures
+from cnnlab.networks.naming import name_filters
 from cnnlab.show import show
+from cnnlab.telemetry.diagnosis import Context, Finding, diagnose, flat, healthy, markdown
+from cnnlab.telemetry.gallery import Gallery
+from cnnlab.telemetry.pictures import log_schedule
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.telemetry import Schedule, Telemetry
 from cnnlab.telemetry.tensorboard import Dashboard
@@ -39,9 +45,10 @@ def train(config: DictConfig) -> dict[str, Any]:
     seed_everything(config.seed, config.trainer.deterministic)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     with run.opened(OmegaConf.to_yaml(config, resolve=True), seed=config.seed, device=device.type, device_name=name):
-        results = Session(config, run, device).run()
-    show(run, results)
-    return results
+        session = Session(config, run, device)
+        session.run()
+    show(run, session.results, session.findings, healthy(session.telemetry.history, session.context))
+    return session.results
 
 
 class Session:
@@ -75,26 +82,32 @@ class Session:
         )
         probe = Probe(self.network, build_statistics(config.telemetry), config.telemetry.images)
         schedule = Schedule(config.telemetry.every, self.steps, config.telemetry.early)
-        self.telemetry = Telemetry(probe, schedule, Dashboard(run.path), run.log)
+        self.dashboard = Dashboard(run.path)
+        self.telemetry = Telemetry(probe, schedule, self.dashboard, run.log)
+        self.gallery = self._gallery()
+        self.context = self._context()
+        self.findings: list[Finding] = []
+        self._diagnosed_at = log_schedule(self.steps) - {self.steps - 1}  # the end has a diagnosis of its own
         self.results: dict[str, Any] = {}
         self.best = -1.0
         self._epoch_began = 0
 
-    def run(self) -> dict[str, Any]:
-        """Fit, test, write the results; returns them."""
+    def run(self) -> None:
+        """Fit, test, and write the results."""
         hydra = HydraConfig.get()
         swept = [override.split("=")[0].lstrip("+") for override in hydra.overrides.task]
-        self.telemetry.dashboard.begin(hydra.runtime.choices, plain(self.config, resolve=True), swept)
+        self.dashboard.begin(hydra.runtime.choices, plain(self.config, resolve=True), swept)
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)
             self.fit()
             self._test()
+            self._diagnose(self.steps)
+            self.results |= flat(self.findings)
             self.run_folder.write_results(self.results)
             success = self.run_folder.status["status"] != "diverged"
         finally:
-            self.telemetry.dashboard.end(success)
-        return self.results
+            self.dashboard.end(success)
 
     def fit(self) -> None:
         """Train for the steps that the config asks for; the results then know what it took and what it cost."""
@@ -106,27 +119,27 @@ class Session:
         self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
         self.results |= self.telemetry.by_depth("end")
 
-    def _test(self) -> None:
-        """The test split is looked at here and nowhere else."""
-        scores = _scores("test", *self.trainer.predict(self.test.in_order()))
-        self.results |= scores
-        self.telemetry.dashboard.scalars(self.steps, scores)
-        evaluation = construct("evaluation", self.config.evaluation)
-        self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
-        for tag, step, value in curves(self.results):
-            self.telemetry.dashboard.scalars(step, {tag: value})
-
     def due(self, step: int) -> bool:
-        return self.telemetry.schedule(step)
+        return self.telemetry.schedule(step) or (self.gallery is not None and step in self.gallery.steps)
 
-    def watch(self, gradient_scale: Tensor) -> AbstractContextManager[None]:
-        return self.telemetry.watch(gradient_scale)
+    @contextmanager
+    def watch(self, step: int, gradient_scale: Tensor | float = 1.0) -> Iterator[None]:
+        with self.telemetry.probe.watch(gradient_scale):
+            if self.gallery is None:
+                yield
+            else:
+                with self.gallery.watch(step, gradient_scale):
+                    yield
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
         on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
         values = self.telemetry.measured(step, epoch, on_device, {"optimizer/lr": lr})
         if step == 0:
             self.results |= self.telemetry.by_depth("init")
+        if self.gallery is not None:
+            self.gallery.draw(step)
+        if step in self._diagnosed_at:
+            self._diagnose(step)
         self.progress.says(loss=values["train/loss"], accuracy=values["train/accuracy"])
         return math.isfinite(values["train/loss"])
 
@@ -147,17 +160,63 @@ class Session:
             return False
         return True
 
+    def _test(self) -> None:
+        """The test split is looked at here and nowhere else."""
+        logits, labels = self.trainer.predict(self.test.in_order())
+        scores = _scores("test", logits, labels)
+        self.results |= scores
+        self.dashboard.scalars(self.steps, scores)
+        evaluation = construct("evaluation", self.config.evaluation)
+        self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
+        for tag, step, value in curves(self.results):
+            self.dashboard.scalars(step, {tag: value})
+        for number, named in enumerate(name_filters(self.network)):
+            self.results[f"filter/{number:02d}"] = named.match.label
+        if self.gallery is not None:
+            self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, self.steps)
+
+    def _diagnose(self, step: int) -> None:
+        """What the logged steps say by now: in train.log, in TensorBoard, and at the end in the terminal."""
+        self.findings = diagnose(self.telemetry.history, self.context)
+        line = healthy(self.telemetry.history, self.context)
+        for finding in self.findings:
+            log.warning("step %d: %s: %s Try %s", step, finding.name, finding.sentence, finding.override)
+        self.dashboard.text("diagnosis", markdown(self.findings, line), step)
+
     def _look_without_training(self) -> None:
         """With no steps to train there is still a network to measure: one batch forward and backward, no update."""
         x, y = next(iter(self.batches.epoch(0)))
         self.network.train()
-        with self.telemetry.watch():
+        with self.watch(0):
             logits = self.network(self.trainer.layout(x))
             loss = cross_entropy(logits, y)
             loss.backward()
         self.telemetry.measured(0, 0, {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}, {})
         self.results |= self.telemetry.by_depth("init")
+        if self.gallery is not None:
+            self.gallery.draw(0)
         self._save(0, 0, 0.0)
+
+    def _gallery(self) -> Gallery | None:
+        wanted = self.config.telemetry.pictures
+        if wanted == "auto":
+            wanted = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+        image = next(self.test.in_order())[0][0]
+        return Gallery(self.network, image, self.steps, self.dashboard) if wanted else None
+
+    def _context(self) -> Context:
+        """What the diagnosis has to know beside the logged numbers."""
+        model, labels = self.config.model, self.data.train.labels
+        return Context(
+            classes=len(self.data.classes),
+            largest_class_share=labels.bincount().max().item() / len(labels),
+            learning_rate=self.config.optimizer.lr,
+            activation=model.get("activation", "relu"),
+            initializer=HydraConfig.get().runtime.choices.init if HydraConfig.initialized() else "he",
+            optimizer=HydraConfig.get().runtime.choices.optimizer if HydraConfig.initialized() else "sgd",
+            batch_norm=model.get("norm") == "batch",
+            dropout=model.get("dropout", 0.0),
+        )
 
     def _in_order(self, split: Split) -> Batches:
         resident = self.config.trainer.resident

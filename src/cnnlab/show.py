@@ -2,17 +2,18 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from cnnlab.telemetry.diagnosis import Finding, render
 from cnnlab.training.run import RunFolder
 
 
-def show(run: RunFolder, results: Mapping[str, Any]) -> None:
-    """Accuracy, size, time, what telemetry cost, where the run lies, and how to look at it."""
+def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
+    """The verdict; accuracy, size, time, what telemetry cost; where the run lies, and how to look at it."""
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
@@ -26,6 +27,7 @@ def show(run: RunFolder, results: Mapping[str, Any]) -> None:
         "folder": str(folder),
         "dashboards": f"[cyan]tensorboard --logdir {shlex.quote(str(folder))}[/]",
     }
+    console.print(render(findings, healthy))
     for name, text in lines.items():
         # Never wrapped: a path or a command cut in two cannot be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)

@@ -52,7 +52,7 @@ class Probe:
         self.network, self.statistics, self.images = network, statistics, images
         self.layers = weight_layers(network)
         self._bounds = {m: _bounds(m) for m in network.modules() if isinstance(m, ACTIVATION_MODULES)}
-        self._values: dict[str, Tensor] = {}
+        self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self._waiting: tuple[str, Tensor] | None = None  # a layer whose output may yet reach an activation
         self._layer: str | None = None  # the layer whose activation is running
         self._scale: Tensor | float = 1.0
@@ -60,7 +60,7 @@ class Probe:
     @contextmanager
     def watch(self, gradient_scale: Tensor | float = 1.0) -> Iterator[None]:
         """Measure the one training step inside. `gradient_scale`: by what a GradScaler multiplied the loss."""
-        self._values, self._waiting, self._layer, self._scale = {}, None, None, gradient_scale
+        self.values, self._waiting, self._layer, self._scale = {}, None, None, gradient_scale
         if not any(self.statistics.values()):
             yield
             return
@@ -81,7 +81,7 @@ class Probe:
 
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
         """The last watched step's statistics and the 0-d tensors of `extra`, in one transfer from the device."""
-        tensors = {**(extra or {}), **self._values}
+        tensors = {**(extra or {}), **self.values}
         if not tensors:
             return {}
         # float64 so that counts above 2^24 stay exact; the MPS-less devices cnnlab knows all have it.
@@ -128,7 +128,7 @@ class Probe:
     def _measure(self, what: str, key: str, x: Tensor, *bounds: float) -> None:
         x = x.detach()[: self.images].float()
         for name, statistic in self.statistics.get(what, {}).items():
-            self._values[f"{what}/{name}/{key}"] = statistic(x, *bounds)
+            self.values[f"{what}/{name}/{key}"] = statistic(x, *bounds)
 
     @torch.no_grad()
     def _measure_weights(self, before: dict[str, Tensor]) -> None:
@@ -136,7 +136,7 @@ class Probe:
             weight = self.layers[key].get_parameter("weight")
             gradient = torch.zeros_like(old) if weight.grad is None else weight.grad
             for name, statistic in self._weights.items():
-                self._values[f"weight/{name}/{key}"] = statistic(weight.detach(), gradient, weight.detach() - old)
+                self.values[f"weight/{name}/{key}"] = statistic(weight.detach(), gradient, weight.detach() - old)
 
 
 def _bounds(activation: nn.Module) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """When a run is measured, and where each measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -34,9 +33,6 @@ class Telemetry:
     log: Log
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def watch(self, gradient_scale: Tensor | float = 1.0) -> AbstractContextManager[None]:
-        return self.probe.watch(gradient_scale)
-
     def measured(
         self, step: int, epoch: int, extra: Mapping[str, Tensor], known: Mapping[str, float]
     ) -> dict[str, float]:
@@ -51,16 +47,21 @@ class Telemetry:
         self.dashboard.scalars(step, values)
 
     def by_depth(self, moment: str) -> dict[str, float]:
-        """Draw the last measurement against depth as `by_depth/<what>_<statistic>@<moment>`.
+        """Draw the last measurement against depth; returns it as results, `<what>/<statistic>/<layer>@<moment>`."""
+        last = next((row for row in reversed(self.history) if any(map(_of_layer, row))), {})
+        layers = {key: value for key, value in last.items() if _of_layer(key)}
+        self.draw_by_depth(layers, moment)
+        return {f"{key}@{moment}": value for key, value in layers.items()}
 
-        Returns it as results: `<what>/<statistic>/<layer>@<moment>`.
-        """
-        last = next((row for row in reversed(self.history) if any(k.count("/") == 2 for k in row)), {})
-        layers = {k: v for k, v in last.items() if k.count("/") == 2}
+    def draw_by_depth(self, layers: Mapping[str, float], moment: str, part: str = "") -> None:
+        """{`<what>/<statistic>/<layer>`: value} as the charts `by_depth/<what>_<statistic><part>@<moment>`."""
         charts: dict[str, dict[str, float]] = {}
         for key, value in layers.items():
             what, statistic, layer = key.split("/")
-            charts.setdefault(f"{what}_{statistic}@{moment}", {})[layer] = value
+            charts.setdefault(f"{what}_{statistic}{part}@{moment}", {})[layer] = value
         for name, values in charts.items():
             self.dashboard.by_depth(name, values)
-        return {f"{key}@{moment}": value for key, value in layers.items()}
+
+
+def _of_layer(key: str) -> bool:
+    return key.count("/") == 2

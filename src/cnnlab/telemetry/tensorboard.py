@@ -9,6 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from cnnlab.telemetry import hparams
+from cnnlab.telemetry.histograms import Histogram
 
 BAND = ("predicted", "lower", "upper")
 # Curves of the whole run. TensorBoard sorts its sections by ASCII, so a capital puts these first.
@@ -80,6 +81,11 @@ class Dashboard:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         self.writer.add_image(name, np.asarray(canvas.buffer_rgba())[..., :3], step, dataformats="HWC")
+
+    def histogram(self, name: str, histogram: Histogram, step: int) -> None:
+        """One that holds no finite value is left out, which TensorBoard could not draw."""
+        if histogram.counts:
+            self.writer.add_histogram_raw(name, global_step=step, **histogram.raw())
 
     def text(self, name: str, markdown: str, step: int = 0) -> None:
         self.writer.add_text(name, markdown, step)

@@ -32,7 +32,7 @@ class Observer(Protocol):
         """Whether this step is measured."""
         ...
 
-    def watch(self, gradient_scale: Tensor) -> AbstractContextManager[None]:
+    def watch(self, step: int, gradient_scale: Tensor) -> AbstractContextManager[None]:
         """Around a measured step."""
         ...
 
@@ -101,7 +101,7 @@ class Trainer:
             for x, y in islice(batches.epoch(epoch), steps - step):
                 lr = self.optimizer.param_groups[0]["lr"]
                 if observer.due(step):
-                    with observer.watch(self.scaler.scale(one)):
+                    with observer.watch(step, self.scaler.scale(one)):
                         loss, logits = self.step(x, y, self.network)
                     healthy = observer.measured(step, epoch, loss, logits, y, lr)
                 else:
