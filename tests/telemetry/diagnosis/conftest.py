@@ -75,7 +75,7 @@ class Recorder:
         self.probe, self.due = Probe(trainer.network, images=64), Schedule(100, steps)
         self.history: list[Row] = []
 
-    def watch(self, gradient_scale: Tensor) -> AbstractContextManager[None]:
+    def watch(self, step: int, gradient_scale: Tensor) -> AbstractContextManager[None]:
         return self.probe.watch(gradient_scale)
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
 # Batches whose mean says how training stands: one batch of 64 scatters by 6 points of accuracy.
 RECENT = 5
@@ -42,6 +42,12 @@ class Moment:
         return [k for k, n in counted.items() if n > 0] or [
             k for k, std in self.of(f"{what}/std").items() if k not in counted and not math.isfinite(std)
         ]
+
+    @property
+    def update_ratio(self) -> float | None:
+        """One update's size over the weights', the median over layers."""
+        ratios = [r for r in self.of("weight/update_ratio").values() if math.isfinite(r)]
+        return median(ratios) if ratios else None
 
     @property
     def loss(self) -> float | None:

@@ -27,7 +27,7 @@ RISEN = 1.1
 
 def updates(run: Evidence) -> list[Finding]:
     """Update over weight, the median over layers, at every measured step."""
-    ratios = [(m, r) for m in run.measured if (r := _ratio(m)) is not None]
+    ratios = [(m, r) for m in run.measured if (r := m.update_ratio) is not None]
     lr = run.context.learning_rate
     for moment, ratio in ratios:
         now = moment.scalars.get("optimizer/lr", lr)
@@ -69,7 +69,7 @@ def chance(run: Evidence) -> list[Finding]:
         f"The loss is {loss:.3f} after {run.steps} steps, as for guessing (ln {run.context.classes} = {guessing:.3f}): "
         "nothing has been learned."
     )
-    ratios = [r for m in run.measured if (r := _ratio(m)) is not None]
+    ratios = [r for m in run.measured if (r := m.update_ratio) is not None]
     slow = bool(ratios) and median(ratios) < UPDATE_RULE
     cause = "no useful gradient arrives, or the learning rate does not suit" + (" (it is rather small)" if slow else "")
     override = advice.learning_rate(run.context, 10 if slow else 0.1)
@@ -105,8 +105,3 @@ def overfitting(run: Evidence) -> list[Finding]:
 
 def _relative(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"
-
-
-def _ratio(moment: Moment) -> float | None:
-    ratios = [r for r in moment.of("weight/update_ratio").values() if math.isfinite(r)]
-    return median(ratios) if ratios else None
