@@ -1,0 +1,91 @@
+"""The command as people type it, in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
+
+
+def _run(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnlab.train", *arguments], cwd=folder, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_one_run_leaves_a_run_folder_and_says_where(tmp_path):
+    done = _run(tmp_path, *SMALL, "evaluation=invariance", "evaluation.images=50")
+    (folder,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert "test accuracy" in done.stdout and f"tensorboard --logdir outputs/runs/{folder.name}" in done.stdout
+    assert "stacked3x3_he_digits_seed0" in folder.name
+    names = {p.name.split(".")[0] if p.name.startswith("events") else p.name for p in folder.iterdir()}
+    assert names >= {"config.yaml", "run.json", "metrics.jsonl", "results.json", "events", "checkpoints", "train.log"}
+    results, run = (json.loads((folder / name).read_text()) for name in ("results.json", "run.json"))
+    assert run["status"] == "completed" and run["config_hash"] and run["versions"]["torch"]
+    assert {"test/accuracy", "test/loss", "model/parameters", "model/macs", "model/receptive_field"} <= results.keys()
+    assert {"model/saved_bytes", "time/step_ms", "diagnosis/first", "test/accuracy@shift=2"} <= results.keys()
+    assert "${" not in (folder / "config.yaml").read_text()
+
+
+def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path):
+    _run(tmp_path, "-m", *SMALL, "init=he,zeros", "optimizer.lr=0.05,1e9", "hydra.sweep.dir=outputs/sweeps/mine")
+    folders = sorted(p.name for p in (tmp_path / "outputs/sweeps/mine").iterdir() if p.is_dir())
+    assert len(folders) == 4 and any("init=he" in name and "optimizer.lr=0.05" in name for name in folders)
+    status = {
+        p.parent.name: json.loads(p.read_text())["status"] for p in tmp_path.glob("outputs/sweeps/mine/*/run.json")
+    }
+    assert {name: "diverged" if "1e9" in name or "1000000000" in name else "completed" for name in status} == status
+    assert all((tmp_path / "outputs/sweeps/mine" / name / "results.json").exists() for name in folders)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["model.kernel_size=99"], "model.kernel_size=99 is larger than the 28x28 map"),
+        (["+typo=1"], "'typo' is no setting"),
+        (["-m", "trainer.epochs=1,1.5"], "trainer.epochs=1.5 is not allowed"),
+    ],
+)
+def test_a_mistake_costs_nothing_and_leaves_nothing(tmp_path, arguments, words):
+    done = _run(tmp_path, *arguments, code=1)
+    assert words in done.stderr and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) <= 5
+    assert done.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_in_a_value_answers_without_loading_torch(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "cnnlab.train", "trainer.epochs=-1"],
+        *(), cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1 and "trainer.epochs=-1 is not allowed" in done.stderr
+    assert not any(line.split("|")[-1].strip() == "torch" for line in done.stderr.splitlines())
+
+
+def test_help_lists_the_choices(tmp_path):
+    done = _run(tmp_path, "--help")
+    assert "stacked3x3" in done.stdout and "xavier" in done.stdout and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how, says", [(signal.SIGINT, "interrupted"), (signal.SIGKILL, "running")])
+def test_a_run_that_is_stopped_does_not_say_completed(tmp_path, how, says):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cnnlab.train", "trainer.epochs=500", "hydra.run.dir=run"],
+        *(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ,
+    )  # fmt: skip
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.time() + 120
+    while not (metrics.exists() and metrics.stat().st_size) and time.time() < deadline:
+        time.sleep(0.1)
+    process.send_signal(how)
+    assert process.wait(60) != 0
+    status = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert status["status"] == says and status["pid"] == process.pid
+    assert not (tmp_path / "run" / "results.json").exists()

@@ -1,0 +1,151 @@
+"""The loop against a loop by hand, bit for bit, in every number format; and what observing may not change."""
+
+from contextlib import contextmanager
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnlab.datasets.batches import Batches
+from cnnlab.datasets.digits import digits
+from cnnlab.init import initialize
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.telemetry.probe import Probe
+from cnnlab.training.schedules import one_cycle
+from cnnlab.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+class Watcher:
+    """An observer that keeps the loss of every step and, with a probe, measures some of them."""
+
+    def __init__(self, probe: Probe | None = None, every: int = 3):
+        self.probe, self.every, self.values, self.epochs = probe, every, {}, []
+
+    def due(self, step):
+        return self.probe is not None and step % self.every == 0
+
+    @contextmanager
+    def watch(self, step, gradient_scale):
+        with self.probe.watch(gradient_scale):
+            yield
+
+    def measured(self, step, epoch, loss, logits, y, lr):
+        self.values[step] = self.probe.read({"train/loss": loss})
+        return True
+
+    def step_done(self, step, images): ...
+
+    def epoch_done(self, step, epoch, train):
+        self.epochs.append((step, epoch, train))
+        return True
+
+
+def _network(**knobs) -> ConvNet:
+    network = ConvNet((1, 16, 16), 10, **{"channels": [4, 8], "head": [16], **knobs})
+    initialize(network, torch.nn.init.kaiming_normal_)
+    return network
+
+
+def _batches() -> Batches:
+    data = digits(size=16)
+    return Batches(data.train, data.mean, data.std, 64, CPU, seed=1)
+
+
+def _fit(network, steps=30, probe=None, **settings):
+    optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
+    watcher = Watcher(probe)
+    trainer = Trainer(network, optimizer, one_cycle(optimizer, steps), CPU, **settings)
+    torch.manual_seed(5)
+    trainer.fit(_batches(), steps, watcher)
+    return watcher, trainer
+
+
+def _weights(network) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_it_is_the_loop_that_one_would_write_by_hand():
+    by_hand, steps = _network(), 45
+    optimizer = torch.optim.SGD(by_hand.parameters(), 0.05, momentum=0.9)
+    schedule = one_cycle(optimizer, steps)
+    for step, (x, y) in enumerate([*_batches().epoch(0), *_batches().epoch(1), *_batches().epoch(2)]):
+        if step == steps:
+            break
+        loss = F.cross_entropy(by_hand(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    network = _network()
+    watcher, _ = _fit(network, steps)
+    assert torch.equal(_weights(network), _weights(by_hand))
+    assert [(step, epoch) for step, epoch, _ in watcher.epochs] == [(20, 0), (40, 1), (45, 2)]
+
+
+def test_telemetry_changes_no_bit():
+    with_probe, without = _network(dropout=0.2, norm="batch"), _network(dropout=0.2, norm="batch")
+    seen, _ = _fit(with_probe, probe=Probe(with_probe))
+    blind, _ = _fit(without)
+    assert torch.equal(_weights(with_probe), _weights(without))
+    assert [e[2] for e in seen.epochs] == [e[2] for e in blind.epochs]
+
+
+def test_it_learns():
+    watcher, trainer = _fit(_network(channels=[8, 16]), steps=160)
+    assert watcher.epochs[-1][2]["accuracy"] > 0.9
+    logits, labels = trainer.predict(_batches().in_order())
+    assert (logits.argmax(1) == labels).float().mean() > 0.9
+
+
+def test_clipping_bounds_the_gradient_that_the_update_uses():
+    norms = []
+    network = _network()
+    real = torch.optim.SGD.step
+
+    class Spy(torch.optim.SGD):
+        def step(self, *args):
+            norms.append(torch.cat([p.grad.flatten() for p in network.parameters()]).norm().item())
+            return real(self, *args)
+
+    optimizer = Spy(network.parameters(), 0.05)
+    Trainer(network, optimizer, one_cycle(optimizer, 5), CPU, clip=0.1).fit(_batches(), 5, Watcher())
+    assert max(norms) == pytest.approx(0.1, rel=1e-3)
+
+
+@pytest.mark.parametrize("precision, tolerance", [("bf16", 0.05), ("fp16", 0.02)])
+def test_statistics_in_half_precision_are_those_of_fp32(precision, tolerance):
+    """Means over thousands of values agree far better than one value does: 8 bits of mantissa are 0.4 %."""
+    values = {}
+    for name in ("fp32", precision):
+        network = _network()
+        watcher, _ = _fit(network, steps=1, probe=Probe(network), precision=name)
+        values[name] = {k: v for k, v in watcher.values[0].items() if "/std/" in k or "gradient_std" in k}
+    assert len(values["fp32"]) > 15
+    assert values[precision] == pytest.approx(values["fp32"], rel=tolerance)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_every_precision_learns(precision):
+    watcher, _ = _fit(_network(), steps=60, precision=precision)
+    assert watcher.epochs[-1][2]["loss"] < 1.0
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_the_memory_layout_does_not_change_what_is_learned(channels_last):
+    network, other = _network(), _network()
+    _fit(network, channels_last=channels_last)
+    _fit(other)
+    torch.testing.assert_close(_weights(network), _weights(other), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_is_measured_all_the_same():
+    network, plain = _network(), _network()
+    compiled, _ = _fit(network, steps=10, probe=Probe(network), compile=True)
+    eager, _ = _fit(plain, steps=10, probe=Probe(plain))
+    assert compiled.values.keys() == eager.values.keys()
+    for step, values in eager.values.items():
+        kept = {k: v for k, v in values.items() if "/std/" in k}
+        assert {k: compiled.values[step][k] for k in kept} == pytest.approx(kept, rel=1e-3)
