@@ -68,7 +68,8 @@ class Trainer:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        # From 2^10 up, not torch's 2^16: that one overflows in the first steps, which are then skipped.
+        self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         # Hooks never fire in a compiled network, so measured steps run the plain one: same weights, two callers.
