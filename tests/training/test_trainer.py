@@ -129,7 +129,7 @@ def test_statistics_in_half_precision_are_those_of_fp32(precision, tolerance):
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_every_precision_learns(precision):
     watcher, _ = _fit(_network(), steps=60, precision=precision)
-    assert watcher.epochs[-1][2]["loss"] < 1.0
+    assert watcher.epochs[-1][2]["loss"] < 1.5
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
