@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.geometry import macs, measures, receptive_field, rows, saved_bytes
@@ -22,7 +23,8 @@ def test_macs_and_weights_equal_naive_counts(kernel_size: int, padding: str, poo
     for row in rows(network, shape):
         module = modules[row.name]
         if isinstance(module, nn.Conv2d):
-            image = F.pad(torch.ones(1, *row.input), [side for side in module.padding for _ in (0, 1)])
+            assert isinstance(module.padding, tuple)
+            image = F.pad(torch.ones(1, *row.input), (module.padding[1],) * 2 + (module.padding[0],) * 2)
             patches = F.unfold(image, module.kernel_size, stride=module.stride)  # (1, c_in k^2, positions)
             assert row.macs == patches.numel() * module.out_channels
             assert (row.weights, row.biases) == (patches.shape[1] * module.out_channels, module.out_channels)
@@ -33,7 +35,9 @@ def test_macs_and_weights_equal_naive_counts(kernel_size: int, padding: str, poo
         else:
             assert (row.macs, row.weights) == (0, 0)
         counted += row.macs
-    assert macs(network, shape) == counted
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, *shape))
+    assert macs(network, shape) == counted == counter.get_total_flops() / 2
 
 
 def test_uses_are_how_often_a_weight_enters_the_sum() -> None:
@@ -123,6 +127,11 @@ def test_what_no_formula_covers_is_left_out() -> None:
     assert by_name["a"].receptive_field == (3, 3)
     assert by_name["b"].receptive_field is by_name["out"].receptive_field is None
     assert by_name["b"].kind == "groupnorm"
+
+
+def test_a_layer_without_a_formula_is_counted_by_pytorch() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 2, 2))
+    assert macs(network, SHAPE) == 14 * 14 * 4 * 27 + 14 * 14 * 4 * 2 * 4
 
 
 def test_a_layer_that_runs_twice_has_its_weights_once() -> None:

@@ -36,7 +36,7 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
 
 
 def _class_folders(root: Path) -> int:
-    """Folders of root/train, or of root where it has no split of its own; 0 where the loader should say what is wrong."""
+    """Folders of root/train, or of root where it has no split of its own; 0 where the loader will say what is wrong."""
     split = [(root / part).is_dir() for part in ("train", "test")]
     if not root.is_dir() or split.count(True) == 1:
         return 0

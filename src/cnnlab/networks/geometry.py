@@ -48,8 +48,9 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     size: Pair = (1, 1)
     for call, kept in zip(calls, memory.predicted(calls), strict=True):
         size = (call.input[1], call.input[2]) if len(call.input) == 3 else size
-        seen = window(call, size) if call.follows and fields else None
-        fields = (fields[0].through(seen, 0), fields[1].through(seen, 1)) if seen and fields else None
+        known = fields if call.follows else None
+        seen = window(call, size) if known or not isinstance(call.module, nn.Linear) else None
+        fields = (known[0].through(seen, 0), known[1].through(seen, 1)) if seen and known else None
         if isinstance(call.module, nn.Linear):
             size = (1, 1)
         if not isinstance(call.module, nn.Identity):
@@ -80,8 +81,12 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Of one image. What is more than layers in a row (products in a forward() of one's own) PyTorch counts."""
-    from torch.utils.flop_counter import FlopCounterMode  # 0.1 s
+    """Of one image. For a network that is more than known layers in a row PyTorch counts them, biases apart."""
+    found = rows(network, image_shape)
+    if trace(network, image_shape).plain and all(row.receptive_field for row in found):
+        return sum(row.macs for row in found)
+
+    from torch.utils.flop_counter import FlopCounterMode  # its first use costs 1 s
 
     with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(black(network, image_shape))
@@ -151,7 +156,7 @@ def _kind(call: Call) -> str:
         case nn.ConstantPad2d():
             return "padding"
     if isinstance(module, ACTIVATIONS):
-        return "activation"
+        return f"{type(module).__name__.lower()} activation"
     return type(module).__name__.lower()
 
 

@@ -1,0 +1,61 @@
+"""One design: a network's rows and totals under a name."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from torch import nn
+
+from cnnlab.networks import geometry
+from cnnlab.networks.geometry import Row
+from cnnlab.networks.windows import Pair
+
+
+@dataclass(frozen=True)
+class Design:
+    """`measured`: bytes that autograd kept for one training image, by layer; None where it was not asked.
+
+    `saved_bytes` (predicted) and `receptive_field` are None where no formula covers the network.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    rows: list[Row]
+    parameters: int
+    macs: int
+    receptive_field: Pair | None
+    saved_bytes: int | None
+    measured: dict[str, int] | None = None
+
+    @property
+    def convolutions(self) -> list[Row]:
+        return [row for row in self.rows if row.kind == "convolution"]
+
+    @property
+    def activations(self) -> int:
+        """How many non-linear functions lie in a row: the depth of the non-linearity."""
+        return sum(row.kind.endswith(" activation") for row in self.rows)
+
+    def groups(self) -> Iterator[tuple[str, list[Row]]]:
+        """Neighbouring layers of one parent module: block1, block2, head."""
+        for name, rows in groupby(self.rows, key=lambda row: row.name.rpartition(".")[0]):
+            yield name, list(rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def design(name: str, network: nn.Module, image_shape: tuple[int, int, int], measure: bool = False) -> Design:
+    rows = geometry.rows(network, image_shape)
+    return Design(
+        name=name,
+        image_shape=image_shape,
+        rows=rows,
+        parameters=geometry.parameters(network),
+        macs=geometry.macs(network, image_shape),
+        receptive_field=geometry.receptive_field(rows),
+        saved_bytes=geometry.saved_bytes(network, image_shape),
+        measured=geometry.saved_bytes_measured(network, image_shape) if measure else None,
+    )

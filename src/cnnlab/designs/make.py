@@ -1,0 +1,83 @@
+"""Networks as designs, the others brought to the first one's budget where that is asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from cnnlab.designs.design import Design, design
+from cnnlab.designs.match import Changes, Match, Value, budget, match_field, match_width
+from cnnlab.errors import InputError
+from cnnlab.schema import shown
+
+Shape = tuple[int, int, int]
+
+UNITS = {
+    "parameters": "parameters",
+    "macs": "MACs an image",
+    "memory": "bytes kept an image",
+    "receptive_field": "pixels of receptive field",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """`build(knobs)` makes the network."""
+
+    knobs: Mapping[str, Any]
+    build: Callable[[Mapping[str, Any]], nn.Module]
+
+    def network(self, changes: Changes | None = None) -> nn.Module:
+        return self.build({**self.knobs, **(changes or {})})
+
+
+@dataclass(frozen=True)
+class Designs:
+    """`models`: those that were built, matched or not; `sentences`: what matching changed."""
+
+    models: dict[str, Model]
+    designs: list[Design]
+    sentences: list[str]
+
+
+def make(models: dict[str, Model], shape: Shape, match: str | None = None, measure: bool = False) -> Designs:
+    """Raises InputError where a model does not fit the images or another cannot be matched to the first."""
+    sentences: list[str] = []
+    if match:
+        (first, reference), *others = models.items()
+        target = budget(match, reference.network(), shape)
+        models = {first: reference}
+        for name, model in others:
+            found = _match(name, model, shape, match, target)
+            sentences.append(_sentence(name, model, match, found))
+            models[name] = replace(model, knobs={**model.knobs, **found.changes})
+    designs = [design(name, model.network(), shape, measure) for name, model in models.items()]
+    return Designs(models, designs, sentences)
+
+
+def _match(name: str, model: Model, shape: Shape, what: str, target: Value) -> Match:
+    def value_of(changes: Changes) -> Value:
+        return budget(what, model.network(changes), shape)
+
+    knobs = ("convs_per_block", "kernel_size") if what == "receptive_field" else ("channels",)
+    if not all(model.knobs.get(knob) for knob in knobs) or not model.knobs.get("channels"):
+        raise InputError(
+            f"match={what} changes {' or '.join(f'model.{knob}' for knob in knobs)}, and {name} has none to change.\n"
+            "Compare it without match, or put it first: the others are made equal to the first."
+        )
+    if what == "receptive_field":
+        return match_field(model.knobs["convs_per_block"], value_of, target)
+    return match_width(model.knobs["channels"], value_of, target)
+
+
+def _sentence(name: str, model: Model, what: str, found: Match) -> str:
+    """What was changed, and how near it came."""
+    near = f"{found.value:,} {UNITS[what]} against {found.target:,}"
+    near += f" ({found.off:+.2%})" if found.value != found.target else ""
+    near += ", and nothing is nearer" if abs(found.off) > 0.05 else ""
+    if not found.changes:
+        return f"{name} stays as it is: {near}."
+    knobs = [f"{key}={shown(new)} instead of {shown(model.knobs[key])}" for key, new in found.changes.items()]
+    head = " Its head is unchanged." if "channels" in found.changes else ""
+    return f"{name} has {' and '.join(knobs)}: {near}.{head}"

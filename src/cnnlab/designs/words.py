@@ -1,0 +1,54 @@
+"""Numbers and pairs as a design sheet writes them."""
+
+from math import log10
+
+from cnnlab.networks.geometry import Row
+
+
+def count(value: int) -> str:
+    """Exact below a million: 2,736; 1.18M."""
+    return f"{value:,}" if value < 1_000_000 else rough(value)
+
+
+def rough(value: float) -> str:
+    """Three digits: 784, 9,408, 113k, 2.08M, 1.32G."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= max(unit, 1e4):
+            digits = max(0, 2 - int(log10(value / unit)))
+            return f"{value / unit:,.{digits}f}{name}"
+    return f"{value:,.0f}"
+
+
+def kib(size: int) -> str:
+    """Bytes in KiB: 0.04, 12.3, 1,240."""
+    value = size / 1024
+    return f"{value:,.{2 if value < 1 else 1 if value < 100 else 0}f}"
+
+
+def memory(size: int) -> str:
+    """Bytes with their unit: 12.3 KiB, 1.5 MiB."""
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.1f} KiB"
+
+
+def sides(pair: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in pair)
+
+
+def same_or_both(pair: tuple[float, float]) -> str:
+    """One number where height and width agree."""
+    return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g},{pair[1]:g}"
+
+
+def label(row: Row) -> str:
+    """A layer in a few letters: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right)."""
+    name = row.name.rpartition(".")[2]
+    if row.kind == "convolution":
+        step = f" /{same_or_both(row.stride)}" if row.stride and row.stride != (1, 1) else ""
+        return f"{name} {sides(row.kernel) if row.kernel else ''}{step}"
+    if row.kind.endswith(" pool"):
+        return f"{row.kind} {sides(row.kernel) if row.kernel else ''}"
+    if row.kind.endswith(" activation"):
+        return row.kind.partition(" ")[0]
+    if row.kind == "padding" and row.before and row.after:
+        return f"pad {same_or_both(row.before)}+{same_or_both(row.after)}"
+    return name
