@@ -71,7 +71,7 @@ def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
         (["model.channels=[4,4,4,4,4,4]", "model.kernel_size=1"], "pooling would shrink it below 1x1"),
         (["model=unpadded99"], "is larger than the 2x2 map|kernel_size=3 is larger"),
         (["optimizer.momentum=0"], "optimizer: Nesterov momentum requires a momentum"),
-        (["scheduler.warmup=1"], "scheduler.warmup|scheduler:"),
+        (["scheduler.warmup=1.5"], "scheduler.warmup=1.5 is not allowed"),
         (["telemetry.statistics.activation.std=nowhere.f"], "is no function that Python can import"),
         (["augmentation=flip_translate", "augmentation.translate=28"], "translate=28"),
         (["-m", "seed=0,1,2", "model.kernel_size=3,99"], "model.kernel_size=99 is larger"),

@@ -34,7 +34,25 @@ def test_one_cycle_peaks_at_the_learning_rate_where_the_warm_up_ends():
     assert rates[0] == pytest.approx(0.5 / 25) and rates[-1] < 1e-4
 
 
+def test_one_cycle_is_torchs_where_that_one_works():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    reference = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=101, pct_start=26 / 101)
+    rates = []
+    for _ in range(101):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(rates) < 101:
+            reference.step()
+    assert _rates(one_cycle, 101, warmup=0.25) == pytest.approx(rates, rel=1e-5)
+
+
 @pytest.mark.parametrize("schedule", [constant, cosine, one_cycle])
-@pytest.mark.parametrize("steps", [0, 1])
-def test_a_run_without_steps_has_a_schedule_too(schedule, steps):
+@pytest.mark.parametrize("steps", [0, 1, 2, 4])
+def test_short_runs_have_a_schedule_too(schedule, steps):
     assert len(_rates(schedule, steps)) == steps
+
+
+@pytest.mark.parametrize("schedule", [cosine, one_cycle])
+@pytest.mark.parametrize("warmup", [0.0, 1.0])
+def test_a_warm_up_may_be_nothing_or_all(schedule, warmup):
+    assert max(_rates(schedule, 10, warmup=warmup)) == pytest.approx(0.5)

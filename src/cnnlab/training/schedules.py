@@ -3,7 +3,7 @@
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
@@ -17,15 +17,28 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.0) -> LRSch
     def factor(step: int) -> float:
         if step < rising:
             return (step + 1) / rising
-        return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total_steps - rising)))
+        return _half_cosine(1.0, 0.0, (step - rising) / max(1, total_steps - rising))
 
     return LambdaLR(optimizer, factor)
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float = 0.25) -> LRScheduler:
-    """From 1/25 of the learning rate up to it over the `warmup` share of the steps, then down (Smith & Topin 2018).
+    """From 1/25 of the learning rate up to it over the `warmup` share of the steps, then down to 1/250,000 of it,
+    each in half a cosine (Smith & Topin 2018, with the shares of torch's OneCycleLR).
 
-    The momentum is left alone: cycling it would change what `optimizer.momentum` says.
+    Not OneCycleLR itself: that one divides by zero where the warm-up is one step, and refuses to step once more
+    than planned. The momentum is left alone, since cycling it would change what `optimizer.momentum` says.
     """
-    peak = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, peak, total_steps=max(2, total_steps), pct_start=warmup, cycle_momentum=False)
+    last = max(1, total_steps - 1)
+    peak = warmup * last
+
+    def factor(step: int) -> float:
+        if step < peak:
+            return _half_cosine(1 / 25, 1.0, step / peak)
+        return _half_cosine(1.0, 1 / 250_000, min(1.0, (step - peak) / max(1.0, last - peak)))
+
+    return LambdaLR(optimizer, factor)
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
