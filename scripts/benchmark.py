@@ -6,6 +6,7 @@ make bench ARGS="trainer.device=cuda dataset=cifar10"  on a GPU
 """
 
 import argparse
+import logging
 from statistics import median
 
 import torch
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="as for cnnlab.train")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    logging.getLogger("cnnlab").setLevel(logging.ERROR)  # diagnoses of runs that are only timed
     times = take_turns([*DEFAULTS, f"trainer.max_steps={args.steps}", *args.overrides], args.rounds)
     title = f"{args.steps} steps, {args.rounds} rounds, torch {torch.__version__}, {args.threads} threads"
     table = Table("", "ms a step", "ratio to bare", "from .. to", title=title)

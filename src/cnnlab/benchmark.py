@@ -78,4 +78,6 @@ def _timed(name: str, overrides: list[str], folder: Path) -> float:
         session.fit()
     if session.device.type == "cuda":
         torch.cuda.synchronize()
-    return perf_counter() - began
+    seconds = perf_counter() - began
+    session.dashboard.end(success=True)  # before its folder goes
+    return seconds
