@@ -181,7 +181,6 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
         for i, (source, value) in enumerate(items):
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
             ax.text(-1.27 * limit, i - 0.44, f"{source}: {value:+.2g}", fontsize=7, va="center", bbox=box)
-        ax.axvline(0, color="#999999", linewidth=0.6)
         ax.set_xlim(-1.3 * limit, 1.3 * limit)
         ax.set_ylim(len(items) - 0.4, -0.8)
         panels.bare(ax)
@@ -195,8 +194,12 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
 
 
 def _tiles(values: Tensor) -> Tensor:
-    """Channels as tiles with a grey line between them, each enlarged to 64 pixels or so; a vector as one tile."""
+    """Channels as tiles with a grey line between them, each enlarged to some 64 pixels; a vector as one of 256."""
+    from torchvision.utils import make_grid  # takes 2 s
+
+    wanted = 64
     if values.dim() == 1:
+        wanted = 256
         side = ceil(len(values) ** 0.5)
         filled = torch.full((side * side,), torch.nan)
         filled[: len(values)] = values
@@ -204,9 +207,6 @@ def _tiles(values: Tensor) -> Tensor:
     scale = panels.largest(values) or 1.0
     colours = torch.from_numpy(colormaps[panels.SIGNED](((values / scale + 1) / 2).numpy())[..., :3]).float()
     colours[~torch.isfinite(values)] = 0.93
-    zoom = max(1, 64 // max(values.shape[1:]))
+    zoom = max(1, wanted // max(values.shape[1:]))
     tiles = colours.permute(0, 3, 1, 2).repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
-    across = ceil(len(tiles) ** 0.5)
-    from torchvision.utils import make_grid
-
-    return make_grid(tiles, nrow=across, padding=2, pad_value=0.6)
+    return make_grid(tiles, nrow=ceil(len(tiles) ** 0.5), padding=2, pad_value=0.6)
