@@ -1,0 +1,155 @@
+"""How far one network of finite width strays from the mean over networks: variances of ln q, layer by layer.
+
+A layer's second moment q is an average over c channels, each of them a draw. It strays by kappa / c, where kappa is
+the relative variance of one channel's share of q over images and positions: the more alike these are, the less
+their average leaves of it. Every layer adds its own, since the next ones grow with q. With all patches alike and
+relu, kappa is 5, the known 5 / width a layer (Hanin & Rolnick 2018, arXiv:1803.01719).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab.theory.activations import Activation, gauss_hermite, hermite_polynomials, moments
+from cnnlab.theory.layers import Layer
+from cnnlab.theory.propagation import Signal
+from cnnlab.theory.softmax import gradient_scatter
+
+_PATCHES, _ORDERS = 128, 8
+_STEP = 1.02  # of a variance, for logarithmic derivatives
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Variance over networks of ln (squared deviation), of a layer's pre-activations, activations and gradients."""
+
+    preactivation: float
+    activation: float
+    gradient: float
+
+
+@dataclass(frozen=True)
+class _Below:
+    """What a layer's gradient will need: kappa of phi'^2, how alike phi' is, and what q's own scatter does to it."""
+
+    kappa: float
+    alike: float
+    strayed: float
+
+
+def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[Scatter]:
+    """One entry a layer. `images`: (N, C, H, W), of which 128 patches are followed through the layers."""
+    size, alike = _patches(layers[0], images)
+    carried, forward, below = 0.0, [], []
+    for layer, signal in zip(layers, signals, strict=True):
+        patches = _Patches(layer.activation, float(signal.mean.mean()), float(signal.variance.mean()) * size, alike)
+        c, derivative = layer.c_out, layer.activation.derivative
+        preactivation = carried + patches.preactivation / max(c - 1, 1)
+        deviation = patches.kappa(lambda y, m=patches.centre: (y - m).square())
+        activation = patches.growth(lambda first, second, _: second - first**2) ** 2 * carried
+        forward.append((preactivation, activation + math.log1p(deviation / c)))
+        below.append(
+            _Below(
+                patches.kappa(lambda y, d=derivative: d(y).square()),
+                patches.alike(derivative),
+                patches.growth(lambda *slope: slope[2]) ** 2 * preactivation,
+            )
+        )
+        carried = patches.growth(lambda _, second, __: second) ** 2 * carried
+        carried += math.log1p(patches.kappa(torch.square) / c)
+        top = (signal.variance.flatten(), float(alike.mean()), forward[-1][0])
+        size, alike = patches.activated()
+    gradients = _gradients(layers, below, *gradient_scatter(top[0], layers[-1].c_out, *top[1:]))
+    return [Scatter(p, a, g) for (p, a), g in zip(forward, gradients, strict=True)]
+
+
+def _gradients(layers: list[Layer], below: list[_Below], scatter: float, together: float) -> list[float]:
+    """From the logits down. `together`: mean r^2 of the gradients that channels get, over images and positions."""
+    gradients = [scatter]
+    for layer, above, now in reversed(list(zip(layers, layers[1:], below, strict=False))):
+        if above.kernel == layer.pooled:
+            # Weights of their own for each position: gradients at two positions have nothing in common.
+            together /= above.kernel[0] * above.kernel[1]
+        kappa = (1 + now.kappa) * (1 + 2 * together) - 1
+        gradients.append(gradients[-1] + math.log1p(kappa / layer.c_out) + now.strayed)
+        # What was unalike becomes a little alike in each layer, as vectors of finite length do.
+        together *= now.alike**2
+        together += (1 - together) / (layer.c_out * layer.kernel[0] * layer.kernel[1])
+    return gradients[::-1]
+
+
+def _patches(layer: Layer, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Of some patches that the first layer sees: mean square relative to the others', (P,), correlations (P, P)."""
+    patches = F.unfold(F.pad(images, layer.padding), layer.kernel, stride=layer.stride).transpose(1, 2).flatten(0, 1)
+    chosen = torch.linspace(0, len(patches) - 1, min(_PATCHES, len(patches))).long()
+    products = patches[chosen] @ patches[chosen].T
+    squares = products.diagonal()
+    scale = (squares[:, None] * squares).sqrt()
+    mean = squares.mean()
+    return squares / mean if mean > 0 else squares, torch.where(scale > 0, products / scale, 0.0).clamp(-1, 1)
+
+
+class _Patches:
+    """Pre-activations h ~ N(M, S) of several patches with correlations, by quadrature and Mehler's series.
+
+    Piecewise linear activations see M / sqrt(S) only, so their S is scaled to 1, far from any overflow.
+    """
+
+    def __init__(self, activation: Activation, mean: float, variance: Tensor, correlation: Tensor):
+        typical = float(variance.mean())
+        if activation.slope is not None and typical > 0:
+            mean, variance, typical = mean / typical**0.5, variance / typical, 1.0
+        self.activation, self.mean, self.variance, self.typical = activation, mean, variance, typical
+        nodes, self.weights = (torch.tensor(v, dtype=torch.float64) for v in gauss_hermite())
+        self.values = activation.function(mean + variance.sqrt()[:, None] * nodes)
+        self.polynomials = torch.stack(hermite_polynomials(nodes, _ORDERS), 1)
+        self.powers = [correlation**n for n in range(_ORDERS + 1)]
+        self.first, self.second, self.slope = self._moments(typical)
+        self.centre = float((self.values @ self.weights).mean())
+
+    @property
+    def preactivation(self) -> float:
+        """kappa of h itself: 2 where all patches are alike."""
+        total = self.variance.sum() ** 2
+        products = self.variance[:, None] * self.variance * self.powers[2]
+        return float(2 * products.sum() / total) if total > 0 else 0.0
+
+    def kappa(self, function: Callable[[Tensor], Tensor]) -> float:
+        """Relative variance of the mean of f(phi(h)) over the patches."""
+        products, means = self._products(function(self.values))
+        return float((products.mean() - means.mean() ** 2) / means.mean() ** 2) if means.mean() > 0 else 0.0
+
+    def alike(self, function: Callable[[Tensor], Tensor]) -> float:
+        """Mean product of f(phi) at two patches, relative to the mean square."""
+        products, _ = self._products(function(self.values))
+        return float(products.mean() / products.diagonal().mean()) if products.diagonal().mean() > 0 else 0.0
+
+    def activated(self) -> tuple[Tensor, Tensor]:
+        """Mean squares and correlations of what the next layer gets."""
+        products, _ = self._products(self.values)
+        squares = products.diagonal()
+        if not squares.mean() > 0:
+            return self.variance, self.powers[1]
+        scale = (squares[:, None] * squares).sqrt()
+        return squares / squares.mean(), torch.where(scale > 0, products / scale, 0.0).clamp(-1, 1)
+
+    def growth(self, of: Callable[[float, float, float], float]) -> float:
+        """d ln of(first, second, slope) / d ln S."""
+        here, there = of(self.first, self.second, self.slope), of(*self._moments(_STEP * self.typical))
+        return math.log(there / here) / math.log(_STEP) if here > 0 and there > 0 else 0.0
+
+    def _products(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """E f f' between patches (P, P), E f (P,) for `values` of f at the nodes (P, 64)."""
+        orders = (self.weights * values) @ self.polynomials
+        rest = (values.square() @ self.weights - orders.square().sum(1)).clamp_min(0).sqrt()
+        terms = torch.cat([orders, rest[:, None]], 1).T
+        return sum((a[:, None] * a * r for a, r in zip(terms, self.powers, strict=True)), torch.zeros(())), orders[:, 0]
+
+    def _moments(self, variance: float) -> tuple[float, float, float]:
+        mean, s = (torch.tensor([v], dtype=torch.float64) for v in (self.mean, variance))
+        first, second, slope = moments(self.activation, mean, s)
+        return float(first), float(second), float(slope)

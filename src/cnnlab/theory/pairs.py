@@ -1,0 +1,45 @@
+"""What an activation makes of the products between positions: E phi(h) phi(h') for normal h, h'."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from cnnlab.theory.activations import Activation, hermite_coefficients
+from cnnlab.theory.fields import Field, inside, partners
+
+
+def activated(h: Field, activation: Activation, first: Tensor, second: Tensor) -> Field:
+    """The field of phi(h), given its E phi and E phi^2 (N, H, W)."""
+    if len(h.steps) == 1:
+        return Field(first, second[:, None], h.steps)
+    if activation.slope is None or bool(h.mean.any()):
+        pairs = _by_hermite_orders(h, activation, second)
+    else:
+        pairs = _arc_cosine(h, activation.slope)
+    pairs = pairs * inside(h.size, h.steps)
+    pairs[:, 0] = second
+    return Field(first, pairs, h.steps)
+
+
+def _arc_cosine(h: Field, slope: float) -> Tensor:
+    """Cho & Saul 2009, eq. 6, for mean 0: E relu relu' = sd sd' (sqrt(1 - r^2) + r (pi - acos r)) / (2 pi)."""
+    scale = (h.square[:, None] * partners(h.square, h.steps)).sqrt()
+    r = torch.where(scale > 0, h.pairs / scale, 0.0).clamp(-1, 1)
+    relu = scale * ((1 - r.square()).sqrt() + r * (math.pi - r.acos())) / (2 * math.pi)
+    # x relu(x') has half of the covariance, by symmetry.
+    return slope * h.pairs + (1 - slope) ** 2 * relu
+
+
+def _by_hermite_orders(h: Field, activation: Activation, second: Tensor) -> Tensor:
+    """Mehler's series; what the orders left out have in the variance goes to the next one."""
+    scale = (h.square[:, None] * partners(h.square, h.steps)).sqrt()
+    r = torch.where(scale > 0, h.pairs / scale, 0.0).clamp(-1, 1)
+    coefficients = hermite_coefficients(activation, h.mean, h.square)
+    rest = (second - torch.stack(coefficients).square().sum(0)).clamp_min(0)
+    total, power = torch.zeros_like(r), torch.ones_like(r)
+    for a in (*coefficients, rest.sqrt()):
+        if bool(a.abs().max() > 1e-12):  # tanh around 0 has odd orders only
+            total += a[:, None] * partners(a, h.steps) * power
+        power = power * r
+    return total

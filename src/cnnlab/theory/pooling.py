@@ -1,0 +1,155 @@
+"""Moments behind 2x2 poolings (or any windows side by side): linear ones exactly, max by quadrature."""
+
+from functools import cache
+from itertools import product
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab.theory.activations import Activation
+from cnnlab.theory.fields import Field, Step, inside, kept, partners, shifted
+from cnnlab.theory.layers import Pool
+
+# Half of the points of the rule that integrates over a window's cells, which all come with their mirror image.
+_POINTS = 128
+
+
+def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
+    """The steps between cells on the map of that `size` which the windows' products at `steps` are made of."""
+    (k, m), within = pool.window, _within(pool)
+    return kept(((k * a + c, m * b + d) for a, b in steps for c, d in within), size)
+
+
+def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
+    """(H', W'): what a linear pooling multiplies each window's sum by."""
+    if pool.divisor:
+        return torch.full(pool.output, 1 / pool.divisor, dtype=torch.float64)
+    return 1 / _windows(torch.ones(1, *size, dtype=torch.float64), pool).sum(-1)[0]
+
+
+def linear(x: Field, pool: Pool, steps: tuple[Step, ...]) -> Field:
+    """Behind mean or sum pooling of the activations `x`, whose steps are `steps_below`."""
+    share = shares(pool, x.size)
+    mean = share * _windows(x.mean, pool).sum(-1)
+    pairs = _window_products(x, torch.ones_like(x.mean), pool, steps) * share * partners(share[None], steps)
+    pairs[:, 0] = pairs[:, 0].maximum(mean.square())
+    return Field(mean, pairs, steps)
+
+
+def spread(gradient: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
+    """(N, H', W') -> (N, H, W): every cell of a window gets the window's value, cells in no window get 0."""
+    k, m = pool.window
+    return _cells(gradient[..., None].expand(*gradient.shape, k * m), pool, size)
+
+
+def largest(h: Field, activation: Activation, pool: Pool, steps: tuple[Step, ...]) -> tuple[Field, Tensor]:
+    """Behind max pooling of phi(h), and (N, H, W): E phi'(h)^2 where a cell is its window's largest, else 0.
+
+    phi increases, so the largest activation is that of the largest h. A window's cells are normal with the
+    covariance of `h`, whose steps are `steps_below`. Between windows the covariance is taken to the second
+    Hermite order: the first is exact (Stein's lemma: expected slopes times covariances), the second gets
+    what the variance within a window leaves.
+    """
+    mean, second, slope, slope_square = _quadrature(h, activation, pool)
+    pairs = _window_products(h, slope, pool, steps)
+    own = pairs[:, 0].clamp_min(0)
+    rest = (second - mean.square() - own).clamp_min(0)
+    scale = (own[:, None] * partners(own, steps)).sqrt()
+    correlation = torch.where(scale > 0, pairs / scale, 0.0).clamp(-1, 1)
+    pairs = pairs + (rest[:, None] * partners(rest, steps)).sqrt() * correlation.square()
+    pairs = (pairs + mean[:, None] * partners(mean, steps)) * inside(pool.output, steps)
+    pairs[:, 0] = second
+    return Field(mean, pairs, steps), slope_square
+
+
+def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """E max, E max^2 by window (N, H', W'); E phi' and E phi'^2 of the cells that are largest (N, H, W)."""
+    (k, m), size = pool.window, h.size
+    within = _windows(torch.ones_like(h.mean), pool)
+    centre = torch.where(within > 0, _windows(h.mean, pool), -torch.inf)
+    factor = _cholesky(_covariances(h, pool))
+    first, second = torch.zeros_like(centre[..., 0]), torch.zeros_like(centre[..., 0])
+    slope, slope_square = torch.zeros_like(centre), torch.zeros_like(centre)
+    points = normal_points(k * m)
+    for point in points:
+        value, which = (centre + factor @ point).max(-1, keepdim=True)
+        result = activation.function(value)
+        derivative = activation.derivative(result)
+        first += result[..., 0]
+        second += result[..., 0].square()
+        slope.scatter_add_(-1, which, derivative)
+        slope_square.scatter_add_(-1, which, derivative.square())
+    n = len(points)
+    return first / n, second / n, _cells(slope / n, pool, size), _cells(slope_square / n, pool, size)
+
+
+@cache
+def normal_points(dimensions: int) -> Tensor:
+    """(n, dimensions): Sobol points made normal, with their mirror images, of covariance exactly 1.
+
+    256 of them give E relu(largest of 4)^2 to 1 %.
+    """
+    points = max(_POINTS, 4 * dimensions)
+    uniform = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=0).draw(points, dtype=torch.float64)
+    half = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
+    half = torch.linalg.solve_triangular(torch.linalg.cholesky(half.T @ half / points), half.T, upper=False).T
+    return torch.cat([half, -half])
+
+
+def _covariances(h: Field, pool: Pool) -> Tensor:
+    """(N, H', W', km, km) between the cells of each window, row by row."""
+    k, m = pool.window
+    cells = list(product(range(k), range(m)))
+    columns = []
+    for a, b in cells:
+        for c, d in cells:
+            columns.append(_windows(h.pair((c - a, d - b)), pool)[..., a * m + b])
+    return torch.stack(columns, -1).unflatten(-1, (k * m, k * m))
+
+
+def _cholesky(covariance: Tensor) -> Tensor:
+    """Lower factor; cells that are equal (a blank background) get a column of zeros where torch's would fail."""
+    n = covariance.shape[-1]
+    factor = torch.zeros_like(covariance)
+    for j in range(n):
+        known = factor[..., :j]
+        column = covariance[..., j] - (known @ known[..., j, :, None])[..., 0]
+        pivot = column[..., j, None].clamp_min(0)
+        column = torch.where(pivot > 1e-9 * covariance[..., j, j, None], column / pivot.sqrt(), 0.0)
+        factor[..., j:, j] = column[..., j:]
+    return factor
+
+
+def _window_products(x: Field, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(N, D', H', W'): sums of scale(p) scale(q) pair(p, q) over p in a window and q in the one a step away."""
+    (k, m), sums = pool.window, []
+    for a, b in steps:
+        total = torch.zeros(len(x.mean), *pool.output, dtype=x.mean.dtype)
+        for c, d in _within(pool):
+            step = (k * a + c, m * b + d)
+            if abs(step[0]) >= x.size[0] or abs(step[1]) >= x.size[1]:
+                continue
+            terms = _windows(x.pair(step) * scale * shifted(scale, step), pool).unflatten(-1, (k, m))
+            rows, columns = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
+            total += terms[..., rows, columns].sum((-2, -1))
+        sums.append(total)
+    return torch.stack(sums, 1)
+
+
+def _within(pool: Pool) -> list[Step]:
+    k, m = pool.window
+    return list(product(range(1 - k, k), range(1 - m, m)))
+
+
+def _windows(maps: Tensor, pool: Pool) -> Tensor:
+    """(N, H, W) -> (N, H', W', km): the cells of each window, 0 where the map ends before the window does."""
+    (k, m), (h, w), (down, right) = pool.window, maps.shape[-2:], pool.output
+    whole = F.pad(maps[..., : k * down, : m * right], (0, max(m * right - w, 0), 0, max(k * down - h, 0)))
+    return whole.unflatten(-2, (down, k)).unflatten(-1, (right, m)).transpose(-3, -2).flatten(-2)
+
+
+def _cells(windows: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
+    """(N, H', W', km) -> (N, H, W), the way back."""
+    maps = windows.unflatten(-1, pool.window).transpose(-3, -2).flatten(-2).flatten(-3, -2)[..., : size[0], : size[1]]
+    return F.pad(maps, (0, size[1] - maps.shape[-1], 0, size[0] - maps.shape[-2]))

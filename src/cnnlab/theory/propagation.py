@@ -1,0 +1,177 @@
+"""The recursion of the moments through a network: signal forwards, gradient backwards, as maps over positions.
+
+Poole et al. 2016 and Schoenholz et al. 2017, with the maps of Xiao et al. 2018 kept position by position: zeros
+around a map are not averaged away. A box is a sum over a kernel's places, weighted with their variances.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab.theory import pooling
+from cnnlab.theory.activations import moments
+from cnnlab.theory.errors import NotApplicable
+from cnnlab.theory.fields import HERE, Field, Step, inside, kept, of_images
+from cnnlab.theory.layers import Layer
+from cnnlab.theory.pairs import activated
+from cnnlab.theory.weights import WeightMoments, moments_of
+
+# Pairs of positions that a global average may cost in one layer; 2 million take about 0.2 s. So many images as fit
+# are looked at; a map that is too large for one image is refused.
+_PAIRS, _PAIRS_OF_ONE = 2_000_000, 12_000_000
+
+# Steps that have to be known: of the images, then for each layer of its pre-activations and behind each pooling.
+Plan = list[list[tuple[Step, ...]]]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One layer's maps, (N, H, W): of the pre-activation h and of phi(h) = the activation, before any pooling.
+
+    `slopes`: E (d output / d input)^2 on the way through activation and poolings, each on the map that goes in.
+    A gradient that comes back is spread over a pooling's windows and multiplied, from the last to the first.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    activation_mean: Tensor
+    activation_square: Tensor
+    slopes: list[Tensor]
+
+
+def forward(layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor) -> list[Signal]:
+    """`images`: (N, C, H, W) float64, as the network gets them."""
+    size = (images.shape[-2], images.shape[-1])
+    averaged = next((i for i, layer in enumerate(layers) if any(pool.whole for pool in layer.pools)), None)
+    factor = 0.0
+    if averaged is not None:
+        # The square of a global average takes every pair of positions: exactly on some images, and what it is
+        # of the mean square on those holds for all.
+        part = layers[: averaged + 1]
+        plan = _plan(part, size, exact=True)
+        some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
+        factor = _walk(part, weights, some, plan, None)[1]
+    return _walk(layers, weights, images, _plan(layers, size, exact=False), factor)[0]
+
+
+def backward(
+    layers: list[Layer], weights: Mapping[str, WeightMoments], signals: list[Signal], top: Tensor
+) -> list[Tensor]:
+    """Second moments of d loss / d pre-activation, (N, H, W) a layer, from those of the logits, `top` (N, 1, 1).
+
+    NaN from where hidden weights have a mean: channels then share a part of their gradient, which second
+    moments alone do not follow. (The logits' weights may have one: their gradients sum to 0 over classes.)
+    """
+    gradients = [top]
+    for i in range(len(layers) - 1, 0, -1):
+        layer, below = layers[i], layers[i - 1]
+        box, mean = _kernels(layer, weights[layer.name])
+        above = gradients[-1]
+        if i < len(layers) - 1 and bool(mean.any()) and bool(above.any()):
+            above = torch.full_like(above, torch.nan)
+        arrived = _transposed(above, layer.c_out * box, layer, below.pooled) / layer.keep
+        slopes = signals[i - 1].slopes
+        for pool, slope in reversed(list(zip(below.pools, slopes[1:], strict=True))):
+            arrived = pooling.spread(arrived, pool, _size(slope)) * slope
+        gradients.append(arrived * slopes[0])
+    return gradients[::-1]
+
+
+def _walk(
+    layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor, plan: Plan, factor: float | None
+) -> tuple[list[Signal], float]:
+    """The signals, and what the last layer's output has in its square of its input's mean square. `factor`: that
+    of a global average, None to work it out."""
+    x, signals, ratio = of_images(images, plan[0][0]), [], 1.0
+    for layer, (own, *behind) in zip(layers, plan[1:], strict=True):
+        h = _convolved(x, layer, weights[layer.name], own)
+        first, second, slope = moments(layer.activation, h.mean, h.square)
+        slopes = [slope]
+        if not (layer.pools and layer.pools[0].largest):
+            x = activated(h, layer.activation, first, second)
+        for pool, steps in zip(layer.pools, behind, strict=True):
+            if pool.largest:
+                x, slope = pooling.largest(h, layer.activation, pool, steps)
+                slopes = [torch.ones_like(slope), slope]
+                continue
+            square = x.square.mean((1, 2), keepdim=True)
+            slopes.append(pooling.spread(pooling.shares(pool, x.size)[None], pool, x.size).square())
+            if pool.whole and factor is not None:
+                x = Field(x.mean.mean((1, 2), keepdim=True), factor * square[:, None], steps)
+            else:
+                x = pooling.linear(x, pool, steps)
+            ratio = float(x.square.mean() / square.mean().clamp_min(1e-300))
+        signals.append(Signal(h.mean, h.square, first, second, slopes))
+    return signals, ratio
+
+
+def _plan(layers: list[Layer], size: tuple[int, int], exact: bool) -> Plan:
+    """Which steps between positions each layer has to know for the poolings above it."""
+    above: tuple[Step, ...] = (HERE,)
+    plan: Plan = []
+    for i in range(len(layers) - 1, -1, -1):
+        layer, steps = layers[i], [above]
+        sizes = [layer.output, *(pool.output for pool in layer.pools)]
+        for pool, below in reversed(list(zip(layer.pools, sizes, strict=False))):
+            known = exact or not pool.whole
+            steps.append(pooling.steps_below(pool, steps[-1], below) if known else (HERE,))
+        plan.append(steps[::-1])
+        (down, right), below = layer.stride, layers[i - 1].pooled if i else size
+        above = kept([(down * a, right * b) for a, b in steps[-1]], below)
+    plan.append([above])
+    return plan[::-1]
+
+
+def _affordable(layers: list[Layer], plan: Plan, images: int) -> int:
+    pairs = max(len(own) * layer.output[0] * layer.output[1] for layer, (own, *_) in zip(layers, plan[1:], strict=True))
+    if pairs > _PAIRS_OF_ONE:
+        raise NotApplicable(f"its global average stands on maps with too many pairs of positions ({pairs:,}) to follow")
+    return min(images, max(1, _PAIRS // pairs))
+
+
+def _convolved(x: Field, layer: Layer, weights: WeightMoments, steps: tuple[Step, ...]) -> Field:
+    box, mean = _kernels(layer, weights)
+    pairs = torch.stack([_input_pairs(x, layer, step) for step in steps], 1)
+    pairs[:, 0] /= layer.keep
+    variance = F.conv2d(F.pad(pairs, layer.padding).flatten(0, 1)[:, None], layer.c_in * box, stride=layer.stride)
+    centre = F.conv2d(F.pad(x.mean, layer.padding)[:, None], layer.c_in * mean, stride=layer.stride)[:, 0]
+    bias_mean, bias_variance = _bias(layer)
+    covariances = variance.view(len(pairs), len(steps), *layer.output) + bias_variance * inside(layer.output, steps)
+    return Field(centre + bias_mean, covariances * inside(layer.output, steps), steps)
+
+
+def _input_pairs(x: Field, layer: Layer, step: Step) -> Tensor:
+    on_input = (step[0] * layer.stride[0], step[1] * layer.stride[1])
+    if abs(on_input[0]) >= x.size[0] or abs(on_input[1]) >= x.size[1]:
+        return torch.zeros_like(x.mean)
+    return x.pair(on_input)
+
+
+def _transposed(above: Tensor, box: Tensor, layer: Layer, size: tuple[int, int]) -> Tensor:
+    """(N, H', W') -> (N, H, W): what reaches each input of a convolution from all outputs that it goes to."""
+    left, right, top, bottom = layer.padding
+    padded = (size[0] + top + bottom, size[1] + left + right)
+    # Rows and columns that the stride left over at the end.
+    over = [(n - k) % s for n, k, s in zip(padded, layer.kernel, layer.stride, strict=True)]
+    reached = F.conv_transpose2d(above[:, None], box, stride=layer.stride, output_padding=over)[:, 0]
+    return reached[:, top : top + size[0], left : left + size[1]]
+
+
+def _kernels(layer: Layer, weights: WeightMoments) -> tuple[Tensor, Tensor]:
+    """Variance and mean by place in the kernel, (1, 1, k, k)."""
+    return weights.variance.expand(layer.kernel)[None, None], weights.mean.expand(layer.kernel)[None, None]
+
+
+def _bias(layer: Layer) -> tuple[float, float]:
+    """Mean and variance of the biases that the layer has; a random mean counts as 0 within its error."""
+    if layer.module.bias is None:
+        return 0.0, 0.0
+    moments = moments_of(layer.module.bias[:, None])
+    return float(moments.mean), float(moments.variance)
+
+
+def _size(maps: Tensor) -> tuple[int, int]:
+    return maps.shape[-2], maps.shape[-1]
