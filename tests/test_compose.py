@@ -49,6 +49,7 @@ def test_a_statistic_of_ones_own_may_be_added():
     [
         (["modle.kernel_size=3"], "'modle.kernel_size' is no setting. Did you mean 'model.kernel_size'"),
         (["+trainer.epoch=3"], "'trainer.epoch' is no setting. Did you mean 'trainer.epochs'"),
+        (["hydra.run.dir=here", "trainer.epoch=3"], "'trainer.epoch' is no setting"),
         (["++trainer.epoch=3"], "'trainer.epoch' is no setting"),
         (["+typo=1"], "'typo' is no setting"),
         (["init=he", "init.std=1"], "'init.std' is no setting"),

@@ -99,8 +99,7 @@ def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig
         raise InputError(_bad_override(hydra, config_name, overrides, error)) from error
     except OmegaConfBaseException as error:
         raise InputError(str(error).splitlines()[0]) from error
-    config = OmegaConf.masked_copy(config, [k for k in config if k != "hydra"])
-    return config
+    return _without_hydra(config)
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -118,12 +117,17 @@ def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: E
     groups = set(hydra.config_loader.list_groups(""))
     choices = [o.input_line or "" for o in parsed if o.key_or_group.split("/")[0] in groups]
     config = hydra.compose_config(config_name, choices, RunMode.RUN)
-    known = _keys(OmegaConf.masked_copy(config, [k for k in config if k != "hydra"]))
+    known = _keys(_without_hydra(config))
     for override in parsed:
         key = override.key_or_group
-        if OmegaConf.select(config, key, default=_MISSING) is _MISSING and key.split("/")[0] not in groups:
+        found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
+        if found is _MISSING and not key.startswith(OPEN) and key.split("/")[0] not in groups:
             return unknown(key, known)
     return str(error).splitlines()[0]
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 _MISSING = object()

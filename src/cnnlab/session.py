@@ -212,8 +212,8 @@ class Session:
             largest_class_share=labels.bincount().max().item() / len(labels),
             learning_rate=self.config.optimizer.lr,
             activation=model.get("activation", "relu"),
-            initializer=HydraConfig.get().runtime.choices.init if HydraConfig.initialized() else "he",
-            optimizer=HydraConfig.get().runtime.choices.optimizer if HydraConfig.initialized() else "sgd",
+            initializer=HydraConfig.get().runtime.choices["init"] if HydraConfig.initialized() else "he",
+            optimizer=HydraConfig.get().runtime.choices["optimizer"] if HydraConfig.initialized() else "sgd",
             batch_norm=model.get("norm") == "batch",
             dropout=model.get("dropout", 0.0),
         )

@@ -2,15 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any
 
 from torch import nn
 
 from cnnlab.errors import InputError
 from cnnlab.networks.blocks import ACTIVATIONS, POOLINGS, convolution
 from cnnlab.networks.kernels import freeze_classical
-
-T = TypeVar("T")
 
 
 class ConvNet(nn.Sequential):
@@ -95,7 +93,7 @@ def _head(c: int, size: list[int], classes: int, head: str | Sequence[int], acti
     return nn.Sequential(layers)
 
 
-def _per_block(name: str, value: T | Sequence[T], blocks: int) -> list[T]:
+def _per_block(name: str, value: Any, blocks: int) -> list[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * blocks
     if len(value) != blocks:

@@ -4,6 +4,9 @@
 here a row begins with the run, so that a run that crashed has one too.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (protobuf makes its classes when it is imported, where no type checker sees them)
+
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -51,7 +51,9 @@ class Probe:
     def __init__(self, network: nn.Module, statistics: Statistics = STATISTICS, images: int | None = None):
         self.network, self.statistics, self.images = network, statistics, images
         self.layers = weight_layers(network)
-        self._bounds = {m: _bounds(m) for m in network.modules() if isinstance(m, ACTIVATION_MODULES)}
+        self._bounds: dict[nn.Module, tuple[float, float]] = {
+            m: _bounds(m) for m in network.modules() if isinstance(m, ACTIVATION_MODULES)
+        }
         self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self._waiting: tuple[str, Tensor] | None = None  # a layer whose output may yet reach an activation
         self._layer: str | None = None  # the layer whose activation is running

@@ -1,5 +1,8 @@
 """What TensorBoard is given: the keys of metrics.jsonl as tags, charts by depth, one row a run in HPARAMS."""
 
+# pyright: reportAttributeAccessIssue=false
+# (protobuf makes its classes when it is imported, where no type checker sees them)
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any

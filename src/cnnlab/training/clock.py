@@ -59,6 +59,7 @@ class StepClock:
 
 
 def _seconds(begin: float | torch.cuda.Event, end: float | torch.cuda.Event) -> float:
-    if isinstance(begin, torch.cuda.Event):
+    if isinstance(begin, torch.cuda.Event) and isinstance(end, torch.cuda.Event):
         return begin.elapsed_time(end) / 1000
-    return end - begin  # type: ignore[operator]
+    assert isinstance(begin, float) and isinstance(end, float)
+    return end - begin

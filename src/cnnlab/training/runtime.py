@@ -2,7 +2,6 @@
 
 import os
 import random
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -38,5 +37,5 @@ def seed_everything(seed: int, deterministic: bool) -> None:
     torch.backends.cudnn.benchmark = not deterministic
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
+def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=DTYPES[precision], enabled=precision != "fp32")
