@@ -51,7 +51,7 @@ def task(config: DictConfig) -> None:
     from cnnlab.evaluation.transforms import variants
     from cnnlab.prediction.answer import probabilities
     from cnnlab.prediction.prepare import prepare
-    from cnnlab.prediction.views import Views
+    from cnnlab.views import Views
 
     network, run = load_run(Path(config.run), config.checkpoint)
     pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in _paths(config)]
