@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.datasets.base import ImageSet
 from cnnlab.errors import InputError
-from cnnlab.init import initialize
+from cnnlab.init import After, Fill, initialize
+from cnnlab.theory import Prediction, fill_moments, predict
 from cnnlab.training import checkpoint
 
 
@@ -61,17 +62,22 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = make_network(config.model, data.shape, len(data.classes))
-    init = {k: v for k, v in config.init.items() if k not in ("bias", "after")}
-    after = config.init.get("after")
-    initialize(
-        network,
-        construct("init", OmegaConf.create(init)),
-        bias=config.init.bias,
-        after=construct("init", after) if after else None,
-        batch=batch,
-        seed=config.seed,
-    )
+    fill, after = build_fill(config.init)
+    initialize(network, fill, bias=config.init.bias, after=after, batch=batch, seed=config.seed)
     return network
+
+
+def build_fill(config: DictConfig) -> tuple[Fill, After | None]:
+    """What `init` does to one weight tensor, and what it then does to the whole network, if anything."""
+    after = config.get("after")
+    fill = OmegaConf.create({key: value for key, value in config.items() if key not in ("bias", "after")})
+    return construct("init", fill), construct("init", after) if after else None
+
+
+def build_prediction(config: DictConfig, network: nn.Module, batch: Tensor) -> Prediction:
+    """What theory expects of the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
+    fill, after = build_fill(config.init)
+    return predict(network, batch, moments=fill_moments(network, fill, after=after))
 
 
 def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:

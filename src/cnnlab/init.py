@@ -14,6 +14,7 @@ from cnnlab.errors import InputError
 from cnnlab.networks.layers import weight_layers
 
 Fill = Callable[[Tensor], object]
+After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
 
 
 def initialize(
@@ -21,7 +22,7 @@ def initialize(
     fill: Fill,
     *,
     bias: float | Literal["keep"] = 0.0,
-    after: Callable[[nn.Module, Tensor], object] | None = None,
+    after: After | None = None,
     batch: Tensor | None = None,
     seed: int = 0,
 ) -> None:

@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
     "telemetry.every": whole(1),
     "telemetry.early": BOOL,
     "telemetry.images": optional(whole(1)),
+    "telemetry.theory": BOOL,
     "telemetry.pictures": either(one_of("auto"), BOOL),
     "telemetry.statistics": Rule("a mapping, as in configs/telemetry/light.yaml", lambda v: isinstance(v, dict)),
     "optimizer.lr": number(0, above=True),

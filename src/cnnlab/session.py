@@ -14,7 +14,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from cnnlab.build import build_data, build_network, build_optimizer, build_statistics, construct, plain
+from cnnlab.build import (
+    build_data,
+    build_network,
+    build_optimizer,
+    build_prediction,
+    build_statistics,
+    construct,
+    plain,
+)
 from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.invariance import curves
@@ -22,11 +30,13 @@ from cnnlab.networks.geometry import measures
 from cnnlab.networks.naming import name_filters
 from cnnlab.show import show
 from cnnlab.telemetry.diagnosis import Context, Finding, diagnose, flat, healthy, markdown
+from cnnlab.telemetry.expectation import compare, draw_figure, draw_twins
 from cnnlab.telemetry.gallery import Gallery
 from cnnlab.telemetry.pictures import log_schedule
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.telemetry import Schedule, Telemetry
 from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.theory import NotApplicable, Prediction
 from cnnlab.training import checkpoint
 from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.run import RunFolder
@@ -71,7 +81,9 @@ class Session:
         self.steps = settings.epochs * len(self.batches) if settings.max_steps is None else settings.max_steps
         self.validation, self.test = self._in_order(self.data.validation), self._in_order(self.data.test)
         first = next(iter(self.batches.epoch(0)))[0]
-        self.network = build_network(config, self.data, first.cpu()).to(device)
+        self.network = build_network(config, self.data, first.cpu())
+        self.prediction = self._predict(first.cpu()) if config.telemetry.theory else None
+        self.network.to(device)
         optimizer, scheduler = build_optimizer(config, self.network, self.steps)
         self.trainer = Trainer(
             self.network,
@@ -135,7 +147,7 @@ class Session:
         on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
         values = self.telemetry.measured(step, epoch, on_device, {"optimizer/lr": lr})
         if step == 0:
-            self.results |= self.telemetry.by_depth("init")
+            self._note_the_beginning(values)
         if self.gallery is not None:
             self.gallery.draw(step)
         if step in self._diagnosed_at:
@@ -159,6 +171,22 @@ class Session:
             self.results["train/first_nonfinite_step"] = first
             return False
         return True
+
+    def _predict(self, batch: Tensor) -> Prediction | None:
+        try:
+            return build_prediction(self.config, self.network, batch)
+        except NotApplicable as reason:
+            log.info("no theory beside this run: %s", reason)
+            return None
+
+    def _note_the_beginning(self, measured: dict[str, float]) -> None:
+        self.results |= self.telemetry.by_depth("init")
+        if self.prediction is None:
+            return
+        draw_twins(self.prediction, self.telemetry)
+        self.results |= compare(self.prediction, measured, self.dashboard)
+        if self.gallery is not None:
+            draw_figure(self.prediction, measured, self.run_folder.path / "figures", self.dashboard)
 
     def _test(self) -> None:
         """The test split is looked at here and nowhere else."""
@@ -191,8 +219,8 @@ class Session:
             logits = self.network(self.trainer.layout(x))
             loss = cross_entropy(logits, y)
             loss.backward()
-        self.telemetry.measured(0, 0, {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}, {})
-        self.results |= self.telemetry.by_depth("init")
+        on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
+        self._note_the_beginning(self.telemetry.measured(0, 0, on_device, {}))
         if self.gallery is not None:
             self.gallery.draw(0)
         self._save(0, 0, 0.0)
