@@ -112,6 +112,7 @@ CONVNET_RULES: dict[str, Rule] = {
     "model.activation": one_of("relu", "leaky_relu", "tanh", "sigmoid", "none"),
     "model.norm": one_of("none", "batch"),
     "model.head": either(one_of("average"), list_of(whole(1))),
+    "model.first_layer": one_of("learned", "classical"),
     "model.dropout": Rule("a number from 0 to below 1", lambda v: type(v) in (int, float) and 0 <= v < 1),
 }
 

@@ -27,7 +27,7 @@ from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.invariance import curves
 from cnnlab.networks.geometry import measures
-from cnnlab.networks.naming import name_filters
+from cnnlab.networks.naming import filter_results, name_filters
 from cnnlab.show import show
 from cnnlab.telemetry.diagnosis import Context, Finding, diagnose, flat, healthy, markdown
 from cnnlab.telemetry.expectation import compare, draw_figure, draw_twins
@@ -198,8 +198,7 @@ class Session:
         self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
         for tag, step, value in curves(self.results):
             self.dashboard.scalars(step, {tag: value})
-        for number, named in enumerate(name_filters(self.network)):
-            self.results[f"filter/{number:02d}"] = named.match.label
+        self.results |= filter_results(name_filters(self.network))
         if self.gallery is not None:
             self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, self.steps)
 

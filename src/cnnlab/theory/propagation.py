@@ -125,8 +125,17 @@ def _plan(layers: list[Layer], size: tuple[int, int], exact: bool) -> Plan:
     return plan[::-1]
 
 
+def pairs_of_positions(layers: list[Layer], size: tuple[int, int]) -> int:
+    """How many pairs of positions of one image all layers together have to follow, global averages aside."""
+    return sum(_pairs(layers, _plan(layers, size, exact=False)))
+
+
+def _pairs(layers: list[Layer], plan: Plan) -> list[int]:
+    return [len(own) * layer.output[0] * layer.output[1] for layer, (own, *_) in zip(layers, plan[1:], strict=True)]
+
+
 def _affordable(layers: list[Layer], plan: Plan, images: int) -> int:
-    pairs = max(len(own) * layer.output[0] * layer.output[1] for layer, (own, *_) in zip(layers, plan[1:], strict=True))
+    pairs = max(_pairs(layers, plan))
     if pairs > _PAIRS_OF_ONE:
         raise NotApplicable(f"its global average stands on maps with too many pairs of positions ({pairs:,}) to follow")
     return min(images, max(1, _PAIRS // pairs))

@@ -13,8 +13,9 @@ from cnnlab.theory.errors import NotApplicable
 Fill = Callable[[Tensor], object]
 
 # A fill is drawn until its variance is known to 0.1 %, since layers of one shape share the estimate and 20 of
-# them raise its error to the power 20; an orthogonal one is exact at once. Tiny layers stop at so many draws.
-_ERROR, _DRAWS, _WEIGHTS = 1e-3, 2048, 2_000_000
+# them raise its error to the power 20; an orthogonal one is exact at once, but for its share by place, which takes
+# 20,000 kernels to 1 %. Tiny layers stop at so many draws.
+_ERROR, _KERNELS, _DRAWS, _WEIGHTS = 1e-3, 20_000, 2048, 2_000_000
 # A mean within so many standard errors of 0 is 0; else 99 layers would carry an estimate's error as a drift.
 _ERRORS = 5.0
 
@@ -61,7 +62,7 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
     sums, seen, squares = _Sums(), [], []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        while not _known(squares, scratch.numel()):
+        while not _known(squares, scratch.numel(), sums.n):
             fill(scratch)
             squares.append(sums.add(scratch))
             if len(squares) <= 2:
@@ -71,14 +72,14 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
     return sums.moments()
 
 
-def _known(squares: list[float], weights: int) -> bool:
+def _known(squares: list[float], weights: int, kernels: int) -> bool:
     """Asked after 2, 4, 8, ... draws, whose mean squares these are."""
     draws = len(squares)
     if draws < 2 or draws & (draws - 1):
         return False
     if draws >= _DRAWS or draws * weights >= _WEIGHTS:
         return True
-    return draws >= 8 and stdev(squares) <= _ERROR * draws**0.5 * fmean(squares)
+    return draws >= 8 and kernels >= _KERNELS and stdev(squares) <= _ERROR * draws**0.5 * fmean(squares)
 
 
 def moments_of(weight: Tensor) -> WeightMoments:
