@@ -108,7 +108,8 @@ class Session:
         """Fit, test, and write the results."""
         hydra = HydraConfig.get()
         swept = [override.split("=")[0].lstrip("+") for override in hydra.overrides.task]
-        self.dashboard.begin(hydra.runtime.choices, plain(self.config, resolve=True), swept)
+        config, sweep = plain(self.config, resolve=True), hydra.mode == RunMode.MULTIRUN
+        self.dashboard.begin(hydra.runtime.choices, config, swept, sweep)
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)

@@ -16,23 +16,30 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from cnnlab.schema import CONVNET_RULES, shown
 
-# The columns are those of the first run that TensorBoard reads, so every run names all of them.
 CHOICES = ("model", "init", "dataset", "augmentation", "optimizer", "scheduler")
 NUMBERS = (
-    *("seed", "init.std", "init.gain", "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay"),
+    *("init.std", "init.gain", "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay"),
     *("trainer.epochs", "trainer.max_steps", "trainer.batch_size"),
 )
-WORDS = (*CONVNET_RULES, "init.bias", "trainer.precision")
-METRICS = ("Test/accuracy", "Test/loss", "Validation/accuracy", "Validation/loss", "Train/epoch_accuracy")
+# TensorBoard writes every number with five digits, so a seed, which names and does not measure, is a word.
+WORDS = ("seed", *CONVNET_RULES, "init.bias", "trainer.precision")
+TICKED = 5  # columns that TensorBoard shows before anyone ticks more
+METRICS = {
+    "test/accuracy": "test accuracy",
+    "test/loss": "test loss",
+    "Accuracy/validation": "validation accuracy",
+    "train/epoch_accuracy": "train accuracy",
+}
 
 
 def row(choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = ()) -> dict[str, float | str]:
-    """A run's columns: the choices, the settings that a design varies, and whatever else was `swept`.
+    """A run's values: the choices, the settings that a design varies, and whatever else was `swept`.
 
     `config` is the resolved config as a nested mapping. A setting that a run does not have stays empty.
     """
-    found: dict[str, float | str] = {name: choices[name] for name in CHOICES if name in choices}
-    for key in (*NUMBERS, *WORDS, *(k for k in swept if k not in CHOICES)):
+    swept = tuple(swept)
+    found: dict[str, float | str] = {k: choices[k] for k in (*CHOICES, *swept) if k in choices}
+    for key in (*NUMBERS, *WORDS, *(k for k in swept if k not in choices)):
         value: Any = config
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -41,14 +48,25 @@ def row(choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[s
     return found
 
 
-def experiment(swept: Iterable[str] = ()) -> Summary:
-    """The columns with their types, and the metrics, by their tags."""
-    names = dict.fromkeys((*CHOICES, *NUMBERS, *WORDS, *swept))
+def experiment(swept: Iterable[str] = (), *, sweep: bool = False) -> Summary:
+    """The columns, and the metrics by their tags.
+
+    TensorBoard takes the columns of the first run that it reads and ticks five of them: the ones that "differ", by
+    name. All runs of a `sweep` know what is swept, so that is what differs there, and nothing else has a column.
+    Single runs in one folder may differ in anything, so each names everything.
+    """
+    swept = tuple(swept)
+    names = dict.fromkeys(swept if sweep and swept else (*CHOICES, *NUMBERS, *WORDS, *swept))
+    first = dict.fromkeys((*swept, "model", "init", "dataset"))
     infos = [
-        api_pb2.HParamInfo(name=name, type=api_pb2.DATA_TYPE_FLOAT64 if name in NUMBERS else api_pb2.DATA_TYPE_STRING)
+        api_pb2.HParamInfo(
+            name=name,
+            type=api_pb2.DATA_TYPE_FLOAT64 if name in NUMBERS else api_pb2.DATA_TYPE_STRING,
+            differs=name in list(first)[:TICKED],
+        )
         for name in names
     ]
-    metrics = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in METRICS]
+    metrics = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=name) for tag, name in METRICS.items()]
     content = api_pb2.Experiment(hparam_infos=infos, metric_infos=metrics)
     return _summary(metadata.EXPERIMENT_TAG, plugin_data_pb2.HParamsPluginData(experiment=content))
 

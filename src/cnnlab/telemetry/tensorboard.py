@@ -14,31 +14,47 @@ from torch.utils.tensorboard import SummaryWriter
 from cnnlab.telemetry import hparams
 from cnnlab.telemetry.histograms import Histogram
 
-BAND = ("predicted", "lower", "upper")
-# Curves of the whole run. TensorBoard sorts its sections by ASCII, so a capital puts these first.
-WHOLE_RUN = ("test/", "train/", "validation/", "optimizer/")
+# The tab that opens unfolds the first two sections in ASCII order: capitals make them these.
+FIRST = {
+    "train/accuracy": "Accuracy/train",
+    "validation/accuracy": "Accuracy/validation",
+    "train/loss": "Loss/train",
+    "validation/loss": "Loss/validation",
+}
 
-# For one run; the default tab shows many runs better. The margin is what theory leaves to chance.
+# CUSTOM SCALARS: all curves of a run have one colour, so one run may have a curve a layer, a sweep only one a run.
+BAND = ("predicted", "lower", "upper")
 CHARTS = {
     "Learning": {
-        "loss": ["Multiline", ["Train/loss", "Validation/loss", "Test/loss"]],
-        "accuracy": ["Multiline", ["Train/accuracy", "Validation/accuracy", "Test/accuracy"]],
+        "loss": ["Multiline", ["^Loss/", "^test/loss$"]],
+        "accuracy": ["Multiline", ["^Accuracy/", "^test/accuracy$"]],
     },
-    "Signal": {
-        "forward: standard deviation of activations": ["Multiline", ["activation/std/.*"]],
-        "backward: standard deviation of gradients": ["Multiline", ["gradient/std/.*"]],
-        "length of an update over that of the weights": ["Multiline", ["weight/update_ratio/.*"]],
+    "Signal, a curve a layer": {
+        "forward: standard deviation of activations": ["Multiline", ["^activation/std/"]],
+        "backward: standard deviation of gradients": ["Multiline", ["^gradient/std/"]],
+        "length of an update over that of the weights": ["Multiline", ["^weight/update_ratio/"]],
     },
     "Theory at initialization, against depth": {
         f"{what}: predicted, with its band": ["Margin", [f"by_depth/{what}_std_{part}@init" for part in BAND]]
         for what in ("activation", "gradient")
     },
 }
+CHARTS_OF_A_SWEEP = {
+    "Learning, a curve a run": {
+        "validation loss": ["Multiline", ["^Loss/validation$"]],
+        "validation accuracy": ["Multiline", ["^Accuracy/validation$"]],
+    },
+    "Signal against depth, a curve a run": {
+        f"{way}: standard deviation of {what}s, {when}": ["Multiline", [f"^by_depth/{what}_std@{moment}$"]]
+        for moment, when in (("init", "at initialization"), ("end", "after training"))
+        for way, what in (("forward", "activation"), ("backward", "gradient"))
+    },
+}
 
 
 def tag(key: str) -> str:
-    """The tag under which a key is drawn: `train/loss` as `Train/loss`, a layer's key as it is."""
-    return key[0].upper() + key[1:] if key.startswith(WHOLE_RUN) else key
+    """The tag under which a key is drawn: the key itself but for the four curves that come first."""
+    return FIRST.get(key, key)
 
 
 class Dashboard:
@@ -47,12 +63,18 @@ class Dashboard:
     def __init__(self, folder: Path, purge_step: int | None = None):
         self.writer = SummaryWriter(str(folder), purge_step=purge_step)
 
-    def begin(self, choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = ()) -> None:
-        """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab."""
-        run = Path(self.writer.log_dir).name
-        for summary in (hparams.experiment(swept), hparams.start(hparams.row(choices, config, swept), run)):
+    def begin(
+        self, choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = (), sweep: bool = False
+    ) -> None:
+        """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
+
+        `swept`: the settings that were typed, the same in every run of a `sweep`.
+        """
+        run, swept = Path(self.writer.log_dir).name, tuple(swept)
+        columns, row = hparams.experiment(swept, sweep=sweep), hparams.row(choices, config, swept)
+        for summary in (columns, hparams.start(row, run)):
             self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(CHARTS)
+        self.writer.add_custom_scalars(CHARTS_OF_A_SWEEP if sweep else CHARTS)
         self.writer.flush()
 
     def end(self, success: bool) -> None:
