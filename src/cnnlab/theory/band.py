@@ -63,6 +63,9 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
         carried += math.log1p(patches.kappa(torch.square) / c)
         top = (signal.variance.flatten(), float(alike.mean()), forward[-1][0])
         size, alike = patches.activated()
+        if any(pool.whole for pool in layer.pools):
+            # What averages of whole images differ in is small; their being alike bounds the scatter.
+            size, alike = torch.ones_like(size), torch.ones_like(alike)
     gradients = _gradients(layers, below, *gradient_scatter(top[0], layers[-1].c_out, *top[1:]))
     return [Scatter(p, a, g) for (p, a), g in zip(forward, gradients, strict=True)]
 
