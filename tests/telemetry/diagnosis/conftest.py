@@ -103,6 +103,7 @@ def train(
     lr: float = 0.05,
     seed: int = 0,
     bias: float = 0.0,
+    clip: float | None = None,
     optimizer: str = "sgd",
     **model: Any,
 ) -> tuple[list[Row], Context]:
@@ -111,7 +112,7 @@ def train(
     network = ConvNet(data.shape, len(data.classes), **model)
     initialize(network, FILLS[init], bias=bias, seed=seed)
     made = OPTIMIZERS[optimizer](network.parameters(), lr=lr)
-    trainer = Trainer(network, made, one_cycle(made, steps), torch.device("cpu"))
+    trainer = Trainer(network, made, one_cycle(made, steps), torch.device("cpu"), clip=clip)
     recorder = Recorder(trainer, data, steps)
     trainer.fit(Batches(data.train, data.mean, data.std, 64, seed=seed), steps, recorder)
     context = Context(

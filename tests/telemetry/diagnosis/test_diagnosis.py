@@ -26,6 +26,7 @@ BROKEN = {
     "sigmoid x 12": ({"init": "xavier", "activation": "sigmoid", "convs_per_block": 5}, "vanishing_backward"),
     "tanh, normal 0.5": ({"init": "normal 0.5", "activation": "tanh", "convs_per_block": 3}, "saturation"),
     "lr x 100": ({"lr": 5.0}, "large_updates"),
+    "lr x 100, clipped": ({"lr": 5.0, "clip": 1.0}, "large_updates"),
     "lr x 100, AdamW": ({"lr": 0.2, "optimizer": "adamw"}, "large_updates"),
     "bias -10": ({"bias": -10.0}, "dead_units"),
 }
@@ -54,7 +55,8 @@ def test_the_first_finding_is_what_broke_the_run(train, small, broken):
     setup, expected = BROKEN[broken]
     history, context = train(small, steps=8, **setup)
     assert [f.name for f in diagnose(history, context)][:1] == [expected]
-    assert [f.name for f in diagnose(history[:1], context)][:1] == [expected]
+    if "clip" not in setup:  # a clipped first update looks like a healthy one
+        assert [f.name for f in diagnose(history[:1], context)][:1] == [expected]
 
 
 def test_consequences_come_later_and_do_not_contradict(train, small):
@@ -99,7 +101,8 @@ def full(request: pytest.FixtureRequest, real_data: Path) -> ImageSet:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_false_alarm_on_real_data(train, full, preset, seed):
-    history, context = train(full, steps=300, seed=seed, **PRESETS[preset])
+    # Without clipping, triple3x3 dies on digits with seeds 3 and 4, and the diagnosis says so.
+    history, context = train(full, steps=300, seed=seed, clip=1.0, **PRESETS[preset])
     assert diagnose(history, context) == []
 
 

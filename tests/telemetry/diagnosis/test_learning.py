@@ -33,6 +33,19 @@ def test_a_warm_up_does_not_hide_large_updates(row, evidence):
     assert updates(evidence(row(0, weight_update_ratio=(0.05,) * 4), learning_rate=0.1)) == []
 
 
+def test_a_single_large_update_in_a_warm_up_is_a_coincidence(row, evidence):
+    """Four and more updates are judged by their median, with a tighter limit than one alone."""
+    rising = [(0.004, 0.012), (0.008, 0.008), (0.02, 0.02), (0.05, 0.05)]
+    rows = [row(i, weight_update_ratio=(ratio,) * 4) | {"optimizer/lr": lr} for i, (lr, ratio) in enumerate(rising)]
+    assert updates(evidence(*rows, learning_rate=0.1)) == []
+    rows = [row(i, weight_update_ratio=(3 * lr,) * 4) | {"optimizer/lr": lr} for i, (lr, _) in enumerate(rising[:3])]
+    assert updates(evidence(*rows, learning_rate=0.1)) == []
+    [found] = updates(
+        evidence(*rows, row(3, weight_update_ratio=(0.09,) * 4) | {"optimizer/lr": 0.03}, learning_rate=0.1)
+    )
+    assert found.step == 0 and found.numbers["full"] == pytest.approx(0.3)
+
+
 def test_small_updates_only_where_nothing_was_learned(row, evidence):
     tiny = {"weight_update_ratio": (1e-7,) * 4}
     [found] = updates(evidence(row(0, accuracy=0.1, **tiny), row(200, accuracy=0.1, **tiny), learning_rate=1e-5))
