@@ -107,9 +107,11 @@ class Session:
     def run(self) -> None:
         """Fit, test, and write the results."""
         hydra = HydraConfig.get()
-        swept = [override.split("=")[0].lstrip("+") for override in hydra.overrides.task]
+        overrides = (override.lstrip("+~").partition("=") for override in hydra.overrides.task)
+        typed = {key: value for key, _, value in overrides}
         config, sweep = plain(self.config, resolve=True), hydra.mode == RunMode.MULTIRUN
-        self.dashboard.begin(hydra.runtime.choices, config, swept, sweep)
+        theory = self.prediction is not None
+        self.dashboard.begin(hydra.runtime.choices, config, typed, sweep=sweep, theory=theory)
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)

@@ -16,53 +16,54 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from cnnlab.schema import CONVNET_RULES, shown
 
-CHOICES = ("model", "init", "dataset", "augmentation", "optimizer", "scheduler")
+DESIGN = ("model", "init", "dataset")
+CHOICES = (*DESIGN, "augmentation", "optimizer", "scheduler")
 NUMBERS = (
     *("init.std", "init.gain", "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay"),
     *("trainer.epochs", "trainer.max_steps", "trainer.batch_size"),
 )
 # TensorBoard writes every number with five digits, so a seed, which names and does not measure, is a word.
 WORDS = ("seed", *CONVNET_RULES, "init.bias", "trainer.precision")
-TICKED = 5  # columns that TensorBoard shows before anyone ticks more
+OVERRIDES = "overrides"
 METRICS = {
     "test/accuracy": "test accuracy",
     "test/loss": "test loss",
     "Accuracy/validation": "validation accuracy",
     "train/epoch_accuracy": "train accuracy",
 }
+TICKED = 5  # columns that TensorBoard shows before anyone ticks more
 
 
-def row(choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = ()) -> dict[str, float | str]:
-    """A run's values: the choices, the settings that a design varies, and whatever else was `swept`.
+def row(choices: Mapping[str, str], config: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, float | str]:
+    """A run's values: the choices, the settings that a design varies, whatever else was `typed`, and all of that.
 
     `config` is the resolved config as a nested mapping. A setting that a run does not have stays empty.
     """
-    swept = tuple(swept)
-    found: dict[str, float | str] = {k: choices[k] for k in (*CHOICES, *swept) if k in choices}
-    for key in (*NUMBERS, *WORDS, *(k for k in swept if k not in choices)):
+    found: dict[str, float | str] = {k: choices[k] for k in (*CHOICES, *typed) if k in choices}
+    for key in (*NUMBERS, *WORDS, *(k for k in typed if k not in choices)):
         value: Any = config
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is not None:
             found[key] = float(value) if key in NUMBERS else shown(value)
+    found[OVERRIDES] = " ".join(f"{key}={value}" for key, value in typed.items() if key not in DESIGN)
     return found
 
 
-def experiment(swept: Iterable[str] = (), *, sweep: bool = False) -> Summary:
+def experiment(typed: Iterable[str] = (), *, sweep: bool = False) -> Summary:
     """The columns, and the metrics by their tags.
 
-    TensorBoard takes the columns of the first run that it reads and ticks five of them: the ones that "differ", by
-    name. All runs of a `sweep` know what is swept, so that is what differs there, and nothing else has a column.
-    Single runs in one folder may differ in anything, so each names everything.
+    TensorBoard takes the columns of the first run that it reads and shows five: those that "differ", by name. All
+    runs of a `sweep` know what it varies, so that has the columns. Single runs in one folder may differ in anything:
+    theirs are the design and, in one, whatever else was typed.
     """
-    swept = tuple(swept)
-    names = dict.fromkeys(swept if sweep and swept else (*CHOICES, *NUMBERS, *WORDS, *swept))
-    first = dict.fromkeys((*swept, "model", "init", "dataset"))
+    names = tuple(typed) if sweep else ()
+    names = names or (*DESIGN, OVERRIDES)
     infos = [
         api_pb2.HParamInfo(
             name=name,
             type=api_pb2.DATA_TYPE_FLOAT64 if name in NUMBERS else api_pb2.DATA_TYPE_STRING,
-            differs=name in list(first)[:TICKED],
+            differs=name in names[:TICKED],
         )
         for name in names
     ]

@@ -24,13 +24,13 @@ def confusion_figure(logits: Tensor, labels: Tensor, names: Sequence[str]) -> Fi
     columns = [*names, "no number"] if counts[:, -1].any() else list(names)
     counts = counts[:, : len(columns)]
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    side = min(14.0, 3.0 + 0.45 * len(names))
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    side = min(14.0, 1.6 + 0.32 * len(names))
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=ax, shrink=0.8, label="share of the true class")
     right = counts.diagonal().sum().item() / max(1, counts.sum().item())
-    ax.set_title(f"What the network says, {len(labels):,} test images, {100 * right:.2f} % right")
+    ax.set_title(f"{len(labels):,} test images, {100 * right:.2f} % right")
     ax.set(xlabel="predicted class", ylabel="true class")
     if len(columns) <= NAMED:
         ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
@@ -54,14 +54,14 @@ def most_mistaken(logits: Tensor, labels: Tensor, count: int = 20) -> tuple[Tens
 
 
 def mistaken_figure(
-    images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 20, columns: int = 5
+    images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 12, columns: int = 4
 ) -> Figure:
     """`images`: uint8 (N, C, H, W), grey or colour; `logits: (N, classes)` and `labels: (N,)` in the same order."""
     places, losses = most_mistaken(logits, labels, count)
     shares = logits.float().softmax(1)[places].nan_to_num(0.0).cpu()
     unknown = logits.isnan().any(1)[places].tolist()
     rows = max(1, -(-len(places) // columns))
-    figure = Figure(figsize=(1.9 * columns, 2.15 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(1.25 * columns, 1.75 * rows + 0.3), layout="constrained")
     figure.suptitle("The test images with the highest loss")
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for ax in axes:

@@ -1,5 +1,6 @@
 """When a run is measured, and where each measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,9 @@ from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.tensorboard import Dashboard
 
 Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
+
+# What a layer multiplies is a straight line here, whether it shrinks or grows; no link can ask for a log axis.
+LOGARITHMIC = {("activation", "std", ""), ("gradient", "std", "")}
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Telemetry:
         for key, value in layers.items():
             what, statistic, layer = key.split("/")
             charts.setdefault(f"{what}_{statistic}{part}@{moment}", {})[layer] = value
+            if (what, statistic, part) in LOGARITHMIC and 0 < value < math.inf:
+                charts.setdefault(f"{what}_{statistic}_log10@{moment}", {})[layer] = math.log10(value)
         for name, values in charts.items():
             self.dashboard.by_depth(name, values)
 

@@ -3,7 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # (protobuf makes its classes when it is imported, where no type checker sees them)
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,34 +22,41 @@ FIRST = {
     "validation/loss": "Loss/validation",
 }
 
+BAND = ("", "_lower", "_upper")
+
 # CUSTOM SCALARS: all curves of a run have one colour, so one run may have a curve a layer, a sweep only one a run.
-BAND = ("predicted", "lower", "upper")
-CHARTS = {
-    "Learning": {
-        "loss": ["Multiline", ["^Loss/", "^test/loss$"]],
-        "accuracy": ["Multiline", ["^Accuracy/", "^test/accuracy$"]],
-    },
-    "Signal, a curve a layer": {
-        "forward: standard deviation of activations": ["Multiline", ["^activation/std/"]],
-        "backward: standard deviation of gradients": ["Multiline", ["^gradient/std/"]],
-        "length of an update over that of the weights": ["Multiline", ["^weight/update_ratio/"]],
-    },
-    "Theory at initialization, against depth": {
-        f"{what}: predicted, with its band": ["Margin", [f"by_depth/{what}_std_{part}@init" for part in BAND]]
-        for what in ("activation", "gradient")
-    },
+LEARNING = {
+    "loss": ["Multiline", ["^Loss/", "^test/loss$"]],
+    "accuracy": ["Multiline", ["^Accuracy/", "^test/accuracy$"]],
 }
-CHARTS_OF_A_SWEEP = {
-    "Learning, a curve a run": {
-        "validation loss": ["Multiline", ["^Loss/validation$"]],
-        "validation accuracy": ["Multiline", ["^Accuracy/validation$"]],
-    },
-    "Signal against depth, a curve a run": {
-        f"{way}: standard deviation of {what}s, {when}": ["Multiline", [f"^by_depth/{what}_std@{moment}$"]]
-        for moment, when in (("init", "at initialization"), ("end", "after training"))
-        for way, what in (("forward", "activation"), ("backward", "gradient"))
-    },
+LAYERS = {
+    "forward: standard deviation of activations": ["Multiline", ["^activation/std/"]],
+    "backward: standard deviation of gradients": ["Multiline", ["^gradient/std/"]],
+    "length of an update over that of the weights": ["Multiline", ["^weight/update_ratio/"]],
 }
+# Multi-line charts are smoothed, which would falsify one against depth; charts with a margin are not, so these are
+# such, in a sweep with a margin of nothing. TensorBoard shows them in reverse: activations come last to be first.
+THEORY = {
+    f"standard deviation of {what}s": ["Margin", [f"by_depth/{what}_std{part}@init" for part in BAND]]
+    for what in ("gradient", "activation")
+}
+DEPTH = {
+    f"log10 of the standard deviation of {what}s, {when}": ["Margin", [f"by_depth/{what}_std_log10@{moment}"] * 3]
+    for moment, when in (("end", "after training"), ("init", "before the first update"))
+    for what in ("gradient", "activation")
+}
+LEARNING_OF_A_SWEEP = {
+    "validation loss": ["Multiline", ["^Loss/validation$"]],
+    "validation accuracy": ["Multiline", ["^Accuracy/validation$"]],
+}
+
+
+def layout(sweep: bool, theory: bool) -> dict[str, dict[str, Any]]:
+    """Categories and charts of the CUSTOM SCALARS tab; a chart whose curves are missing would show an error."""
+    if sweep:
+        return {"Learning, a curve a run": LEARNING_OF_A_SWEEP, "Signal against depth, a curve a run": DEPTH}
+    charts = {"Learning": LEARNING, "Signal, a curve a layer": LAYERS}
+    return charts | ({"Before the first update, against depth, in the band of theory": THEORY} if theory else {})
 
 
 def tag(key: str) -> str:
@@ -64,17 +71,23 @@ class Dashboard:
         self.writer = SummaryWriter(str(folder), purge_step=purge_step)
 
     def begin(
-        self, choices: Mapping[str, str], config: Mapping[str, Any], swept: Iterable[str] = (), sweep: bool = False
+        self,
+        choices: Mapping[str, str],
+        config: Mapping[str, Any],
+        typed: Mapping[str, str],
+        *,
+        sweep: bool = False,
+        theory: bool = False,
     ) -> None:
         """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
-        `swept`: the settings that were typed, the same in every run of a `sweep`.
+        `typed`: the overrides of the command line; in every run of a `sweep` the same keys. `theory`: whether the
+        run draws what theory predicts.
         """
-        run, swept = Path(self.writer.log_dir).name, tuple(swept)
-        columns, row = hparams.experiment(swept, sweep=sweep), hparams.row(choices, config, swept)
-        for summary in (columns, hparams.start(row, run)):
+        row = hparams.start(hparams.row(choices, config, typed), Path(self.writer.log_dir).name)
+        for summary in (hparams.experiment(typed, sweep=sweep), row):
             self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(CHARTS_OF_A_SWEEP if sweep else CHARTS)
+        self.writer.add_custom_scalars(layout(sweep, theory))
         self.writer.flush()
 
     def end(self, success: bool) -> None:
@@ -92,8 +105,9 @@ class Dashboard:
 
         `values`: {layer key: value}, the key beginning with the number. One line a run in the default tab.
         """
-        for layer, value in values.items():
-            self.scalars(int(layer.split("_", 1)[0]), {f"by_depth/{name}": value})
+        # In ascending order, as gradients do not come: charts with a margin refuse steps in another.
+        for number, value in sorted((int(layer.split("_", 1)[0]), value) for layer, value in values.items()):
+            self.scalars(number, {f"by_depth/{name}": value})
 
     def image(self, name: str, image: Any, step: int) -> None:
         """`image`: (C, H, W) in 0..1, tensor or array."""
