@@ -109,9 +109,10 @@ class Session:
         hydra = HydraConfig.get()
         overrides = (override.lstrip("+~").partition("=") for override in hydra.overrides.task)
         typed = {key: value for key, _, value in overrides}
-        config, sweep = plain(self.config, resolve=True), hydra.mode == RunMode.MULTIRUN
-        theory = self.prediction is not None
-        self.dashboard.begin(hydra.runtime.choices, config, typed, sweep=sweep, theory=theory)
+        named = [key for key in typed if key not in hydra.job.config.override_dirname.exclude_keys]
+        swept = named if hydra.mode == RunMode.MULTIRUN else []
+        config, theory = plain(self.config, resolve=True), self.prediction is not None
+        self.dashboard.begin(hydra.runtime.choices, config, typed, swept=swept, theory=theory)
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)

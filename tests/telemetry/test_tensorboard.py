@@ -51,7 +51,7 @@ def _write(
     folder: Path, success: bool | None = True, accuracy: float | None = 0.9, sweep: bool = False, **typed: str
 ) -> None:
     board = Dashboard(folder)
-    board.begin(CHOICES, CONFIG, typed, sweep=sweep, theory=True)
+    board.begin(CHOICES, CONFIG, typed, swept=list(typed) if sweep else [], theory=True)
     board.scalars(0, {"train/loss": 2.3, "activation/std/01_a": 1.0, "activation/nonfinite/01_a": math.nan})
     board.scalars(10, {"train/loss": 0.5})
     board.by_depth("activation_std@init", {"02_b": 0.5, "01_a": 1.0})

@@ -7,7 +7,7 @@ here a row begins with the run, so that a run that crashed has one too.
 # pyright: reportAttributeAccessIssue=false
 # (protobuf makes its classes when it is imported, where no type checker sees them)
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -50,15 +50,14 @@ def row(choices: Mapping[str, str], config: Mapping[str, Any], typed: Mapping[st
     return found
 
 
-def experiment(typed: Iterable[str] = (), *, sweep: bool = False) -> Summary:
+def experiment(swept: Sequence[str] = ()) -> Summary:
     """The columns, and the metrics by their tags.
 
     TensorBoard takes the columns of the first run that it reads and shows five: those that "differ", by name. All
-    runs of a `sweep` know what it varies, so that has the columns. Single runs in one folder may differ in anything:
+    runs of a sweep know what is `swept`, so that has the columns. Single runs in one folder may differ in anything:
     theirs are the design and, in one, whatever else was typed.
     """
-    names = tuple(typed) if sweep else ()
-    names = names or (*DESIGN, OVERRIDES)
+    names = swept or (*DESIGN, OVERRIDES)
     infos = [
         api_pb2.HParamInfo(
             name=name,

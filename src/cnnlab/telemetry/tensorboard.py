@@ -3,7 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # (protobuf makes its classes when it is imported, where no type checker sees them)
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,18 +76,18 @@ class Dashboard:
         config: Mapping[str, Any],
         typed: Mapping[str, str],
         *,
-        sweep: bool = False,
+        swept: Sequence[str] = (),
         theory: bool = False,
     ) -> None:
         """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
-        `typed`: the overrides of the command line; in every run of a `sweep` the same keys. `theory`: whether the
-        run draws what theory predicts.
+        `typed`: the overrides of the command line; `swept`: in a sweep those of them that name its runs, the same in
+        each. `theory`: whether the run draws what theory predicts.
         """
         row = hparams.start(hparams.row(choices, config, typed), Path(self.writer.log_dir).name)
-        for summary in (hparams.experiment(typed, sweep=sweep), row):
+        for summary in (hparams.experiment(swept), row):
             self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(layout(sweep, theory))
+        self.writer.add_custom_scalars(layout(bool(swept), theory))
         self.writer.flush()
 
     def end(self, success: bool) -> None:
