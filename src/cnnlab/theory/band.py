@@ -48,7 +48,7 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
     for layer, signal in zip(layers, signals, strict=True):
         patches = _Patches(layer.activation, float(signal.mean.mean()), float(signal.variance.mean()) * size, alike)
         c, derivative = layer.c_out, layer.activation.derivative
-        preactivation = carried + patches.preactivation / max(c - 1, 1)
+        preactivation = carried + _of_mean_square(patches.preactivation, c)
         deviation = patches.kappa(lambda y, m=patches.centre: (y - m).square())
         activation = patches.growth(lambda first, second, _: second - first**2) ** 2 * carried
         forward.append((preactivation, activation + math.log1p(deviation / c)))
@@ -68,6 +68,12 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
             size, alike = torch.ones_like(size), torch.ones_like(alike)
     gradients = _gradients(layers, below, *gradient_scatter(top[0], layers[-1].c_out, *top[1:]))
     return [Scatter(p, a, g) for (p, a), g in zip(forward, gradients, strict=True)]
+
+
+def _of_mean_square(kappa: float, channels: int) -> float:
+    """Variance of ln of a squared deviation over channels: trigamma, as of a chi-square; 2 / channels for many."""
+    half = max(channels - 1, 1) / kappa if kappa > 0 else math.inf
+    return float(torch.special.polygamma(1, torch.tensor(half))) if math.isfinite(half) else 0.0
 
 
 def _gradients(layers: list[Layer], below: list[_Below], scatter: float, together: float) -> list[float]:

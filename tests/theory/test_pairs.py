@@ -1,0 +1,55 @@
+"""E phi(h) phi(h') against a double sum over a fine grid of two normal variables."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.theory import activations as a
+from cnnlab.theory.fields import HERE, Field
+from cnnlab.theory.pairs import activated
+
+NEXT = (0, 1)  # the step to the neighbour on the right
+
+
+def naive(function, means: tuple[float, float], variances: tuple[float, float], r: float) -> float:
+    z = torch.linspace(-7, 7, 1201, dtype=torch.float64)
+    weight = torch.exp(-z.square() / 2)
+    weight = weight / weight.sum()
+    first = function(means[0] + math.sqrt(variances[0]) * z)
+    second = function(means[1] + math.sqrt(variances[1]) * (r * z[:, None] + math.sqrt(1 - r * r) * z))
+    return float(weight * first @ (second @ weight))
+
+
+@pytest.mark.parametrize(
+    "module", [nn.ReLU(), nn.LeakyReLU(0.3), nn.Identity(), nn.Tanh(), nn.Sigmoid()], ids=lambda m: type(m).__name__
+)
+@pytest.mark.parametrize("means", [(0.0, 0.0), (0.6, -0.4)])
+@pytest.mark.parametrize("r", [-0.7, 0.0, 0.5, 0.95])
+def test_two_positions(module, means, r):
+    activation, variances = a.of_module(module), (1.5, 0.5)
+    assert activation is not None
+    mean, variance = torch.tensor([[means]]).double(), torch.tensor([[variances]]).double()
+    covariance = r * math.sqrt(variances[0] * variances[1])
+    h = Field(mean, torch.stack([variance, torch.tensor([[[covariance, 0.0]]]).double()], 1), (HERE, NEXT))
+    first, second, _ = a.moments(activation, mean, variance)
+    found = activated(h, activation, first, second)
+    scale = math.sqrt(second[0, 0, 0].item() * second[0, 0, 1].item())
+    expected = naive(activation.function, means, variances, r)
+    assert found.pair(NEXT)[0, 0, 0].item() == pytest.approx(expected, abs=8e-3 * scale)
+    assert found.pair(NEXT)[0, 0, 1].item() == 0, "the right neighbour of the last position lies outside"
+    assert found.pair((0, -1))[0, 0].tolist() == [0, found.pair(NEXT)[0, 0, 0].item()]
+    assert torch.equal(found.square, second)
+
+
+def test_equal_variables_keep_their_square():
+    for module in (nn.ReLU(), nn.Tanh(), nn.Sigmoid()):
+        activation = a.of_module(module)
+        assert activation is not None
+        mean, variance = torch.full((1, 1, 2), 0.3).double(), torch.full((1, 1, 2), 2.0).double()
+        first, second, _ = a.moments(activation, mean, variance)
+        h = Field(mean, torch.stack([variance, variance], 1), (HERE, NEXT))
+        assert activated(h, activation, first, second).pair(NEXT)[0, 0, 0].item() == pytest.approx(
+            second[0, 0, 0].item()
+        )
