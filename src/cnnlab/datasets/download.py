@@ -9,12 +9,14 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from cnnlab.datasets.cache import cache_folder
 from cnnlab.errors import InputError
 
 # torchvision waits for ever where a network swallows what it is sent.
@@ -50,9 +52,13 @@ class Files:
             return
         from filelock import FileLock
 
+        new = [folder for folder in (self.home, *self.home.parents) if not folder.exists()]
         try:
+            cache_folder().mkdir(parents=True, exist_ok=True)
             self.home.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.home / f".{self.name}.lock"), self._beside() as beside:
+            # Not in the folder itself, which a failed download should leave as it was.
+            place = sha256(f"{self.home.resolve()} {self.name}".encode()).hexdigest()[:16]
+            with FileLock(cache_folder() / f"{place}.lock"), self._beside() as beside:
                 self._unpack(beside)
                 if not all((beside / self.subfolder / name).is_file() for name in self.missing()):
                     with _impatient():
@@ -61,6 +67,9 @@ class Files:
                 for name in self.missing():
                     os.replace(beside / self.subfolder / name, self.folder / name)
         except (OSError, RuntimeError, EOFError, HTTPException) as error:
+            for folder in new:
+                with suppress(OSError):  # another process may have put something there by now
+                    folder.rmdir()
             raise InputError(self._advice(error)) from error
 
     @contextmanager
