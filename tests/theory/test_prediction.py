@@ -55,7 +55,7 @@ def inside(prediction: Prediction, measured: dict[str, Tensor]) -> dict[str, flo
 def test_eight_layers_of_digits(fill, activation, digits, measure):
     """The 20 layers of the slow test below, shortened until 50 networks are enough."""
     knobs = DEEP | {"convs_per_block": 7, "activation": activation}
-    prediction, measured = predicted(digits[:4], FILLS[fill], **knobs), measure(digits[:4], FILLS[fill], 50, **knobs)
+    prediction, measured = predicted(digits[:3], FILLS[fill], **knobs), measure(digits[:3], FILLS[fill], 50, **knobs)
     for key, ratio in ratios(prediction, measured).items():
         assert 0.8 < ratio < 1.25, key
     assert min(inside(prediction, measured).values()) >= 0.94
@@ -65,12 +65,12 @@ def test_eight_layers_of_digits(fill, activation, digits, measure):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_poolings(pool, activation, digits, measure):
     """Two blocks; the second pooling has windows cut at the border of 5x5."""
-    images = F.interpolate(digits[:6], size=(10, 10), mode="bilinear")
+    images = F.interpolate(digits[:8], size=(10, 10), mode="bilinear")
     knobs = {"channels": (48, 48), "convs_per_block": 1, "pool": pool, "activation": activation, "head": ()}
-    prediction, measured = predicted(images, FILLS["xavier"], **knobs), measure(images, FILLS["xavier"], 120, **knobs)
+    prediction, measured = predicted(images, FILLS["xavier"], **knobs), measure(images, FILLS["xavier"], 70, **knobs)
     for key, ratio in ratios(prediction, measured).items():
         assert 0.85 < ratio < 1.18, key
-    assert min(inside(prediction, measured).values()) >= 0.95
+    assert min(inside(prediction, measured).values()) >= 0.93
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_poolings(pool, activation, digits, measure):
 )
 def test_other_designs(fill, bias, knobs, digits, measure):
     knobs = {"convs_per_block": 2} | knobs
-    prediction = predicted(digits[:10], FILLS[fill], bias, **knobs)
-    measured = measure(digits[:10], FILLS[fill], 120, bias, **knobs)
+    prediction = predicted(digits[:6], FILLS[fill], bias, **knobs)
+    measured = measure(digits[:6], FILLS[fill], 70, bias, **knobs)
     for key, ratio in ratios(prediction, measured).items():
         assert 0.75 < ratio < 1.3, key
     assert min(inside(prediction, measured).values()) >= 0.93

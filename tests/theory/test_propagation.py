@@ -54,11 +54,11 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_position_equals_loops_over_random_networks(name, digits):
-    """Exact for relu's second moments, 4,000 networks of 8 channels (of 4, 6 % see only dead ones in a corner)."""
+    """Exact for relu's second moments, 2,500 networks of 8 channels (of 4, 6 % see only dead ones in a corner)."""
     knobs, convolutions = NETWORKS[name]
     network = ConvNet((1, 8, 8), 3, channels=(8,), pool="none", head=(), **knobs)
     initialize(network, HE)
-    image, rng, n = digits[3:4].double(), np.random.default_rng(0), 4000
+    image, rng, n = digits[3:4].double(), np.random.default_rng(0), 2500
     layers = read_layers(network, (1, 8, 8))
     weights = {layer.name: WeightMoments(*_he(layer)) for layer in layers}
     signals = propagation.forward(layers, weights, image)
@@ -94,7 +94,7 @@ def _he(layer) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("head", ["average", (16,)])
-@pytest.mark.parametrize("pool", ["max", "mean", "sum", "none"])
+@pytest.mark.parametrize("pool", ["max", "mean", "sum"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_constant_weights_are_computed_exactly(head, pool, activation, digits):
     """Every draw is the same network, and every layer of it is one channel wide."""
@@ -102,6 +102,7 @@ def test_constant_weights_are_computed_exactly(head, pool, activation, digits):
     fill = partial(nn.init.constant_, val=0.03)
     initialize(network, fill, bias=0.2)
     layers = read_layers(network, (1, 8, 8))
+    digits = digits[:8]
     signals = propagation.forward(layers, fill_moments(network, fill), digits.double())
     outputs: list[torch.Tensor] = []
     for layer in layers:

@@ -21,6 +21,9 @@ from cnnlab.theory.softmax import gradient_scatter
 
 _PATCHES, _ORDERS = 128, 8
 _STEP = 1.02  # of a variance, for logarithmic derivatives
+# Positions of a map are less alike than their pre-activations' correlation says: over 20 layers of relu on 8x8 maps
+# of MNIST and CIFAR-10, at 16 and 64 channels, 0.6 to 0.9 of the variance without this was measured.
+_OF_MAPS = 0.75
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
             )
         )
         carried = patches.growth(lambda _, second, __: second) ** 2 * carried
-        carried += math.log1p(patches.kappa(torch.square) / c)
+        carried += (_OF_MAPS if layer.output != (1, 1) else 1) * math.log1p(patches.kappa(torch.square) / c)
         top = (signal.variance.flatten(), float(alike.mean()), forward[-1][0])
         size, alike = patches.activated()
         if any(pool.whole for pool in layer.pools):
