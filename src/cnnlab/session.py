@@ -131,7 +131,8 @@ class Session:
         with TrainingProgress(self.steps) as self.progress:
             clock = self.trainer.fit(self.batches, self.steps, self)
         if self.steps == 0:
-            self._look_without_training()
+            self._note_the_beginning(self._look(0, 0))
+            self._save(0, 0, 0.0)
         self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
         self.results |= self.telemetry.by_depth("end")
 
@@ -152,7 +153,7 @@ class Session:
         values = self.telemetry.measured(step, epoch, on_device, {"optimizer/lr": lr})
         if step == 0:
             self._note_the_beginning(values)
-        if self.gallery is not None:
+        elif self.gallery is not None:
             self.gallery.draw(step)
         if step in self._diagnosed_at:
             self._diagnose(step)
@@ -164,17 +165,20 @@ class Session:
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
+        diverged = not math.isfinite(train["loss"])
+        first, self._epoch_began = self._epoch_began + int(train["finite_steps"]), step
+        if diverged:
+            scores["train/first_nonfinite_step"] = first
+            if all(math.isfinite(row.get("train/loss", 0.0)) for row in self.telemetry.history):
+                self._look(step, epoch)  # no measured step saw it, and the diagnosis asks which layer
         scores |= _scores("validation", *self.trainer.predict(self.validation.in_order()))
         self.telemetry.record(step, epoch, scores)
         self.results |= scores
         log.info("epoch %d, step %d: %s", epoch, step, ", ".join(f"{k} {v:.4g}" for k, v in scores.items()))
         self._save(step, epoch, scores["validation/accuracy"])
-        first, self._epoch_began = self._epoch_began + int(train["finite_steps"]), step
-        if not math.isfinite(train["loss"]):
+        if diverged:
             self.run_folder.diverged(f"the loss is not finite from step {first} on")
-            self.results["train/first_nonfinite_step"] = first
-            return False
-        return True
+        return not diverged
 
     def _predict(self, batch: Tensor) -> Prediction | None:
         try:
@@ -185,6 +189,8 @@ class Session:
 
     def _note_the_beginning(self, measured: dict[str, float]) -> None:
         self.results |= self.telemetry.by_depth("init")
+        if self.gallery is not None:
+            self.gallery.draw(0)
         if self.prediction is None:
             return
         draw_twins(self.prediction, self.telemetry)
@@ -214,19 +220,16 @@ class Session:
             log.warning("step %d: %s: %s Try %s", step, finding.name, finding.sentence, finding.override)
         self.dashboard.text("diagnosis", markdown(self.findings, line), step)
 
-    def _look_without_training(self) -> None:
-        """With no steps to train there is still a network to measure: one batch forward and backward, no update."""
-        x, y = next(iter(self.batches.epoch(0)))
+    def _look(self, step: int, epoch: int) -> dict[str, float]:
+        """Measure one batch forward and backward, without an update: where no training step was, or none measured."""
+        x, y = next(iter(self.batches.epoch(epoch)))
         self.network.train()
-        with self.watch(0):
+        with self.watch(step):
             logits = self.network(self.trainer.layout(x))
             loss = cross_entropy(logits, y)
             loss.backward()
         on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
-        self._note_the_beginning(self.telemetry.measured(0, 0, on_device, {}))
-        if self.gallery is not None:
-            self.gallery.draw(0)
-        self._save(0, 0, 0.0)
+        return self.telemetry.measured(step, epoch, on_device, {})
 
     def _gallery(self) -> Gallery | None:
         wanted = self.config.telemetry.pictures

@@ -68,5 +68,6 @@ def test_filters_that_are_alike_are_not_distinct():
     same, zero = one.expand(8, 3, 3, 3), torch.zeros(8, 3, 3, 3)
     assert s.distinct(same, same, same) < 1e-6
     assert s.distinct(zero, zero, zero).isnan()
+    assert s.distinct(one, one, one).isnan()
     independent = torch.randn(64, 3, 3, 3)
     assert s.distinct(independent, independent, independent).item() == pytest.approx(1, abs=0.05)

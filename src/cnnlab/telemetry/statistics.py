@@ -65,9 +65,11 @@ def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     """How far the output channels' filters lie from their mean filter, over the size of the weights (both rms).
 
     0 where all channels are equal, so that the layer is one channel wide; about 1 for independent filters;
-    NaN where all weights are zero.
+    NaN where all weights are zero, or where there is one channel, which equals none.
     """
     filters = weight.flatten(1)
+    if len(filters) == 1:
+        return filters.new_full((), torch.nan)
     return (filters - filters.mean(0)).square_().mean().sqrt() / filters.square().mean().sqrt()
 
 
