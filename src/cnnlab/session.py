@@ -111,8 +111,9 @@ class Session:
         typed = {key: value for key, _, value in overrides}
         named = [key for key in typed if key not in hydra.job.config.override_dirname.exclude_keys]
         swept = named if hydra.mode == RunMode.MULTIRUN else []
-        config, theory = plain(self.config, resolve=True), self.prediction is not None
-        self.dashboard.begin(hydra.runtime.choices, config, typed, swept=swept, theory=theory)
+        config, layers = plain(self.config, resolve=True), bool(self.config.telemetry.statistics)
+        theory = layers and self.prediction is not None
+        self.dashboard.begin(hydra.runtime.choices, config, typed, swept=swept, layers=layers, theory=theory)
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)

@@ -139,8 +139,11 @@ def test_custom_scalars_have_a_layout_for_a_run_and_one_for_a_sweep(tmp_path, se
     assert set(serve("/data/plugin/custom_scalars/scalars", **asked)["tag_to_events"]) == {"Loss/train"}
 
 
-def test_without_theory_no_chart_asks_for_its_band():
-    assert "theory" not in " ".join(layout(sweep=False, theory=False))
+def test_no_chart_asks_for_curves_that_are_not_drawn():
+    assert "theory" not in " ".join(layout(sweep=False, layers=True, theory=False))
+    for sweep in (False, True):
+        (only,) = layout(sweep=sweep, layers=False, theory=False)
+        assert "Learning" in only
 
 
 def test_the_layout_of_a_sweep_has_a_curve_a_run(tmp_path, serve):

@@ -51,11 +51,12 @@ LEARNING_OF_A_SWEEP = {
 }
 
 
-def layout(sweep: bool, theory: bool) -> dict[str, dict[str, Any]]:
-    """Categories and charts of the CUSTOM SCALARS tab; a chart whose curves are missing would show an error."""
+def layout(*, sweep: bool, layers: bool, theory: bool) -> dict[str, dict[str, Any]]:
+    """Categories and charts of the CUSTOM SCALARS tab; a chart whose curves are missing would be an error there."""
     if sweep:
-        return {"Learning, a curve a run": LEARNING_OF_A_SWEEP, "Signal against depth, a curve a run": DEPTH}
-    charts = {"Learning": LEARNING, "Signal, a curve a layer": LAYERS}
+        charts = {"Learning, a curve a run": LEARNING_OF_A_SWEEP}
+        return charts | ({"Signal against depth, a curve a run": DEPTH} if layers else {})
+    charts = {"Learning": LEARNING} | ({"Signal, a curve a layer": LAYERS} if layers else {})
     return charts | ({"Before the first update, against depth, in the band of theory": THEORY} if theory else {})
 
 
@@ -77,17 +78,18 @@ class Dashboard:
         typed: Mapping[str, str],
         *,
         swept: Sequence[str] = (),
+        layers: bool = True,
         theory: bool = False,
     ) -> None:
         """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
         `typed`: the overrides of the command line; `swept`: in a sweep those of them that name its runs, the same in
-        each. `theory`: whether the run draws what theory predicts.
+        each. `layers`: whether the run measures them; `theory`: whether it also draws what theory predicts.
         """
         row = hparams.start(hparams.row(choices, config, typed), Path(self.writer.log_dir).name)
         for summary in (hparams.experiment(swept), row):
             self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(layout(bool(swept), theory))
+        self.writer.add_custom_scalars(layout(sweep=bool(swept), layers=layers, theory=theory))
         self.writer.flush()
 
     def end(self, success: bool) -> None:
