@@ -51,7 +51,10 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
     for layer, signal in zip(layers, signals, strict=True):
         patches = _Patches(layer.activation, float(signal.mean.mean()), float(signal.variance.mean()) * size, alike)
         c, derivative = layer.c_out, layer.activation.derivative
-        preactivation = carried + _of_mean_square(patches.preactivation, c)
+        kappa = patches.preactivation
+        if layer.output == (1, 1) and kappa > 0:
+            kappa += (2 - kappa) / len(images)  # where each image has one value, so much of all pairs is it with itself
+        preactivation = carried + _of_mean_square(kappa, c)
         deviation = patches.kappa(lambda y, m=patches.centre: (y - m).square())
         activation = patches.growth(lambda first, second, _: second - first**2) ** 2 * carried
         forward.append((preactivation, activation + math.log1p(deviation / c)))
