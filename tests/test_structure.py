@@ -1,4 +1,4 @@
-"""The shape of the house, held by tests: imports point down, Hydra stays at the door, files stay small, docs are true."""
+"""The shape of the house: imports point down, Hydra stays at the door, files stay small, documents are true."""
 
 import ast
 import re
@@ -86,7 +86,10 @@ def test_links_and_pictures_of_the_documents_exist(document):
 
 def test_the_tree_in_the_readme_is_the_tree():
     text = (ROOT / "README.md").read_text()
-    for name in [*(p.name for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"), *(f"{e}.py" for e in ENTRIES)]:
+    for name in [
+        *(p.name for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"),
+        *(f"{e}.py" for e in ENTRIES),
+    ]:
         assert name in text, f"README's tree does not name {name}"
 
 

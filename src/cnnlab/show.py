@@ -26,6 +26,7 @@ def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding]
         "time": _time(results),
         "folder": str(folder),
         "dashboards": f"[cyan]tensorboard --logdir {shlex.quote(str(folder))}[/]",
+        "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
     console.print(render(findings, healthy))
     for name, text in lines.items():

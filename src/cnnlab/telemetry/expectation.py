@@ -29,4 +29,4 @@ def draw_figure(prediction: Prediction, measured: Mapping[str, float], folder: P
     drawn = figure(prediction, measured)
     folder.mkdir(parents=True, exist_ok=True)
     drawn.savefig(folder / "theory.png", dpi=120)
-    dashboard.figure("theory/signal_and_gradient", drawn, 0)
+    dashboard.figure("pictures/by_depth", drawn, 0)

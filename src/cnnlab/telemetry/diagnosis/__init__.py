@@ -43,7 +43,8 @@ def _consequence(finding: Finding, first: Finding) -> Finding:
     """A later problem most likely follows from the first; two contradicting things to try would help nobody."""
     if finding.step == first.step or "warning" in (finding.severity, first.severity):
         return finding
-    return replace(finding, cause=f"most likely what was found first: {first.name}", override=first.override)
+    cause = f"most likely what was found first: {first.name.replace('_', ' ')}"
+    return replace(finding, cause=cause, override=first.override)
 
 
 def healthy(history: Iterable[Mapping[str, float]], context: Context) -> str:
