@@ -6,11 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from cnnlab import summary
+from cnnlab.datasets.base import normalize
+from cnnlab.datasets.digits import digits
+from cnnlab.init import initialize
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.theory import fill_moments, predict
 
 Run = Callable[..., tuple[str, str, int]]
 
@@ -87,6 +94,69 @@ def test_a_sweep_writes_a_sheet_a_job(run: Run, tmp_path: Path) -> None:
     assert len(sheets) == 4
 
 
+def test_theory_is_that_of_the_network_that_training_would_begin_with(run: Run, tmp_path: Path) -> None:
+    out, err, code = run("theory=true", "init=xavier_normal", "dataset.size=8", "model.channels=[8,8]", "plot=true")
+    assert (err, code) == ("", 0)
+    folder = Path("outputs/summary/stacked3x3_digits_xavier_normal")
+    assert out.splitlines()[-3:] == [str(folder / name) for name in ("design.json", "design.png", "theory.png")]
+    assert max(map(len, out.splitlines())) <= 80
+    assert (tmp_path / folder / "theory.png").stat().st_size > 5_000
+
+    data = digits(size=8)
+    network = ConvNet((1, 8, 8), 10, channels=(8, 8), convs_per_block=2)
+    initialize(network, nn.init.xavier_normal_)
+    batch = normalize(data.train.images[:64], data.mean, data.std)
+    expected = predict(network, batch, moments=fill_moments(network, nn.init.xavier_normal_)).expected()
+    written = json.loads((tmp_path / folder / "design.json").read_text())["theory"]
+    assert (written["seed"], written["images"], written["does_not_apply"]) == (0, 64, None)
+    assert (written["init"]["gain"], written["init"]["bias"]) == (1.0, 0.0)
+    assert written["expected"].keys() == expected.keys()
+    for key, values in expected.items():
+        assert written["expected"][key] == pytest.approx(asdict(values), rel=1e-9), key
+    row = next(line for line in out.splitlines() if line.startswith("02_block1.conv2")).split()
+    assert float(row[1]) == pytest.approx(expected["activation/std/02_block1.conv2"].value, rel=0.05)
+    assert float(row[5]) == pytest.approx(expected["gradient/std/02_block1.conv2"].value, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["model.norm=batch"], "No theory for init=he here: there is no formula for block1.norm1 (BatchNorm2d)."),
+        (["init=lsuv"], "No theory for init=lsuv here: this initializer looks at data after the fill"),
+    ],
+)
+def test_where_theory_does_not_apply_it_says_why(run: Run, tmp_path: Path, arguments: list[str], reason: str) -> None:
+    out, err, code = run("theory=true", "plot=true", "dataset.size=8", "hydra.run.dir=here", *arguments)
+    assert (err, code) == ("", 0)
+    assert reason in out and "layer          output" in out
+    written = json.loads((tmp_path / "here/design.json").read_text())["theory"]
+    assert written["expected"] == {} and written["does_not_apply"] in " ".join(out.split())
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["design.json", "design.png"]
+
+
+def test_initializers_side_by_side_are_a_sweep(run: Run, tmp_path: Path) -> None:
+    _, _, code = run("-m", "theory=true", "init=he,zeros", "model=linear", "dataset.size=8", "hydra.sweep.dir=all")
+    assert code == 0
+    sheets = {p.parent.name: json.loads(p.read_text())["theory"] for p in tmp_path.glob("all/*/design.json")}
+    values = [sheet["expected"]["preactivation/std/01_head.logits"]["value"] for sheet in sheets.values()]
+    assert len(values) == 2 and min(values) == 0 and max(values) > 0.5
+
+
+def test_only_theory_reads_images(run: Run, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        (tmp_path / "pets" / name / "a.png").write_text("no image")
+    pets = ["dataset=image_folder", "dataset.root=pets", "dataset.size=16"]
+    out, err, code = run(*pets, "theory=true")
+    assert (out, code) == ("", 1)
+    assert "a.png" in err and 1 <= len(err.splitlines()) <= 5
+    assert [p.name for p in tmp_path.iterdir()] == ["pets"]
+    out, err, code = run(*pets)
+    assert (err, code) == ("", 0)
+    assert "Theory" not in out
+    assert json.loads((tmp_path / "outputs/summary/stacked3x3_image_folder/design.json").read_text())["theory"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -105,6 +175,14 @@ def test_a_sweep_writes_a_sheet_a_job(run: Run, tmp_path: Path) -> None:
         (["+typo=1"], "'typo' is no setting."),
         (["dataset.size=0"], "dataset.size=0 is not allowed."),
         (["dataset=image_folder"], "is no folder."),
+        (["theory=1"], "Allowed: true | false."),
+        (["theory=true", "compare=[plain,linear]"], "python -m cnnlab.summary -m model=plain,linear theory=true"),
+        (["init=hee"], "Did you mean 'he'?"),
+        (["init.mod=fan_in"], "Did you mean 'init.mode'?"),
+        (["init=normal", "init.std=-1"], "init.std=-1 is not allowed."),
+        (["seed=-1"], "seed=-1 is not allowed."),
+        (["theory=true", "init=classical", "model.kernel_size=2"], "classical kernels are 3x3"),
+        (["theory=true", "dataset=image_folder", "dataset.size=8"], "is no folder."),
     ],
 )
 def test_mistakes_are_told_before_any_folder(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -15,9 +15,13 @@ from cnnlab.preflight import check_targets
 from cnnlab.schema import BOOL, Rule, check_value, check_values, one_of, optional
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from cnnlab.designs.make import Designs
+    from cnnlab.expectation import Expectation
+
+# As many as a training batch has, unless told otherwise: the size of the gradient depends on it.
+IMAGES = 64
 
 RULES = {
     "compare": Rule(
@@ -25,6 +29,7 @@ RULES = {
         lambda v: isinstance(v, list) and len(v) != 1 and len(set(map(str, v))) == len(v),
     ),
     "match": optional(one_of("parameters", "macs", "memory", "receptive_field")),
+    "theory": BOOL,
     "measure": BOOL,
     "plot": BOOL,
     "full": BOOL,
@@ -41,16 +46,23 @@ def check(jobs: list[DictConfig]) -> None:
         chosen = next((a for a in sys.argv[1:] if a.startswith("model=")), None)
         if job.compare and chosen:
             raise InputError(f"compare={_listed(job.compare)} says which models; leave {chosen} out.")
+        if job.compare and job.theory:
+            raise InputError(
+                "theory=true looks at one network, not at several side by side. For one sheet a model:\n"
+                f"  python -m cnnlab.summary -m model={','.join(job.compare)} theory=true"
+            )
     composed = {name: compose_jobs("summary", [*sys.argv[1:], f"model={name}"]) for job in jobs for name in job.compare}
     for number, job in enumerate(jobs):
         models = {name: (composed[name] or [])[number] for name in job.compare} or {"model": job}
         for config in models.values():
             _check_design(config)
         _make(job, {name: config.model for name, config in models.items()}, measure=False)
+        if job.theory:
+            _initialized(job)
 
 
 def _check_design(config: DictConfig) -> None:
-    sections = OmegaConf.masked_copy(config, ["model", "dataset"])
+    sections = OmegaConf.masked_copy(config, ["model", "init", "dataset", "seed"])
     check_values(OmegaConf.to_container(sections))  # type: ignore[arg-type]
     check_targets(sections)
 
@@ -73,6 +85,28 @@ def _make(job: DictConfig, configs: dict[str, DictConfig], measure: bool) -> tup
     return make(models, known[0], job.match, measure), known[1]
 
 
+def _initialized(job: DictConfig) -> tuple["nn.Module", "Tensor"]:
+    """The network as training would begin with it, and the first training images, normalized."""
+    from cnnlab.build import build_data, build_network
+    from cnnlab.datasets.base import normalize
+
+    data = build_data(job.dataset)
+    batch = normalize(data.train.images[:IMAGES], data.mean, data.std)
+    return build_network(job, data, batch), batch
+
+
+def _expect(job: DictConfig, init: str) -> "Expectation":
+    from cnnlab.build import build_prediction
+    from cnnlab.expectation import Expectation
+    from cnnlab.theory import NotApplicable
+
+    network, batch = _initialized(job)
+    try:
+        return Expectation(init, len(batch), build_prediction(job, network, batch))
+    except NotApplicable as reason:
+        return Expectation(init, len(batch), None, str(reason))
+
+
 def task(config: DictConfig) -> None:
     from hydra import compose
     from hydra.core.hydra_config import HydraConfig
@@ -82,9 +116,17 @@ def task(config: DictConfig) -> None:
     composed = [compose(hydra.job.config_name, [*hydra.overrides.task, f"model={name}"]) for name in names]
     configs = {name: job.model for name, job in zip(names, composed, strict=True)}
     found, classes = _make(config, configs or {hydra.runtime.choices["model"]: config.model}, config.measure)
-    content = {"dataset": dataset, "classes": classes, "match": config.match}
-    written = _write(Path(hydra.runtime.output_dir), content, found, config.plot)
+    expected = _expect(config, hydra.runtime.choices["init"]) if config.theory else None
+    content = {"dataset": dataset, "classes": classes, "match": config.match, "theory": None}
+    if expected:
+        content["theory"] = {"init": _plain(config.init), "seed": config.seed, **expected.as_dict()}
+    folder = Path(hydra.runtime.output_dir)
+    written = [_write(folder, content, found)]
+    if config.plot:
+        written += _draw(folder, found, expected)
     _print(found, f"{dataset}: {'x'.join(map(str, found.designs[0].image_shape))}, {classes} classes", config.full)
+    if expected:
+        _print_expected(expected, config.full)
     for path in written:
         print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
@@ -103,17 +145,31 @@ def _print(found: "Designs", images: str, full: bool) -> None:
     console.print(comparison(designs) if len(designs) > 1 else sheet(designs[0], console.width, full), "")
 
 
-def _write(folder: Path, content: dict[str, Any], found: "Designs", plot: bool) -> list[Path]:
+def _print_expected(expected: "Expectation", full: bool) -> None:
+    from rich.console import Console
+
+    from cnnlab.expectation import table
+
+    Console(highlight=False).print(table(expected, full), end="\n\n")
+
+
+def _write(folder: Path, content: dict[str, Any], found: "Designs") -> Path:
     designs = {design.name: {"model": found.models[design.name].knobs, **design.as_dict()} for design in found.designs}
     written = folder / "design.json"
     written.write_text(json.dumps({**content, "designs": designs}, indent=1) + "\n")
-    if not plot:
-        return [written]
+    return written
 
+
+def _draw(folder: Path, found: "Designs", expected: "Expectation | None") -> list[Path]:
     from cnnlab.figures.designs import design_figure
     from cnnlab.figures.panels import save
 
-    return [written, save(design_figure(found.designs), folder / "design.png")]
+    drawn = [save(design_figure(found.designs), folder / "design.png")]
+    if expected and expected.prediction:
+        from cnnlab.theory.figure import figure
+
+        drawn.append(save(figure(expected.prediction, {}), folder / "theory.png"))
+    return drawn
 
 
 def _plain(config: DictConfig) -> Any:
@@ -125,8 +181,9 @@ def _listed(names: Any) -> str:
 
 
 def main() -> None:
-    # The folder's name: the compared models, or the one.
+    # The folder's name: the compared models, or the one; the initializer where the sheet depends on it.
     OmegaConf.register_new_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
+    OmegaConf.register_new_resolver("initialized", lambda theory, init: f"_{init}" if theory else "", replace=True)
     entry("summary", task, check)
 
 

@@ -47,12 +47,6 @@ def test_long_blocks_show_their_ends_unless_asked_for_all() -> None:
     assert all(f"conv{i} " in full for i in range(1, 100))
 
 
-def test_columns_of_others_stand_beside() -> None:
-    said = text(ConvNet(SHAPE, 10), 120, extra={"theory": {"block1.conv1": "0.97", "head.logits": "1.02"}})
-    assert "theory" in said
-    assert next(line for line in said.splitlines() if "conv1" in line).endswith("0.97")
-
-
 def test_even_kernels_are_told_to_drift() -> None:
     said = text(ConvNet(SHAPE, 10, kernel_size=4, channels=(2,), pool="none"))
     assert "1 px below and 1 px right of" in " ".join(said.split())

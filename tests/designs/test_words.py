@@ -1,6 +1,6 @@
 import pytest
 
-from cnnlab.designs.words import count, kib, label, memory, rough, same_or_both
+from cnnlab.designs.words import count, kib, label, memory, rough, same_or_both, two_digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.geometry import rows
 
@@ -26,6 +26,18 @@ def test_rough_numbers_keep_three_digits(value: float, written: str) -> None:
 
 def test_counts_are_exact_below_a_million() -> None:
     assert [count(v) for v in (2736, 999_999, 1_180_000)] == ["2,736", "999,999", "1.18M"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        *((0, "0"), (2.13e-4, "2.1e-4"), (1e-120, "1.0e-120"), (0.00999, "1.0e-2"), (0.0104, "0.010")),
+        *((0.0996, "0.10"), (0.5, "0.50"), (0.996, "1.0"), (1.31, "1.3"), (9.96, "10"), (13.4, "13")),
+        *((99.6, "100"), (843.0, "840"), (9_940, "9900"), (12_300, "1.2e4"), (float("inf"), "inf")),
+    ],
+)
+def test_two_digits_of_any_size(value: float, written: str) -> None:
+    assert two_digits(value) == written
 
 
 def test_bytes() -> None:

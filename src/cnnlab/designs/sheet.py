@@ -1,7 +1,5 @@
 """The design sheet of one network, for a terminal of 80 columns or more."""
 
-from collections.abc import Mapping
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,18 +18,15 @@ LEGEND = (
     "cell's, in pixels from 0. saved: kept for the backward pass, here first."
 )
 
-Columns = Mapping[str, Mapping[str, str]]  # heading -> layer name -> text
 
-
-def sheet(design: Design, width: int = 80, full: bool = False, extra: Columns | None = None) -> Group:
-    """Layers, totals, sizes. `extra`: columns of others, for the layers that they name."""
+def sheet(design: Design, width: int = 80, full: bool = False) -> Group:
+    """Layers, totals, sizes."""
     blank = Text("")
-    table, legend = layers(design, width, full, extra), Text(LEGEND, style="dim")
+    table, legend = layers(design, width, full), Text(LEGEND, style="dim")
     return Group(table, blank, legend, blank, totals(design), blank, *shrinking(design))
 
 
-def layers(design: Design, width: int = 80, full: bool = False, extra: Columns | None = None) -> Table:
-    extra = extra or {}
+def layers(design: Design, width: int = 80, full: bool = False) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1 if width >= 100 else 0, 0, 0))
     table.add_column("layer", no_wrap=True)
     table.add_column("output", no_wrap=True)
@@ -39,8 +34,6 @@ def layers(design: Design, width: int = 80, full: bool = False, extra: Columns |
         table.add_column(heading, justify="right", no_wrap=True)
     if design.measured is not None:
         table.add_column("meas.\nKiB", justify="right", no_wrap=True)
-    for heading in extra:
-        table.add_column(heading, justify="right", no_wrap=True)
     for group, rows in design.groups():
         if group:
             table.add_row(Text(group, style="bold"))
@@ -50,8 +43,7 @@ def layers(design: Design, width: int = 80, full: bool = False, extra: Columns |
                 table.add_row(Text(f"  ... {hidden} more", style="dim"), Text("full=true", style="dim"))
             if not hidden or not SHOWN // 2 <= at < len(rows) - SHOWN // 2:
                 indent = "  " if group else ""
-                theirs = (column.get(row.name, NOTHING) for column in extra.values())
-                table.add_row(indent + label(row), *_cells(design, row), *theirs)
+                table.add_row(indent + label(row), *_cells(design, row))
     return table
 
 

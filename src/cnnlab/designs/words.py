@@ -19,6 +19,17 @@ def rough(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def two_digits(value: float) -> str:
+    """Of a number from 0 up: 0.84, 0.050, 13, 120, and 2.1e-4 where that is shorter."""
+    if value == 0:
+        return "0"
+    if not 1e-2 <= value < 1e4:
+        mantissa, _, power = f"{value:.1e}".partition("e")
+        return f"{mantissa}e{int(power)}" if power else mantissa
+    tens = int(f"{value:.1e}".partition("e")[2])  # of the rounded number: 0.0996 is 0.10
+    return f"{value:.{1 - tens}f}" if tens < 1 else f"{round(value, 1 - tens):.0f}"
+
+
 def kib(size: int) -> str:
     """Bytes in KiB: 0.04, 12.3, 1,240."""
     value = size / 1024
