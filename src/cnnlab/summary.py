@@ -150,7 +150,9 @@ def _print_expected(expected: "Expectation", full: bool) -> None:
 
     from cnnlab.expectation import table
 
-    Console(highlight=False).print(table(expected, full), end="\n\n")
+    console = Console(highlight=False)
+    console.print(table(expected, full))
+    console.print()
 
 
 def _write(folder: Path, content: dict[str, Any], found: "Designs") -> Path:
