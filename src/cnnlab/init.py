@@ -41,7 +41,7 @@ def initialize(
                 continue
             try:
                 fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
-            except ValueError as error:
+            except (ValueError, RuntimeError) as error:
                 raise InputError(
                     f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {error}"
                 ) from error

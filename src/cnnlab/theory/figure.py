@@ -22,7 +22,8 @@ def figure(prediction: Prediction, measured: Mapping[str, float]) -> Figure:
     left.set(title="Signal going forward", ylabel="standard deviation of activations")
     right.set(title="Gradient coming back", ylabel="standard deviation of d loss / d pre-activation")
     left.legend(frameon=False)
-    drawn.suptitle("Before the first step: what theory predicts for this initializer, and what was measured")
+    beside = ", and what was measured" if measured else ""
+    drawn.suptitle(f"Before the first step: what theory predicts for this initializer{beside}")
     return drawn
 
 
@@ -39,7 +40,8 @@ def _panel(ax: Axes, prediction: Prediction, measured: Mapping[str, float], what
     )
     line = {"color": THEORY, "linewidth": 1.5, "marker": "_", "markersize": 9}
     ax.plot(places, [e.value for e in expected], label="theory, mean over networks", **line)
-    ax.plot(places, values, color=MEASURED, marker="o", markersize=5, linestyle="none", label="this network")
+    if measured:
+        ax.plot(places, values, color=MEASURED, marker="o", markersize=5, linestyle="none", label="this network")
     ax.set_xlim(0.5, len(prediction.layers) + 0.5)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)

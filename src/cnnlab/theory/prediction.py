@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cnnlab.theory import propagation
 from cnnlab.theory.band import Scatter, scatter
+from cnnlab.theory.errors import NotApplicable
 from cnnlab.theory.layers import Layer, read_layers
 from cnnlab.theory.propagation import Signal
 from cnnlab.theory.softmax import gradient_square
@@ -85,6 +86,8 @@ def predict(network: nn.Module, batch: Tensor, *, moments: Mapping[str, WeightMo
     with torch.no_grad():
         images = _some(batch.detach(), layers)
         signals = propagation.forward(layers, moments, images)
+        if not all(bool(s.variance.isfinite().all() and s.activation_square.isfinite().all()) for s in signals):
+            raise NotApplicable("its signal leaves the range of float64")
         top = gradient_square(signals[-1].variance, layers[-1].c_out) / len(batch) ** 2
         gradients = propagation.backward(layers, moments, signals, top)
         scatters = scatter(layers, signals, images)

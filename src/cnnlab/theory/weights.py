@@ -1,5 +1,6 @@
 """Mean and variance per weight of any random fill, estimated from the fill itself."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -65,6 +66,8 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
         while not _known(squares, scratch.numel(), sums.n):
             fill(scratch)
             squares.append(sums.add(scratch))
+            if not math.isfinite(squares[-1]):
+                raise NotApplicable("this initializer's weights are not finite in float32")
             if len(squares) <= 2:
                 seen.append(scratch.clone())
     if torch.equal(*seen) and not bool((scratch == scratch.flatten()[0]).all()):
