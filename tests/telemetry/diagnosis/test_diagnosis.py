@@ -101,8 +101,8 @@ def full(request: pytest.FixtureRequest, real_data: Path) -> ImageSet:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_false_alarm_on_real_data(train, full, preset, seed):
-    # Without clipping, triple3x3 dies on digits with seeds 3 and 4, and the diagnosis says so.
-    history, context = train(full, steps=300, seed=seed, clip=1.0, **PRESETS[preset])
+    # At lr 0.05 triple3x3 dies on digits with seeds 3 and 4, and the diagnosis says so; 0.02 is the default.
+    history, context = train(full, steps=300, seed=seed, lr=0.02, **PRESETS[preset])
     assert diagnose(history, context) == []
 
 
