@@ -124,11 +124,13 @@ class Probe:
     def _measure_preactivation(self, key: str, x: Tensor) -> None:
         self._measure("preactivation", key, x)
         if x.requires_grad and self.statistics.get("gradient"):
-            x.register_hook(lambda gradient: self._measure("gradient", key, gradient.float() / self._scale))
+            x.register_hook(lambda gradient: self._measure("gradient", key, gradient, scale=self._scale))
 
     @torch.no_grad()
-    def _measure(self, what: str, key: str, x: Tensor, *bounds: float) -> None:
+    def _measure(self, what: str, key: str, x: Tensor, *bounds: float, scale: Tensor | float = 1.0) -> None:
         x = x.detach()[: self.images].float()
+        if what == "gradient":
+            x = x / scale
         for name, statistic in self.statistics.get(what, {}).items():
             self.values[f"{what}/{name}/{key}"] = statistic(x, *bounds)
 
