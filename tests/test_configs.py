@@ -76,10 +76,12 @@ def test_every_optimizer_takes_every_schedule(optimizer, scheduler, data):
     job = _compose(f"optimizer={optimizer}", f"scheduler={scheduler}", "model=linear")
     network = build_network(job, data)
     chosen, schedule = build_optimizer(job, network, 5)
+    before = [p.detach().clone() for p in network.parameters()]
     for _ in range(5):
-        network(torch.zeros(1, *data.shape)).sum().backward()
+        network(torch.ones(1, *data.shape)).sum().backward()
         chosen.step()
         schedule.step()
+    assert not any(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("telemetry", ["light", "full"])

@@ -55,7 +55,6 @@ def either(first: Rule, second: Rule) -> Rule:
 
 
 BOOL = Rule("true | false", lambda v: type(v) is bool)
-ANY = Rule("anything", lambda v: True)
 
 # Sections whose every key is known here; the other sections hold a `_target_` with arguments of its own.
 CLOSED = ("trainer", "telemetry")
