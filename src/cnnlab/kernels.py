@@ -6,7 +6,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from cnnlab.app import entry
 from cnnlab.errors import InputError
-from cnnlab.schema import BOOL, Rule, check_value, list_of, one_of, optional, whole
+from cnnlab.schema import BOOL, Rule, check_rules, list_of, one_of, optional, whole
 
 _NUMBERS = Rule(
     "a square of numbers",
@@ -32,10 +32,7 @@ def _all_numbers(rows: list[list[object]]) -> bool:
 
 def check(jobs: list[DictConfig]) -> None:
     for job in jobs:
-        values = OmegaConf.to_container(job, resolve=True)
-        assert isinstance(values, dict)
-        for key, rule in RULES.items():
-            check_value(key, values[key], rule)
+        check_rules(OmegaConf.to_container(job, resolve=True), RULES)  # type: ignore[arg-type]
     for job in jobs:
         if job.run:
             _filters(job)

@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.app import entry
-from cnnlab.schema import BOOL, Rule, check_value, either, list_of, number, one_of, whole
+from cnnlab.schema import BOOL, Rule, check_rules, either, list_of, number, one_of, whole
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
 RULES = {
@@ -26,10 +26,7 @@ RULES = {
 
 def check(jobs: list[DictConfig]) -> None:
     for job in jobs:
-        values = OmegaConf.to_container(job, resolve=True)
-        assert isinstance(values, dict)
-        for key, rule in RULES.items():
-            check_value(key, values[key], rule)
+        check_rules(OmegaConf.to_container(job, resolve=True), RULES)  # type: ignore[arg-type]
 
     from cnnlab.build import load_run
     from cnnlab.evaluation.invariance import Invariance

@@ -138,6 +138,12 @@ def check_values(config: Mapping[str, Any]) -> None:
                 raise InputError(unknown(key, rules))
 
 
+def check_rules(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Raise InputError for the first key of an entry's own `rules` whose value does not hold."""
+    for key, rule in rules.items():
+        check_value(key, values[key], rule)
+
+
 def check_value(key: str, value: Any, rule: Rule) -> None:
     interpolated = isinstance(value, str) and "${" in value
     if not interpolated and not rule.holds(value):

@@ -12,7 +12,7 @@ from cnnlab.app import entry
 from cnnlab.compose import compose_jobs
 from cnnlab.errors import InputError
 from cnnlab.preflight import check_targets
-from cnnlab.schema import BOOL, Rule, check_value, check_values, one_of, optional
+from cnnlab.schema import BOOL, Rule, check_rules, check_values, one_of, optional
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,8 +39,7 @@ RULES = {
 def check(jobs: list[DictConfig]) -> None:
     """Everything but the measurement and the files is done here once, so that a mistake leaves no folder."""
     for job in jobs:
-        for key, rule in RULES.items():
-            check_value(key, OmegaConf.to_container(job)[key], rule)  # type: ignore[index, call-overload]
+        check_rules(OmegaConf.to_container(job), RULES)  # type: ignore[arg-type]
         if job.match and not job.compare:
             raise InputError(f"match={job.match} needs designs to match, e.g. compare=[stacked3x3,single5x5].")
         chosen = next((a for a in sys.argv[1:] if a.startswith("model=")), None)
