@@ -17,5 +17,6 @@ def test_the_script_prints_every_variant(tmp_path):
     arguments = ["--steps", "4", "--rounds", "1", "--threads", "1", "dataset.size=8", "model.channels=[2]"]
     done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in VARIANTS)
+    assert all(done.stdout.count(name) == 2 for name in VARIANTS)
+    assert "model=stacked3x3" in done.stdout and "model=vgg" in done.stdout
     assert list(tmp_path.iterdir()) == []

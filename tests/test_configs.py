@@ -1,5 +1,6 @@
 """Every YAML in configs/, found by looking: it composes, passes the checks, and builds what it names."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,18 @@ def test_every_optimizer_takes_every_schedule(optimizer, scheduler, data):
     assert not any(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("telemetry", ["light", "full"])
-def test_the_default_statistics_are_those_of_a_probe_without_arguments(telemetry):
+def test_the_full_statistics_are_those_of_a_probe_without_arguments():
+    assert _statistics("full") == STATISTICS
+
+
+def test_the_light_statistics_are_some_of_the_full_ones():
+    for what, group in _statistics("light").items():
+        assert group.items() <= STATISTICS[what].items()
+
+
+def _statistics(telemetry: str) -> dict[str, dict[str, Callable]]:
     paths = OmegaConf.to_container(_compose(f"telemetry={telemetry}").telemetry.statistics)
-    assert {what: {n: get_method(p) for n, p in group.items()} for what, group in paths.items()} == STATISTICS
+    return {what: {n: get_method(p) for n, p in group.items()} for what, group in paths.items()}
 
 
 @pytest.mark.parametrize(

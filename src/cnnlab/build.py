@@ -1,5 +1,6 @@
 """From a composed config to the objects it names; with app.py the only place that knows Hydra's instantiate."""
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import get_method, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -94,7 +95,7 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
         found[what] = {}
         for name, path in paths.items():
             try:
-                found[what][name] = get_method(path)
+                found[what][name] = pkgutil.resolve_name(path)
             except Exception as error:
                 raise InputError(
                     f"telemetry.statistics.{what}.{name}={path} is no function that Python can import.\n"

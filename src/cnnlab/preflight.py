@@ -2,10 +2,10 @@
 
 import inspect
 import json
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -58,7 +58,7 @@ def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> N
     """`arguments` (with `_target_`) fit the target's signature, together with those that cnnlab adds."""
     target = arguments["_target_"]
     try:
-        signature = inspect.signature(get_method(target) if "." in target else target)
+        signature = inspect.signature(pkgutil.resolve_name(target) if "." in target else target)
     except Exception as error:
         raise InputError(
             f"{section}._target_={target} cannot be imported: {str(error).splitlines()[0]}\n"

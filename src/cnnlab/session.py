@@ -141,7 +141,7 @@ class Session:
         return self.telemetry.schedule(step) or (self.gallery is not None and step in self.gallery.steps)
 
     @contextmanager
-    def watch(self, step: int, gradient_scale: Tensor | float = 1.0) -> Iterator[None]:
+    def watch(self, step: int, gradient_scale: Tensor | None = None) -> Iterator[None]:
         with self.telemetry.probe.watch(gradient_scale):
             if self.gallery is None:
                 yield

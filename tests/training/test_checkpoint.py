@@ -19,3 +19,12 @@ def test_a_missing_one_is_told_with_those_there_are(tmp_path):
     checkpoint.save(tmp_path / "last.pt", {})
     with pytest.raises(InputError, match=r"No checkpoint .*best.pt\.\nThere are: last\."):
         checkpoint.load(tmp_path / "best.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"\x89PNG\r\n", "half"])
+def test_a_damaged_one_is_told_by_name(tmp_path, content):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"network": {"w": torch.randn(1000)}})
+    path.write_bytes(path.read_bytes()[:2000] if content == "half" else content)
+    with pytest.raises(InputError, match=r"last.pt cannot be read .*damaged"):
+        checkpoint.load(path)

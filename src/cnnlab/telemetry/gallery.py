@@ -21,7 +21,7 @@ class Gallery:
         self._probe = Probe(network, histograms.STATISTICS)
         dashboard.image("pictures/input", picture(image), 0)
 
-    def watch(self, step: int, gradient_scale: Tensor | float = 1.0) -> AbstractContextManager[None]:
+    def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[None]:
         """Around the training step, which is where gradients are."""
         return self._probe.watch(gradient_scale) if step in self.steps else nullcontext()
 

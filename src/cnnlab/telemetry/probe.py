@@ -57,11 +57,11 @@ class Probe:
         self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self._waiting: tuple[str, Tensor] | None = None  # a layer whose output may yet reach an activation
         self._layer: str | None = None  # the layer whose activation is running
-        self._scale: Tensor | float = 1.0
+        self._scale: Tensor | None = None
 
     @contextmanager
-    def watch(self, gradient_scale: Tensor | float = 1.0) -> Iterator[None]:
-        """Measure the one training step inside. `gradient_scale`: by what a GradScaler multiplied the loss."""
+    def watch(self, gradient_scale: Tensor | None = None) -> Iterator[None]:
+        """Measure the one training step inside. `gradient_scale`: what a GradScaler multiplied the loss by, if any."""
         self.values, self._waiting, self._layer, self._scale = {}, None, None, gradient_scale
         if not any(self.statistics.values()):
             yield
@@ -86,8 +86,8 @@ class Probe:
         tensors = {**(extra or {}), **self.values}
         if not tensors:
             return {}
-        # float64 so that counts above 2^24 stay exact; the MPS-less devices cnnlab knows all have it.
-        values = torch.stack([t.detach().double() for t in tensors.values()]).tolist()
+        with torch.inference_mode():
+            values = torch.stack([*tensors.values()]).tolist()
         return dict(zip(tensors, values, strict=True))
 
     @property
@@ -126,15 +126,15 @@ class Probe:
         if x.requires_grad and self.statistics.get("gradient"):
             x.register_hook(lambda gradient: self._measure("gradient", key, gradient, scale=self._scale))
 
-    @torch.no_grad()
-    def _measure(self, what: str, key: str, x: Tensor, *bounds: float, scale: Tensor | float = 1.0) -> None:
+    @torch.inference_mode()
+    def _measure(self, what: str, key: str, x: Tensor, *bounds: float, scale: Tensor | None = None) -> None:
         x = x.detach()[: self.images].float()
-        if what == "gradient":
+        if scale is not None:
             x = x / scale
         for name, statistic in self.statistics.get(what, {}).items():
             self.values[f"{what}/{name}/{key}"] = statistic(x, *bounds)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _measure_weights(self, before: dict[str, Tensor]) -> None:
         for key, old in before.items():
             weight = self.layers[key].get_parameter("weight")

@@ -29,7 +29,7 @@ def largest(x: Tensor) -> Tensor:
 
 def nonfinite(x: Tensor) -> Tensor:
     """How many elements are NaN or infinite."""
-    return _share_of(torch.ne, x - x, 0.0) * x.numel()  # x - x is 0 for a number and NaN for the rest
+    return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
 def zeros(x: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def weight_gradient_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Ten
 
 def update_ratio(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     """Length of one step's update over the length of the weights; around 1e-3 is the usual rule of thumb."""
-    return update.norm() / weight.norm()
+    return _norm(update) / _norm(weight)
 
 
 def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
@@ -70,7 +70,10 @@ def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     filters = weight.flatten(1)
     if len(filters) == 1:
         return filters.new_full((), torch.nan)
-    return (filters - filters.mean(0)).square_().mean().sqrt() / filters.square().mean().sqrt()
+    return _norm(filters - filters.mean(0)) / _norm(filters)
+
+
+_norm = torch.linalg.vector_norm  # one pass without a temporary; Tensor.norm dispatches in Python first
 
 
 def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:

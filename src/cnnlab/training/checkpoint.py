@@ -29,4 +29,10 @@ def load(path: Path) -> dict[str, Any]:
                 else "The run has not finished an epoch, or is no run folder."
             )
         )
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # an unpickler that meets other bytes may raise any
+        raise InputError(
+            f"{path} cannot be read ({type(error).__name__}): it is damaged, or no checkpoint of cnnlab's.\n"
+            "Give another run, or train this one again."
+        ) from error

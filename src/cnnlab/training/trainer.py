@@ -32,8 +32,8 @@ class Observer(Protocol):
         """Whether this step is measured."""
         ...
 
-    def watch(self, step: int, gradient_scale: Tensor) -> AbstractContextManager[None]:
-        """Around a measured step."""
+    def watch(self, step: int, gradient_scale: Tensor | None) -> AbstractContextManager[None]:
+        """Around a measured step; `gradient_scale`: by what its loss is multiplied, in fp16."""
         ...
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
@@ -92,8 +92,14 @@ class Trainer:
 
     def fit(self, batches: TrainingBatches, steps: int, observer: Observer) -> StepClock:
         """Run `steps` steps, epoch after epoch; the clock knows what they and their measuring took."""
-        clock, step, epoch = StepClock(self.device), 0, 0
-        one = torch.ones((), device=self.device)
+        clock = StepClock(self.device)
+        for _ in self.each_step(batches, steps, observer, clock):
+            pass
+        return clock
+
+    def each_step(self, batches: TrainingBatches, steps: int, observer: Observer, clock: StepClock) -> Iterator[None]:
+        """`fit`, one step at each `next`."""
+        step, epoch = 0, 0
         healthy = True
         while step < steps and healthy:
             self.network.train()
@@ -102,7 +108,7 @@ class Trainer:
             for x, y in islice(batches.epoch(epoch), steps - step):
                 lr = self.optimizer.param_groups[0]["lr"]
                 if observer.due(step):
-                    with observer.watch(step, self.scaler.scale(one)):
+                    with observer.watch(step, self.gradient_scale()):
                         loss, logits = self.step(x, y, self.network)
                     healthy = observer.measured(step, epoch, loss, logits, y, lr)
                 else:
@@ -111,12 +117,16 @@ class Trainer:
                 step += 1
                 clock.step(observer.due(step))
                 observer.step_done(step, len(y))
+                yield
                 if not healthy:
                     break
             clock.stop()
             healthy = observer.epoch_done(step, epoch, tally.read()) and healthy
             epoch += 1
-        return clock
+
+    def gradient_scale(self) -> Tensor | None:
+        """What the next step's loss, and so each of its gradients, is multiplied by."""
+        return self.scaler.scale(torch.ones((), device=self.device)) if self.scaler.is_enabled() else None
 
     @torch.no_grad()
     def predict(self, batches: Iterable[Batch]) -> Batch:

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from cnnlab.app import register_resolvers
+from cnnlab.build import build_statistics
+from cnnlab.compose import compose_jobs
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.init import initialize
@@ -67,15 +70,25 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+@cache
+def light() -> Any:
+    """The default of configs/telemetry, so that what the rules are calibrated on is what runs have."""
+    register_resolvers()
+    (job,) = compose_jobs("train", ["telemetry=light"]) or []
+    return job.telemetry
+
+
 class Recorder:
     """The trainer's observer: light telemetry into a list."""
 
     def __init__(self, trainer: Trainer, data: ImageSet, steps: int):
         self.trainer, self.data = trainer, data
-        self.probe, self.due = Probe(trainer.network, images=64), Schedule(100, steps)
+        telemetry = light()
+        self.probe = Probe(trainer.network, build_statistics(telemetry), telemetry.images)
+        self.due = Schedule(telemetry.every, steps, telemetry.early)
         self.history: list[Row] = []
 
-    def watch(self, step: int, gradient_scale: Tensor) -> AbstractContextManager[None]:
+    def watch(self, step: int, gradient_scale: Tensor | None) -> AbstractContextManager[None]:
         return self.probe.watch(gradient_scale)
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
@@ -100,7 +113,7 @@ def train(
     data: ImageSet,
     init: str = "he",
     steps: int = 120,
-    lr: float = 0.05,
+    lr: float = 0.02,
     seed: int = 0,
     bias: float = 0.0,
     clip: float | None = None,

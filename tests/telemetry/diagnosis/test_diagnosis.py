@@ -25,8 +25,8 @@ BROKEN = {
     "normal 0.5": ({"init": "normal 0.5"}, "exploding_forward"),
     "sigmoid x 12": ({"init": "xavier", "activation": "sigmoid", "convs_per_block": 5}, "vanishing_backward"),
     "tanh, normal 0.5": ({"init": "normal 0.5", "activation": "tanh", "convs_per_block": 3}, "saturation"),
-    "lr x 100": ({"lr": 5.0}, "large_updates"),
-    "lr x 100, clipped": ({"lr": 5.0, "clip": 1.0}, "large_updates"),
+    "lr x 100": ({"lr": 2.0}, "large_updates"),
+    "lr x 100, clipped": ({"lr": 2.0, "clip": 1.0}, "large_updates"),
     "lr x 100, AdamW": ({"lr": 0.2, "optimizer": "adamw"}, "large_updates"),
     "bias -10": ({"bias": -10.0}, "dead_units"),
 }
@@ -101,8 +101,8 @@ def full(request: pytest.FixtureRequest, real_data: Path) -> ImageSet:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_false_alarm_on_real_data(train, full, preset, seed):
-    # At lr 0.05 triple3x3 dies on digits with seeds 3 and 4, and the diagnosis says so; 0.02 is the default.
-    history, context = train(full, steps=300, seed=seed, lr=0.02, **PRESETS[preset])
+    # At lr 0.05, more than the default, triple3x3 dies on digits with seeds 3 and 4, and the diagnosis says so.
+    history, context = train(full, steps=300, seed=seed, **PRESETS[preset])
     assert diagnose(history, context) == []
 
 

@@ -37,11 +37,11 @@ class Moment:
 
     def broken(self, what: str) -> list[str]:
         """Layers whose `what` (preactivation, activation, gradient) held NaN or infinity, by depth."""
-        # A deviation may overflow where every value is finite, so it is asked only where nothing was counted.
-        counted = self.of(f"{what}/nonfinite")
-        return [k for k, n in counted.items() if n > 0] or [
-            k for k, std in self.of(f"{what}/std").items() if k not in counted and not math.isfinite(std)
-        ]
+        if counted := self.of(f"{what}/nonfinite"):
+            return [k for k, n in counted.items() if n > 0]
+        # Where every value is finite, a deviation may overflow (from 1e18 on), a mean hardly ever (1e33).
+        telling = next(filter(None, (self.of(f"{what}/{s}") for s in ("largest", "mean", "std"))), {})
+        return [k for k, value in telling.items() if not math.isfinite(value)]
 
     @property
     def update_ratio(self) -> float | None:
