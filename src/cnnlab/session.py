@@ -30,7 +30,7 @@ from cnnlab.networks.geometry import measures
 from cnnlab.networks.naming import filter_results, name_filters
 from cnnlab.show import show
 from cnnlab.telemetry.diagnosis import Context, Finding, diagnose, flat, healthy, markdown
-from cnnlab.telemetry.expectation import compare, draw_figure, draw_twins
+from cnnlab.telemetry.expectation import compare, draw_twins
 from cnnlab.telemetry.gallery import Gallery
 from cnnlab.telemetry.pictures import log_schedule
 from cnnlab.telemetry.probe import Probe
@@ -134,7 +134,8 @@ class Session:
         if self.steps == 0:
             self._note_the_beginning(self._look(0, 0))
             self._save(0, 0, 0.0)
-        self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began, **clock.report()}
+        self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began}
+        self.results |= clock.report(self.gallery.steps if self.gallery is not None else ())
         self.results |= self.telemetry.by_depth("end")
 
     def due(self, step: int) -> bool:
@@ -197,7 +198,7 @@ class Session:
         draw_twins(self.prediction, self.telemetry)
         self.results |= compare(self.prediction, measured, self.dashboard)
         if self.gallery is not None:
-            draw_figure(self.prediction, measured, self.run_folder.path / "figures", self.dashboard)
+            self.gallery.theory(self.prediction, measured, self.run_folder.path / "figures")
 
     def _test(self) -> None:
         """The test split is looked at here and nowhere else."""
@@ -212,6 +213,7 @@ class Session:
         self.results |= filter_results(name_filters(self.network))
         if self.gallery is not None:
             self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, self.steps)
+            self.results["time/pictures_s"] = self.gallery.seconds
 
     def _diagnose(self, step: int) -> None:
         """What the logged steps say by now: in train.log, in TensorBoard, and at the end in the terminal."""
@@ -237,7 +239,8 @@ class Session:
         if wanted == "auto":
             wanted = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
         image = next(self.test.in_order())[0][0]
-        return Gallery(self.network, image, self.steps, self.dashboard) if wanted else None
+        images = self.config.telemetry.images
+        return Gallery(self.network, image, self.steps, self.dashboard, images) if wanted else None
 
     def _context(self) -> Context:
         """What the diagnosis has to know beside the logged numbers."""

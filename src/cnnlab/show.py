@@ -40,6 +40,8 @@ def _time(results: Mapping[str, Any]) -> str:
         words.append(f"{results['time/step_ms']:.2f} ms a step")
     if "telemetry/overhead" in results:
         words.append(f"telemetry {results['telemetry/overhead']:+.1%}")
+    if "time/pictures_s" in results:
+        words.append(f"pictures {results['time/pictures_s']:.1f} s")
     return ", ".join(words)
 
 

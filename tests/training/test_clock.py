@@ -12,15 +12,16 @@ def timed(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("cnnlab.training.clock.perf_counter", lambda: now[0])
 
-    def run(measured: list[bool], plain_s: float, extra_s: float) -> dict[str, float]:
+    def run(measured: list[bool], plain_s: float, extra_s: float, drawn: dict[int, float] | None = None):
+        drawn = drawn or {}
         clock = StepClock(torch.device("cpu"))
         clock.start(measured[0])
         for i, looked in enumerate(measured):
-            now[0] += plain_s + extra_s * looked
+            now[0] += plain_s + extra_s * looked + drawn.get(i, 0.0)
             clock.step(measured[i + 1] if i + 1 < len(measured) else False)
         clock.stop()
         now[0] += 99.0  # validation, which is in no step
-        return clock.report()
+        return clock.report(drawn)
 
     return run
 
@@ -29,6 +30,13 @@ def test_overhead_is_what_measured_steps_take_more(timed):
     report = timed([True] + [False] * 9 + [True] + [False] * 9, 0.004, 0.02)
     assert report["time/step_ms"] == pytest.approx(4)
     assert report["telemetry/overhead"] == pytest.approx(2 * 0.02 / (20 * 0.004))
+
+
+def test_steps_at_which_pictures_are_drawn_and_the_first_one_do_not_count(timed):
+    measured = [i % 10 == 0 for i in range(40)]
+    report = timed(measured, 0.004, 0.002, drawn={0: 9.0, 20: 0.5, 30: 0.5})
+    assert report["time/step_ms"] == pytest.approx(4)
+    assert report["telemetry/overhead"] == pytest.approx(4 * 0.002 / (40 * 0.004))
 
 
 def test_what_cannot_be_told_is_left_out(timed):

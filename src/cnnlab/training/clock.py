@@ -1,9 +1,23 @@
 """How long steps take, and what measuring them costs, without making the device wait."""
 
+from collections.abc import Collection
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
 import torch
+
+Mark = float | torch.cuda.Event
+
+
+class Stretch(NamedTuple):
+    """`steps` steps from the `first` on, all measured or none."""
+
+    first: int
+    steps: int
+    measured: bool
+    begin: Mark
+    end: Mark
 
 
 class StepClock:
@@ -14,12 +28,12 @@ class StepClock:
 
     def __init__(self, device: torch.device):
         self.device = device
-        self._stretches: list[tuple[bool, int, float | torch.cuda.Event, float | torch.cuda.Event]] = []
-        self._steps = 0
+        self._stretches: list[Stretch] = []
+        self._steps = self._first = 0
 
     def start(self, measured: bool) -> None:
         """Begin a stretch: at a run's or an epoch's first step, told whether telemetry measures it."""
-        self._measured, self._steps, self._begin = measured, 0, self._mark()
+        self._measured, self._begin = measured, self._mark()
 
     def step(self, next_measured: bool) -> None:
         """One step is over."""
@@ -30,27 +44,29 @@ class StepClock:
 
     def stop(self) -> None:
         if self._steps:
-            self._stretches.append((self._measured, self._steps, self._begin, self._mark()))
-        self._steps = 0
+            self._stretches.append(Stretch(self._first, self._steps, self._measured, self._begin, self._mark()))
+        self._first, self._steps = self._first + self._steps, 0
 
-    def report(self) -> dict[str, float]:
+    def report(self, drawn: Collection[int] = ()) -> dict[str, float]:
         """`time/step_ms`: a plain step; `telemetry/overhead`: time added by measuring over the plain steps' time.
 
-        A measured step counts with the median of its kind, since the first one also warms the device up. What
-        cannot be told, because no step or every step was measured, is left out.
+        A measured step counts with the median of those that were only measured, neither the first, which warms the
+        device up, nor one of the `drawn`, at which pictures were made. What cannot be told, because no step or
+        every step was measured, is left out.
         """
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        plain = [(steps, _seconds(a, b)) for measured, steps, a, b in self._stretches if not measured]
-        logged = [_seconds(a, b) for measured, _, a, b in self._stretches if measured]
+        plain = [s for s in self._stretches if not s.measured]
+        measured = [s for s in self._stretches if s.measured]
+        seconds = [_seconds(s) for s in measured if s.first not in {0, *drawn}] or [_seconds(s) for s in measured]
         if not plain:
-            return {"time/step_ms": 1000 * median(logged)} if logged else {}
-        steps = sum(n for n, _ in plain)
-        step = sum(seconds for _, seconds in plain) / steps
-        cost = len(logged) * (median(logged) - step) if logged else 0.0
-        return {"time/step_ms": 1000 * step, "telemetry/overhead": cost / (step * (steps + len(logged)))}
+            return {"time/step_ms": 1000 * median(seconds)} if seconds else {}
+        steps = sum(s.steps for s in plain)
+        step = sum(map(_seconds, plain)) / steps
+        cost = len(measured) * (median(seconds) - step) if measured else 0.0
+        return {"time/step_ms": 1000 * step, "telemetry/overhead": cost / (step * (steps + len(measured)))}
 
-    def _mark(self) -> float | torch.cuda.Event:
+    def _mark(self) -> Mark:
         if self.device.type != "cuda":
             return perf_counter()
         event = torch.cuda.Event(enable_timing=True)
@@ -58,7 +74,8 @@ class StepClock:
         return event
 
 
-def _seconds(begin: float | torch.cuda.Event, end: float | torch.cuda.Event) -> float:
+def _seconds(stretch: Stretch) -> float:
+    begin, end = stretch.begin, stretch.end
     if isinstance(begin, torch.cuda.Event) and isinstance(end, torch.cuda.Event):
         return begin.elapsed_time(end) / 1000
     assert isinstance(begin, float) and isinstance(end, float)
