@@ -1,12 +1,14 @@
 """The door of every command: Hydra's grammar, all jobs checked before the first folder, mistakes told in words."""
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -36,8 +38,15 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
             task(config)
         except InputError as error:
             raise _Told(str(error)) from None
+        except KeyboardInterrupt:
+            sys.stderr.write(f"Interrupted. What was done so far lies in {HydraConfig.get().runtime.output_dir}\n")
+            raise
 
-    hydra.main(version_base=None, config_path=str(CONFIGS), config_name=config_name)(job)()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so ends what Slurm, docker and timeout stop, too
+    try:
+        hydra.main(version_base=None, config_path=str(CONFIGS), config_name=config_name)(job)()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def register_resolvers() -> None:

@@ -33,14 +33,14 @@ def call(section: str, partial: Callable[..., Any], *arguments: Any) -> Any:
     """Call what a section made with `_partial_: true`, its refusal told likewise."""
     try:
         return partial(*arguments)
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _refused(section, error) from error
 
 
 def _refused(section: str, error: BaseException) -> Exception:
     if isinstance(error, InputError):
         return error
-    if isinstance(error, (TypeError, ValueError, ArithmeticError, InstantiationException)):
+    if isinstance(error, (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)):
         return InputError(f"{section}: {str(error).strip().splitlines()[0]}\nSee the settings {section}.* of this run.")
     return error if isinstance(error, Exception) else RuntimeError(str(error))
 
@@ -123,13 +123,18 @@ def load_run(folder: Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."
         )
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
-    config = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(config, DictConfig)
-    run = TrainedRun(
-        config, tuple(state["image_shape"]), tuple(state["classes"]), tuple(state["mean"]), tuple(state["std"])
-    )
-    network = make_network(config.model, run.image_shape, len(run.classes))
-    network.load_state_dict(state["network"])
+    try:
+        config = OmegaConf.load(folder / "config.yaml")
+        assert isinstance(config, DictConfig), "config.yaml is no mapping"
+        run = TrainedRun(config, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
+        network = make_network(config.model, run.image_shape, len(run.classes))
+        network.load_state_dict(state["network"])
+    except Exception as error:  # whatever a changed file makes of these steps
+        why = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        raise InputError(
+            f"{folder}: {which}.pt and config.yaml make no network.\n{why}\n"
+            "One of them was changed, or the network's own code is not what it was; train the run again."
+        ) from error
     return network.eval(), run
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
@@ -61,6 +62,11 @@ def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
         overrides = OverridesParser.create().parse_overrides(args.overrides)
     except HydraException as error:
         raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
+    removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(OPEN)), None)
+    if removed is not None:
+        raise InputError(
+            f"{removed.input_line} would remove what is needed.\nGive it another value, or null where that is allowed."
+        )
     groups = set(hydra.config_loader.list_groups(""))
     plain = [_without_plus(o, groups) for o in overrides]
     if not args.multirun:
@@ -97,9 +103,17 @@ def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig
         raise InputError(_missing_choice(error)) from error
     except ConfigCompositionException as error:
         raise InputError(_bad_override(hydra, config_name, overrides, error)) from error
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
     return _without_hydra(config)
+
+
+def resolved(job: DictConfig) -> dict[str, Any]:
+    """The job as plain values; an interpolation that leads nowhere is the user's mistake."""
+    try:
+        return OmegaConf.to_container(job, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise InputError(str(error).splitlines()[0]) from error
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -116,7 +130,10 @@ def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: E
     parsed = OverridesParser.create().parse_overrides(overrides)
     groups = set(hydra.config_loader.list_groups(""))
     choices = [o.input_line or "" for o in parsed if o.key_or_group.split("/")[0] in groups]
-    config = hydra.compose_config(config_name, choices, RunMode.RUN)
+    try:
+        config = hydra.compose_config(config_name, choices, RunMode.RUN)
+    except ConfigCompositionException:
+        return str(error).splitlines()[0]
     known = _keys(_without_hydra(config))
     for override in parsed:
         key = override.key_or_group

@@ -41,12 +41,12 @@ def initialize(
                 continue
             try:
                 fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
-            except (ValueError, RuntimeError) as error:
+                if bias != "keep" and layer._parameters.get("bias") is not None:
+                    nn.init.constant_(layer.get_parameter("bias"), bias)
+            except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
                 raise InputError(
-                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {error}"
+                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {str(error).splitlines()[0]}"
                 ) from error
-            if bias != "keep" and layer._parameters.get("bias") is not None:
-                nn.init.constant_(layer.get_parameter("bias"), bias)
         if after is not None:
             if batch is None:
                 raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
 
 from cnnlab.app import entry
+from cnnlab.compose import resolved
 from cnnlab.errors import InputError
-from cnnlab.schema import BOOL, Rule, check_rules, list_of, one_of, optional, whole
+from cnnlab.schema import BOOL, Rule, check_rules, list_of, number, one_of, optional, whole
 
 _NUMBERS = Rule(
     "a square of numbers",
@@ -27,12 +28,12 @@ RULES = {
 
 
 def _all_numbers(rows: list[list[object]]) -> bool:
-    return all(type(value) in (int, float) for row in rows for value in row)
+    return all(number().holds(value) for row in rows for value in row)
 
 
 def check(jobs: list[DictConfig]) -> None:
     for job in jobs:
-        check_rules(OmegaConf.to_container(job, resolve=True), RULES)  # type: ignore[arg-type]
+        check_rules(resolved(job), RULES)
     for job in jobs:
         if job.run:
             _filters(job)
@@ -55,9 +56,9 @@ def _inputs(config: DictConfig):
 
     image = load(str(config.image), largest=512)
     kernels: dict[str, Kernel] = {}
-    for number, kernel in enumerate(config.kernels, start=1):
+    for i, kernel in enumerate(config.kernels, start=1):
         if isinstance(kernel, ListConfig):
-            kernels[f"kernel_{number}"] = Kernel(tuple(tuple(row) for row in kernel), "given")
+            kernels[f"kernel_{i}"] = Kernel(tuple(tuple(row) for row in kernel), "given")
         else:
             kernels[kernel] = named(kernel)
     for name, kernel in kernels.items():

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cnnlab.app import entry
+from cnnlab.compose import resolved
 from cnnlab.schema import BOOL, Rule, check_rules, either, list_of, number, one_of, whole
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
@@ -26,7 +27,7 @@ RULES = {
 
 def check(jobs: list[DictConfig]) -> None:
     for job in jobs:
-        check_rules(OmegaConf.to_container(job, resolve=True), RULES)  # type: ignore[arg-type]
+        check_rules(resolved(job), RULES)
 
     from cnnlab.build import load_run
     from cnnlab.evaluation.invariance import Invariance

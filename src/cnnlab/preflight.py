@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.compose import resolved
 from cnnlab.errors import InputError
 from cnnlab.schema import check_values, unknown
 
@@ -19,6 +20,8 @@ def check_training(jobs: list[DictConfig]) -> None:
         check_values(OmegaConf.to_container(job, resolve=False))  # type: ignore[arg-type]
     for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
         check_targets(job)
+    for job in jobs:
+        check_values(resolved(job))
 
     import torch
 

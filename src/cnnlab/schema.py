@@ -1,7 +1,6 @@
 """What each setting may be, as one table; it imports neither torch nor Hydra, so a typing error answers at once."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +16,20 @@ class Rule:
     holds: Callable[[Any], bool]
 
 
-def whole(low: int, high: int | None = None) -> Rule:
-    words = f"a whole number from {low}" + (f" to {high}" if high is not None else " up")
-    return Rule(words, lambda v: type(v) is int and v >= low and (high is None or v <= high))
+# What counters and float32 hold with room to calculate; beyond, torch answers with an overflow.
+MOST = 2**31 - 1
+LARGEST = 1e30
 
 
-def number(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
-    """From `low` (or, with `above`, from anything larger) to `high`, finite."""
-    words = f"a number {'above' if above else 'from'} {low:g}" + (f" to {high:g}" if math.isfinite(high) else "")
-    return Rule(
-        words,
-        lambda v: type(v) in (int, float) and math.isfinite(v) and (v > low or (not above and v == low)) and v <= high,
-    )
+def whole(low: int, high: int = MOST) -> Rule:
+    words = f"a whole number from {low} " + ("up, below 2^31" if high == MOST else f"to {high}")
+    return Rule(words, lambda v: type(v) is int and low <= v <= high)
+
+
+def number(low: float = -LARGEST, high: float = LARGEST, *, above: bool = False) -> Rule:
+    """From `low` (or, with `above`, from anything larger) to `high`."""
+    words = f"a number {'above' if above else 'from'} {low:g} to {high:g}"
+    return Rule(words, lambda v: type(v) in (int, float) and low <= v <= high and not (above and v == low))
 
 
 def one_of(*names: Any) -> Rule:
@@ -61,7 +62,7 @@ CLOSED = ("trainer", "telemetry")
 SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
 
 RULES: dict[str, Rule] = {
-    "seed": whole(0, 2**31 - 1),
+    "seed": whole(0),
     "trainer.epochs": whole(0),
     "trainer.max_steps": optional(whole(0)),
     "trainer.batch_size": whole(1),
@@ -78,7 +79,10 @@ RULES: dict[str, Rule] = {
     "telemetry.images": optional(whole(1)),
     "telemetry.theory": BOOL,
     "telemetry.pictures": either(one_of("auto"), BOOL),
-    "telemetry.statistics": Rule("a mapping, as in configs/telemetry/light.yaml", lambda v: isinstance(v, dict)),
+    "telemetry.statistics": Rule(
+        "{what: {name: dotted path of a function}}, as in configs/telemetry/light.yaml",
+        lambda v: isinstance(v, dict) and all(isinstance(group, dict) for group in v.values()),
+    ),
     "optimizer.lr": number(0, above=True),
     "optimizer.momentum": number(0, 1),
     "optimizer.weight_decay": number(0),
@@ -86,7 +90,8 @@ RULES: dict[str, Rule] = {
     "scheduler.warmup": number(0, 1),
     "init.std": number(0),
     "init.gain": number(0),
-    "init.bias": either(number(-math.inf), one_of("keep")),
+    "init.bias": either(number(), one_of("keep")),
+    **dict.fromkeys(("init.val", "init.a", "init.b"), number()),
     "init.mode": one_of("fan_in", "fan_out"),
     "dataset.validation": number(0, 0.9, above=True),
     "dataset.size": optional(whole(1)),
@@ -97,6 +102,10 @@ RULES: dict[str, Rule] = {
     "augmentation.translate": whole(0),
     "augmentation.rotate": number(0, 180),
     "augmentation.cutout": whole(0),
+    "evaluation.shifts": list_of(whole(1)),
+    "evaluation.rotations": list_of(number(0, 180, above=True)),
+    "evaluation.squashes": list_of(number(0, 1, above=True)),
+    "evaluation.images": optional(whole(1)),
 }
 
 # These hold for cnnlab's own network; a module of one's own gives such names its own meaning.
@@ -119,7 +128,7 @@ CONVNET_RULES: dict[str, Rule] = {
 def check_values(config: Mapping[str, Any]) -> None:
     """Raise InputError for the first unknown key or value out of its range in a plain nested mapping.
 
-    Values that are still interpolations ("${...}") are left to the objects that get them.
+    Values that are still interpolations ("${...}") pass; check the resolved ones, too.
     """
     for key in config:
         if key != "seed" and key not in SECTIONS:

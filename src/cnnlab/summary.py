@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.app import entry
-from cnnlab.compose import compose_jobs
+from cnnlab.compose import compose_jobs, resolved
 from cnnlab.errors import InputError
 from cnnlab.preflight import check_targets
 from cnnlab.schema import BOOL, Rule, check_rules, check_values, one_of, optional
@@ -39,7 +39,7 @@ RULES = {
 def check(jobs: list[DictConfig]) -> None:
     """Everything but the measurement and the files is done here once, so that a mistake leaves no folder."""
     for job in jobs:
-        check_rules(OmegaConf.to_container(job), RULES)  # type: ignore[arg-type]
+        check_rules(resolved(job), RULES)
         if job.match and not job.compare:
             raise InputError(f"match={job.match} needs designs to match, e.g. compare=[stacked3x3,single5x5].")
         chosen = next((a for a in sys.argv[1:] if a.startswith("model=")), None)
@@ -62,7 +62,7 @@ def check(jobs: list[DictConfig]) -> None:
 
 def _check_design(config: DictConfig) -> None:
     sections = OmegaConf.masked_copy(config, ["model", "init", "dataset", "seed"])
-    check_values(OmegaConf.to_container(sections))  # type: ignore[arg-type]
+    check_values(resolved(sections))
     check_targets(sections)
 
 

@@ -74,18 +74,22 @@ def test_help_lists_the_choices(tmp_path):
     assert "stacked3x3" in done.stdout and "xavier" in done.stdout and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("how, says", [(signal.SIGINT, "interrupted"), (signal.SIGKILL, "running")])
+@pytest.mark.parametrize(
+    "how, says", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "interrupted"), (signal.SIGKILL, "running")]
+)
 def test_a_run_that_is_stopped_does_not_say_completed(tmp_path, how, says):
     process = subprocess.Popen(
         [sys.executable, "-m", "cnnlab.train", "trainer.epochs=500", "hydra.run.dir=run"],
-        *(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ,
+        *(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ, text=True,
     )  # fmt: skip
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.time() + 120
     while not (metrics.exists() and metrics.stat().st_size) and time.time() < deadline:
         time.sleep(0.1)
     process.send_signal(how)
-    assert process.wait(60) != 0
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode != 0 and "Traceback" not in said
+    assert ("Interrupted. What was done so far lies in " in said) == (says == "interrupted")
     status = json.loads((tmp_path / "run" / "run.json").read_text())
     assert status["status"] == says and status["pid"] == process.pid
     assert not (tmp_path / "run" / "results.json").exists()
