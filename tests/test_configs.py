@@ -126,3 +126,9 @@ def test_the_gain_follows_the_activation_where_the_scheme_has_one(activation, ga
 
 def test_configs_are_found_from_the_checkout():
     assert Path(__file__).parents[1] / "configs" == CONFIGS and "train" in ROOTS
+
+
+def test_biases_that_are_kept_do_not_repeat_the_weights(data):
+    layers = weight_layers(build_network(_compose("init=torch_default"), data))
+    bias, below = layers["01_block1.conv1"].bias, layers["02_block1.conv2"].weight.flatten()[:16]
+    assert torch.corrcoef(torch.stack([bias, below])).abs()[0, 1] < 0.9

@@ -11,6 +11,7 @@ from cnnlab.errors import InputError
 from cnnlab.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
+from cnnlab.theory.weights import weight_moments
 
 
 def _network(**knobs) -> ConvNet:
@@ -46,6 +47,22 @@ def test_the_seed_decides_and_the_global_state_does_not_change():
         initialize(net, nn.init.kaiming_normal_, seed=seed)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.equal(a.head.fc1.weight, b.head.fc1.weight) and not torch.equal(a.head.fc1.weight, c.head.fc1.weight)
+
+
+def test_no_other_generator_is_begun_anew(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    initialize(_network(), nn.init.kaiming_normal_, seed=3)
+    weight_moments(nn.init.kaiming_normal_, (4, 3, 3, 3))
+    assert seeded == [], "dropout on a GPU would draw the same whatever the run's seed"
+
+
+def test_lsuv_leaves_frozen_layers_alone():
+    network = _network()
+    first = next(iter(weight_layers(network).values()))
+    before = first.weight.requires_grad_(False).clone()
+    lsuv(network, 5 * torch.randn(8, 3, 8, 8))
+    assert torch.equal(first.weight, before)
 
 
 def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():

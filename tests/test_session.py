@@ -58,12 +58,21 @@ def test_a_run_that_diverges_stops_and_says_when(tmp_path):
     step = session.results["train/first_nonfinite_step"]
     assert 0 < step < 30 and f"from step {step} on" in session.run_folder.status["error"]
     assert read_metrics(tmp_path)[-1]["step"] < 30
+    assert step < session.results["train/steps"] < 30, "steps that were made, not planned"
 
 
 def test_no_steps_still_measure_the_initial_network(tmp_path):
     session = _session(tmp_path, "trainer.max_steps=0")
     assert session.results["activation/std/01_block1.conv1@init"] > 0
     assert session.results["gradient/std/01_block1.conv1@init"] > 0
+
+
+def test_looking_at_the_initial_network_leaves_it_as_it_is(tmp_path):
+    session = _session(tmp_path, "trainer.max_steps=0", "model.norm=batch")
+    buffers = dict(session.network.named_buffers())
+    assert all(not count for name, count in buffers.items() if name.endswith("num_batches_tracked"))
+    assert all(not mean.any() for name, mean in buffers.items() if name.endswith("running_mean"))
+    assert all(p.grad is None for p in session.network.parameters())
 
 
 def test_the_best_checkpoint_is_the_best_epochs(tmp_path):

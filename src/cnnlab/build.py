@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.datasets.base import ImageSet
 from cnnlab.errors import InputError
-from cnnlab.init import After, Fill, initialize
+from cnnlab.init import After, Fill, cpu_seed, initialize
 from cnnlab.theory import Prediction, fill_moments, predict
 from cnnlab.training import checkpoint
 
@@ -60,8 +59,8 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
 
     `batch`: normalized images (N, C, H, W), wanted by initializers that look at data.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    # Another stream than the fill's, or biases that are kept would repeat the weights of the layer above.
+    with cpu_seed(config.seed + 2**31):
         network = make_network(config.model, data.shape, len(data.classes))
     fill, after = build_fill(config.init)
     initialize(network, fill, bias=config.init.bias, after=after, batch=batch, seed=config.seed)

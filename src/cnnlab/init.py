@@ -4,7 +4,8 @@ Which initializers exist is `ls configs/init`. A fill is a function of one weigh
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -15,6 +16,17 @@ from cnnlab.networks.layers import weight_layers
 
 Fill = Callable[[Tensor], object]
 After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
+
+
+@contextmanager
+def cpu_seed(seed: int) -> Iterator[None]:
+    """The CPU's global random state begins at `seed` inside, and is afterwards what it was before.
+
+    torch.manual_seed would begin every CUDA device's anew, too, and so decide what dropout draws there.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 def initialize(
@@ -33,8 +45,7 @@ def initialize(
     layers' constructors drew. Frozen weights and norm layers are left as they are. `batch` is (N, C, H, W),
     for schemes that look at data. The global random state is the same before and after.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
+    with cpu_seed(seed), torch.no_grad():
         for name, layer in weight_layers(network).items():
             weight = layer.get_parameter("weight")
             if not weight.requires_grad:
@@ -73,17 +84,20 @@ def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
     return weight
 
 
+@torch.no_grad()
 def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
 
     Layer by layer in the order in which they run, divide the weights by the standard deviation of the
     layer's output on `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an
-    orthogonal fill; a layer whose output is constant is left alone.
+    orthogonal fill; a layer that is frozen, or whose output is constant, is left alone.
     """
     training = network.training
     network.eval()
     for layer in weight_layers(network).values():
         weight = layer.get_parameter("weight")
+        if not weight.requires_grad:
+            continue
         outputs: list[Tensor] = []
         hook = layer.register_forward_hook(lambda module, inputs, output, seen=outputs: seen.append(output))
         try:

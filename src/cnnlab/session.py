@@ -40,7 +40,7 @@ from cnnlab.theory import NotApplicable, Prediction
 from cnnlab.training import checkpoint
 from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.run import RunFolder
-from cnnlab.training.runtime import choose_device, seed_everything
+from cnnlab.training.runtime import autocast, choose_device, seed_everything
 from cnnlab.training.tally import batch_accuracy, cross_entropy
 from cnnlab.training.trainer import Trainer
 
@@ -102,6 +102,7 @@ class Session:
         self._diagnosed_at = log_schedule(self.steps) - {self.steps - 1}  # the end has a diagnosis of its own
         self.results: dict[str, Any] = {}
         self.best = -1.0
+        self.step = 0  # as many as were made
         self._epoch_began = 0
 
     def run(self) -> None:
@@ -119,7 +120,7 @@ class Session:
             self.results |= measures(self.network, self.data.shape)
             self.fit()
             self._test()
-            self._diagnose(self.steps)
+            self._diagnose(self.step)
             self.results |= flat(self.findings)
             self.run_folder.write_results(self.results)
             success = self.run_folder.status["status"] != "diverged"
@@ -134,7 +135,7 @@ class Session:
         if self.steps == 0:
             self._note_the_beginning(self._look(0, 0))
             self._save(0, 0, 0.0)
-        self.results |= {"train/steps": self.steps, "time/training_s": perf_counter() - began}
+        self.results |= {"train/steps": self.step, "time/training_s": perf_counter() - began}
         self.results |= clock.report(self.gallery.steps if self.gallery is not None else ())
         self.results |= self.telemetry.by_depth("end")
 
@@ -167,7 +168,7 @@ class Session:
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
-        diverged = not math.isfinite(train["loss"])
+        diverged, self.step = not math.isfinite(train["loss"]), step
         first, self._epoch_began = self._epoch_began + int(train["finite_steps"]), step
         if diverged:
             scores["train/first_nonfinite_step"] = first
@@ -205,14 +206,17 @@ class Session:
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = _scores("test", logits, labels)
         self.results |= scores
-        self.dashboard.scalars(self.steps, scores)
+        self.dashboard.scalars(self.step, scores)
         evaluation = construct("evaluation", self.config.evaluation)
-        self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
+        with autocast(
+            self.trainer.precision, self.device
+        ):  # the number format of test/accuracy, beside which it stands
+            self.results |= evaluation(self.network, self.data.test, self.data.mean, self.data.std, EVALUATION_BATCH)
         for tag, step, value in curves(self.results):
             self.dashboard.scalars(step, {tag: value})
         self.results |= filter_results(name_filters(self.network))
         if self.gallery is not None:
-            self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, self.steps)
+            self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, self.step)
             self.results["time/pictures_s"] = self.gallery.seconds
 
     def _diagnose(self, step: int) -> None:
@@ -227,10 +231,13 @@ class Session:
         """Measure one batch forward and backward, without an update: where no training step was, or none measured."""
         x, y = next(iter(self.batches.epoch(epoch)))
         self.network.train()
+        buffers = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
         with self.watch(step):
-            logits = self.network(self.trainer.layout(x))
-            loss = cross_entropy(logits, y)
+            loss, logits = self.trainer.loss(x, y, self.network)
             loss.backward()
+        self.network.zero_grad()
+        for buffer, before in buffers:
+            buffer.copy_(before)  # batch norm's running moments, which looking must not move
         on_device = {"train/loss": loss, "train/accuracy": batch_accuracy(logits, y)}
         return self.telemetry.measured(step, epoch, on_device, {})
 
@@ -238,9 +245,10 @@ class Session:
         wanted = self.config.telemetry.pictures
         if wanted == "auto":
             wanted = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-        image = next(self.test.in_order())[0][0]
-        images = self.config.telemetry.images
-        return Gallery(self.network, image, self.steps, self.dashboard, images) if wanted else None
+        if not wanted:
+            return None
+        image, images = next(self.validation.in_order())[0][0], self.config.telemetry.images
+        return Gallery(self.network, image, self.steps, self.dashboard, images)
 
     def _context(self) -> Context:
         """What the diagnosis has to know beside the logged numbers."""

@@ -46,3 +46,10 @@ def test_what_cannot_be_told_is_left_out(timed):
 
 def test_nothing_measured_costs_nothing(timed):
     assert timed([False] * 5, 0.001, 0.0)["telemetry/overhead"] == 0
+
+
+def test_what_the_first_plain_stretch_does_once_does_not_count(timed):
+    measured = [i in (0, 1, 2, 10, 20) for i in range(30)]
+    report = timed(measured, 0.004, 0.002, drawn={3: 20.0})  # a compilation
+    assert report["time/step_ms"] == pytest.approx(4)
+    assert report["telemetry/overhead"] == pytest.approx(5 * 0.002 / (30 * 0.004))

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.training.tally import Tally
+from cnnlab.training.tally import Tally, batch_accuracy
 
 
 @pytest.mark.parametrize("batches", [1, 3, Tally.KEPT, Tally.KEPT + 7])
@@ -34,3 +34,8 @@ def test_the_first_step_that_is_not_finite_is_known(bad, value):
 
 def test_nothing_added_is_nothing_read():
     assert Tally().read() == {}
+
+
+def test_logits_that_are_no_numbers_are_never_right():
+    logits, labels = torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [torch.nan, torch.nan]]), torch.tensor([0, 0, 0])
+    assert batch_accuracy(logits, labels).item() == pytest.approx(1 / 3)

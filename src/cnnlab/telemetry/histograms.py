@@ -49,7 +49,7 @@ def measure(x: Tensor) -> Tensor:
     counts = torch.zeros(BINS + 1, dtype=torch.long, device=x.device)
     counts.scatter_add_(0, torch.where(finite, place, BINS), torch.ones_like(place))
     kept = torch.where(finite, x, 0.0)
-    numbers = [low, high, kept.sum(), kept.square().sum(), finite.count_nonzero(), x.new_tensor(x.numel())]
+    numbers = [low, high, kept.sum(), kept.square().sum(), finite.count_nonzero(), x.new_full((), x.numel())]
     return torch.cat([counts[:BINS].double(), torch.stack([number.double() for number in numbers])])
 
 

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor, nn
 
+from cnnlab.init import cpu_seed
 from cnnlab.networks.layers import weight_layers
 from cnnlab.theory.errors import NotApplicable
 
@@ -61,8 +62,7 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
     """
     scratch = torch.empty(shape)
     sums, seen, squares = _Sums(), [], []
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
+    with cpu_seed(0), torch.no_grad():
         while not _known(squares, scratch.numel(), sums.n):
             fill(scratch)
             squares.append(sums.add(scratch))

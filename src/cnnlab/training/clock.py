@@ -56,7 +56,9 @@ class StepClock:
         """
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+        # The first plain stretch holds what a device does once: compiling, choosing algorithms.
         plain = [s for s in self._stretches if not s.measured]
+        plain = plain[1:] or plain
         measured = [s for s in self._stretches if s.measured]
         seconds = [_seconds(s) for s in measured if s.first not in {0, *drawn}] or [_seconds(s) for s in measured]
         if not plain:
@@ -64,7 +66,10 @@ class StepClock:
         steps = sum(s.steps for s in plain)
         step = sum(map(_seconds, plain)) / steps
         cost = len(measured) * (median(seconds) - step) if measured else 0.0
-        return {"time/step_ms": 1000 * step, "telemetry/overhead": cost / (step * (steps + len(measured)))}
+        return {
+            "time/step_ms": 1000 * step,
+            "telemetry/overhead": cost / (step * sum(s.steps for s in self._stretches)),
+        }
 
     def _mark(self) -> Mark:
         if self.device.type != "cuda":

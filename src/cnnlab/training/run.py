@@ -118,8 +118,12 @@ def _commit() -> str | None:
     here = Path(__file__).parent
     git = ["git", "-C", str(here)]
     try:
+        # A virtual environment may lie in somebody else's checkout, which then does not track this file.
+        subprocess.run([*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "--", "."], capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", ".", ":/configs"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+changes" if changed.stdout else "")

@@ -11,7 +11,7 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.0) -> LRScheduler:
-    """Linear from zero over the first `warmup` share of the steps, then half a cosine down to zero."""
+    """Linear from 1/n to 1 over the n steps that `warmup` is the share of, then half a cosine down to zero."""
     rising = int(warmup * total_steps)
 
     def factor(step: int) -> float:

@@ -38,9 +38,9 @@ class Tally:
             return
         losses = torch.stack(self._losses).double()
         sizes = torch.tensor([len(y) for y in self._labels], dtype=torch.float64).to(losses.device, non_blocking=True)
-        correct = (torch.cat(self._logits).argmax(1) == torch.cat(self._labels)).sum()
+        right = correct(torch.cat(self._logits), torch.cat(self._labels)).sum()
         finite = losses.isfinite().double().cumprod(0).sum()
-        new = torch.stack([(losses * sizes).sum(), correct.double(), sizes.sum(), finite])
+        new = torch.stack([(losses * sizes).sum(), right.double(), sizes.sum(), finite])
         if self._sums is not None:
             all_finite_before = self._sums[0].isfinite().double()
             new = self._sums + new * torch.stack([*torch.ones(3, device=new.device).double(), all_finite_before])
@@ -48,9 +48,14 @@ class Tally:
         self._losses, self._logits, self._labels = [], [], []
 
 
+def correct(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which of logits (N, classes) are largest at their label; NaN predicts nothing, so it is never right."""
+    return (logits.argmax(1) == labels) & ~logits.isnan().any(1)
+
+
 @torch.no_grad()
 def batch_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.argmax(1) == labels).float().mean()
+    return correct(logits, labels).float().mean()
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:

@@ -77,9 +77,7 @@ class Trainer:
 
     def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """One batch; returns its mean loss (0-d) and its logits (N, classes), both on the device."""
-        with autocast(self.precision, self.device):
-            logits = network(self.layout(x))  # forward
-            loss = cross_entropy(logits, y, self.label_smoothing)  # loss
+        loss, logits = self.loss(x, y, network)  # forward, loss
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # backward
         if self.clip is not None:
@@ -89,6 +87,12 @@ class Trainer:
         self.scaler.update()
         self.scheduler.step()
         return loss, logits
+
+    def loss(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean loss (0-d) and logits (N, classes) of one batch, in the number format of the training."""
+        with autocast(self.precision, self.device):
+            logits = network(self.layout(x))
+            return cross_entropy(logits, y, self.label_smoothing), logits
 
     def fit(self, batches: TrainingBatches, steps: int, observer: Observer) -> StepClock:
         """Run `steps` steps, epoch after epoch; the clock knows what they and their measuring took."""
