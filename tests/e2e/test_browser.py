@@ -214,7 +214,7 @@ def test_custom_scalars_hold_layers_and_the_band_of_theory(page: Page, one_url: 
 
 
 def test_images_show_kernels_maps_mistakes_and_theory(page: Page, one_url: str) -> None:
-    text = page.open(f"{one_url}/#images", "pictures/first_kernels", "theory", height=1500)
+    text = page.open(f"{one_url}/#images", "pictures/first_kernels", "pictures/by_depth", height=1500)
     assert "mistakes/confusion" in text and "pictures/maps/" in text
     images = page.visible("img")
     assert len(images) > 4
