@@ -77,7 +77,8 @@ def build_fill(config: DictConfig) -> tuple[Fill, After | None]:
 def build_prediction(config: DictConfig, network: nn.Module, batch: Tensor) -> Prediction:
     """What theory expects of the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
     fill, after = build_fill(config.init)
-    return predict(network, batch, moments=fill_moments(network, fill, after=after))
+    smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # a sheet has no trainer
+    return predict(network, batch, moments=fill_moments(network, fill, after=after), label_smoothing=smoothing)
 
 
 def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:

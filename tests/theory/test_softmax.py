@@ -13,12 +13,14 @@ def test_between_equal_logits_and_one_winner(classes):
     assert ends.tolist() == pytest.approx([few, 2 * few, 2 * few], rel=1e-3)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("variance", [0.05, 1.0, 7.0, 200.0])
-def test_sampled_softmax_of_ten_classes(variance):
+def test_sampled_softmax_of_ten_classes(variance, smoothing):
     logits = variance**0.5 * torch.randn(100_000, 10).double()
     labels = torch.arange(len(logits)) % 10
-    gradient = logits.softmax(1) - torch.nn.functional.one_hot(labels)
-    found = gradient_square(torch.tensor([variance]).double(), 10).item()
+    target = (1 - smoothing) * torch.nn.functional.one_hot(labels) + smoothing / 10
+    gradient = logits.softmax(1) - target
+    found = gradient_square(torch.tensor([variance]).double(), 10, smoothing).item()
     assert found == pytest.approx(gradient.square().mean().item(), rel=1e-2)
 
 

@@ -65,12 +65,18 @@ class Prediction:
         return found
 
 
-def predict(network: nn.Module, batch: Tensor, *, moments: Mapping[str, WeightMoments] | None = None) -> Prediction:
+def predict(
+    network: nn.Module,
+    batch: Tensor,
+    *,
+    moments: Mapping[str, WeightMoments] | None = None,
+    label_smoothing: float = 0.0,
+) -> Prediction:
     """What theory expects of `network` on `batch` (N, C, H, W) before the first step.
 
     `moments`: of the initializer, from `fill_moments`; without them those of the weights as they are. Biases
     are read from the network, so it comes initialized. Up to 32 evenly spaced images stand for the batch,
-    scaled to its mean square.
+    scaled to its mean square. `label_smoothing`: of the loss whose gradient is predicted.
 
     A standard deviation is telemetry's, over images, channels and positions together: the root of second
     moment - mean^2, with the expected mean (0 for gradients and, but for biases, pre-activations). The mean
@@ -88,7 +94,7 @@ def predict(network: nn.Module, batch: Tensor, *, moments: Mapping[str, WeightMo
         signals = propagation.forward(layers, moments, images)
         if not all(bool(s.variance.isfinite().all() and s.activation_square.isfinite().all()) for s in signals):
             raise NotApplicable("its signal leaves the range of float64")
-        top = gradient_square(signals[-1].variance, layers[-1].c_out) / len(batch) ** 2
+        top = gradient_square(signals[-1].variance, layers[-1].c_out, label_smoothing) / len(batch) ** 2
         gradients = propagation.backward(layers, moments, signals, top)
         scatters = scatter(layers, signals, images)
     found = zip(layers, signals, gradients, scatters, strict=True)

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 
-def gradient_square(variance: Tensor, classes: int, draws: int = 1024) -> Tensor:
-    """E (softmax_k - onehot_k)^2, averaged over the classes k, for independent logits ~ N(0, variance).
+def gradient_square(variance: Tensor, classes: int, label_smoothing: float = 0.0, draws: int = 1024) -> Tensor:
+    """E (softmax_k - target_k)^2, averaged over the classes k, for independent logits ~ N(0, variance).
+
+    The target is one-hot or, smoothed by e, (1 - e) onehot + e / C (Szegedy et al. 2016).
 
     Between (C - 1) / C^2 where all logits are equal and 2 (C - 1) / C^2 where one class always wins, whatever
     the labels: logits that know nothing of them hit each class alike. Sampled, with the same numbers at each
@@ -22,7 +24,8 @@ def gradient_square(variance: Tensor, classes: int, draws: int = 1024) -> Tensor
     left = place.floor().long()
     share = place - left
     agreement = squares[left] * (1 - share) + squares[left + 1] * share
-    return (agreement + 1 - 2 / classes) / classes
+    target = (1 - label_smoothing) ** 2 + label_smoothing * (2 - label_smoothing) / classes  # its sum of squares
+    return (agreement + target - 2 / classes) / classes
 
 
 def gradient_scatter(variance: Tensor, classes: int, alike: float, strayed: float) -> tuple[float, float]:
