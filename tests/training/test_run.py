@@ -2,11 +2,12 @@
 
 import json
 import math
+import subprocess
 
 import pytest
 
 from cnnlab.errors import InputError
-from cnnlab.training.run import RunFolder, plain, read_metrics
+from cnnlab.training.run import RunFolder, _commit, plain, read_metrics
 
 
 def _status(folder) -> dict:
@@ -59,3 +60,17 @@ def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):
 def test_json_stays_json():
     text = json.dumps(plain({"a": math.nan, "b": -math.inf, "c": 1.0, "d": "x"}), allow_nan=False)
     assert text == '{"a": "nan", "b": "-inf", "c": 1.0, "d": "x"}'
+
+
+def test_the_commit_is_not_that_of_a_checkout_that_only_surrounds_the_package(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], check=True)
+    module = tmp_path / "run.py"
+    module.write_text("")
+    monkeypatch.setattr("cnnlab.training.run.__file__", str(module))
+    assert _commit() is None
+    subprocess.run([*git, "add", "run.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
+    ours = _commit()
+    assert ours is not None and "+" not in ours
