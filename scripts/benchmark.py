@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from cnnlab.benchmark import ratios, take_turns
+from cnnlab.training.benchmark import ratios, take_turns
 
 # A small network whose steps are mostly overhead, and one of ordinary size.
 NETWORKS = ("model=stacked3x3", "model=vgg")

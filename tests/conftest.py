@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,3 +38,20 @@ def real_data() -> Path:
     if not (folder / "MNIST" / "raw").is_dir() or not (folder / "cifar10-jpeg").is_dir():
         pytest.skip(f"needs real images: {folder} holds no MNIST/raw and cifar10-jpeg (set CNNLAB_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def standardized() -> Callable[[Tensor], Tensor]:
+    """Images (N, C, H, W) with mean 0 and deviation 1 in each channel."""
+
+    def standardized(images: Tensor) -> Tensor:
+        mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True)
+        return (images - mean) / std
+
+    return standardized
+
+
+@pytest.fixture(scope="session")
+def digits(standardized) -> Tensor:
+    """(32, 1, 8, 8): scikit-learn's handwritten digits, four rows of eight."""
+    return standardized(torch.tensor(load_digits().images[:32], dtype=torch.float32)[:, None])

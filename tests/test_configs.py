@@ -8,14 +8,14 @@ import torch
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from cnnlab.app import register_resolvers
-from cnnlab.build import build_network, build_optimizer, construct
-from cnnlab.compose import CONFIGS, compose_jobs
+from cnnlab.cli.build import build_network, build_optimizer, construct
+from cnnlab.cli.compose import CONFIGS, compose_jobs
+from cnnlab.cli.entry import register_resolvers
+from cnnlab.cli.preflight import check_targets
+from cnnlab.cli.schema import check_values
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.layers import weight_layers
-from cnnlab.preflight import check_targets
-from cnnlab.schema import check_values
 from cnnlab.telemetry.probe import STATISTICS
 
 OPTIONS = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.glob("*/*.yaml"))

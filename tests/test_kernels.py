@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from cnnlab.kernels import main
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.training import checkpoint
+from cnnlab.runs import checkpoint
 
 
 @pytest.fixture(autouse=True)

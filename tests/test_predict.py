@@ -13,7 +13,7 @@ from PIL import Image
 from cnnlab.datasets.base import normalize
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.predict import main
-from cnnlab.training import checkpoint
+from cnnlab.runs import checkpoint
 
 CLASSES = ["cat", "dog", "emu"]
 MEAN, STD = [0.4], [0.3]

@@ -15,8 +15,8 @@ from torch import nn
 from cnnlab import summary
 from cnnlab.datasets.base import normalize
 from cnnlab.datasets.digits import digits
-from cnnlab.init import initialize
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
 from cnnlab.theory import fill_moments, predict
 
 Run = Callable[..., tuple[str, str, int]]

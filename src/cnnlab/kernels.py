@@ -4,10 +4,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-from cnnlab.app import entry
-from cnnlab.compose import resolved
-from cnnlab.errors import InputError
-from cnnlab.schema import BOOL, Rule, check_rules, list_of, number, one_of, optional, whole
+from cnnlab.cli.compose import resolved
+from cnnlab.cli.entry import entry
+from cnnlab.cli.schema import BOOL, Rule, check_rules, list_of, number, one_of, optional, whole
+from cnnlab.common.errors import InputError
 
 _NUMBERS = Rule(
     "a square of numbers",
@@ -51,8 +51,8 @@ def task(config: DictConfig) -> None:
 
 def _inputs(config: DictConfig):
     """The picture, uint8 (C, H, W), and the kernels by name; InputError for what there is not."""
+    from cnnlab.datasets.pictures import load
     from cnnlab.networks.kernels import Kernel, named
-    from cnnlab.pictures import load
 
     image = load(str(config.image), largest=512)
     kernels: dict[str, Kernel] = {}
@@ -73,7 +73,7 @@ def _inputs(config: DictConfig):
 
 def _cells(config: DictConfig, image, kernels) -> dict[str, tuple[int, int]]:
     """The cell of the output to write out, for each kernel."""
-    from cnnlab.arithmetic import inside, strongest
+    from cnnlab.views.arithmetic import inside, strongest
 
     if config.cell is None:
         return {name: strongest(image, kernel, config.border) for name, kernel in kernels.items()}
@@ -82,9 +82,9 @@ def _cells(config: DictConfig, image, kernels) -> dict[str, tuple[int, int]]:
 
 
 def _show(config: DictConfig, folder: Path) -> None:
-    from cnnlab.arithmetic import arithmetic
-    from cnnlab.figures.kernels import kernels_figure
-    from cnnlab.figures.panels import save
+    from cnnlab.views.arithmetic import arithmetic
+    from cnnlab.views.kernel_figure import kernels_figure
+    from cnnlab.views.panels import save
 
     image, kernels = _inputs(config)
     cells = _cells(config, image, kernels) if config.step else {}
@@ -94,8 +94,8 @@ def _show(config: DictConfig, folder: Path) -> None:
 
 
 def _filters(config: DictConfig):
-    from cnnlab.build import load_run
-    from cnnlab.networks.naming import name_filters
+    from cnnlab.cli.build import load_run
+    from cnnlab.networks.filters import name_filters
 
     network, _ = load_run(Path(config.run), config.checkpoint)
     filters = name_filters(network)
@@ -107,8 +107,8 @@ def _filters(config: DictConfig):
 def _name_learned(config: DictConfig, folder: Path) -> None:
     from rich.console import Console
 
-    from cnnlab.figures.kernels import filters_figure, filters_table
-    from cnnlab.figures.panels import save
+    from cnnlab.views.kernel_figure import filters_figure, filters_table
+    from cnnlab.views.panels import save
 
     filters = _filters(config)
     Console().print(filters_table(filters))

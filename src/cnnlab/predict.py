@@ -4,9 +4,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cnnlab.app import entry
-from cnnlab.compose import resolved
-from cnnlab.schema import BOOL, Rule, check_rules, either, list_of, number, one_of, whole
+from cnnlab.cli.compose import resolved
+from cnnlab.cli.entry import entry
+from cnnlab.cli.schema import BOOL, Rule, check_rules, either, list_of, number, one_of, whole
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
 RULES = {
@@ -29,9 +29,9 @@ def check(jobs: list[DictConfig]) -> None:
     for job in jobs:
         check_rules(resolved(job), RULES)
 
-    from cnnlab.build import load_run
+    from cnnlab.cli.build import load_run
+    from cnnlab.datasets.pictures import header
     from cnnlab.evaluation.invariance import Invariance
-    from cnnlab.pictures import header
 
     for job in jobs:
         _, run = load_run(Path(job.run), job.checkpoint)
@@ -45,11 +45,11 @@ def task(config: DictConfig) -> None:
     import torch
     from hydra.core.hydra_config import HydraConfig
 
-    from cnnlab.build import load_run
+    from cnnlab.cli.build import load_run
     from cnnlab.evaluation.transforms import variants
-    from cnnlab.prediction.answer import probabilities
-    from cnnlab.prediction.prepare import prepare
-    from cnnlab.views import Views
+    from cnnlab.inference.answer import probabilities
+    from cnnlab.inference.prepare import prepare
+    from cnnlab.views.answers import Views
 
     network, run = load_run(Path(config.run), config.checkpoint)
     pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in _paths(config)]
@@ -68,7 +68,7 @@ def task(config: DictConfig) -> None:
 
 
 def _paths(config: DictConfig) -> list[Path]:
-    from cnnlab.pictures import find
+    from cnnlab.datasets.pictures import find
 
     patterns = [config.image] if isinstance(config.image, str) else config.image
     return list(dict.fromkeys(path for pattern in patterns for path in find(pattern)))
@@ -80,7 +80,7 @@ def _tell(config: DictConfig, pictures, shares, classes, changed, files: list[Pa
 
     from rich.console import Console
 
-    from cnnlab.prediction.answer import record, table, variants_table
+    from cnnlab.inference.answer import record, table, variants_table
 
     for picture in pictures:
         for word in picture.words:

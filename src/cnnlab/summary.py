@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.app import entry
-from cnnlab.compose import compose_jobs, resolved
-from cnnlab.errors import InputError
-from cnnlab.preflight import check_targets
-from cnnlab.schema import BOOL, Rule, check_rules, check_values, one_of, optional
+from cnnlab.cli.compose import compose_jobs, resolved
+from cnnlab.cli.entry import entry
+from cnnlab.cli.preflight import check_targets
+from cnnlab.cli.schema import BOOL, Rule, check_rules, check_values, one_of, optional
+from cnnlab.common.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cnnlab.designs.make import Designs
-    from cnnlab.expectation import Expectation
+    from cnnlab.views.theory_table import Expectation
 
 # As many as a training batch has, unless told otherwise: the size of the gradient depends on it.
 IMAGES = 64
@@ -68,7 +68,7 @@ def _check_design(config: DictConfig) -> None:
 
 def _make(job: DictConfig, configs: dict[str, DictConfig], measure: bool) -> tuple["Designs", int]:
     """The designs and the number of classes; no image is read where the data set's shape is known without."""
-    from cnnlab.build import build_data, make_network
+    from cnnlab.cli.build import build_data, make_network
     from cnnlab.datasets.shapes import shape_of
     from cnnlab.designs.make import Model, make
 
@@ -86,7 +86,7 @@ def _make(job: DictConfig, configs: dict[str, DictConfig], measure: bool) -> tup
 
 def _initialized(job: DictConfig) -> tuple["nn.Module", "Tensor"]:
     """The network as training would begin with it, and the first training images, normalized."""
-    from cnnlab.build import build_data, build_network
+    from cnnlab.cli.build import build_data, build_network
     from cnnlab.datasets.base import normalize
 
     data = build_data(job.dataset)
@@ -95,9 +95,9 @@ def _initialized(job: DictConfig) -> tuple["nn.Module", "Tensor"]:
 
 
 def _expect(job: DictConfig, init: str) -> "Expectation":
-    from cnnlab.build import build_prediction
-    from cnnlab.expectation import Expectation
+    from cnnlab.cli.build import build_prediction
     from cnnlab.theory import NotApplicable
+    from cnnlab.views.theory_table import Expectation
 
     network, batch = _initialized(job)
     try:
@@ -135,7 +135,7 @@ def _print(found: "Designs", images: str, full: bool) -> None:
     from rich.text import Text
 
     from cnnlab.designs.compare import comparison
-    from cnnlab.designs.sheet import sheet
+    from cnnlab.views.sheet import sheet
 
     console, designs = Console(highlight=False), found.designs
     console.print(Text(f"{', '.join(found.models)} on {images}\n", style="bold"))
@@ -147,7 +147,7 @@ def _print(found: "Designs", images: str, full: bool) -> None:
 def _print_expected(expected: "Expectation", full: bool) -> None:
     from rich.console import Console
 
-    from cnnlab.expectation import table
+    from cnnlab.views.theory_table import table
 
     console = Console(highlight=False)
     console.print(table(expected, full))
@@ -162,12 +162,12 @@ def _write(folder: Path, content: dict[str, Any], found: "Designs") -> Path:
 
 
 def _draw(folder: Path, found: "Designs", expected: "Expectation | None") -> list[Path]:
-    from cnnlab.figures.designs import design_figure
-    from cnnlab.figures.panels import save
+    from cnnlab.views.design_figure import design_figure
+    from cnnlab.views.panels import save
 
     drawn = [save(design_figure(found.designs), folder / "design.png")]
     if expected and expected.prediction:
-        from cnnlab.theory.figure import figure
+        from cnnlab.views.theory_figure import figure
 
         drawn.append(save(figure(expected.prediction, {}), folder / "theory.png"))
     return drawn

@@ -1,18 +1,18 @@
-"""`python -m cnnlab.train`: compose, check, build, fit. Everything is in cnnlab.session, imported when needed."""
+"""`python -m cnnlab.train`: compose, check, build, fit. It imports torch when it must."""
 
 from omegaconf import DictConfig
 
-from cnnlab.app import entry
+from cnnlab.cli.entry import entry
 
 
 def task(config: DictConfig) -> None:
-    from cnnlab.session import train
+    from cnnlab.training.session import train
 
     train(config)
 
 
 def check(jobs: list[DictConfig]) -> None:
-    from cnnlab.preflight import check_training
+    from cnnlab.cli.preflight import check_training
 
     check_training(jobs)
 

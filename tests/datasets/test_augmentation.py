@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from scipy import ndimage
 from torch import Tensor
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.augmentation import Augmentation, _rotated
-from cnnlab.errors import InputError
 
 N, C, H, W = 40, 2, 9, 12
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets import base
 from cnnlab.datasets.base import Split, assemble, channel_moments, check_knobs, cut, normalize, resize, stratified_order
-from cnnlab.errors import InputError
 
 
 def some_images(n: int, *shape: int) -> torch.Tensor:

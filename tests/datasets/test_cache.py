@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets import cache as module
 from cnnlab.datasets import decode
 from cnnlab.datasets.cache import DecodedFiles, ImageFile
-from cnnlab.errors import InputError
 
 COUNT = 7
 

@@ -13,9 +13,9 @@ from time import perf_counter
 import pytest
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets import download
 from cnnlab.datasets.torchvision import cifar10, fashion_mnist, mnist
-from cnnlab.errors import InputError
 
 
 class Handler(SimpleHTTPRequestHandler):

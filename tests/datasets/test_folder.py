@@ -7,10 +7,10 @@ from time import perf_counter
 import pytest
 import torch
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets import folder
 from cnnlab.datasets.base import ImageSet, channel_moments
 from cnnlab.datasets.folder import image_folder
-from cnnlab.errors import InputError
 
 CLASSES = ("cat", "dog", "eel")
 Picture = Callable[..., Path]

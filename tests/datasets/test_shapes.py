@@ -4,11 +4,11 @@ import pytest
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from cnnlab.compose import CONFIGS
+from cnnlab.cli.compose import CONFIGS
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.digits import digits
 from cnnlab.datasets.shapes import KNOWN, shape_of
 from cnnlab.datasets.torchvision import mnist
-from cnnlab.errors import InputError
 
 SETS = sorted(p.stem for p in (CONFIGS / "dataset").glob("*.yaml"))
 

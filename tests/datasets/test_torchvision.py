@@ -7,9 +7,9 @@ from time import process_time
 import pytest
 import torch
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.torchvision import cifar10, fashion_mnist, kmnist, mnist
-from cnnlab.errors import InputError
 
 SETS = {"MNIST": mnist, "FashionMNIST": fashion_mnist, "KMNIST": kmnist}
 

@@ -3,9 +3,9 @@
 import pytest
 from torch import nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.designs.make import Model, make
 from cnnlab.designs.match import budget, match_field, match_width
-from cnnlab.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 
 SHAPE = (3, 16, 16)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Split, normalize
-from cnnlab.errors import InputError
 from cnnlab.evaluation.invariance import Invariance, curves
 from cnnlab.evaluation.transforms import rotate, shift, squash
 from cnnlab.networks.convnet import ConvNet

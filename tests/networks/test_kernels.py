@@ -6,11 +6,11 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from cnnlab.errors import InputError
-from cnnlab.init import initialize
+from cnnlab.common.errors import InputError
+from cnnlab.datasets.pictures import scene, smiley
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
 from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, apply, classical_, named
-from cnnlab.pictures import scene, smiley
 
 IMAGE = torch.randn(2, 3, 7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

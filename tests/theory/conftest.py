@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.init import initialize
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
 from cnnlab.telemetry.probe import Probe
 
 STATISTICS = {
@@ -22,19 +21,8 @@ STATISTICS = {
 }
 
 
-def standardized(images: Tensor) -> Tensor:
-    mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True)
-    return (images - mean) / std
-
-
 @pytest.fixture(scope="session")
-def digits() -> Tensor:
-    """(32, 1, 8, 8): scikit-learn's handwritten digits, four rows of eight."""
-    return standardized(torch.tensor(load_digits().images[:32], dtype=torch.float32)[:, None])
-
-
-@pytest.fixture(scope="session")
-def real_images(real_data: Path) -> Callable[[str, int], Tensor]:
+def real_images(real_data: Path, standardized) -> Callable[[str, int], Tensor]:
     """real_images(data set, side): eight real images, reduced to side x side, as the network gets them."""
 
     def read(data: str, side: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnlab.theory import activations as a
-from cnnlab.theory.fields import HERE, Field
+from cnnlab.theory.maps import HERE, Field
 from cnnlab.theory.pairs import activated
 
 NEXT = (0, 1)  # the step to the neighbour on the right

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from cnnlab.theory import activations as a
 from cnnlab.theory import pooling
-from cnnlab.theory.fields import HERE, Field, kept
-from cnnlab.theory.layers import Pool
+from cnnlab.theory.chain import Pool
+from cnnlab.theory.maps import HERE, Field, kept
 
 RELU = a.leaky_relu(0.0)
 

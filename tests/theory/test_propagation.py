@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.init import initialize
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
 from cnnlab.theory import propagation
-from cnnlab.theory.errors import NotApplicable
-from cnnlab.theory.layers import read_layers
+from cnnlab.theory.applicability import NotApplicable
+from cnnlab.theory.chain import read_layers
 from cnnlab.theory.weights import WeightMoments, fill_moments
 
 HE = partial(nn.init.kaiming_normal_, nonlinearity="relu")

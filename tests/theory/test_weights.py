@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import weight_layers
-from cnnlab.theory.errors import NotApplicable
+from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.weights import fill_moments, moments_of, weight_moments
 
 SHAPE = (24, 12, 3, 3)

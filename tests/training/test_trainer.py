@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
-from cnnlab.init import initialize
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
 from cnnlab.telemetry.probe import Probe
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.trainer import Trainer

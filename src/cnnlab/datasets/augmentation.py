@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from cnnlab.errors import InputError
+from cnnlab.common.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from cnnlab.errors import InputError
+from cnnlab.common.errors import InputError
 
 # Which images are validation (and test, where a set has no split of its own) never depends on a run's seed:
 # runs that are compared must be judged by the same images.

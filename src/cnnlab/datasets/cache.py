@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Moments
-from cnnlab.errors import InputError
 
 DECODER = 1  # raised when decoding changes, so that older arrays are not used
 TOGETHER = 256  # files that a process decodes before it reports

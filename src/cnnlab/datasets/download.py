@@ -16,8 +16,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.cache import cache_folder
-from cnnlab.errors import InputError
 
 # torchvision waits for ever where a network swallows what it is sent.
 SILENCE = 10.0  # seconds

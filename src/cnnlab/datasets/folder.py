@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import (
     ImageSet,
     Moments,
@@ -19,7 +20,6 @@ from cnnlab.datasets.base import (
     stratified_order,
 )
 from cnnlab.datasets.cache import DecodedFiles, ImageFile
-from cnnlab.errors import InputError
 
 SPLITS = {"train", "test", "val", "valid", "validation"}
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import ImageSet, Split, assemble, check_knobs, reading, resize, stratified_order
 from cnnlab.datasets.download import Files
-from cnnlab.errors import InputError
 
 
 def mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cnnlab.common.words import count, memory, rough, sides
 from cnnlab.designs.design import Design
-from cnnlab.designs.words import count, memory, rough, sides
 from cnnlab.networks.geometry import Row
 
 Block = Sequence[Row]  # the convolutions of a block

@@ -9,7 +9,7 @@ from torch import nn
 
 from cnnlab.networks import geometry
 from cnnlab.networks.geometry import Row
-from cnnlab.networks.windows import Pair
+from cnnlab.networks.modules.windows import Pair
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from cnnlab.cli.schema import shown
+from cnnlab.common.errors import InputError
 from cnnlab.designs.design import Design, design
 from cnnlab.designs.match import Changes, Match, Value, budget, match_field, match_width
-from cnnlab.errors import InputError
-from cnnlab.schema import shown
 
 Shape = tuple[int, int, int]
 

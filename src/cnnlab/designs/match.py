@@ -7,7 +7,7 @@ from functools import cache
 from math import inf
 from typing import Any
 
-from cnnlab.errors import InputError
+from cnnlab.common.errors import InputError
 from cnnlab.networks import geometry
 
 WIDEST = 2**16  # channels in all at which the search gives up

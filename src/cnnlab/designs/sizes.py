@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
+from cnnlab.common.words import sides
 from cnnlab.designs.design import Design
-from cnnlab.designs.words import sides
 
 RUN = 5  # from here on a run of equal steps is written a > b > ... > z
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Split, normalize
-from cnnlab.errors import InputError
 from cnnlab.evaluation.transforms import Variant, variants
 
 _KEY = re.compile(r"test/(accuracy|consistency)@(shift|rotation|squash)=([\d.]+)")

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.errors import InputError
+from cnnlab.common.errors import InputError
 from cnnlab.networks.blocks import ACTIVATIONS, POOLINGS, convolution
 from cnnlab.networks.kernels import freeze_classical
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cnnlab.networks import memory
+from cnnlab.networks.modules.windows import ACTIVATIONS, Field, Pair, Window, window
 from cnnlab.networks.trace import Call, black, mode, trace
-from cnnlab.networks.windows import ACTIVATIONS, Field, Pair, Window, window
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.errors import InputError, did_you_mean
+from cnnlab.common.errors import InputError, did_you_mean
 
 
 class Kernel(NamedTuple):

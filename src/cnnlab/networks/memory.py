@@ -12,8 +12,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from cnnlab.networks.modules.windows import ACTIVATIONS, padding
 from cnnlab.networks.trace import Call, hooked, mode
-from cnnlab.networks.windows import ACTIVATIONS, padding
 
 FLOAT, INDEX = 4, 8  # bytes of a float32, of the int64 position that max pooling notes for each output
 

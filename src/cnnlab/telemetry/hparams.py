@@ -14,7 +14,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-from cnnlab.schema import CONVNET_RULES, shown
+from cnnlab.cli.schema import CONVNET_RULES, shown
 
 DESIGN = ("model", "init", "dataset")
 CHOICES = (*DESIGN, "augmentation", "optimizer", "scheduler")

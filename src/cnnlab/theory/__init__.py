@@ -5,11 +5,11 @@ prediction = predict(network, batch, moments=moments)   # by layer, with a band 
 log_ratios(prediction, probe.read())                    # beside what telemetry measured
 """
 
-from cnnlab.theory.compare import by_depth as by_depth
-from cnnlab.theory.compare import log_ratios as log_ratios
-from cnnlab.theory.errors import NotApplicable as NotApplicable
-from cnnlab.theory.prediction import Expected as Expected
-from cnnlab.theory.prediction import Prediction as Prediction
-from cnnlab.theory.prediction import predict as predict
+from cnnlab.theory.agreement import by_depth as by_depth
+from cnnlab.theory.agreement import log_ratios as log_ratios
+from cnnlab.theory.applicability import NotApplicable as NotApplicable
+from cnnlab.theory.expected import Expected as Expected
+from cnnlab.theory.expected import Prediction as Prediction
+from cnnlab.theory.expected import predict as predict
 from cnnlab.theory.weights import WeightMoments as WeightMoments
 from cnnlab.theory.weights import fill_moments as fill_moments

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.activations import Activation, gauss_hermite, hermite_polynomials, moments
-from cnnlab.theory.layers import Layer
+from cnnlab.theory.chain import Layer
 from cnnlab.theory.propagation import Signal
 from cnnlab.theory.softmax import gradient_scatter
 

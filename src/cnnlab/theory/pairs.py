@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.theory.activations import Activation, hermite_coefficients
-from cnnlab.theory.fields import Field, inside, partners
+from cnnlab.theory.maps import Field, inside, partners
 
 
 def activated(h: Field, activation: Activation, first: Tensor, second: Tensor) -> Field:

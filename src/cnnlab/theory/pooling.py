@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.activations import Activation
-from cnnlab.theory.fields import Field, Step, inside, kept, partners, shifted
-from cnnlab.theory.layers import Pool
+from cnnlab.theory.chain import Pool
+from cnnlab.theory.maps import Field, Step, inside, kept, partners, shifted
 
 # Half of the points of the rule that integrates over a window's cells, which all come with their mirror image.
 _POINTS = 128

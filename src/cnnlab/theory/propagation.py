@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from cnnlab.theory import pooling
 from cnnlab.theory.activations import moments
-from cnnlab.theory.errors import NotApplicable
-from cnnlab.theory.fields import HERE, Field, Step, inside, kept, of_images
-from cnnlab.theory.layers import Layer
+from cnnlab.theory.applicability import NotApplicable
+from cnnlab.theory.chain import Layer
+from cnnlab.theory.maps import HERE, Field, Step, inside, kept, of_images
 from cnnlab.theory.pairs import activated
 from cnnlab.theory.weights import WeightMoments, moments_of
 

@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor, nn
 
-from cnnlab.init import cpu_seed
+from cnnlab.networks.init import cpu_seed
 from cnnlab.networks.layers import weight_layers
-from cnnlab.theory.errors import NotApplicable
+from cnnlab.theory.applicability import NotApplicable
 
 Fill = Callable[[Tensor], object]
 

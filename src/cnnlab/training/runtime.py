@@ -6,7 +6,7 @@ import random
 import numpy as np
 import torch
 
-from cnnlab.errors import InputError
+from cnnlab.common.errors import InputError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -1,0 +1,168 @@
+"""Compose the configs of a command line before Hydra runs any of them.
+
+Hydra makes a job's folder before the job's code is called, and in a sweep it finds the mistake of job 7 after
+jobs 0 to 6 have run. So every job's config is composed here first, once, and handed to the entry's check.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cnnlab.cli.schema import unknown
+from cnnlab.common.errors import InputError, did_you_mean
+
+# A wheel carries the configs in the package; a checkout has them beside src/.
+_PACKAGE = Path(__file__).resolve().parents[1]
+CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs") if p.is_dir())
+
+# Sections to which `+key=value` may really add something: everywhere else it is a typing error.
+OPEN = ("hydra.", "telemetry.statistics.")
+
+
+def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
+    """The config of every job that these command line arguments ask for, without Hydra's own section.
+
+    None if they ask for no job at all (--help, --cfg, --info, completion). Raises InputError.
+    """
+    args = get_args_parser().parse_args(list(arguments))
+    if args.help or args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
+        return None
+    if args.multirun and "TORCHELASTIC_RUN_ID" in os.environ:
+        raise InputError("A sweep (-m) under torchrun hangs: every rank would start its own. Run it without torchrun.")
+    search_path = create_config_search_path(str(CONFIGS))
+    if args.config_dir:
+        if not Path(args.config_dir).is_dir():
+            raise InputError(f"--config-dir {args.config_dir}: no such folder.")
+        folder = f"file://{os.path.abspath(args.config_dir)}"
+        search_path.prepend("command-line", folder, SearchPathQuery(provider="schema"))
+    hydra = Hydra.create_main_hydra2("cnnlab", search_path)
+    try:
+        return [_compose(hydra, args.config_name or config_name, job) for job in _jobs(hydra, args, config_name)]
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
+    """The overrides of each job, `+` and `++` taken off where a typing error could hide behind them."""
+    try:
+        overrides = OverridesParser.create().parse_overrides(args.overrides)
+    except HydraException as error:
+        raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
+    removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(OPEN)), None)
+    if removed is not None:
+        raise InputError(
+            f"{removed.input_line} would remove what is needed.\nGive it another value, or null where that is allowed."
+        )
+    groups = set(hydra.config_loader.list_groups(""))
+    plain = [_without_plus(o, groups) for o in overrides]
+    if not args.multirun:
+        swept = next((o for o in overrides if o.is_sweep_override()), None)
+        if swept is not None:
+            raise InputError(
+                f"{swept.input_line} asks for several runs. Sweep with -m before the overrides:\n"
+                f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
+                f"or, for one value that is a list, write {swept.key_or_group}=[...]."
+            )
+        return [plain]
+    single = [p for o, p in zip(overrides, plain, strict=True) if not o.is_sweep_override()]
+    sweeper = hydra.compose_config(
+        args.config_name or config_name, single, RunMode.RUN, validate_sweep_overrides=False
+    ).hydra.sweeper
+    if not sweeper._target_.endswith("BasicSweeper"):
+        return [single]  # another sweeper chooses its values as it goes; each job checks its own
+    plain += [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    parsed = OverridesParser.create().parse_overrides(plain)
+    return [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+
+
+def _without_plus(override: Override, groups: set[str]) -> str:
+    line, key = override.input_line or "", override.key_or_group
+    if key.split("@")[0].split("/")[0] in groups or key.startswith(OPEN):
+        return line
+    return line.lstrip("+")
+
+
+def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig:
+    try:
+        config = hydra.compose_config(config_name, overrides, RunMode.RUN)
+    except MissingConfigException as error:
+        raise InputError(_missing_choice(error)) from error
+    except ConfigCompositionException as error:
+        raise InputError(_bad_override(hydra, config_name, overrides, error)) from error
+    except (OmegaConfBaseException, ValueError) as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    return _without_hydra(config)
+
+
+def resolved(job: DictConfig) -> dict[str, Any]:
+    """The job as plain values; an interpolation that leads nowhere is the user's mistake."""
+    try:
+        return OmegaConf.to_container(job, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise InputError(str(error).splitlines()[0]) from error
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    """`model/stackd3x3` is missing -> the group's choices and the nearest."""
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not group:
+        return str(error).splitlines()[0]
+    choices = [str(c) for c in error.options or []]
+    return f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
+
+
+def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: Exception) -> str:
+    """Name the override that does not fit, beside the settings of the same config without any values changed."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    groups = set(hydra.config_loader.list_groups(""))
+    choices = [o.input_line or "" for o in parsed if o.key_or_group.split("/")[0] in groups]
+    try:
+        config = hydra.compose_config(config_name, choices, RunMode.RUN)
+    except ConfigCompositionException:
+        return str(error).splitlines()[0]
+    known = _keys(_without_hydra(config))
+    for override in parsed:
+        key = override.key_or_group
+        found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
+        if found is _MISSING and not key.startswith(OPEN) and key.split("/")[0] not in groups:
+            return unknown(key, known)
+    return str(error).splitlines()[0]
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+_MISSING = object()
+
+
+def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+    """Every settable key, dotted."""
+    keys: list[str] = []
+    for name in config:
+        value = config._get_node(name)
+        if isinstance(value, DictConfig) and not value._is_none():
+            keys += _keys(value, f"{prefix}{name}.")
+        elif not str(name).startswith("_"):
+            keys.append(f"{prefix}{name}")
+    return keys
+
+
+def fail(error: Exception) -> None:
+    """Tell a user's mistake on stderr and end with 1."""
+    sys.stderr.write(f"{error}\n")
+    sys.exit(1)

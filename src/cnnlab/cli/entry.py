@@ -1,0 +1,72 @@
+"""The door of every command: Hydra's grammar, all jobs checked before the first folder, mistakes told in words."""
+
+import re
+import signal
+import sys
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig, OmegaConf
+
+from cnnlab.cli.compose import CONFIGS, compose_jobs, fail
+from cnnlab.common.errors import InputError
+
+
+class _Told(CompactHydraException):
+    """An InputError inside a job, which Hydra then prints without a traceback."""
+
+
+def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[list[DictConfig]], None]) -> None:
+    """Run `python -m cnnlab.<config_name>`: `check(all jobs)` before anything is begun, then `task(config)` a job.
+
+    Both raise InputError for a user's mistake: one to five lines on stderr, exit code 1.
+    """
+    register_resolvers()
+    try:
+        jobs = compose_jobs(config_name, sys.argv[1:])
+        if jobs is not None:
+            check(jobs)
+    except InputError as error:
+        fail(error)
+
+    def job(config: DictConfig) -> None:
+        try:
+            task(config)
+        except InputError as error:
+            raise _Told(str(error)) from None
+        except KeyboardInterrupt:
+            sys.stderr.write(f"Interrupted. What was done so far lies in {HydraConfig.get().runtime.output_dir}\n")
+            raise
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so ends what Slurm, docker and timeout stop, too
+    try:
+        hydra.main(version_base=None, config_path=str(CONFIGS), config_name=config_name)(job)()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def register_resolvers() -> None:
+    """What the YAML files compute: folder names, and the gain that suits an activation."""
+    for name, function in {"slug": slug, "gain": _gain, "nonlinearity": _nonlinearity}.items():
+        OmegaConf.register_new_resolver(name, function, replace=True)
+
+
+def slug(text: str, limit: int = 120) -> str:
+    """A folder name of safe characters; a long one ends in a hash, since file systems stop at 255 bytes."""
+    safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-")
+    return safe if len(safe) <= limit else f"{safe[: limit - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _nonlinearity(activation: str) -> str:
+    """cnnlab's name of an activation as torch.nn.init calls it."""
+    return "linear" if activation == "none" else activation
+
+
+def _gain(activation: str) -> float:
+    from torch.nn.init import calculate_gain
+
+    return calculate_gain(_nonlinearity(activation), 0.01)  # type: ignore[arg-type]

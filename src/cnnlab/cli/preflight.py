@@ -1,0 +1,91 @@
+"""Everything about a training job that can be known to fail, found before any job has begun."""
+
+import inspect
+import json
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cnnlab.cli.compose import resolved
+from cnnlab.cli.schema import check_values, unknown
+from cnnlab.common.errors import InputError
+
+
+def check_training(jobs: list[DictConfig]) -> None:
+    """Values first, since that needs no import; then targets, device, images, and each network on its images."""
+    for job in jobs:
+        check_values(OmegaConf.to_container(job, resolve=False))  # type: ignore[arg-type]
+    for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
+        check_targets(job)
+    for job in jobs:
+        check_values(resolved(job))
+
+    import torch
+
+    from cnnlab.cli.build import build_data, build_network, build_optimizer, build_statistics, construct
+    from cnnlab.training.runtime import choose_device
+
+    for job in _distinct(jobs, "trainer"):
+        device = choose_device(job.trainer.device)
+        if job.trainer.precision == "fp16" and device.type == "cpu":
+            raise InputError("trainer.precision=fp16 is for CUDA; on the CPU use trainer.precision=bf16 or fp32.")
+    for job in _distinct(jobs, "telemetry"):
+        build_statistics(job.telemetry)
+    for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation"):
+        data = build_data(job.dataset)
+        network = build_network(job, data, torch.zeros(2, *data.shape))
+        build_optimizer(job, network, 2)
+        for section in ("augmentation", "evaluation"):
+            construct(section, job[section]).check(data.shape)
+
+
+def check_targets(job: DictConfig) -> None:
+    """Every `_target_` can be imported and takes the arguments that its section gives."""
+    for section in job:
+        values = job[section] if section != "seed" else None
+        if not isinstance(values, DictConfig) or "_target_" not in values:
+            continue
+        try:
+            arguments: dict[str, Any] = OmegaConf.to_container(values, resolve=True)  # type: ignore[assignment]
+        except OmegaConfBaseException as error:
+            raise InputError(f"{section}: {str(error).splitlines()[0]}") from error
+        extra = {"model": {"image_shape", "classes"}}.get(str(section), set())
+        own = {"bias", "after"} if section == "init" else set()  # cnnlab.networks.init.initialize takes these
+        check_call(str(section), {k: v for k, v in arguments.items() if k not in own}, extra)
+
+
+def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> None:
+    """`arguments` (with `_target_`) fit the target's signature, together with those that cnnlab adds."""
+    target = arguments["_target_"]
+    try:
+        signature = inspect.signature(pkgutil.resolve_name(target) if "." in target else target)
+    except Exception as error:
+        raise InputError(
+            f"{section}._target_={target} cannot be imported: {str(error).splitlines()[0]}\n"
+            "Write the dotted path of a class or function that `python` can import from here."
+        ) from error
+    parameters = signature.parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    missing = sorted(extra - set(parameters))
+    if missing:
+        raise InputError(
+            f"{target} does not take {' and '.join(missing)}.\n"
+            "cnnlab calls a network with image_shape=(C, H, W) and classes=n: the data set decides them."
+        )
+    for name in arguments:
+        if not name.startswith("_") and name not in parameters:
+            known = [f"{section}.{p}" for p in list(parameters) if p not in extra]
+            raise InputError(unknown(f"{section}.{name}", known))
+
+
+def _distinct(jobs: list[DictConfig], *sections: str) -> list[DictConfig]:
+    """One job for each different content of these sections: a sweep over seeds is checked once."""
+    seen: dict[str, DictConfig] = {}
+    for job in jobs:
+        key = json.dumps([OmegaConf.to_container(job[s]) if s in job else None for s in sections], default=str)
+        seen.setdefault(key, job)
+    return list(seen.values())

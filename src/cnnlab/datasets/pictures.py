@@ -1,0 +1,148 @@
+"""Pictures to look at: two that code draws, and files."""
+
+import glob
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageDraw, UnidentifiedImageError
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.datasets.decode import decode
+
+# The text's smiley: eyes, nose and mouth in 7x7 cells.
+SMILEY = (
+    (0, 0, 0, 0, 0, 0, 0),
+    (0, 1, 0, 0, 0, 1, 0),
+    (0, 0, 0, 0, 0, 0, 0),
+    (0, 0, 0, 1, 0, 0, 0),
+    (0, 1, 0, 0, 0, 1, 0),
+    (0, 0, 1, 1, 1, 0, 0),
+    (0, 0, 0, 0, 0, 0, 0),
+)
+
+
+def smiley() -> Tensor:
+    """uint8 (1, 7, 7) of zeros and ones: cells to count, not shades."""
+    return torch.tensor([SMILEY], dtype=torch.uint8)
+
+
+def scene() -> Tensor:
+    """uint8 (3, 192, 192): a house at evening with edges in all directions, curves, a gradient and textures."""
+    side, fine = 192, 4
+    picture = Image.new("RGB", (side * fine, side * fine))
+    draw = ImageDraw.Draw(picture)
+
+    def box(x0: float, y0: float, x1: float, y1: float, colour: str) -> None:
+        draw.rectangle((x0 * fine, y0 * fine, x1 * fine - 1, y1 * fine - 1), fill=colour)
+
+    def shape(*points: tuple[float, float], colour: str) -> None:
+        draw.polygon([(x * fine, y * fine) for x, y in points], fill=colour)
+
+    for y in range(side):
+        box(0, y, side, y + 1, f"rgb({120 + y // 2},{160 + y // 4},{225 - y // 6})")
+    draw.ellipse([c * fine for c in (138, 18, 172, 52)], fill="#ffd75a")
+    shape((0, 120), (50, 82), (96, 112), (150, 72), (192, 104), (192, 192), (0, 192), colour="#6f87a8")
+    box(0, 140, 192, 192, "#5f8f4a")
+    box(44, 92, 128, 158, "#c4674a")
+    for row, y in enumerate(range(92, 158, 6)):
+        box(44, y, 128, y + 1, "#a04c36")
+        for x in range(44 + 6 * (row % 2), 128, 12):
+            box(x, y, x + 1, y + 6, "#a04c36")
+    shape((34, 94), (86, 50), (138, 94), colour="#4a3a3f")
+    box(78, 122, 96, 158, "#3c2a24")
+    for x in (53, 105):
+        box(x, 106, x + 16, 124, "#f4efe0")
+        box(x + 2, 108, x + 14, 122, "#2f4858")
+        box(x + 7, 108, x + 9, 122, "#f4efe0")
+    for x in range(146, 190, 8):
+        box(x, 134, x + 4, 158, "#f4efe0")
+    box(142, 142, 192, 145, "#f4efe0")
+    pixels = np.asarray(picture.resize((side, side), Image.Resampling.BOX), dtype=np.float64).copy()
+    grain = np.random.default_rng(0).normal(0, 14, (side, side, 1))
+    pixels[158:] += grain[158:]
+    return torch.from_numpy(pixels.clip(0, 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
+
+
+DRAWN = {"scene": scene, "smiley": smiley}
+
+
+def load(name: str, largest: int) -> Tensor:
+    """The drawn picture of that name, or the picture file, its longer side at most `largest`; uint8 (1 or 3, H, W)."""
+    if name in DRAWN:
+        return DRAWN[name]()
+    found = find(name)
+    if len(found) > 1:
+        raise InputError(f"image={name} matches {len(found)} pictures, but one is wanted.\nGive one, e.g. {found[0]}.")
+    pixels = read(found[0], 1 if header(found[0]).grey else 3, None)
+    scale = largest / max(pixels.shape[1:])
+    if scale >= 1:
+        return pixels
+    size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
+    return interpolate(pixels[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def find(pattern: str) -> list[Path]:
+    """The files that a path or a glob pattern names, sorted; InputError where there is none."""
+    path = Path(pattern).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        raise InputError(f"image={pattern} is a folder.\nName the pictures in it: 'image={pattern}/*.png'.")
+    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]
+    if not found:
+        beside = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        where = "no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise InputError(
+            f"image={pattern}: {where}.{did_you_mean(path.name, beside)}\n"
+            "Give a picture (image=cat.png) or a pattern in quotes ('image=photos/*.png')."
+        )
+    return found
+
+
+class Header(NamedTuple):
+    """What a file says of itself; sides as the camera held it."""
+
+    width: int
+    height: int
+    grey: bool
+    transparent: bool
+
+
+def header(path: Path) -> Header:
+    """Read without decoding; InputError for what is no picture."""
+    with _told(path), Image.open(path) as picture:
+        width, height = picture.size
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
+            width, height = height, width
+        grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
+        return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
+
+
+def read(path: Path, channels: int, size: int | None) -> Tensor:
+    """uint8 (channels, H, W), decoded as a training set's files are; InputError for what is no picture."""
+    with _told(path):
+        return torch.from_numpy(decode(str(path), channels, size).copy())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever PIL and its plugins raise for bytes that they do not expect, as a sentence that names the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata; what spoils pixels raises
+            yield
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path} is not a picture.\nGive a file that PIL reads: PNG, JPEG, WebP, GIF, BMP, TIFF."
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be read as a picture: {error}.\nIs it cut off? Copy or save it again."
+        ) from error

@@ -1,0 +1,107 @@
+"""Rules on channels and units: all alike, never active, or stuck at the activation's bounds."""
+
+import math
+
+from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.evidence import Evidence, Moment
+from cnnlab.diagnosis.finding import Finding, number, percent
+from cnnlab.diagnosis.signal import killed, zeroed
+
+# Independent filters have sqrt(1 - 1/channels), so 0.7 and more; equal ones 1e-7 by rounding.
+ALIKE = 1e-3
+# Tanh and sigmoid of healthy networks saturate at 0.35 of their cells after 100 steps, in the head only.
+SATURATED = 0.6
+# Networks that died in calibration, under a learning rate that most seeds survive, had updates of 2.5 to 4.5 %.
+UPDATES_THAT_KILL = 0.02
+
+
+def symmetry(run: Evidence) -> list[Finding]:
+    """Judged by the last measured step: dropout can break a symmetry that was there at the start."""
+    if run.last is None:
+        return []
+    if zero := zeroed(run.last):
+        return [_zeros(run, run.last, zero)]
+    hidden = list(run.last.of("weight/distinct").items())[:-1]
+    alike = [layer for layer, distinct in hidden if distinct < ALIKE]
+    return [_alike(run, alike, len(hidden))] if alike else []
+
+
+def _zeros(run: Evidence, moment: Moment, layers: list[str]) -> Finding:
+    gradients = moment.of("weight/gradient_std")
+    moving = [k for k, g in gradients.items() if g > 0]
+    say = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
+    sentence = (
+        f"All weights of {_count(layers)} are 0 and {say}: the network can learn little more than how often each "
+        f"class occurs ({percent(run.context.largest_class_share)} for the commonest)."
+    )
+    cause = f"init={run.context.initializer}: a product with 0 passes neither a signal nor a gradient"
+    return Finding(
+        "symmetry", "problem", run.measured[0].step, sentence, cause, _init(run), {"layers": len(layers), "zero": 1.0}
+    )
+
+
+def _alike(run: Evidence, layers: list[str], hidden: int) -> Finding:
+    of = f"{len(layers)} of {hidden} hidden layers"
+    sentence = (
+        f"All output channels are equal in {of} (from {layers[0]} on, difference below {number(ALIKE)} of their size): "
+        "each layer is one channel wide, and stays so."
+    )
+    cause = f"init={run.context.initializer} gives all channels the same weights, so they get the same gradient"
+    return Finding(
+        "symmetry", "problem", run.measured[0].step, sentence, cause, _init(run), {"layers": len(layers), "zero": 0.0}
+    )
+
+
+def dead(run: Evidence) -> list[Finding]:
+    """A network that learns may afford a layer of which few units live, so that only the start counts then."""
+    moment = run.shown(killed)
+    if moment is None or not (shares := killed(moment)) or (moment is not run.first and run.learned):
+        return []
+    layer, share = next(iter(shares.items()))
+    mean, std = (moment.of(f"preactivation/{s}").get(layer, math.nan) for s in ("mean", "std"))
+    sentence = (
+        f"{percent(share)} of the units of {layer} are dead at step {moment.step}: zero for every image and position "
+        f"(pre-activations {number(mean)} ± {number(std)})"
+    )
+    sentence += f"; so are those of {len(shares) - 1} more." if len(shares) > 1 else "."
+    if moment is run.first:
+        cause, override = "the biases start far below zero, where ReLU passes nothing", "init.bias=0"
+    else:
+        cause = "weights and biases have moved to where ReLU passes nothing"
+        largest = max((m.update_ratio or 0.0 for m in run.measured), default=0.0)
+        if largest >= UPDATES_THAT_KILL:
+            cause += f", by updates of up to {percent(largest)} of the weights: the learning rate is too large"
+            override = remedies.learning_rate(run.context, 0.3)
+        else:
+            override = "model.activation=leaky_relu"
+    numbers: dict[str, float | str] = {"layer": layer, "share": share, "mean": mean, "layers": len(shares)}
+    return [Finding("dead_units", "problem", moment.step, sentence, cause, override, numbers)]
+
+
+def saturation(run: Evidence) -> list[Finding]:
+    moment = run.shown(_saturated)
+    if moment is None or not (shares := _saturated(moment)) or (moment is not run.first and run.learned):
+        return []
+    layer, share = next(iter(shares.items()))
+    sentence = (
+        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {run.context.activation} at step "
+        f"{moment.step}, and over {percent(SATURATED)} in {len(shares)} of {len(moment.of('saturation/share'))} layers."
+    )
+    cause, override = remedies.saturation(run.context, moment.step)
+    numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
+    return [Finding("saturation", "problem", moment.step, sentence, cause, override, numbers)]
+
+
+def _saturated(moment: Moment) -> dict[str, float]:
+    """The saturated layers, if they are half of all or more."""
+    shares = moment.of("saturation/share")
+    many = {k: share for k, share in shares.items() if share >= SATURATED}
+    return many if 2 * len(many) >= len(shares) else {}
+
+
+def _count(layers: list[str]) -> str:
+    return f"the {len(layers)} hidden layers" if len(layers) > 1 else layers[0]
+
+
+def _init(run: Evidence) -> str:
+    return f"init={remedies.initializer(run.context)}"

@@ -1,0 +1,113 @@
+"""Fill a network's weights: any `torch.nn.init` function by its dotted path, and the two schemes torch lacks.
+
+Which initializers exist is `ls configs/init`. A fill is a function of one weight tensor, changed in place.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.common.errors import InputError
+from cnnlab.networks.layers import weight_layers
+
+Fill = Callable[[Tensor], object]
+After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
+
+
+@contextmanager
+def cpu_seed(seed: int) -> Iterator[None]:
+    """The CPU's global random state begins at `seed` inside, and is afterwards what it was before.
+
+    torch.manual_seed would begin every CUDA device's anew, too, and so decide what dropout draws there.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def initialize(
+    network: nn.Module,
+    fill: Fill,
+    *,
+    bias: float | Literal["keep"] = 0.0,
+    after: After | None = None,
+    batch: Tensor | None = None,
+    seed: int = 0,
+) -> None:
+    """Apply `fill` to the weights of every convolution and fully connected layer, then `after(network, batch)`.
+
+    A fill always sees (c_out, c_in, k, k): a fully connected layer is a 1x1 convolution of its inputs, which
+    gives the same fan-in and lets dirac and delta-orthogonal fill it too. `bias="keep"` leaves what the
+    layers' constructors drew. Frozen weights and norm layers are left as they are. `batch` is (N, C, H, W),
+    for schemes that look at data. The global random state is the same before and after.
+    """
+    with cpu_seed(seed), torch.no_grad():
+        for name, layer in weight_layers(network).items():
+            weight = layer.get_parameter("weight")
+            if not weight.requires_grad:
+                continue
+            try:
+                fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
+                if bias != "keep" and layer._parameters.get("bias") is not None:
+                    nn.init.constant_(layer.get_parameter("bias"), bias)
+            except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
+                raise InputError(
+                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {str(error).splitlines()[0]}"
+                ) from error
+        if after is not None:
+            if batch is None:
+                raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")
+            after(network, batch)
+
+
+def truncated_normal_(weight: Tensor, std: float) -> Tensor:
+    """N(0, std^2) cut at two standard deviations; torch's own cuts at the absolute values -2 and 2."""
+    return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+
+
+def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
+    """An orthogonal matrix at the kernel's centre, zeros around it (Xiao et al. 2018, arXiv:1806.05393).
+
+    `weight`: (c_out, c_in, k, k). The layer then acts on each pixel alone and keeps lengths, times `gain`;
+    where c_out < c_in it can keep them for a c_out-dimensional part only. An even kernel has no centre; the
+    tap left above it is taken, which is the centre under the padding that `same` gives.
+    """
+    c_out, c_in, height, width = weight.shape
+    centre = torch.empty(c_out, c_in, device=weight.device, dtype=weight.dtype)
+    nn.init.orthogonal_(centre, gain)
+    weight.zero_()
+    weight[:, :, (height - 1) // 2, (width - 1) // 2] = centre
+    return weight
+
+
+@torch.no_grad()
+def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
+    """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
+
+    Layer by layer in the order in which they run, divide the weights by the standard deviation of the
+    layer's output on `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an
+    orthogonal fill; a layer that is frozen, or whose output is constant, is left alone.
+    """
+    training = network.training
+    network.eval()
+    for layer in weight_layers(network).values():
+        weight = layer.get_parameter("weight")
+        if not weight.requires_grad:
+            continue
+        outputs: list[Tensor] = []
+        hook = layer.register_forward_hook(lambda module, inputs, output, seen=outputs: seen.append(output))
+        try:
+            for _ in range(iterations):
+                outputs.clear()
+                network(batch)
+                variance = float(outputs[0].var())
+                if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
+                    break
+                weight.div_(math.sqrt(variance))
+        finally:
+            hook.remove()
+    network.train(training)

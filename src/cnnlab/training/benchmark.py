@@ -1,0 +1,119 @@
+"""What cnnlab's loop and telemetry cost against the least that trains: same network, batches and threads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import torch
+import torch.nn.functional as F
+
+from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.entry import register_resolvers
+from cnnlab.runs.folder import RunFolder
+from cnnlab.training.clock import StepClock
+from cnnlab.training.progress import TrainingProgress
+from cnnlab.training.runtime import choose_device
+from cnnlab.training.session import Session
+
+# The variants take turns of so many steps, so that a machine that drifts within seconds hits all alike.
+TURN = 10
+WARM_UP = 40
+
+Steps = Callable[[Session], Iterator[None]]
+
+
+def bare_loop(session: Session) -> Iterator[None]:
+    """What one would write for this set and network without any laboratory around it."""
+    batches, network, optimizer = session.batches, session.network, session.trainer.optimizer
+    images, labels, size = batches.images, batches.labels, batches.batch_size
+    mean, std = (torch.tensor(v, device=session.device).view(-1, 1, 1) for v in (batches.mean, batches.std))
+    scale, shift = 1 / (255 * std), mean / std
+    network.train()
+    for step in range(session.steps):
+        if step % len(batches) == 0:
+            order = torch.randperm(len(labels), device=session.device).split(size)
+        index = order[step % len(batches)]
+        x = images.index_select(0, index).float().mul_(scale).sub_(shift)
+        loss = F.cross_entropy(network(x), labels.index_select(0, index))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        session.trainer.scheduler.step()
+        yield
+
+
+def cnnlab_loop(session: Session) -> Iterator[None]:
+    """The trainer's own, with all that it does at a step."""
+    with TrainingProgress(session.steps) as session.progress:
+        yield from session.trainer.each_step(session.batches, session.steps, session, StepClock(session.device))
+
+
+BARE = "bare loop"
+VARIANTS: dict[str, tuple[Steps, list[str]]] = {
+    BARE: (bare_loop, ["telemetry=off"]),
+    "telemetry=off": (cnnlab_loop, ["telemetry=off"]),
+    "telemetry=light": (cnnlab_loop, ["telemetry=light"]),
+    "light, every step": (cnnlab_loop, ["telemetry=light", "telemetry.every=1"]),
+}
+
+
+def take_turns(overrides: Sequence[str], steps: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds that `steps` steps of each variant take, in each round."""
+    register_resolvers()
+    total = WARM_UP + steps * rounds
+    with ExitStack() as stack:
+        loops = {
+            name: loop(stack.enter_context(_session([f"trainer.max_steps={total}", *overrides, *settings])))
+            for name, (loop, settings) in VARIANTS.items()
+        }
+        for loop in loops.values():
+            _timed(loop, WARM_UP)
+        return _rounds(loops, steps, rounds)
+
+
+def ratios(times: dict[str, list[float]]) -> dict[str, tuple[float, float, float]]:
+    """Median, smallest and largest over the rounds of a variant's time over that of the bare loop beside it."""
+    found = {}
+    for name, seconds in times.items():
+        each = [own / bare for own, bare in zip(seconds, times[BARE], strict=True)]
+        found[name] = (median(each), min(each), max(each))
+    return found
+
+
+class _Steps(Session):
+    """Training steps alone: the bare loop neither validates nor saves, and tells the time of neither."""
+
+    def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
+        return True
+
+
+@contextmanager
+def _session(overrides: list[str]) -> Iterator[Session]:
+    (job,) = compose_jobs("train", overrides) or []
+    with TemporaryDirectory() as folder:
+        session = _Steps(job, RunFolder(Path(folder)), choose_device(job.trainer.device))
+        yield session
+        session.dashboard.end(success=True)  # before its folder goes
+
+
+def _rounds(loops: dict[str, Iterator[None]], steps: int, rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(rounds):
+        for seconds in times.values():
+            seconds.append(0.0)
+        for done in range(0, steps, TURN):
+            for name, loop in loops.items():
+                times[name][-1] += _timed(loop, min(TURN, steps - done))
+    return times
+
+
+def _timed(loop: Iterator[None], steps: int) -> float:
+    began = perf_counter()
+    for _ in range(steps):
+        next(loop)
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return perf_counter() - began

@@ -1,0 +1,78 @@
+"""One cell of a convolution written out: patch x kernel = products, and their sum."""
+
+from torch import Tensor
+
+from cnnlab.common.errors import InputError
+from cnnlab.networks.kernels import Kernel, apply
+
+CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
+
+
+def strongest(image: Tensor, kernel: Kernel, border: str) -> tuple[int, int]:
+    """(row, column) of the output cell with the largest magnitude, the channels summed; the first of equals."""
+    size = apply(image.double(), kernel.tensor().double(), border).sum(0).abs()
+    at = int(size.flatten().argmax())
+    return divmod(at, size.shape[1])
+
+
+def inside(image: Tensor, kernel: Kernel, cell: tuple[int, int], border: str) -> tuple[int, int]:
+    """`cell`, or InputError where it lies outside of the output."""
+    lost = len(kernel.values) - 1 if border == "valid" else 0
+    height, width = (side - lost for side in image.shape[-2:])
+    row, column = cell
+    if not (0 <= row < height and 0 <= column < width):
+        raise InputError(
+            f"cell=[{row},{column}] lies outside of the output, {height}x{width} cells counted from 0.\n"
+            f"Use cell=[{height // 2},{width // 2}], or leave it out for the strongest answer."
+        )
+    return cell
+
+
+def arithmetic(image: Tensor, name: str, kernel: Kernel, cell: tuple[int, int], border: str) -> str:
+    """The sum behind output cell (row, column), counted from 0, one paragraph for each channel of `image` (C, H, W)."""
+    image, (row, column) = image.double(), cell
+    return "\n\n".join(
+        _paragraph(f"{name}, row {row}, column {column}{f', {colour}' if colour else ''}", patch, kernel)
+        for colour, patch in zip(CHANNELS[len(image)], _patches(image, len(kernel.values), cell, border), strict=True)
+    )
+
+
+def _patches(image: Tensor, k: int, cell: tuple[int, int], border: str) -> list[list[list[float]]]:
+    """The k x k values under the kernel, channel by channel: one-hot kernels fetch them with the right border."""
+    patch = image.new_zeros(len(image), k, k)
+    for i in range(k):
+        for j in range(k):
+            pick = image.new_zeros(k, k)
+            pick[i, j] = 1
+            patch[:, i, j] = apply(image, pick, border)[:, cell[0], cell[1]]
+    return patch.tolist()
+
+
+def _paragraph(title: str, patch: list[list[float]], kernel: Kernel) -> str:
+    products = [[p * k for p, k in zip(ps, ks, strict=True)] for ps, ks in zip(patch, kernel.values, strict=True)]
+    blocks = [_block("patch", patch), _block("kernel", kernel.values), _block("products", products)]
+    middle = len(patch) // 2 + 1
+    lines = [title]
+    for i, row in enumerate(zip(*blocks, strict=True)):
+        lines.append(
+            "  " + f"{row[0]}  {'x' if i == middle else ' '}  {row[1]}  {'=' if i == middle else ' '}  {row[2]}"
+        )
+    total = sum(map(sum, products))
+    terms = [value for row in products for value in row if value]
+    lines.append(f"sum: {' + '.join(map(_signed, terms)) or '0'} = {total:g}")
+    if kernel.divisor != 1:
+        lines.append(f"divided by {kernel.divisor:g}: {total / kernel.divisor:.4g}")
+    if {value for row in (*patch, *kernel.values) for value in row} <= {0, 1}:
+        lines.append(f"{total:g} of the {sum(map(sum, kernel.values)):g} cells that the kernel looks for are there")
+    return "\n".join(lines)
+
+
+def _signed(value: float) -> str:
+    return f"({value:g})" if value < 0 else f"{value:g}"
+
+
+def _block(title: str, rows) -> list[str]:
+    cells = [[f"{value:g}" for value in row] for row in rows]
+    width = max(len(text) for row in cells for text in row)
+    lines = [" ".join(text.rjust(width) for text in row) for row in cells]
+    return [text.rjust(max(len(title), len(lines[0]))) for text in (title, *lines)]

@@ -1,0 +1,70 @@
+"""Pictures of a run over time in TensorBoard: kernels, feature maps, histograms, and at the end the mistakes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from time import perf_counter
+
+from torch import Tensor, nn
+
+from cnnlab.telemetry import histograms
+from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.theory import Prediction
+from cnnlab.training.observers.theory import draw_figure
+from cnnlab.views.mistakes import confusion_figure, mistaken_figure
+from cnnlab.views.tiles import feature_maps, first_kernels, log_schedule, picture
+
+
+class Gallery:
+    """Draws at a few steps, evenly on a log scale; `image` (C, H, W), normalized, is the one that is followed.
+
+    `images`: histograms are of the first so many of a batch (None: all). `seconds`: what drawing has taken so far.
+    """
+
+    def __init__(self, network: nn.Module, image: Tensor, steps: int, dashboard: Dashboard, images: int | None = None):
+        self.network, self.image, self.dashboard = network, image, dashboard
+        self.steps = log_schedule(steps)
+        self.seconds = 0.0
+        self._probe = Probe(network, histograms.STATISTICS, images)
+        dashboard.image("pictures/input", picture(image), 0)
+
+    def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[None]:
+        """Around the training step, which is where gradients are."""
+        return self._probe.watch(gradient_scale) if step in self.steps else nullcontext()
+
+    def draw(self, step: int) -> None:
+        """After a watched step; nothing at the others."""
+        if step in self.steps:
+            with self._timed():
+                self._draw(step)
+
+    def theory(self, prediction: Prediction, measured: Mapping[str, float], folder: Path) -> None:
+        """What was predicted and what was `measured` at step 0, as a figure in `folder`, too."""
+        with self._timed():
+            draw_figure(prediction, measured, folder, self.dashboard)
+
+    def mistakes(self, images: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], step: int) -> None:
+        """The confusion matrix and the images with the highest loss; `images` uint8 in the order of `logits`."""
+        with self._timed():
+            self.dashboard.figure("mistakes/confusion", confusion_figure(logits, labels, classes), step)
+            self.dashboard.figure("mistakes/most_mistaken", mistaken_figure(images, logits, labels, classes), step)
+
+    def _draw(self, step: int) -> None:
+        kernels = first_kernels(self.network)
+        if kernels is not None:
+            self.dashboard.image("pictures/first_kernels", kernels, step)
+        for layer, maps in feature_maps(self.network, self.image).items():
+            self.dashboard.image(f"pictures/maps/{layer}", maps, step)
+        counted = histograms.read(self._probe.values)
+        for key, histogram in counted.items():
+            what, _, layer = key.split("/")
+            self.dashboard.histogram(f"histogram/{what}/{layer}", histogram, step)
+        if note := histograms.note(counted):
+            self.dashboard.text("histogram/left_out", note, step)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = perf_counter()
+        yield
+        self.seconds += perf_counter() - began

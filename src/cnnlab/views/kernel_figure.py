@@ -1,0 +1,158 @@
+"""What kernels do to a picture, and what the learned ones look like, as figures."""
+
+from collections.abc import Mapping
+from math import ceil
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.table import Table
+from torch import Tensor
+
+from cnnlab.networks.filters import NamedFilter, chance
+from cnnlab.networks.kernels import Kernel, apply
+from cnnlab.views import panels
+
+_COUNTABLE = 12  # pictures up to this side are small enough to write the numbers into their cells
+
+
+def kernels_figure(
+    image: Tensor, kernels: Mapping[str, Kernel], border: str, cells: Mapping[str, tuple[int, int]] | None = None
+) -> Figure:
+    """Input, then each kernel with its numbers beside its output.
+
+    `image`: uint8 (C, H, W). Outputs of kernels whose weights sum to 0 have both signs and are drawn so (mean
+    of the channels, own scale); the others are pictures, cut to black..white as image programs do. `cells`:
+    for a kernel the (row, column) of its output that is marked, and in the input the patch below it.
+    """
+    columns = min(4, len(kernels) + 1)
+    rows = ceil((len(kernels) + 1) / columns)
+    width, height = 3.9 * columns, 2.95 * rows
+    figure = Figure(figsize=(width, height), facecolor="white")
+    grid = figure.add_gridspec(
+        rows,
+        columns,
+        left=0.1 / width,
+        right=1 - 0.1 / width,
+        top=1 - 0.3 / height,
+        bottom=0.08 / height,
+        wspace=0.06,
+        hspace=0.12,
+    )
+    places = [
+        grid[at // columns, at % columns].subgridspec(1, 2, width_ratios=(1, 2.4), wspace=0.06)
+        for at in range(len(kernels) + 1)
+    ]
+    _input(figure.add_subplot(places[0][1]), image, kernels, border, cells or {})
+    legend = figure.add_subplot(places[0][0])
+    legend.axis("off")
+    legend.text(
+        0,
+        0.5,
+        "kernels and\nedge pictures:\nred above 0\nwhite 0\nblue below 0",
+        fontsize=8.5,
+        va="center",
+        linespacing=1.5,
+    )
+    for (name, kernel), (left, right) in zip(kernels.items(), places[1:], strict=True):
+        ax = figure.add_subplot(left)
+        panels.numbers(ax, kernel.values, size=_font(kernel))
+        if kernel.divisor != 1:
+            ax.set_xlabel(f"divided by {kernel.divisor:g}", fontsize=8.5)
+        ax = figure.add_subplot(right)
+        _output(ax, name, image, kernel, border)
+        if cells and name in cells:
+            panels.mark(ax, *cells[name], size=1)
+    return figure
+
+
+def _font(kernel: Kernel) -> float:
+    """Points that let the longest number fit its cell: the table is 79 points wide, a digit 0.64 of its size."""
+    longest = max(len(f"{value:.3g}") for row in kernel.values for value in row)
+    return min(10, 79 / len(kernel.values) / (0.64 * (longest + 0.5)))
+
+
+def _scale(image: Tensor) -> float:
+    """Pictures of zeros and ones are counted, all others are shades of 0..255."""
+    return 255.0 if int(image.max()) > 1 else 1.0
+
+
+def _input(
+    ax: Axes, image: Tensor, kernels: Mapping[str, Kernel], border: str, cells: Mapping[str, tuple[int, int]]
+) -> None:
+    panels.picture(ax, image / _scale(image))
+    channels, height, width = image.shape
+    ax.set_title(f"input, {'grey' if channels == 1 else 'colour'}, {height}x{width}", fontsize=11)
+    if max(height, width) <= _COUNTABLE and channels == 1:
+        panels.write(ax, image[0].tolist(), size=10, colour="#4dabf7")
+    for name, cell in cells.items():
+        k = len(kernels[name].values)
+        before = 0 if border == "valid" else (k - 1) // 2
+        panels.mark(ax, cell[0] - before, cell[1] - before, size=k)
+
+
+def _output(ax: Axes, name: str, image: Tensor, kernel: Kernel, border: str) -> None:
+    weights = kernel.tensor()
+    output = apply(image.float() / _scale(image), weights, border)
+    small = max(output.shape[-2:]) <= _COUNTABLE and len(output) == 1
+    if small:
+        panels.numbers(ax, output[0].tolist(), size=10)
+    elif abs(float(weights.sum())) < 1e-6:
+        shown = output.mean(0)
+        # The strongest percent of the edges is cut, or it alone would have colour.
+        panels.signed(ax, shown, float(shown.abs().flatten().quantile(0.99)))
+    else:
+        panels.picture(ax, output)
+    ax.set_title(name.replace("_", " "), fontsize=11)
+
+
+def filters_figure(filters: list[NamedFilter]) -> Figure:
+    """Learned filters of the first layer, each with the classical kernel it is most like and the cosine.
+
+    Names not above chance (`naming.chance`) are grey: random weights come as near.
+    """
+    limit = chance(filters[0].pattern.shape[-1])
+    columns = min(8, len(filters))
+    rows = ceil(len(filters) / columns)
+    height = 1.95 * rows + 0.75
+    figure = Figure(figsize=(max(1.6 * columns, 6.5), height), facecolor="white")
+    grid = figure.add_gridspec(
+        rows, columns, left=0.02, right=0.98, top=1 - 0.65 / height, bottom=0.5 / height, hspace=0.55
+    )
+    for at, row in enumerate(filters):
+        ax = figure.add_subplot(grid[at // columns, at % columns])
+        panels.signed(ax, row.pattern, panels.largest(row.pattern))
+        near = abs(row.match.cosine) > limit
+        ax.set_xlabel(
+            f"{row.match.label.replace('_', ' ')}\n{abs(row.match.cosine):.2f}",
+            fontsize=8,
+            color="black" if near else "#999999",
+        )
+        ax.set_title(f"{row.index}", fontsize=8, color="#666666", pad=2)
+    figure.suptitle(
+        f"Learned first-layer filters and the classical kernel nearest to each\n"
+        f"|cosine| below the name; grey: not above {limit:.2f}, which 5 % of random filters reach",
+        fontsize=10,
+        y=1 - 0.08 / height,
+        va="top",
+    )
+    return figure
+
+
+def filters_table(filters: list[NamedFilter]) -> Table:
+    """The same as a table; with several input channels also how much of the filter its one pattern holds."""
+    limit = chance(filters[0].pattern.shape[-1])
+    table = Table(title="Learned first-layer filters", caption=f"dim: not above chance, |cosine| {limit:.2f}")
+    colour = len(filters[0].channels) > 1
+    for name in (
+        "filter",
+        "nearest classical kernel",
+        "cosine",
+        "distance",
+        *(("one pattern holds",) if colour else ()),
+    ):
+        table.add_column(name, justify="left" if name.startswith("nearest") else "right")
+    for row in filters:
+        cells = [str(row.index), row.match.label, f"{row.match.cosine:+.2f}", f"{row.match.distance:.2f}"]
+        cells += [f"{row.share:.0%}"] if colour else []
+        table.add_row(*cells, style="" if abs(row.match.cosine) > limit else "dim")
+    return table

@@ -1,0 +1,51 @@
+"""What a finished run tells in the terminal."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cnnlab.diagnosis import Finding, render
+from cnnlab.runs.folder import RunFolder
+
+
+def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
+    """The verdict; accuracy, size, time, what telemetry cost; where the run lies, and how to look at it."""
+    console = Console(highlight=False)
+    status, error = run.status["status"], run.status["error"]
+    colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
+    folder = _short(run.path)
+    lines = {
+        "status": f"[{colour}]{status}[/]" + (f": {error}" if error else ""),
+        "test accuracy": f"[{colour} bold]{results['test/accuracy']:.2%}[/]",
+        "test loss": f"{results['test/loss']:.4f}",
+        "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs an image",
+        "time": _time(results),
+        "folder": str(folder),
+        "dashboards": f"[cyan]tensorboard --logdir {shlex.quote(str(folder))}[/]",
+        "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
+    }
+    console.print(render(findings, healthy))
+    for name, text in lines.items():
+        # Never wrapped: a path or a command cut in two cannot be copied.
+        console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+
+
+def _time(results: Mapping[str, Any]) -> str:
+    words = [f"{results['time/training_s']:.1f} s for {results['train/steps']} steps"]
+    if "time/step_ms" in results:
+        words.append(f"{results['time/step_ms']:.2f} ms a step")
+    if "telemetry/overhead" in results:
+        words.append(f"telemetry {results['telemetry/overhead']:+.1%}")
+    if "time/pictures_s" in results:
+        words.append(f"pictures {results['time/pictures_s']:.1f} s")
+    return ", ".join(words)
+
+
+def _short(path: Path) -> Path:
+    """Relative to the working directory if it lies below it."""
+    here = Path(os.getcwd())
+    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path.resolve()

@@ -1,0 +1,133 @@
+"""The design sheet of one network, for a terminal of 80 columns or more."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cnnlab.common.words import count, kib, label, memory, rough, same_or_both, sides
+from cnnlab.designs import sizes
+from cnnlab.designs.design import Design
+from cnnlab.networks.geometry import Row
+
+SHOWN = 12  # rows of a block that are shown from a longer one, half at its beginning and half at its end
+NOTHING, UNKNOWN = "", "?"
+
+LEGEND = (
+    "field, jump, centre: what a cell sees of the image, the step to the next cell's, the middle of the first "
+    "cell's, in pixels from 0. saved: kept for the backward pass, here first."
+)
+
+
+def sheet(design: Design, width: int = 80, full: bool = False) -> Group:
+    """Layers, totals, sizes."""
+    blank = Text("")
+    table, legend = layers(design, width, full), Text(LEGEND, style="dim")
+    return Group(table, blank, legend, blank, totals(design), blank, *shrinking(design))
+
+
+def layers(design: Design, width: int = 80, full: bool = False) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1 if width >= 100 else 0, 0, 0))
+    table.add_column("layer", no_wrap=True)
+    table.add_column("output", no_wrap=True)
+    for heading in ("field", "jump", "centre", "weights\n+biases", "uses of\neach", "MACs", "saved\nKiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if design.measured is not None:
+        table.add_column("meas.\nKiB", justify="right", no_wrap=True)
+    for group, rows in design.groups():
+        if group:
+            table.add_row(Text(group, style="bold"))
+        hidden = 0 if full or len(rows) <= SHOWN + 1 else len(rows) - SHOWN
+        for at, row in enumerate(rows):
+            if hidden and at == SHOWN // 2:
+                table.add_row(Text(f"  ... {hidden} more", style="dim"), Text("full=true", style="dim"))
+            if not hidden or not SHOWN // 2 <= at < len(rows) - SHOWN // 2:
+                indent = "  " if group else ""
+                table.add_row(indent + label(row), *_cells(design, row))
+    return table
+
+
+def _cells(design: Design, row: Row) -> list[str]:
+    on_map = len(row.output) == 3 and row.kind != "global average"
+    seen = row.receptive_field
+    everything = bool(seen) and not on_map and row.kind != "flatten"
+    weights = f"{count(row.weights)}+{row.biases:,}" if row.biases else count(row.weights) if row.weights else NOTHING
+    cells = [
+        sides(row.output),
+        "all" if everything else same_or_both(seen) if seen and on_map else NOTHING if seen else UNKNOWN,
+        same_or_both(row.jump) if row.jump and on_map else NOTHING,
+        same_or_both(row.centre) if row.centre and on_map else NOTHING,
+        weights,
+        f"{row.uses:,}" if row.uses else NOTHING,
+        rough(row.macs) if row.macs else NOTHING,
+        UNKNOWN if row.saved_bytes is None else kib(row.saved_bytes) if row.saved_bytes else NOTHING,
+    ]
+    if design.measured is not None:
+        size = design.measured.get(row.name, 0)
+        cells.append(kib(size) if size else NOTHING)
+    return cells
+
+
+def totals(design: Design) -> Table:
+    rows, side = design.rows, design.image_shape[1:]
+    weights, biases = sum(row.weights for row in rows), sum(row.biases for row in rows)
+    lines = _lines()
+    lines.add_row("parameters", f"{design.parameters:,} ({weights:,} weights, {biases:,} biases)")
+    lines.add_row("MACs", f"{rough(design.macs)} an image")
+    lines.add_row("non-linearities", f"{design.activations} in a row")
+    lines.add_row("saved", _saved(design))
+    if field := design.receptive_field:
+        beyond = ", more than there is" if field[0] > side[0] or field[1] > side[1] else ""
+        who = "a cell of the last map" if any(len(row.output) == 3 for row in rows) else "the first full connection"
+        lines.add_row("receptive field", f"{sides(field)} of {sides(side)} pixels for {who}{beyond}")
+    if design.saved_bytes is None:
+        lines.add_row(
+            UNKNOWN,
+            "no formula: this network is more than known layers in a row; activations in a "
+            "forward() of its own are not seen",
+        )
+    return lines
+
+
+def _saved(design: Design) -> str:
+    measured = None if design.measured is None else memory(sum(design.measured.values()))
+    if design.saved_bytes is None:
+        known = f"{measured} an image for backward, measured" if measured else None
+        return known or f"{UNKNOWN} (measure=true measures it)"
+    also = f" ({measured} measured)" if measured else ""
+    return f"{memory(design.saved_bytes)} an image for backward, predicted{also}"
+
+
+def shrinking(design: Design) -> list[RenderableType]:
+    """The text's chain of sizes, its formula, and the table of what other kernels give."""
+    lines = _lines()
+    lines.add_row("sizes", sizes.chain(design))
+    lines.add_row("formula", sizes.formula(design))
+    moved = sizes.drift(design)
+    if moved and any(moved):
+        lines.add_row(
+            "drift",
+            f"the last map's middle sees a point {_direction(*moved)} the image's middle: padded even kernels, "
+            "strides and cut pooling windows do that",
+        )
+    side = design.image_shape[1:]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("kernel", f"layers from {sides(side)} to 1x1, unpadded", "padded, size kept"):
+        table.add_column(heading)
+    for k in sizes.kernels_to_show(design):
+        table.add_row(f"{k}x{k}", sizes.unpadded(min(side), k), sizes.padded(k))
+    return [lines, Text(""), table]
+
+
+def _lines() -> Table:
+    """Head and text, wrapped beside each other."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=15)
+    return table
+
+
+def _direction(down: float, right: float) -> str:
+    """`1.5 px below and 1.5 px right of`."""
+    words = [f"{abs(down):g} px {'below' if down > 0 else 'above'}"] if down else []
+    words += [f"{abs(right):g} px {'right' if right > 0 else 'left'} of"] if right else []
+    return " and ".join(words)

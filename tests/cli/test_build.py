@@ -1,0 +1,51 @@
+"""What a run folder is made of again, and the words for one that was damaged."""
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from cnnlab.cli.build import load_run
+from cnnlab.common.errors import InputError
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.runs import checkpoint
+
+MODEL = {"_target_": "cnnlab.networks.convnet.ConvNet", "channels": [4], "head": []}
+
+
+@pytest.fixture
+def run(tmp_path):
+    network = ConvNet((1, 8, 8), 2, channels=(4,), head=())
+    facts = {"image_shape": [1, 8, 8], "classes": ["a", "b"], "mean": [0.5], "std": [0.2]}
+    checkpoint.save(tmp_path / "checkpoints" / "last.pt", {"network": network.state_dict(), **facts})
+    (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml({"model": MODEL}))
+    return tmp_path, network
+
+
+def test_the_network_of_a_run_answers_as_it_did(run):
+    folder, network = run
+    loaded, facts = load_run(folder)
+    x = torch.randn(3, 1, 8, 8)
+    assert torch.equal(loaded(x), network.eval()(x)) and not loaded.training
+    assert facts.image_shape == (1, 8, 8) and facts.classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{{{", "[]", "42", "model: null", "other: 1", "model: {_target_: foo.Bar}"),
+        OmegaConf.to_yaml({"model": {**MODEL, "kernel_size": 5}}),
+        OmegaConf.to_yaml({"model": {**MODEL, "activation": "foo"}}),
+    ],
+)
+def test_a_config_that_does_not_fit_is_told(run, content):
+    (run[0] / "config.yaml").write_text(content)
+    with pytest.raises(InputError) as error:
+        load_run(run[0])
+    assert str(run[0]) in str(error.value) and len(str(error.value).splitlines()) <= 5
+
+
+@pytest.mark.parametrize("state", [[1], {}, {"network": {}}])
+def test_a_checkpoint_of_something_else_is_told(run, state):
+    checkpoint.save(run[0] / "checkpoints" / "last.pt", state)
+    with pytest.raises(InputError, match=r"last.pt and config.yaml make no network"):
+        load_run(run[0])

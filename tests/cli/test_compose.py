@@ -1,0 +1,74 @@
+"""Command lines become jobs before Hydra runs any; mistakes are told in words."""
+
+import pytest
+
+from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.entry import register_resolvers, slug
+from cnnlab.common.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _resolvers():
+    register_resolvers()
+
+
+def test_one_job_without_a_sweep():
+    (job,) = compose_jobs("train", ["model=single5x5", "seed=4"])
+    assert job.model.kernel_size == 5 and job.seed == 4 and "hydra" not in job
+
+
+def test_a_sweep_is_every_combination():
+    jobs = compose_jobs("train", ["-m", "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
+    assert len(jobs) == 12 and {j.seed for j in jobs} == {0, 1, 2}
+    assert {(j.model.kernel_size, j.init._target_.rpartition(".")[2]) for j in jobs} == {
+        *((3, "kaiming_normal_"), (3, "zeros_"), (5, "kaiming_normal_"), (5, "zeros_"))
+    }
+
+
+def test_a_sweep_may_stand_in_a_yaml_of_ones_own(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1', init: 'he,xavier'}}}\ntrainer: {epochs: 2}\n"
+    )
+    jobs = compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])
+    assert len(jobs) == 4 and {j.trainer.epochs for j in jobs} == {2}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info"])
+def test_questions_to_hydra_are_no_jobs(flag):
+    assert compose_jobs("train", [flag]) is None
+
+
+def test_a_statistic_of_ones_own_may_be_added():
+    (job,) = compose_jobs("train", ["+telemetry.statistics.activation.mine=math.sqrt"])
+    assert job.telemetry.statistics.activation.mine == "math.sqrt"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["modle.kernel_size=3"], "'modle.kernel_size' is no setting. Did you mean 'model.kernel_size'"),
+        (["+trainer.epoch=3"], "'trainer.epoch' is no setting. Did you mean 'trainer.epochs'"),
+        (["hydra.run.dir=here", "trainer.epoch=3"], "'trainer.epoch' is no setting"),
+        (["++trainer.epoch=3"], "'trainer.epoch' is no setting"),
+        (["+typo=1"], "'typo' is no setting"),
+        (["init=he", "init.std=1"], "'init.std' is no setting"),
+        (["model=stackd3x3"], "there is no such model. Did you mean 'stacked3x3'"),
+        (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
+        (["seed=0,1"], "asks for several runs. Sweep with -m"),
+        (["seed"], "Cannot read these overrides"),
+        (["-m", "model=stacked3x3,nothing"], "model=nothing: there is no such model"),
+        (["--config-dir", "/does/not/exist"], "no such folder"),
+        (["model.channels=[8"], "Cannot read these overrides"),
+    ],
+)
+def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
+    with pytest.raises(InputError, match=words) as error:
+        compose_jobs("train", arguments)
+    assert len(str(error.value).splitlines()) <= 5
+
+
+def test_folder_names_are_safe_short_and_different():
+    assert slug("model=a/b,init=[1, 2]") == "model=a-b,init=-1,-2"
+    long = [slug(f"{'x' * 300}{i}") for i in range(2)]
+    assert len(set(long)) == 2 and max(map(len, long)) <= 120

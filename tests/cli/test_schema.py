@@ -1,0 +1,62 @@
+"""The table of settings: what it lets pass, what it refuses, and what it says."""
+
+import pytest
+
+from cnnlab.cli.schema import CONVNET, check_values, shown, unknown
+from cnnlab.common.errors import InputError
+
+GOOD = {
+    "seed": 0,
+    "model": {"_target_": CONVNET, "kernel_size": [3, 5], "pool": "max", "head": "average", "dropout": 0.5},
+    "init": {"std": 0.01, "bias": "keep"},
+    "optimizer": {"lr": 1},
+    "trainer": {"epochs": 3, "max_steps": None, "resident": "auto"},
+}
+
+
+def test_what_is_right_passes():
+    check_values(GOOD)
+
+
+@pytest.mark.parametrize(
+    "section, key, value, words",
+    [
+        ("trainer", "epochs", 1.5, r"trainer.epochs=1.5 is not allowed.\nAllowed: a whole number from 0 up"),
+        ("trainer", "epochs", True, "trainer.epochs=true is not allowed"),
+        ("trainer", "device", "gpu", r"trainer.device=gpu is not allowed.\nAllowed: auto | cpu | cuda"),
+        ("trainer", "clip", 0, "trainer.clip=0 is not allowed"),
+        ("trainer", "batch_sise", 4, "'trainer.batch_sise' is no setting. Did you mean 'trainer.batch_size'"),
+        ("optimizer", "lr", "fast", "optimizer.lr=fast is not allowed"),
+        ("optimizer", "lr", float("nan"), "optimizer.lr=NaN is not allowed"),
+        ("model", "kernel_size", 0, "model.kernel_size=0 is not allowed"),
+        ("model", "kernel_size", [], r"model.kernel_size=\[\] is not allowed"),
+        ("model", "pool", ["max", "avg"], r"model.pool=\[max,avg\] is not allowed"),
+        ("model", "classes", 10, "model.classes is not for a config to say"),
+        ("dataset", "num_classes", 10, "dataset.num_classes is not for a config to say"),
+        ("dataset", "validation", 1.0, "dataset.validation=1.0 is not allowed"),
+        ("evaluations", "x", 1, "'evaluations' is no setting. Did you mean 'evaluation'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_at_most_five_lines(section, key, value, words):
+    config = {**GOOD, section: {**GOOD.get(section, {}), key: value}}
+    with pytest.raises(InputError, match=words) as error:
+        check_values(config)
+    assert len(str(error.value).splitlines()) <= 5
+
+
+def test_a_module_of_ones_own_gives_names_its_own_meaning():
+    check_values({"model": {"_target_": "mine.Net", "kernel_size": "large"}})
+
+
+def test_an_interpolation_is_left_to_whoever_gets_it():
+    check_values({"trainer": {"batch_size": "${oc.env:BATCH}"}})
+
+
+def test_unknown_lists_the_section_or_the_sections():
+    known = ["seed", "model.pool", "model.head"]
+    assert unknown("model.pol", known).endswith("There are: model.pool, model.head.")
+    assert unknown("typo", known).endswith("There are: model, seed.")
+
+
+def test_values_are_shown_as_typed():
+    assert [shown(v) for v in (None, True, [1, "max"], 0.1, "x")] == ["null", "true", "[1,max]", "0.1", "x"]

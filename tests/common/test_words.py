@@ -1,0 +1,60 @@
+import pytest
+
+from cnnlab.common.words import count, kib, label, memory, rough, same_or_both, two_digits
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.geometry import rows
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0"),
+        (784, "784"),
+        (9_999, "9,999"),
+        (10_000, "10.0k"),
+        (112_896, "113k"),
+        (999_600, "1,000k"),
+        (1_806_336, "1.81M"),
+        (182_101_324, "182M"),
+        (1.32e9, "1.32G"),
+        (4e12, "4,000G"),
+    ],
+)
+def test_rough_numbers_keep_three_digits(value: float, written: str) -> None:
+    assert rough(value) == written
+
+
+def test_counts_are_exact_below_a_million() -> None:
+    assert [count(v) for v in (2736, 999_999, 1_180_000)] == ["2,736", "999,999", "1.18M"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        *((0, "0"), (2.13e-4, "2.1e-4"), (1e-120, "1.0e-120"), (0.00999, "1.0e-2"), (0.0104, "0.010")),
+        *((0.0996, "0.10"), (0.5, "0.50"), (0.996, "1.0"), (1.31, "1.3"), (9.96, "10"), (13.4, "13")),
+        *((99.6, "100"), (843.0, "840"), (9_940, "9900"), (12_300, "1.2e4"), (float("inf"), "inf")),
+    ],
+)
+def test_two_digits_of_any_size(value: float, written: str) -> None:
+    assert two_digits(value) == written
+
+
+def test_bytes() -> None:
+    assert [kib(v) for v in (16, 12_345, 200_000)] == ["0.02", "12.1", "195"]
+    assert [memory(v) for v in (12_345, 3 * 2**20)] == ["12.1 KiB", "3.0 MiB"]
+
+
+def test_pairs() -> None:
+    assert same_or_both((0.5, 0.5)) == "0.5"
+    assert same_or_both((3, 5)) == "3,5"
+
+
+def test_labels_of_layers() -> None:
+    network = ConvNet(
+        (1, 16, 16), 3, channels=(2,), kernel_size=4, stride=2, pool="sum", norm="batch", activation="tanh", dropout=0.5
+    )
+    assert [label(row) for row in rows(network, (1, 16, 16))] == [
+        *("pad 1+2", "conv1 4x4 /2", "norm1", "tanh", "pad 1+2", "conv2 4x4", "norm2", "tanh", "sum pool 2x2"),
+        *("flatten", "dropout1", "fc1", "tanh", "dropout", "logits"),
+    ]

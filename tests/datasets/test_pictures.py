@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnlab.common.errors import InputError
+from cnnlab.datasets.pictures import Header, find, header, load, read, scene, smiley
+
+
+def test_drawn_pictures() -> None:
+    assert smiley().shape == (1, 7, 7) and int(smiley().sum()) == 8
+    assert scene().shape == (3, 192, 192) and scene().dtype == torch.uint8
+    assert torch.equal(scene(), scene())
+    assert torch.equal(load("smiley", 5), smiley())
+
+
+def test_large_pictures_are_brought_to_size(tmp_path: Path) -> None:
+    Image.new("RGB", (400, 100), (10, 20, 30)).save(tmp_path / "wide.png")
+    Image.new("L", (8, 6), 7).save(tmp_path / "small.png")
+    wide = load(str(tmp_path / "wide.png"), 200)
+    assert wide.shape == (3, 50, 200) and wide[:, 0, 0].tolist() == [10, 20, 30]
+    assert load(str(tmp_path / "small.png"), 200).shape == (1, 6, 8)
+
+
+def test_find(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png", "c.txt"):
+        (tmp_path / name).touch()
+    assert find(f"{tmp_path}/*.png") == [tmp_path / "a.png", tmp_path / "b.png"]
+    assert find(str(tmp_path / "b.png")) == [tmp_path / "b.png"]
+    with pytest.raises(InputError, match=r"Did you mean 'a\.png'"):
+        find(str(tmp_path / "a.pgn"))
+    with pytest.raises(InputError, match="is a folder"):
+        find(str(tmp_path))
+    with pytest.raises(InputError, match="there is no folder"):
+        find(str(tmp_path / "none" / "x.png"))
+    with pytest.raises(InputError, match="2 pictures, but one is wanted"):
+        load(f"{tmp_path}/*.png", 100)
+
+
+def test_header_tells_what_the_file_says(tmp_path: Path) -> None:
+    Image.new("L", (8, 6)).save(tmp_path / "grey.png")
+    Image.new("RGBA", (8, 6)).save(tmp_path / "clear.png")
+    Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(tmp_path / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a camera held upright
+    Image.new("RGB", (8, 6)).save(tmp_path / "turned.jpg", exif=exif)
+    assert header(tmp_path / "grey.png") == Header(8, 6, True, False)
+    assert header(tmp_path / "clear.png") == Header(8, 6, False, True)
+    assert header(tmp_path / "deep.png") == Header(8, 6, True, False)
+    assert header(tmp_path / "turned.jpg") == Header(6, 8, False, False)
+    assert read(tmp_path / "turned.jpg", 3, None).shape == (3, 8, 6)
+    assert int(read(tmp_path / "deep.png", 1, None)[0, 0, 0]) == 40000 >> 8
+
+
+def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(InputError, match=r"text\.png is not a picture"):
+        header(tmp_path / "text.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:4000])
+    with pytest.raises(InputError, match=r"cut\.png cannot be read"):
+        read(tmp_path / "cut.png", 3, None)

@@ -1,0 +1,97 @@
+"""Vanishing and exploding signals: the right direction, factor and layer; silence for healthy ones."""
+
+from math import inf, nan
+
+import pytest
+
+from cnnlab.diagnosis.signal import backward, forward
+
+
+def test_healthy_signals_say_nothing(row, evidence):
+    run = evidence(row(0), row(100))
+    assert forward(run) == [] and backward(run) == []
+
+
+def test_vanishing_forward_names_factor_and_the_layer_where_float_underflows(row, evidence):
+    stds, largest = (1e-2, 1e-20, 1e-38, 0.0), (0.1, 1e-19, 1e-40, 0.0)
+    [found] = forward(evidence(row(0, preactivation_std=stds, preactivation_largest=largest), initializer="normal"))
+    assert found.name == "vanishing_forward" and found.severity == "problem" and found.override == "init=he"
+    assert found.numbers["limit_layer"] == "03_head.fc1"
+    # 1e-20 is below what a float32 deviation can hold, so the largest values stand in there.
+    assert found.numbers["factor_per_layer"] == pytest.approx((1e-40 / 1e-2) ** (1 / 2))
+    assert "underflows at 03_head.fc1" in found.sentence and "step 0" in found.sentence
+
+
+def test_exploding_forward(row, evidence):
+    [found] = forward(evidence(row(0, preactivation_std=(2.0, 20.0, 200.0, 2000.0)), initializer="normal"))
+    assert found.name == "exploding_forward" and found.numbers["factor_per_layer"] == pytest.approx(10)
+
+
+def test_overflow_on_the_way_forward_is_an_explosion(row, evidence):
+    broken = row(
+        0, loss=nan, preactivation_std=(1e9, 1e30, inf, nan), preactivation_largest=(1e10, 1e31, inf, nan),
+        preactivation_nonfinite=(0.0, 0.0, 7.0, 9.0),
+    )  # fmt: skip
+    [found] = forward(evidence(broken))
+    assert found.name == "exploding_forward" and found.numbers["limit_layer"] == "03_head.fc1"
+    assert found.numbers["last"] == 1e31
+
+
+def test_a_deviation_that_overflows_is_read_from_the_largest_value(row, evidence):
+    stds, largest = (1.0, 1e10, inf, inf), (5.0, 1e11, 1e20, 1e30)
+    [found] = forward(evidence(row(0, preactivation_std=stds, preactivation_largest=largest)))
+    assert found.numbers["last"] == 1e30 and "limit_layer" not in found.numbers
+
+
+def test_large_logits_of_a_trained_network_are_no_explosion(row, evidence):
+    trained = row(500, preactivation_std=(1.0, 5.0, 20.0, 60.0))
+    assert forward(evidence(row(0), trained)) == []
+    [found] = forward(evidence(row(0), trained | {"step": 200}, row(300, preactivation_std=(1.0, 50.0, 2e3, 6e4))))
+    assert found.step == 300 and "training has moved" in found.cause
+
+
+def test_a_signal_that_training_repaired_is_a_warning(row, evidence):
+    small = row(0, accuracy=0.1, preactivation_std=(1e-2, 1e-3, 1e-4, 1e-5))
+    [found] = forward(evidence(small, *(row(step) for step in range(100, 700, 100))))
+    assert found.severity == "warning" and "training has overcome it" in found.sentence
+
+
+def test_a_zero_last_layer_is_no_vanishing_signal(row, evidence):
+    assert (
+        forward(evidence(row(0, preactivation_std=(1.0, 1.0, 1.0, 0.0), preactivation_largest=(5.0,) * 3 + (0.0,))))
+        == []
+    )
+
+
+def test_nothing_is_read_behind_a_dead_layer(row, evidence):
+    dead = row(0, activation_dead=(1.0, 1.0, 1.0), preactivation_std=(1.2, 0.0, 0.0, 0.0))
+    assert forward(evidence(dead)) == [] and backward(evidence(dead | {f"gradient/std/{k}": 0.0 for k in ()})) == []
+
+
+def test_vanishing_backward_counts_hidden_layers_from_the_last_to_the_first(row, evidence):
+    [found] = backward(evidence(row(0, gradient_std=(1e-9, 1e-6, 1e-3, 5e-3)), activation="sigmoid"))
+    assert found.name == "vanishing_backward" and found.override == "model.activation=relu"
+    assert found.numbers["factor_per_layer"] == pytest.approx(1e-3)
+
+
+def test_exploding_backward(row, evidence):
+    [found] = backward(evidence(row(0, gradient_std=(10.0, 0.1, 1e-3, 5e-3))))
+    assert found.name == "exploding_backward" and found.numbers["factor_per_layer"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "from_layer"), [((0.0, 0.0, 1e-3), "02_block2.conv1"), ((0.0,) * 3, "03_head.fc1")]
+)
+def test_gradients_that_are_zero_in_float32(row, evidence, gradients, from_layer):
+    [found] = backward(evidence(row(0, gradient_std=(*gradients, 5e-3))))
+    assert found.name == "vanishing_backward" and found.numbers["limit_layer"] == from_layer
+
+
+def test_a_loss_of_zero_sends_no_gradient_and_that_is_no_finding(row, evidence):
+    assert backward(evidence(row(0), row(900, gradient_std=(0.0,) * 4))) == []
+
+
+@pytest.mark.parametrize("keep", [(), ("train/loss",), ("preactivation/std",)])
+def test_missing_statistics_silence_the_rules(row, evidence, keep):
+    run = evidence({k: v for k, v in row(0).items() if k == "step" or k.startswith(keep or ("step",))})
+    assert forward(run) == [] and backward(run) == []

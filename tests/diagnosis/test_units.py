@@ -1,0 +1,69 @@
+"""Symmetry, dead units and saturation."""
+
+from math import nan
+
+from cnnlab.diagnosis.units import dead, saturation, symmetry
+
+ZERO = {
+    "weight_distinct": (nan, nan, nan, nan),
+    "weight_std": (0.0, 0.0, 0.0, 0.0),
+    "preactivation_largest": (0.0, 0.0, 0.0, 0.0),
+    "activation_dead": (1.0, 1.0, 1.0),
+}
+
+
+def test_healthy_units_say_nothing(row, evidence):
+    run = evidence(row(0), row(100))
+    assert symmetry(run) == dead(run) == saturation(run) == []
+
+
+def test_zero_weights_without_any_gradient(row, evidence):
+    [found] = symmetry(evidence(row(0, weight_gradient_std=(0.0,) * 4, **ZERO), initializer="zeros"))
+    assert found.numbers["zero"] == 1 and found.override == "init=he"
+    assert "only the last bias" in found.sentence and "11 %" in found.sentence
+
+
+def test_zero_weights_whose_last_layer_learns_as_with_sigmoid(row, evidence):
+    run = evidence(row(0, weight_gradient_std=(0.0, 0.0, 0.0, 1e-3), **ZERO), activation="sigmoid")
+    assert "only 04_head.logits gets a gradient" in symmetry(run)[0].sentence
+
+
+def test_equal_channels(row, evidence):
+    [found] = symmetry(evidence(row(0, weight_distinct=(0.0, 3e-8, 1e-7, 0.9)), initializer="constant"))
+    assert found.numbers == {"layers": 3, "zero": 0.0} and "3 of 3 hidden layers" in found.sentence
+
+
+def test_a_symmetry_that_training_broke_is_none(row, evidence):
+    assert symmetry(evidence(row(0, weight_distinct=(0.0, 0.0, 0.0, 0.0)), row(100))) == []
+
+
+def test_equal_logits_alone_are_no_symmetry(row, evidence):
+    """The last layer's channels get different gradients, one for each class."""
+    assert symmetry(evidence(row(0, weight_distinct=(0.97, 0.98, 0.99, 0.0)))) == []
+
+
+def test_dead_from_the_start_are_the_biases(row, evidence):
+    run = evidence(row(0, activation_dead=(0.95, 1.0, 1.0), preactivation_mean=(-10.0, -10.0, -10.0, 0.0)))
+    [found] = dead(run)
+    assert found.override == "init.bias=0" and found.numbers["layer"] == "01_block1.conv1" and "-10" in found.sentence
+
+
+def test_dead_during_training_is_dated(row, evidence):
+    killed = {"activation_dead": (0.0, 1.0, 1.0), "accuracy": 0.1}
+    start = {"accuracy": 0.1}
+    [found] = dead(evidence(row(0, **start), row(50, **start), row(100, **killed), row(200, **killed)))
+    assert found.step == 100 and found.numbers["layer"] == "02_block2.conv1"
+
+
+def test_a_network_that_learned_may_have_dead_units(row, evidence):
+    assert dead(evidence(row(0), *(row(100 * i, activation_dead=(0.0, 0.95, 0.3)) for i in range(1, 7)))) == []
+
+
+def test_zeros_that_never_had_a_signal_are_not_dead_units(row, evidence):
+    assert dead(evidence(row(0, **ZERO))) == []
+
+
+def test_saturation_needs_half_of_the_layers(row, evidence):
+    [found] = saturation(evidence(row(0, saturation_share=(0.1, 0.7, 0.8)), activation="tanh", initializer="normal"))
+    assert found.numbers["layer"] == "02_block2.conv1" and found.override == "init=xavier"
+    assert saturation(evidence(row(0, saturation_share=(0.1, 0.1, 0.9)), activation="tanh")) == []

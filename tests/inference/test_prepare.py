@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnlab.common.errors import InputError
+from cnnlab.datasets.folder import image_folder
+from cnnlab.inference.prepare import prepare
+
+HALF = ((0.5,) * 3, (0.25,) * 3)
+
+
+def photo(path: Path, width: int, height: int, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    Image.fromarray(coarse).resize((width, height)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_those_that_training_saw(tmp_path: Path, channels: int) -> None:
+    """The same files through dataset=image_folder and through predict: equal to the bit."""
+    files = [photo(tmp_path / kind / f"{i}.jpg", 50 + 9 * i, 70, seed=i) for kind in ("cat", "dog") for i in range(4)]
+    data = image_folder(str(tmp_path), validation=0.25, size=16, channels=channels)
+    trained = torch.cat([data.train.images, data.validation.images, data.test.images])
+    for file in files:
+        pixels = prepare(file, data.shape, data.mean, data.std).pixels
+        assert any(torch.equal(pixels, image) for image in trained), file
+
+
+def test_a_picture_that_fits_needs_no_word(tmp_path: Path) -> None:
+    file = photo(tmp_path / "a.png", 32, 32)
+    picture = prepare(file, (3, 32, 32), *HALF)
+    assert picture.words == []
+    assert torch.equal(picture.pixels, torch.from_numpy(np.asarray(Image.open(file)).copy()).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((64, 64), "64x64 pixels, the network knows 32x32: made smaller"),
+        ((64, 48), "64x48 pixels, the network knows 32x32: made smaller, 25% at the sides are cut off"),
+        ((16, 16), "16x16 pixels, the network knows 32x32: enlarged"),
+        ((40, 32), "40x32 pixels, the network knows 32x32: same scale, 20% at the sides are cut off"),
+    ],
+)
+def test_words_about_the_size(tmp_path: Path, size: tuple[int, int], words: str) -> None:
+    assert prepare(photo(tmp_path / "a.png", *size), (3, 32, 32), *HALF).words == [f"it is {words}"]
+
+
+def test_words_about_colour(tmp_path: Path) -> None:
+    colour = photo(tmp_path / "colour.png", 8, 8)
+    Image.open(colour).convert("L").save(tmp_path / "grey.png")
+    Image.open(colour).convert("RGBA").save(tmp_path / "clear.png")
+    assert "colours become shades" in prepare(colour, (1, 8, 8), (0.5,), (0.25,)).words[0]
+    grey = prepare(tmp_path / "grey.png", (3, 8, 8), *HALF)
+    assert "three channels are equal" in grey.words[0] and torch.equal(grey.pixels[0], grey.pixels[2])
+    assert "transparent parts" in prepare(tmp_path / "clear.png", (3, 8, 8), *HALF).words[0]
+
+
+def test_ink_on_paper_is_suspected_and_inverted(tmp_path: Path) -> None:
+    ink = np.full((28, 28), 250, np.uint8)
+    ink[8:20, 13:15] = 10
+    Image.fromarray(ink).save(tmp_path / "scan.png")
+    known = (1, 28, 28), (0.13,), (0.31,)
+    (word,) = prepare(tmp_path / "scan.png", *known).words
+    assert "far brighter" in word and "invert=true" in word
+    turned = prepare(tmp_path / "scan.png", *known, invert=True)
+    assert torch.equal(turned.pixels[0], torch.from_numpy(255 - ink))
+    assert turned.words == ["bright and dark are exchanged (invert=true)"]
+
+
+def test_images_that_training_took_as_they_are_must_have_that_size(tmp_path: Path) -> None:
+    file = photo(tmp_path / "a.png", 12, 8)
+    assert prepare(file, (3, 8, 12), *HALF).pixels.shape == (3, 8, 12)
+    with pytest.raises(InputError, match=r"12x8 pixels \(width x height\).*of 8x16"):
+        prepare(file, (3, 16, 8), *HALF)
+
+
+def test_a_network_for_other_than_pictures_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="4 channels"):
+        prepare(photo(tmp_path / "a.png", 8, 8), (4, 8, 8), *HALF)

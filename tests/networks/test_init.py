@@ -1,0 +1,102 @@
+"""Initializers: each YAML against its published variance, the two of our own against their definitions."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.common.errors import InputError
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
+from cnnlab.networks.layers import weight_layers
+from cnnlab.theory.weights import weight_moments
+
+
+def _network(**knobs) -> ConvNet:
+    return ConvNet((3, 8, 8), 4, **{"channels": [8, 12], "head": [16], **knobs})
+
+
+def test_every_weight_and_bias_is_filled():
+    net = _network()
+    initialize(net, partial(nn.init.constant_, val=0.5), bias=-10.0)
+    assert all((layer.weight == 0.5).all() and (layer.bias == -10).all() for layer in weight_layers(net).values())
+
+
+def test_a_bias_can_be_kept():
+    net = _network()
+    before = [layer.bias.clone() for layer in weight_layers(net).values()]
+    initialize(net, nn.init.zeros_, bias="keep")
+    assert all(torch.equal(b, layer.bias) for b, layer in zip(before, weight_layers(net).values(), strict=True))
+
+
+def test_norm_layers_and_frozen_weights_are_left_alone():
+    net = _network(norm="batch")
+    net.block1.conv1.weight.requires_grad_(False)
+    frozen = net.block1.conv1.weight.clone()
+    initialize(net, nn.init.zeros_)
+    assert torch.equal(net.block1.conv1.weight, frozen)
+    assert (net.block1.norm1.weight == 1).all() and (net.block1.conv2.weight == 0).all()
+
+
+def test_the_seed_decides_and_the_global_state_does_not_change():
+    a, b, c = _network(), _network(), _network()
+    state = torch.random.get_rng_state()
+    for net, seed in ((a, 1), (b, 1), (c, 2)):
+        initialize(net, nn.init.kaiming_normal_, seed=seed)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(a.head.fc1.weight, b.head.fc1.weight) and not torch.equal(a.head.fc1.weight, c.head.fc1.weight)
+
+
+def test_no_other_generator_is_begun_anew(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    initialize(_network(), nn.init.kaiming_normal_, seed=3)
+    weight_moments(nn.init.kaiming_normal_, (4, 3, 3, 3))
+    assert seeded == [], "dropout on a GPU would draw the same whatever the run's seed"
+
+
+def test_lsuv_leaves_frozen_layers_alone():
+    network = _network()
+    first = next(iter(weight_layers(network).values()))
+    before = first.weight.requires_grad_(False).clone()
+    lsuv(network, 5 * torch.randn(8, 3, 8, 8))
+    assert torch.equal(first.weight, before)
+
+
+def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():
+    net = _network()
+    initialize(net, nn.init.dirac_)
+    assert torch.equal(net.head.logits.weight, torch.eye(4, 16))
+
+
+def test_delta_orthogonal_keeps_the_length_of_every_pixel():
+    conv = nn.Conv2d(6, 10, 3, padding=1, bias=False).double()
+    with torch.no_grad():
+        delta_orthogonal_(conv.weight, gain=2.0)
+        x = torch.randn(2, 6, 5, 5, dtype=torch.float64)
+        torch.testing.assert_close(conv(x).norm(dim=1), 2 * x.norm(dim=1))
+
+
+def test_truncated_normal_ends_at_two_deviations():
+    weight = truncated_normal_(torch.empty(200, 200, 3, 3), std=0.1)
+    assert weight.abs().max() <= 0.2
+    # E z^2 of a standard normal cut at 2: 1 - 4 phi(2) / (2 Phi(2) - 1)
+    share = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
+    assert weight.var().item() == pytest.approx(0.01 * share, rel=0.01)
+
+
+def test_lsuv_gives_every_layer_variance_one():
+    net, batch = _network(activation="tanh"), torch.randn(64, 3, 8, 8)
+    initialize(net, nn.init.orthogonal_, after=lsuv, batch=batch)
+    seen = {}
+    for key, layer in weight_layers(net).items():
+        layer.register_forward_hook(lambda m, i, output, key=key: seen.update({key: output.var().item()}))
+    net(batch)
+    assert list(seen.values()) == pytest.approx([1.0] * 6, abs=0.011)
+
+
+def test_a_fill_that_cannot_is_named():
+    with pytest.raises(InputError, match=r"cannot fill 01_block1.conv1, weights \(8, 3, 3, 3\)"):
+        initialize(_network(), lambda weight: (_ for _ in ()).throw(ValueError("no")))

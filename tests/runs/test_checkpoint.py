@@ -1,0 +1,30 @@
+"""Checkpoints are written whole and read without running code."""
+
+import pytest
+import torch
+
+from cnnlab.common.errors import InputError
+from cnnlab.runs import checkpoint
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    path = tmp_path / "checkpoints" / "last.pt"
+    checkpoint.save(path, {"network": {"w": torch.arange(3)}, "step": 4})
+    got = checkpoint.load(path)
+    assert torch.equal(got["network"]["w"], torch.arange(3)) and got["step"] == 4
+    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_a_missing_one_is_told_with_those_there_are(tmp_path):
+    checkpoint.save(tmp_path / "last.pt", {})
+    with pytest.raises(InputError, match=r"No checkpoint .*best.pt\.\nThere are: last\."):
+        checkpoint.load(tmp_path / "best.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"\x89PNG\r\n", "half"])
+def test_a_damaged_one_is_told_by_name(tmp_path, content):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"network": {"w": torch.randn(1000)}})
+    path.write_bytes(path.read_bytes()[:2000] if content == "half" else content)
+    with pytest.raises(InputError, match=r"last.pt cannot be read .*damaged"):
+        checkpoint.load(path)

@@ -1,0 +1,76 @@
+"""RunFolder: run.json never lies, numbers survive JSON, a second run does not overwrite the first."""
+
+import json
+import math
+import subprocess
+
+import pytest
+
+from cnnlab.common.errors import InputError
+from cnnlab.runs.folder import RunFolder, _commit, plain, read_metrics
+
+
+def _status(folder) -> dict:
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_a_run_that_ends_says_completed(tmp_path):
+    with RunFolder(tmp_path / "a").opened("seed: 1\n", seed=1):
+        assert _status(tmp_path / "a")["status"] == "running"
+    status = _status(tmp_path / "a")
+    assert status["status"] == "completed" and status["seed"] == 1 and status["finished"] >= status["started"]
+    assert (tmp_path / "a" / "config.yaml").read_text() == "seed: 1\n"
+
+
+@pytest.mark.parametrize(
+    "error, says", [(RuntimeError("boom"), "failed"), (KeyboardInterrupt(), "interrupted"), (SystemExit(3), "failed")]
+)
+def test_a_run_that_breaks_says_how(tmp_path, error, says):
+    with pytest.raises(type(error)), RunFolder(tmp_path).opened(""):
+        raise error
+    assert _status(tmp_path)["status"] == says
+    assert says == "interrupted" or type(error).__name__ in _status(tmp_path)["error"]
+
+
+def test_a_diverged_run_is_not_completed(tmp_path):
+    with RunFolder(tmp_path).opened("") as run:
+        run.diverged("the loss is nan")
+    assert _status(tmp_path)["status"] == "diverged" and "nan" in _status(tmp_path)["error"]
+
+
+def test_a_folder_holds_one_run(tmp_path):
+    with RunFolder(tmp_path).opened("first"):
+        pass
+    with pytest.raises(InputError, match="already holds a run"), RunFolder(tmp_path).opened("second"):
+        pass
+    assert (tmp_path / "config.yaml").read_text() == "first"
+
+
+def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):
+    run = RunFolder(tmp_path)
+    run.log(0, 0, {"train/loss": 2.5})
+    run.log(1, 0, {"train/loss": math.inf, "x": math.nan})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "tra')
+    first, second = read_metrics(tmp_path)
+    assert first == {"step": 0, "epoch": 0, "train/loss": 2.5}
+    assert second["train/loss"] == math.inf and math.isnan(second["x"])
+
+
+def test_json_stays_json():
+    text = json.dumps(plain({"a": math.nan, "b": -math.inf, "c": 1.0, "d": "x"}), allow_nan=False)
+    assert text == '{"a": "nan", "b": "-inf", "c": 1.0, "d": "x"}'
+
+
+def test_the_commit_is_not_that_of_a_checkout_that_only_surrounds_the_package(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], check=True)
+    module = tmp_path / "run.py"
+    module.write_text("")
+    monkeypatch.setattr("cnnlab.runs.folder.__file__", str(module))
+    assert _commit() is None
+    subprocess.run([*git, "add", "run.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
+    ours = _commit()
+    assert ours is not None and "+" not in ours

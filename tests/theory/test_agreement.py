@@ -1,0 +1,57 @@
+"""Log ratios and chart twins, by hand."""
+
+import math
+
+import pytest
+from torch import nn
+
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
+from cnnlab.theory import by_depth, log_ratios, predict
+
+
+@pytest.fixture
+def prediction(digits):
+    network = ConvNet((1, 8, 8), 10)
+    initialize(network, nn.init.kaiming_normal_)
+    return predict(network, digits)
+
+
+def test_ratios_are_logarithms_of_deviations(prediction):
+    expected = prediction.expected()
+    measured = {
+        "activation/std/01_block1.conv1": 2 * expected["activation/std/01_block1.conv1"].value,
+        "preactivation/std/01_block1.conv1": 7 * expected["preactivation/std/01_block1.conv1"].value,
+        "preactivation/std/06_head.logits": expected["preactivation/std/06_head.logits"].value,
+        "gradient/std/02_block1.conv2": 0.5 * expected["gradient/std/02_block1.conv2"].value,
+        "gradient/std/03_block2.conv1": 0.0,
+        "gradient/std/04_block2.conv2": math.inf,
+        "gradient/std/05_head.fc1": math.nan,
+        "train/loss": 2.3,
+    }
+    assert log_ratios(prediction, measured) == pytest.approx(
+        {
+            "theory/log_ratio/01_block1.conv1": math.log(2),
+            "theory/log_ratio/06_head.logits": 0.0,
+            "theory/gradient_log_ratio/02_block1.conv2": -math.log(2),
+            "theory/gradient_log_ratio/03_block2.conv1": -math.inf,
+        },
+        abs=1e-12,
+    )
+
+
+def test_nothing_is_compared_with_a_predicted_zero(digits):
+    network = ConvNet((1, 8, 8), 10)
+    initialize(network, nn.init.zeros_)
+    prediction = predict(network, digits)
+    ratios = log_ratios(prediction, {key: 1e-9 for key in prediction.expected()})
+    assert list(ratios) == ["theory/gradient_log_ratio/06_head.logits"]
+
+
+def test_twins_have_telemetry_s_keys_and_lie_in_order(prediction):
+    twins = by_depth(prediction)
+    assert list(twins) == ["_predicted", "_lower", "_upper"]
+    assert len(twins["_predicted"]) == 6 + 5 + 6, "no activation follows the logits"
+    for key, value in twins["_predicted"].items():
+        assert twins["_lower"][key] < value < twins["_upper"][key]
+        assert key.split("/")[0] in ("preactivation", "activation", "gradient") and key.split("/")[1] == "std"

@@ -1,0 +1,92 @@
+"""A run from its config: losses with and without telemetry, divergence, and what the run folder then holds."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.entry import register_resolvers
+from cnnlab.runs.folder import RunFolder, read_metrics
+from cnnlab.training.session import Session
+
+SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
+
+
+def _session(folder, *overrides: str) -> Session:
+    register_resolvers()
+    (job,) = compose_jobs("train", [*SMALL, *overrides])
+    torch.manual_seed(job.seed)
+    session = Session(job, RunFolder(folder), torch.device("cpu"))
+    folder.mkdir(parents=True, exist_ok=True)
+    session.fit()
+    return session
+
+
+def test_losses_are_the_same_bit_for_bit_with_and_without_telemetry(tmp_path):
+    weights = []
+    for name, overrides in {
+        "off": ["telemetry=off"],
+        "light": ["telemetry=light"],
+        "every": ["telemetry=full", "telemetry.every=1", "telemetry.pictures=true"],
+    }.items():
+        session = _session(tmp_path / name, *overrides, "model.dropout=0.3")
+        weights.append(torch.cat([p.flatten() for p in session.network.parameters()]))
+    assert torch.equal(weights[0], weights[1]) and torch.equal(weights[0], weights[2])
+    rows = [read_metrics(tmp_path / name) for name in ("off", "light", "every")]
+    first, second, third = ({(r["step"], r.get("train/loss")) for r in row if "train/loss" in r} for row in rows)
+    assert first == second and first <= third
+
+
+def test_keys_are_those_of_the_design(tmp_path):
+    session = _session(tmp_path)
+    row = read_metrics(tmp_path)[0]
+    for what, statistics in session.telemetry.probe.statistics.items():
+        for name in statistics:
+            if what != "saturation":
+                assert f"{what}/{name}/01_block1.conv1" in row
+    assert {"step", "epoch", "train/loss", "train/accuracy", "optimizer/lr"} <= row.keys()
+    assert session.results["activation/std/01_block1.conv1@init"] == row["activation/std/01_block1.conv1"]
+    assert "activation/std/01_block1.conv1@end" in session.results
+    assert session.results["train/steps"] == 30 and session.results["time/step_ms"] > 0
+
+
+def test_a_run_that_diverges_stops_and_says_when(tmp_path):
+    session = _session(tmp_path, "optimizer.lr=1e6", "scheduler=constant")
+    assert session.run_folder.status["status"] == "diverged"
+    step = session.results["train/first_nonfinite_step"]
+    assert 0 < step < 30 and f"from step {step} on" in session.run_folder.status["error"]
+    assert read_metrics(tmp_path)[-1]["step"] < 30
+    assert step < session.results["train/steps"] < 30, "steps that were made, not planned"
+
+
+def test_no_steps_still_measure_the_initial_network(tmp_path):
+    session = _session(tmp_path, "trainer.max_steps=0")
+    assert session.results["activation/std/01_block1.conv1@init"] > 0
+    assert session.results["gradient/std/01_block1.conv1@init"] > 0
+
+
+def test_looking_at_the_initial_network_leaves_it_as_it_is(tmp_path):
+    session = _session(tmp_path, "trainer.max_steps=0", "model.norm=batch")
+    buffers = dict(session.network.named_buffers())
+    assert all(not count for name, count in buffers.items() if name.endswith("num_batches_tracked"))
+    assert all(not mean.any() for name, mean in buffers.items() if name.endswith("running_mean"))
+    assert all(p.grad is None for p in session.network.parameters())
+
+
+def test_the_best_checkpoint_is_the_best_epochs(tmp_path):
+    _session(tmp_path, "trainer.max_steps=100")
+    rows = [r for r in read_metrics(tmp_path) if "validation/accuracy" in r]
+    best = torch.load(tmp_path / "checkpoints" / "best.pt", weights_only=True)
+    last = torch.load(tmp_path / "checkpoints" / "last.pt", weights_only=True)
+    assert best["validation/accuracy"] == pytest.approx(max(r["validation/accuracy"] for r in rows))
+    assert last["step"] == 100 and len(last["classes"]) == 10 and last["image_shape"] == [1, 12, 12]
+
+
+def test_every_line_of_metrics_is_strict_json(tmp_path):
+    _session(tmp_path, "init=zeros")  # whose weight/distinct is NaN
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=lambda c: pytest.fail(c)) for line in lines]
+    assert rows[0]["weight/distinct/01_block1.conv1"] == "nan"
+    assert math.isnan(read_metrics(tmp_path)[0]["weight/distinct/01_block1.conv1"])

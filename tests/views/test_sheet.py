@@ -1,0 +1,73 @@
+import pytest
+from rich.console import Console
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.designs.design import design
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.views.sheet import sheet
+
+SHAPE = (1, 28, 28)
+
+
+def text(network: nn.Module, width: int = 80, measure: bool = False, shape: tuple = SHAPE, **options) -> str:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(sheet(design("it", network, shape, measure), width, **options))
+    return captured.get()
+
+
+def test_a_row_a_layer_with_its_numbers() -> None:
+    said = text(ConvNet(SHAPE, 10), measure=True).splitlines()
+    cells = [line.split() for line in said]
+    assert ["conv1", "3x3", "16x28x28", "3", "1", "0", "144+16", "784", "113k", "3.1", "3.1"] in cells
+    assert ["relu", "16x28x28", "3", "1", "0", "49.0", "49.0"] in cells
+    assert ["max", "pool", "2x2", "32x7x7", "16", "4", "1.5", "12.2", "12.2"] in cells
+    assert ["fc1", "64", "all", "100,352+64", "1", "100k", "6.1", "6.1"] in cells
+    assert any("117,434 (117,264 weights, 170 biases)" in line for line in said)
+    assert any("205.4 KiB an image for backward, predicted (205.4 KiB measured)" in line for line in said)
+    assert any("16x16 of 28x28 pixels for a cell of the last map" in line for line in said)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("measure", [False, True])
+def test_no_cell_is_cut_on_a_terminal(width: int, measure: bool) -> None:
+    network = ConvNet((3, 32, 32), 10, channels=(64, 128), kernel_size=4, stride=2, norm="batch", dropout=0.5)
+    said = text(network, width, measure, (3, 32, 32))
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) <= width
+
+
+def test_long_blocks_show_their_ends_unless_asked_for_all() -> None:
+    network = ConvNet((1, 199, 199), 2, channels=(1,), convs_per_block=99, padding="valid", pool="none", head=())
+    short, full = text(network, shape=(1, 199, 199)), text(network, shape=(1, 199, 199), full=True)
+    assert "... 186 more full=true" in short
+    assert all(f"conv{i} " in short for i in (1, 3, 97, 99))
+    assert "conv50 " not in short
+    assert all(f"conv{i} " in full for i in range(1, 100))
+
+
+def test_even_kernels_are_told_to_drift() -> None:
+    said = text(ConvNet(SHAPE, 10, kernel_size=4, channels=(2,), pool="none"))
+    assert "1 px below and 1 px right of" in " ".join(said.split())
+    assert "drift" not in text(ConvNet(SHAPE, 10))
+
+
+def test_a_network_without_a_map() -> None:
+    assert "28x28 of 28x28 pixels for the first full connection" in text(ConvNet(SHAPE, 10, channels=(), head=()))
+
+
+class Own(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(1, 2, 3), nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.relu(self.conv(x)).mean((2, 3)))
+
+
+def test_what_is_not_known_is_said() -> None:
+    said = " ".join(text(Own()).split())
+    assert "no formula: this network is more than known layers in a row" in said
+    assert "measure=true measures it" in said
+    assert "an image for backward, measured" in " ".join(text(Own(), measure=True).split())

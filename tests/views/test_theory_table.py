@@ -1,0 +1,78 @@
+"""The table of what theory expects, for predictions written by hand."""
+
+import json
+import math
+from collections.abc import Mapping
+
+import pytest
+from rich.console import Console
+
+from cnnlab.theory import Expected, Prediction
+from cnnlab.theory.expected import LayerPrediction
+from cnnlab.views.theory_table import Expectation, table
+
+
+def layer(signal: Expected, gradient: Expected, activated: bool = True) -> LayerPrediction:
+    square = signal.value**2
+    own = signal if not activated else Expected(99.0, 98.0, 100.0)
+    return LayerPrediction(square, square, 0.0, gradient.value**2, own, signal if activated else None, gradient)
+
+
+def lines(layers: Mapping[str, LayerPrediction], width: int = 80, full: bool = False) -> list[str]:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(table(Expectation("he", 64, Prediction(dict(layers))), full))
+    return captured.get().splitlines()
+
+
+BAND = Expected(0.8412, 0.499, 1.31)
+SMALL = Expected(2.13e-4, 1e-4, 4.05e-4)
+
+
+def test_a_row_a_layer_with_signal_and_gradient_and_their_bands() -> None:
+    said = lines({"01_conv1": layer(BAND, SMALL), "02_logits": layer(SMALL, BAND, activated=False)})
+    assert said[0] == "Theory before the first step, init=he on 64 training images"
+    rows = [" ".join(line.split()) for line in said]
+    assert "01_conv1 0.84 0.50 to 1.3 2.1e-4 1.0e-4 to 4.0e-4" in rows
+    assert "02_logits 2.1e-4 1.0e-4 to 4.0e-4 0.84 0.50 to 1.3" in rows
+
+
+def test_zero_and_unknown_have_no_band() -> None:
+    nothing, unknown = Expected(0.0, 0.0, 0.0), Expected(math.nan, math.nan, math.nan)
+    said = lines({"01_conv1": layer(nothing, unknown), "02_logits": layer(BAND, nothing)})
+    assert ["01_conv1", "0", "?"] in [line.split() for line in said]
+    assert "?: no formula, since weights below the last layer have a mean." in " ".join(" ".join(said).split())
+    assert "?:" not in " ".join(lines({"01_conv1": layer(BAND, SMALL)}))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_cut_and_a_long_name_is_folded(width: int) -> None:
+    tiny = Expected(1.4e-120, 1.1e-120, 1.9e-120)
+    said = lines({f"{i:02d}_features.stage{i}.convolution": layer(tiny, tiny) for i in range(1, 4)}, width)
+    assert max(map(len, said)) <= width
+    assert not any("…" in line for line in said)
+    # Column by column, as a folded name reads.
+    starts = "".join(line.split("1.4e-120")[0].strip() for line in said)
+    assert "02_features.stage2.convolution" in starts
+
+
+def test_a_deep_network_shows_its_ends_unless_asked_for_all() -> None:
+    layers = {f"{i:02d}_conv{i}": layer(BAND, SMALL) for i in range(1, 41)}
+    short, full = lines(layers), lines(layers, full=True)
+    assert any("... 16 more, full=true" in line for line in short)
+    assert sum("_conv" in line for line in short) == 24
+    assert [line[:2] for line in full if "_conv" in line] == [f"{i:02d}" for i in range(1, 41)]
+    assert not any("more" in line for line in lines(dict(list(layers.items())[:25])))
+
+
+def test_json_has_telemetrys_keys_and_no_nan() -> None:
+    unknown = Expected(math.nan, math.nan, math.nan)
+    made = Expectation("he", 64, Prediction({"01_logits": layer(BAND, unknown, activated=False)})).as_dict()
+    assert json.loads(json.dumps(made, allow_nan=False)) == {
+        "images": 64,
+        "expected": {
+            "preactivation/std/01_logits": {"value": 0.8412, "lower": 0.499, "upper": 1.31},
+            "gradient/std/01_logits": {"value": "nan", "lower": "nan", "upper": "nan"},
+        },
+        "does_not_apply": None,
+    }

@@ -1,0 +1,119 @@
+"""Pictures: the right cells with the right shades, for any channel count and size, also of NaN."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.views import tiles as p
+
+MAGENTA = torch.tensor(p.BROKEN)
+
+
+def _shade(sheet: torch.Tensor, row: int, column: int, cell: tuple[int, int], size: int) -> torch.Tensor:
+    """The colour of one weight's square in the tile at (row, column); `size` is the kernel's side."""
+    zoom = max(1, math.ceil(p.SIDE / size))
+    tile = size * zoom + p.GAP
+    return sheet[:, p.GAP + row * tile + cell[0] * zoom, p.GAP + column * tile + cell[1] * zoom]
+
+
+@pytest.mark.parametrize("steps", [*range(20), 100, 12345])
+def test_log_schedule(steps):
+    chosen = sorted(p.log_schedule(steps))
+    assert chosen[0] == 0 and chosen[-1] == max(0, steps - 1) and len(chosen) <= 6
+    assert all(step.bit_count() == 1 for step in chosen[1:-1])
+
+
+def test_the_log_schedule_is_even_on_a_log_scale():
+    assert sorted(p.log_schedule(400)) == [0, 2, 8, 64, 256, 399]
+    assert len(p.log_schedule(10**6, between=8)) == 10
+
+
+def test_colour_kernels_have_their_own_scale_and_grey_for_zero():
+    weight = torch.zeros(5, 3, 3, 3)
+    weight[0, 0, 1, 2], weight[1, 2, 0, 0], weight[1, 1, 0, 0] = 0.01, -8.0, 4.0
+    sheet = p.kernels(weight)
+    assert _shade(sheet, 0, 0, (1, 2), 3).tolist() == [1, 0.5, 0.5]
+    assert _shade(sheet, 0, 1, (0, 0), 3).tolist() == [0.5, 0.75, 0]
+    assert _shade(sheet, 1, 1, (0, 0), 3).tolist() == [0.5] * 3  # the fifth kernel is all zero
+    assert sheet.dtype == torch.float32 and sheet[:, 0, 0].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("c_out", "c_in", "size"), [(1, 1, 1), (16, 1, 5), (8, 2, 4), (70, 32, 3), (3, 4, 28), (4, 3, 7)]
+)
+def test_kernels_of_any_shape(c_out, c_in, size):
+    weight = torch.randn(c_out, c_in, size, size)
+    sheet = p.kernels(weight)
+    assert sheet.shape[0] == 3 and sheet.min() >= 0 and sheet.max() <= 1
+    if c_in not in (1, 3):  # a row an output channel, naively
+        scale = weight[1].abs().max()
+        shade = 0.5 + 0.5 * weight[1, 1, 0, size - 1] / scale
+        assert _shade(sheet, 1, 1, (0, size - 1), size).tolist() == pytest.approx([shade.item()] * 3, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-42, 3e38])
+def test_scales_at_the_ends_of_float32(scale):
+    sheet = p.kernels(torch.tensor([[[[1.0, -1.0]]]]) * scale)
+    assert sheet.isfinite().all() and sheet.min() < 0.5 < sheet[:, p.GAP, p.GAP].min()
+
+
+def test_what_is_no_number_is_magenta_and_spoils_nothing_else():
+    weight = torch.tensor([[[[1.0, math.nan], [math.inf, -1.0]]]])
+    sheet = p.kernels(weight)
+    assert sheet.isfinite().all()
+    assert torch.equal(_shade(sheet, 0, 0, (0, 1), 2), MAGENTA) and torch.equal(_shade(sheet, 0, 0, (1, 0), 2), MAGENTA)
+    assert _shade(sheet, 0, 0, (1, 1), 2).tolist() == [0, 0, 0]
+    assert torch.equal(_shade(p.maps(torch.full((1, 30, 30), math.nan)), 0, 0, (3, 3), 30), MAGENTA)
+
+
+def test_maps_are_black_at_zero_or_grey_where_values_are_negative():
+    positive = p.maps(torch.tensor([[[0.0, 1.0]], [[2.0, 4.0]]]))
+    assert _shade(positive, 0, 0, (0, 0), 2)[0] == 0 and _shade(positive, 0, 0, (0, 1), 2)[0] == 0.25
+    signed = p.maps(torch.tensor([[[0.0, 1.0]], [[-2.0, 4.0]]]))
+    assert _shade(signed, 0, 0, (0, 0), 2)[0] == 0.5 and _shade(signed, 0, 1, (0, 0), 2)[0] == 0.25
+
+
+def test_feature_maps_follow_the_image_through_each_block():
+    torch.manual_seed(0)
+    net = ConvNet((1, 12, 12), 3, channels=(4, 20), norm="batch", dropout=0.5).train()
+    image, before = torch.randn(1, 12, 12), {k: v.clone() for k, v in net.state_dict().items()}
+    random = torch.get_rng_state()
+    found = p.feature_maps(net, image)
+    convs = (
+        "block1.conv1",
+        "block1.activation1",
+        "block2.conv1",
+        "block2.activation1",
+        "block2.conv2",
+        "block2.activation2",
+    )
+    assert tuple(found) == convs
+    net.eval()
+    expected = net.block1.activation1(net.block1.norm1(net.block1.conv1(image[None])))[0].detach()
+    net.train()
+    assert torch.equal(found["block1.activation1"], p.maps(expected))
+    # 20 channels of 6x6, the first 16 drawn in four rows
+    assert found["block2.conv1"].shape == (3, 4 * (24 + p.GAP) + p.GAP, 4 * (24 + p.GAP) + p.GAP)
+    assert net.training and torch.equal(random, torch.get_rng_state())
+    assert all(torch.equal(v, net.state_dict()[k]) for k, v in before.items())
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+def test_networks_of_other_people():
+    flat = nn.Sequential(
+        nn.Conv2d(3, 2, 3), nn.Identity(), nn.Conv2d(2, 2, 3), nn.Tanh(), nn.Flatten(), nn.LazyLinear(2)
+    )
+    flat(torch.zeros(1, 3, 8, 8))
+    assert list(p.feature_maps(flat, torch.zeros(3, 8, 8))) == ["0", "2", "3"]
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    assert p.feature_maps(linear, torch.zeros(1, 8, 8)) == {} and p.first_kernels(linear) is None
+    assert torch.equal(p.first_kernels(flat), p.kernels(flat[0].weight))
+
+
+def test_the_image_as_it_looks():
+    sheet = p.picture(torch.tensor([[[-1.0, 0.0], [1.0, 3.0]]]))
+    assert [_shade(sheet, 0, 0, (i, j), 2)[0].item() for i in (0, 1) for j in (0, 1)] == [0, 0.25, 0.5, 1]
+    assert p.picture(torch.zeros(3, 8, 8)).isfinite().all()
