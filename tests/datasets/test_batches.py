@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from cnnlab.common.random import generator
 from cnnlab.datasets import batches as module
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import Split
-from cnnlab.datasets.batches import Batch, Batches, generator
+from cnnlab.datasets.batches import Batch, Batches
 
 MEAN, STD = (0.4, 0.5), (0.2, 0.3)
 

@@ -107,6 +107,6 @@ def test_without_a_knob_to_change_it_is_refused() -> None:
 
 def test_unknown_budgets_are_refused() -> None:
     with pytest.raises(InputError, match="match=memory: this is known only"):
-        budget("memory", nn.Sequential(nn.GroupNorm(1, 3)), SHAPE)
+        budget("memory", nn.Sequential(nn.LocalResponseNorm(3)), SHAPE)
     with pytest.raises(InputError, match="match=receptive_field"):
-        budget("receptive_field", nn.Sequential(nn.GroupNorm(1, 3)), SHAPE)
+        budget("receptive_field", nn.Sequential(nn.LocalResponseNorm(3)), SHAPE)

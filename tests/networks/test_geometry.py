@@ -126,7 +126,7 @@ def test_what_no_formula_covers_is_left_out() -> None:
     by_name = {row.name: row for row in rows(Own(), SHAPE)}
     assert by_name["a"].receptive_field == (3, 3)
     assert by_name["b"].receptive_field is by_name["out"].receptive_field is None
-    assert by_name["b"].kind == "groupnorm"
+    assert by_name["b"].kind == "group norm"
 
 
 def test_a_layer_without_a_formula_is_counted_by_pytorch() -> None:

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.memory import measured, predicted
+from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.modules.table import activation_layer
 from cnnlab.networks.trace import trace
 
 SHAPE = (3, 31, 31)  # odd, so that pooling windows are cut
@@ -32,7 +34,7 @@ def test_kernels_strides_paddings_and_poolings(kernel_size: int, stride: int, pa
     check(ConvNet(SHAPE, 5, channels=(4, 6), convs_per_block=(2, 1), **knobs))
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "none"])
+@pytest.mark.parametrize("activation", [name for name, kind in ACTIVATIONS.items() if kind.saved])
 @pytest.mark.parametrize(("norm", "pool"), list(product(["none", "batch"], ["max", "mean"])))
 def test_norms_and_activations(norm: str, activation: str, pool: str) -> None:
     check(ConvNet(SHAPE, 5, channels=(4, 6), norm=norm, activation=activation, pool=pool))
@@ -45,9 +47,24 @@ def test_heads_and_dropout(head: str | tuple[int, ...], dropout: float, pool: st
     check(ConvNet(SHAPE, 5, channels=(4,), head=head, dropout=dropout, pool=pool))
 
 
-@pytest.mark.parametrize("activation", [nn.ELU(), nn.GELU(), nn.SiLU(), nn.Softplus(), nn.Hardtanh(), nn.ReLU6()])
-def test_activations_of_ones_own(activation: nn.Module) -> None:
-    check(nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Conv2d(4, 4, 3), activation))
+@pytest.mark.parametrize("activation", ["elu", "selu", "celu", "silu", "mish", "hardtanh", "relu6", "hardswish"])
+def test_activations_in_place(activation: str) -> None:
+    layer = activation_layer(activation)
+    layer.inplace = True
+    check(nn.Sequential(nn.Conv2d(3, 4, 3), layer, nn.Conv2d(4, 4, 3), layer))
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.GroupNorm(2, 4), nn.LayerNorm([4, 29, 29]), nn.LayerNorm(29), nn.BatchNorm2d(4)], ids=str
+)
+def test_norms_of_foreign_networks(norm: nn.Module) -> None:
+    check(nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.ReLU(), nn.Conv2d(4, 4, 3)))
+
+
+def test_what_is_kept_besides_input_and_output_is_said_to_be_unknown() -> None:
+    for layer in (nn.Softsign(), nn.InstanceNorm2d(4), nn.Dropout2d(0.5), nn.Softmax2d()):
+        kept = predicted(trace(nn.Sequential(nn.Conv2d(3, 4, 3), layer, nn.ReLU()), SHAPE).calls)
+        assert kept[0] is not None and kept[1:] == [None, None]
 
 
 @pytest.mark.parametrize(

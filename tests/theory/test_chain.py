@@ -6,6 +6,7 @@ from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.chain import Pool, read_layers
 
@@ -24,9 +25,9 @@ def test_a_convnet_layer_by_layer():
         (1, 1, 1, 1),
         (13, 13),
     )
-    assert second.pools == (Pool((2, 2), 0, (7, 7)),) and second.pools[0].largest
+    assert second.pools == (Pool((2, 2), "max", (7, 7)),) and second.pools[0].largest
     assert (third.stride, third.kernel, third.padding) == ((2, 2), (4, 4), (1, 2, 1, 2))
-    assert fourth.pools == (Pool((2, 2), 1, (2, 2)),) and fourth.pooled == (2, 2)
+    assert fourth.pools == (Pool((2, 2), "sum", (2, 2)),) and fourth.pooled == (2, 2)
     assert (hidden.kernel, hidden.c_in, hidden.c_out, hidden.keep) == ((2, 2), 8, 64, 0.5)
     assert logits.activated_by is None and hidden.activated_by is not None
 
@@ -63,9 +64,12 @@ def _then(*modules: nn.Module) -> nn.Sequential:
 
 REFUSED = {
     "BatchNorm2d": _then(nn.BatchNorm2d(4), nn.ReLU()),
-    "1 \\(GELU\\)": _then(nn.GELU()),
+    "1 \\(Softsign\\)": _then(nn.Softsign()),
+    "1 \\(Softmax2d\\)": _then(nn.Softmax2d()),
+    "1 \\(LayerNorm\\)": _then(nn.LayerNorm(8)),
+    "1 pads with other values": _then(nn.ConstantPad2d(1, 0.5), nn.Conv2d(4, 4, 3)),
     "the windows of 2 overlap": _then(nn.ReLU(), nn.MaxPool2d(3, stride=2)),
-    "the windows of 1 overlap": _then(nn.AdaptiveAvgPool2d(2)),
+    "1 \\(AdaptiveAvgPool2d\\)": _then(nn.AdaptiveAvgPool2d(3)),
     "3 takes the largest": _then(nn.ReLU(), nn.AvgPool2d(2), nn.MaxPool2d(2)),
     "2 does not follow its layer": _then(nn.MaxPool2d(2), nn.ReLU()),
     "1 has groups": _then(nn.Conv2d(4, 4, 3, groups=2)),
@@ -94,3 +98,18 @@ def test_own_modules_that_only_pass_layers_on_are_read_and_others_refused():
 def test_batch_norm_of_a_convnet_is_named():
     with pytest.raises(NotApplicable, match=r"block1\.norm1 \(BatchNorm2d\)"):
         read_layers(ConvNet((1, 8, 8), 10, norm="batch"), (1, 8, 8))
+
+
+def test_every_activation_of_the_table_is_read_or_named():
+    for name in ACTIVATIONS:
+        network = ConvNet((1, 8, 8), 10, activation=name)
+        if name == "softsign":
+            with pytest.raises(NotApplicable, match="Softsign"):
+                read_layers(network, (1, 8, 8))
+        else:
+            assert [layer.activated_by is None for layer in read_layers(network, (1, 8, 8))] == [False] * 5 + [True]
+
+
+def test_an_identity_between_layers_is_passed_over():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Identity(), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+    assert [layer.activated_by is None for layer in read_layers(network, (1, 8, 8))] == [False, True]

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.theory import activations as a
+from cnnlab.networks.modules import moments as a
+from cnnlab.networks.modules.table import NoActivation
 from cnnlab.theory.maps import HERE, Field
 from cnnlab.theory.pairs import activated
 
@@ -23,7 +24,9 @@ def naive(function, means: tuple[float, float], variances: tuple[float, float], 
 
 
 @pytest.mark.parametrize(
-    "module", [nn.ReLU(), nn.LeakyReLU(0.3), nn.Identity(), nn.Tanh(), nn.Sigmoid()], ids=lambda m: type(m).__name__
+    "module",
+    [nn.ReLU(), nn.LeakyReLU(0.3), NoActivation(), nn.Tanh(), nn.Sigmoid(), nn.GELU()],
+    ids=lambda m: type(m).__name__,
 )
 @pytest.mark.parametrize("means", [(0.0, 0.0), (0.6, -0.4)])
 @pytest.mark.parametrize("r", [-0.7, 0.0, 0.5, 0.95])

@@ -4,15 +4,15 @@ from itertools import product
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.theory import activations as a
+from cnnlab.networks.modules.moments import of_module
 from cnnlab.theory import pooling
 from cnnlab.theory.chain import Pool
 from cnnlab.theory.maps import HERE, Field, kept
 
-RELU = a.leaky_relu(0.0)
+RELU, TANH, SIGMOID, GELU = (of_module(layer) for layer in (nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.GELU()))
 
 
 def as_field(mean: Tensor, matrix: Tensor, steps: tuple[tuple[int, int], ...]) -> Field:
@@ -33,11 +33,11 @@ def random_matrix(n: int, alike: float) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(4, 4), (5, 6), (7, 7)])
-@pytest.mark.parametrize("divisor", [None, 1])
-def test_mean_and_sum_equal_torch_s_on_every_pair(size, divisor):
+@pytest.mark.parametrize(("takes", "divisor"), [("mean", None), ("sum", 1)])
+def test_mean_and_sum_equal_torch_s_on_every_pair(size, takes, divisor):
     h, w = size
     output = (-(-h // 2), -(-w // 2))
-    pool = Pool((2, 2), divisor, output)
+    pool = Pool((2, 2), takes, output)
     products, mean = random_matrix(h * w, 0.3), torch.randn(h, w).double()
     products = products + mean.flatten()[:, None] * mean.flatten()
     above = kept(product((-1, 0, 1), (-1, 0, 1)), output)
@@ -56,7 +56,7 @@ def test_mean_and_sum_equal_torch_s_on_every_pair(size, divisor):
 @pytest.mark.parametrize(("rho", "integral"), [(0.0, 1.5438), (0.5, 1.2000), (0.9, 0.7857), (0.99, 0.5850), (1.0, 0.5)])
 def test_the_largest_of_four_equally_correlated(rho, integral):
     """E relu(max)^2 by numerical integration of one-factor normals."""
-    pool, steps = Pool((2, 2), 0, (1, 1)), kept(product((-1, 0, 1), (-1, 0, 1)), (2, 2))
+    pool, steps = Pool((2, 2), "max", (1, 1)), kept(product((-1, 0, 1), (-1, 0, 1)), (2, 2))
     matrix = torch.full((4, 4), rho).double() + (1 - rho) * torch.eye(4).double()
     found, slopes = pooling.largest(as_field(torch.zeros(2, 2).double(), matrix, steps), RELU, pool, (HERE,))
     assert found.square.item() == pytest.approx(integral, rel=1.2e-2)
@@ -66,11 +66,11 @@ def test_the_largest_of_four_equally_correlated(rho, integral):
         assert slopes.sum().item() == pytest.approx(1 - all_negative[rho], abs=2e-2)
 
 
-@pytest.mark.parametrize("activation", [RELU, a.TANH, a.SIGMOID], ids=["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", [RELU, TANH, SIGMOID, GELU], ids=["relu", "tanh", "sigmoid", "gelu"])
 @pytest.mark.parametrize("alike", [0.2, 0.9])
 @pytest.mark.parametrize("level", [0.0, 0.5])
 def test_max_equals_sampling(activation, alike, level):
-    h, w, pool = 5, 5, Pool((2, 2), 0, (3, 3))
+    h, w, pool = 5, 5, Pool((2, 2), "max", (3, 3))
     covariance, mean = random_matrix(h * w, alike), torch.full((h, w), level).double()
     above = kept(product((-1, 0, 1), (-1, 0, 1)), (3, 3))
     below = pooling.steps_below(pool, above, (h, w))
@@ -94,7 +94,7 @@ def test_max_equals_sampling(activation, alike, level):
 
 def test_equal_cells_are_one_cell():
     """A blank background: covariances without rank, where a plain Cholesky fails."""
-    pool, steps = Pool((2, 2), 0, (2, 2)), kept(product((-1, 0, 1), (-1, 0, 1)), (4, 4))
+    pool, steps = Pool((2, 2), "max", (2, 2)), kept(product((-1, 0, 1), (-1, 0, 1)), (4, 4))
     field = as_field(torch.zeros(4, 4).double(), torch.full((16, 16), 2.0).double(), steps)
     found, slopes = pooling.largest(field, RELU, pool, (HERE,))
     assert torch.allclose(found.square, torch.ones(1, 2, 2).double())

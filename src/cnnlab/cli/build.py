@@ -14,8 +14,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
-from cnnlab.networks.init import After, Fill, cpu_seed, initialize
+from cnnlab.networks.init import After, Fill, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.theory import Prediction, fill_moments, predict
 

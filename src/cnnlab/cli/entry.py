@@ -51,7 +51,7 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
 
 def register_resolvers() -> None:
     """What the YAML files compute: folder names, and the gain that suits an activation."""
-    for name, function in {"slug": slug, "gain": _gain, "nonlinearity": _nonlinearity}.items():
+    for name, function in {"slug": slug, "gain": _gain}.items():
         OmegaConf.register_new_resolver(name, function, replace=True)
 
 
@@ -61,12 +61,7 @@ def slug(text: str, limit: int = 120) -> str:
     return safe if len(safe) <= limit else f"{safe[: limit - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _nonlinearity(activation: str) -> str:
-    """cnnlab's name of an activation as torch.nn.init calls it."""
-    return "linear" if activation == "none" else activation
-
-
 def _gain(activation: str) -> float:
-    from torch.nn.init import calculate_gain
+    from cnnlab.networks.modules.moments import gain
 
-    return calculate_gain(_nonlinearity(activation), 0.01)  # type: ignore[arg-type]
+    return gain(activation)

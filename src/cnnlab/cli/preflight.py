@@ -26,7 +26,7 @@ def check_training(jobs: list[DictConfig]) -> None:
     import torch
 
     from cnnlab.cli.build import build_data, build_network, build_optimizer, build_statistics, construct
-    from cnnlab.training.runtime import choose_device
+    from cnnlab.common.device import choose_device
 
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.modules.poolings import POOLINGS
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,9 @@ CONVNET_RULES: dict[str, Rule] = {
     "model.kernel_size": per_block(whole(1)),
     "model.convs_per_block": per_block(whole(1)),
     "model.stride": per_block(whole(1)),
-    "model.pool": per_block(one_of("max", "mean", "sum", "none")),
+    "model.pool": per_block(one_of(*POOLINGS, "none")),
     "model.padding": one_of("same", "valid"),
-    "model.activation": one_of("relu", "leaky_relu", "tanh", "sigmoid", "none"),
+    "model.activation": one_of(*ACTIVATIONS),
     "model.norm": one_of("none", "batch"),
     "model.head": either(one_of("average"), list_of(whole(1))),
     "model.first_layer": one_of("learned", "classical"),

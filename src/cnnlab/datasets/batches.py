@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from cnnlab.common.random import generator
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import Split, memory, normalize
 
@@ -96,9 +96,3 @@ class Batches:
 def fits(images: Tensor, device: torch.device) -> bool:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory()
     return images.nbytes <= free / 2
-
-
-def generator(seed: int, *key: int) -> torch.Generator:
-    """A CPU generator for (seed, *key); different keys give independent streams."""
-    state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0]))

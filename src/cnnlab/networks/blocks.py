@@ -1,26 +1,6 @@
-"""What a network is made of: a convolution with its padding, the activations, the poolings."""
-
-from collections.abc import Callable
+"""A convolution with its padding. Activations and poolings are in `networks.modules`."""
 
 from torch import nn
-
-# A name that a YAML may give -> how the layer is made. `none` keeps its place in the network, so that
-# telemetry shows the same layers for every choice.
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "none": nn.Identity,
-}
-
-# 2x2 windows, stride 2. At an odd border the window is cut and what lies inside counts: the largest, the
-# mean or the sum of what is there (LPPool2d(1) scales cut windows up, so it is no sum pooling).
-POOLINGS: dict[str, Callable[[], nn.Module]] = {
-    "max": lambda: nn.MaxPool2d(2, ceil_mode=True),
-    "mean": lambda: nn.AvgPool2d(2, ceil_mode=True),
-    "sum": lambda: nn.AvgPool2d(2, ceil_mode=True, divisor_override=1),
-}
 
 
 def convolution(c_in: int, c_out: int, kernel_size: int, stride: int, padding: str, bias: bool) -> dict[str, nn.Module]:

@@ -7,8 +7,9 @@ from typing import Any
 from torch import nn
 
 from cnnlab.common.errors import InputError
-from cnnlab.networks.blocks import ACTIVATIONS, POOLINGS, convolution
+from cnnlab.networks.blocks import convolution
 from cnnlab.networks.kernels import freeze_classical
+from cnnlab.networks.modules.table import activation_layer, pooling_layer
 
 
 class ConvNet(nn.Sequential):
@@ -56,10 +57,10 @@ class ConvNet(nn.Sequential):
                     block[f"{role}{j}"] = module
                 if norm == "batch":
                     block[f"norm{j}"] = nn.BatchNorm2d(width)
-                block[f"activation{j}"] = ACTIVATIONS[activation]()
+                block[f"activation{j}"] = activation_layer(activation)
                 size, c = [_convolved(name, s, kernels[i], step, padding) for s in size], width
             if pools[i] != "none":
-                block["pool"] = POOLINGS[pools[i]]()
+                block["pool"] = pooling_layer(pools[i])
                 size = [_pooled(f"block{i + 1}.pool", s) for s in size]
             self.add_module(f"block{i + 1}", nn.Sequential(block))
         if first_layer == "classical":
@@ -85,7 +86,7 @@ def _head(c: int, size: list[int], classes: int, head: str | Sequence[int], acti
         if dropout:
             layers[f"dropout{j}"] = nn.Dropout(dropout)
         layers[f"fc{j}"] = nn.Linear(width, int(hidden))
-        layers[f"activation{j}"] = ACTIVATIONS[activation]()
+        layers[f"activation{j}"] = activation_layer(activation)
         width = int(hidden)
     if dropout:
         layers["dropout"] = nn.Dropout(dropout)

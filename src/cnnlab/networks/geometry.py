@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from cnnlab.networks import memory
-from cnnlab.networks.modules.windows import ACTIVATIONS, Field, Pair, Window, window
-from cnnlab.networks.trace import Call, black, mode, trace
+from cnnlab.networks.modules.table import layer_type
+from cnnlab.networks.modules.windows import Field, Pair, Window
+from cnnlab.networks.trace import Call, mode, trace, zero_images
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     for call, kept in zip(calls, memory.predicted(calls), strict=True):
         size = (call.input[1], call.input[2]) if len(call.input) == 3 else size
         known = fields if call.follows else None
-        seen = window(call, size) if known or not isinstance(call.module, nn.Linear) else None
+        seen = _window(call, size) if known or not isinstance(call.module, nn.Linear) else None
         fields = (known[0].through(seen, 0), known[1].through(seen, 1)) if seen and known else None
         if isinstance(call.module, nn.Linear):
             size = (1, 1)
@@ -89,7 +90,7 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     from torch.utils.flop_counter import FlopCounterMode  # its first use costs 1 s
 
     with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(black(network, image_shape))
+        network(zero_images(network, image_shape))
     return counter.get_total_flops() // 2
 
 
@@ -110,7 +111,7 @@ def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | 
 
 def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
     """By layer, for one training image: what four images keep less what two keep, halved."""
-    two, four = (memory.measured(network, black(network, image_shape, n)) for n in (2, 4))
+    two, four = (memory.measured(network, zero_images(network, image_shape, n)) for n in (2, 4))
     return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
 
 
@@ -139,25 +140,13 @@ def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, ke
 
 
 def _kind(call: Call) -> str:
-    module = call.module
-    match module:
-        case nn.Conv2d():
-            return "convolution"
-        case nn.Linear():
-            return "fully connected"
-        case nn.BatchNorm2d():
-            return "batch norm"
-        case nn.AdaptiveAvgPool2d() if call.output[1:] == (1, 1):
-            return "global average"
-        case nn.MaxPool2d() | nn.AdaptiveMaxPool2d():
-            return "max pool"
-        case nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
-            return "sum pool" if getattr(module, "divisor_override", None) == 1 else "mean pool"
-        case nn.ConstantPad2d():
-            return "padding"
-    if isinstance(module, ACTIVATIONS):
-        return f"{type(module).__name__.lower()} activation"
-    return type(module).__name__.lower()
+    known = layer_type(call.module)
+    return known.kind(call) if known else type(call.module).__name__.lower()
+
+
+def _window(call: Call, map_size: Pair) -> Window | None:
+    known = layer_type(call.module)
+    return known.window(call, map_size) if known else None
 
 
 def _macs(call: Call) -> int:

@@ -4,29 +4,21 @@ Which initializers exist is `ls configs/init`. A fill is a function of one weigh
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.random import cpu_seed
 from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.modules.moments import gain
+from cnnlab.networks.trace import mode
 
 Fill = Callable[[Tensor], object]
 After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
-
-
-@contextmanager
-def cpu_seed(seed: int) -> Iterator[None]:
-    """The CPU's global random state begins at `seed` inside, and is afterwards what it was before.
-
-    torch.manual_seed would begin every CUDA device's anew, too, and so decide what dropout draws there.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
+Fan = Literal["fan_in", "fan_out"]
 
 
 def initialize(
@@ -64,6 +56,23 @@ def initialize(
             after(network, batch)
 
 
+def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+    """N(0, gain^2 / fan) as torch's kaiming_normal_, for every activation of `networks.modules` (He et al. 2015,
+    arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu."""
+    return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a))
+
+
+def he_uniform_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+    """Uniform with the variance of `he_normal_`."""
+    bound = math.sqrt(3.0) * _he_std(weight, mode, nonlinearity, a)
+    return nn.init.uniform_(weight, -bound, bound)
+
+
+def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float) -> float:
+    fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
+    return gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+
+
 def truncated_normal_(weight: Tensor, std: float) -> Tensor:
     """N(0, std^2) cut at two standard deviations; torch's own cuts at the absolute values -2 and 2."""
     return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
@@ -92,8 +101,11 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
     layer's output on `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an
     orthogonal fill; a layer that is frozen, or whose output is constant, is left alone.
     """
-    training = network.training
-    network.eval()
+    with mode(network, training=False):
+        _scale_layers(network, batch, tolerance, iterations)
+
+
+def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iterations: int) -> None:
     for layer in weight_layers(network).values():
         weight = layer.get_parameter("weight")
         if not weight.requires_grad:
@@ -110,4 +122,3 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
                 weight.div_(math.sqrt(variance))
         finally:
             hook.remove()
-    network.train(training)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,38 +36,51 @@ class Trace:
 
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
-    """Send one black image through the network, where it lies (meta too), and note every layer it passes.
+    """Send one image of zeros through the network, where it lies (meta too), and note every layer it passes.
 
     The network stays as it is: the pass is made in evaluation mode, so that no running mean moves and no
     random number is drawn. Layers are modules without children.
     """
     calls: list[Call] = []
-    last = image = black(network, image_shape)
+    last = image = zero_images(network, image_shape)
+    version = image._version  # counts the changes in place, so that `x += shortcut` between two layers is seen
+
+    def begin(name: str, module: nn.Module, inputs: tuple) -> None:
+        before = inputs[0] if inputs else None
+        fed.append((_shape(before), before is last and last._version == version))
 
     def note(name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        nonlocal last
-        before = inputs[0] if inputs else None
-        calls.append(Call(name, module, _shape(before), _shape(output), follows=before is last))
-        last = output
+        nonlocal last, version
+        shape, follows = fed.pop()
+        calls.append(Call(name, module, shape, _shape(output), follows))
+        last, version = output, output._version if isinstance(output, Tensor) else 0
 
-    with mode(network, training=False), hooked(network, note), torch.no_grad():
+    fed: list[tuple[tuple[int, ...], bool]] = []
+    with mode(network, training=False), hooked(network, note, begin), torch.no_grad():
         output = network(image)
-    return Trace(calls, plain=output is last and all(call.follows for call in calls))
+    ended = output is last and last._version == version
+    return Trace(calls, plain=ended and all(call.follows for call in calls))
 
 
-def black(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
+def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
     """Zeros (images, C, H, W) where the network lies and in its type."""
     like = next(network.parameters(), torch.empty(0))
     return torch.zeros(images, *image_shape, device=like.device, dtype=like.dtype)
 
 
 @contextmanager
-def hooked(network: nn.Module, note: Callable[[str, nn.Module, tuple, Any], None]) -> Iterator[None]:
-    """Call `note(name, module, inputs, output)` after each layer, for as long as the block runs."""
-    handles = [
-        module.register_forward_hook(lambda module, inputs, output, name=name: note(name, module, inputs, output))
-        for name, module in leaves(network)
-    ]
+def hooked(
+    network: nn.Module,
+    note: Callable[[str, nn.Module, tuple, Any], None],
+    begin: Callable[[str, nn.Module, tuple], None] | None = None,
+) -> Iterator[None]:
+    """Call `begin(name, module, inputs)` before and `note(name, module, inputs, output)` after each layer, for as
+    long as the block runs."""
+    handles = []
+    for name, module in leaves(network):
+        if begin is not None:
+            handles.append(module.register_forward_pre_hook(partial(begin, name)))
+        handles.append(module.register_forward_hook(partial(note, name)))
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnlab.theory.activations import Activation, gauss_hermite, hermite_polynomials, moments
+from cnnlab.networks.modules.moments import Activation, gauss_hermite, hermite_polynomials, moments
 from cnnlab.theory.chain import Layer
 from cnnlab.theory.propagation import Signal
 from cnnlab.theory.softmax import gradient_scatter
@@ -50,23 +50,23 @@ def scatter(layers: list[Layer], signals: list[Signal], images: Tensor) -> list[
     carried, forward, below = 0.0, [], []
     for layer, signal in zip(layers, signals, strict=True):
         patches = _Patches(layer.activation, float(signal.mean.mean()), float(signal.variance.mean()) * size, alike)
-        c, derivative = layer.c_out, layer.activation.derivative
+        c = layer.c_out
         kappa = patches.preactivation
         if layer.output == (1, 1) and kappa > 0:
             kappa += (2 - kappa) / len(images)  # where each image has one value, so much of all pairs is it with itself
         preactivation = carried + _of_mean_square(kappa, c)
-        deviation = patches.kappa(lambda y, m=patches.centre: (y - m).square())
+        deviation = patches.kappa((patches.values - patches.centre).square())
         activation = patches.growth(lambda first, second, _: second - first**2) ** 2 * carried
         forward.append((preactivation, activation + math.log1p(deviation / c)))
         below.append(
             _Below(
-                patches.kappa(lambda y, d=derivative: d(y).square()),
-                patches.alike(derivative),
+                patches.kappa(patches.slopes.square()),
+                patches.alike(patches.slopes),
                 patches.growth(lambda *slope: slope[2]) ** 2 * preactivation,
             )
         )
         carried = patches.growth(lambda _, second, __: second) ** 2 * carried
-        carried += (_OF_MAPS if layer.output != (1, 1) else 1) * math.log1p(patches.kappa(torch.square) / c)
+        carried += (_OF_MAPS if layer.output != (1, 1) else 1) * math.log1p(patches.kappa(patches.values.square()) / c)
         top = (signal.variance.flatten(), float(alike.mean()), forward[-1][0])
         size, alike = patches.activated()
         if any(pool.whole for pool in layer.pools):
@@ -120,7 +120,8 @@ class _Patches:
             mean, variance, typical = mean / typical**0.5, variance / typical, 1.0
         self.activation, self.mean, self.variance, self.typical = activation, mean, variance, typical
         nodes, self.weights = (torch.tensor(v, dtype=torch.float64) for v in gauss_hermite())
-        self.values = activation.function(mean + variance.sqrt()[:, None] * nodes)
+        h = mean + variance.sqrt()[:, None] * nodes
+        self.values, self.slopes = activation.function(h), activation.derivative(h)
         self.polynomials = torch.stack(hermite_polynomials(nodes, _ORDERS), 1)
         self.powers = [correlation**n for n in range(_ORDERS + 1)]
         self.first, self.second, self.slope = self._moments(typical)
@@ -133,14 +134,14 @@ class _Patches:
         products = self.variance[:, None] * self.variance * self.powers[2]
         return float(2 * products.sum() / total) if total > 0 else 0.0
 
-    def kappa(self, function: Callable[[Tensor], Tensor]) -> float:
-        """Relative variance of the mean of f(phi(h)) over the patches."""
-        products, means = self._products(function(self.values))
+    def kappa(self, values: Tensor) -> float:
+        """Relative variance of the mean over the patches of f(h), `values` (P, 64) at the nodes."""
+        products, means = self._products(values)
         return float((products.mean() - means.mean() ** 2) / means.mean() ** 2) if means.mean() > 0 else 0.0
 
-    def alike(self, function: Callable[[Tensor], Tensor]) -> float:
-        """Mean product of f(phi) at two patches, relative to the mean square."""
-        products, _ = self._products(function(self.values))
+    def alike(self, values: Tensor) -> float:
+        """Mean product of f(h) at two patches, relative to the mean square."""
+        products, _ = self._products(values)
         return float(products.mean() / products.diagonal().mean()) if products.diagonal().mean() > 0 else 0.0
 
     def activated(self) -> tuple[Tensor, Tensor]:

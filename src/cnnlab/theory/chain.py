@@ -1,30 +1,32 @@
 """A network as the theory sees it: weight layers one after the other, each with its activation and pooling."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import nn
 
 from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.modules.moments import LINEAR, Activation, of_module
+from cnnlab.networks.modules.poolings import Takes
+from cnnlab.networks.modules.table import LayerType, layer_type
+from cnnlab.networks.modules.windows import Pair, Window, padding
 from cnnlab.networks.trace import Call, trace
-from cnnlab.theory import activations
-from cnnlab.theory.activations import Activation
 from cnnlab.theory.applicability import NotApplicable
 
-Pair = tuple[int, int]  # (vertical, horizontal)
 Padding = tuple[int, int, int, int]  # left, right, top, bottom, as in F.pad
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Windows (k, m) side by side. `divisor`: of the sum; None stands for the cells inside the map, 0 for max."""
+    """Windows (k, m) side by side, of each of which the largest cell, their mean or their sum is taken."""
 
     window: Pair
-    divisor: int | None
+    takes: Takes
     output: Pair
 
     @property
     def largest(self) -> bool:
-        return self.divisor == 0
+        return self.takes == "max"
 
     @property
     def whole(self) -> bool:
@@ -53,7 +55,7 @@ class Layer:
 
     @property
     def activation(self) -> Activation:
-        return self.activated_by or activations.LINEAR
+        return self.activated_by or LINEAR
 
     @property
     def pooled(self) -> Pair:
@@ -82,19 +84,25 @@ class _Reader:
 
     def read(self, calls: list[Call]) -> list[Layer]:
         for call in calls:
-            module = call.module
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                self._weights(call, module)
-            elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d):
-                self._pool(call, module)
-            elif isinstance(module, nn.Dropout | nn.ZeroPad2d | nn.Flatten):
-                self._before(call, module)
-            else:
-                self._activation(call, module)
+            known = layer_type(call.module)
+            match known.role if known else None:
+                case "weights":
+                    self._weights(call)
+                case "activation":
+                    self._activation(call)
+                case "pooling":
+                    self._pool(call, known)
+                case "padding" | "dropout" | "flatten":
+                    self._before(call, known)
+                case "nothing":
+                    pass
+                case _:
+                    raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
         self._check_logits()
         return self.layers
 
-    def _weights(self, call: Call, module: nn.Conv2d | nn.Linear) -> None:
+    def _weights(self, call: Call) -> None:
+        module: Any = call.module
         if id(module) not in self.names:
             raise NotApplicable(f"{call.name} runs twice, so its weights are not independent")
         name = self.names.pop(id(module))
@@ -108,47 +116,46 @@ class _Reader:
                 raise NotApplicable(f"{call.name} has groups, dilation or a padding other than zeros")
             kernel, stride, output = _pair(module.kernel_size), _pair(module.stride), _pair(call.output[1:])
             c_out = module.out_channels
-            self._pad(_padding(module))
+            (top, left), (bottom, right) = padding(module)
+            self._pad((left, right, top, bottom))
         layer = Layer(name, module, self.c, c_out, kernel, stride, self.padding, self.keep, output)
         self.layers.append(layer)
         self.c, self.size, self.place = c_out, output, "weights"
         self._forget()
 
-    def _activation(self, call: Call, module: nn.Module) -> None:
-        activation = activations.of_module(module)
+    def _activation(self, call: Call) -> None:
+        activation = of_module(call.module)
         if activation is None:
-            raise NotApplicable(f"there is no formula for {call.name} ({type(module).__name__})")
-        if activation is activations.LINEAR and self.place != "weights":
-            return
+            raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
         if self.place != "weights":
             raise NotApplicable(f"{call.name} does not follow its layer directly")
         self.layers[-1] = replace(self.layers[-1], activated_by=activation)
         self.place = "activation"
 
-    def _pool(self, call: Call, module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d) -> None:
+    def _pool(self, call: Call, known: LayerType) -> None:
         if self.place == "before":
             raise NotApplicable(f"{call.name} does not follow a layer or its activation directly")
-        divisor: int | None = None
-        if isinstance(module, nn.AdaptiveAvgPool2d):
-            window = self.size
-            plain = _pair(module.output_size) == (1, 1)
-        else:
-            window = _pair(module.kernel_size)
-            plain = _pair(module.stride) == window and _pair(module.padding) == (0, 0)
-            plain = plain and _pair(getattr(module, "dilation", 1)) == (1, 1)
-            divisor = 0 if isinstance(module, nn.MaxPool2d) else module.divisor_override
-            if divisor == 0 and self.place == "pool":
-                raise NotApplicable(f"{call.name} takes the largest of what is pooled already")
-        if not plain:
+        takes = known.pooling.takes(call.module) if known.pooling else None
+        window = known.window(call, self.size)
+        if takes is None or window is None:
+            raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
+        if window != Window(window.kernel, window.kernel):
             raise NotApplicable(f"the windows of {call.name} overlap, are padded or differ in size")
+        if takes == "max" and self.place == "pool":
+            raise NotApplicable(f"{call.name} takes the largest of what is pooled already")
         output, last = _pair(call.output[1:]), self.layers[-1]
-        self.layers[-1] = replace(last, pools=(*last.pools, Pool(window, divisor, output)))
+        self.layers[-1] = replace(last, pools=(*last.pools, Pool(window.kernel, takes, output)))
         self.size, self.place = output, "pool"
 
-    def _before(self, call: Call, module: nn.Dropout | nn.ZeroPad2d | nn.Flatten) -> None:
-        if isinstance(module, nn.Dropout):
+    def _before(self, call: Call, known: LayerType) -> None:
+        module: Any = call.module
+        if known.role == "dropout":
+            if type(module) is not nn.Dropout:
+                raise NotApplicable(f"there is no formula for {call.name} ({type(module).__name__})")
             self.keep *= 1 - module.p if module.training else 1
-        elif isinstance(module, nn.ZeroPad2d):
+        elif known.role == "padding":
+            if module.value != 0:
+                raise NotApplicable(f"{call.name} pads with other values than zeros")
             left, right, top, bottom = module.padding
             self._pad((left, right, top, bottom))
         elif len(call.output) != 1 or any(self.padding):
@@ -165,14 +172,6 @@ class _Reader:
         last = self.layers[-1]
         if last.output != (1, 1) or last.pools or last.activated_by is not None:
             raise NotApplicable(f"the last layer, {last.name}, does not give the logits")
-
-
-def _padding(module: nn.Conv2d) -> Padding:
-    if isinstance(module.padding, str):
-        down, across = _pair(module.kernel_size) if module.padding == "same" else (1, 1)
-        return (across - 1) // 2, across // 2, (down - 1) // 2, down // 2
-    down, across = _pair(module.padding)
-    return across, across, down, down
 
 
 def _pair(value: object) -> Pair:

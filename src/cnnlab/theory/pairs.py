@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from cnnlab.theory.activations import Activation, hermite_coefficients
+from cnnlab.networks.modules.moments import Activation, hermite_coefficients
 from cnnlab.theory.maps import Field, inside, partners
 
 
@@ -13,10 +13,9 @@ def activated(h: Field, activation: Activation, first: Tensor, second: Tensor) -
     """The field of phi(h), given its E phi and E phi^2 (N, H, W)."""
     if len(h.steps) == 1:
         return Field(first, second[:, None], h.steps)
-    if activation.slope is None or bool(h.mean.any()):
-        pairs = _by_hermite_orders(h, activation, second)
-    else:
-        pairs = _arc_cosine(h, activation.slope)
+    slope = activation.slope
+    exact = slope is not None and not bool(h.mean.any())
+    pairs = _arc_cosine(h, slope) if exact else _by_hermite_orders(h, activation, second)
     pairs = pairs * inside(h.size, h.steps)
     pairs[:, 0] = second
     return Field(first, pairs, h.steps)

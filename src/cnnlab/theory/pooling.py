@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnlab.theory.activations import Activation
+from cnnlab.networks.modules.moments import Activation
 from cnnlab.theory.chain import Pool
 from cnnlab.theory.maps import Field, Step, inside, kept, partners, shifted
 
@@ -23,8 +23,8 @@ def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> t
 
 def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
     """(H', W'): what a linear pooling multiplies each window's sum by."""
-    if pool.divisor:
-        return torch.full(pool.output, 1 / pool.divisor, dtype=torch.float64)
+    if pool.takes == "sum":
+        return torch.ones(pool.output, dtype=torch.float64)
     return 1 / _windows(torch.ones(1, *size, dtype=torch.float64), pool).sum(-1)[0]
 
 
@@ -46,7 +46,7 @@ def spread(gradient: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
 def largest(h: Field, activation: Activation, pool: Pool, steps: tuple[Step, ...]) -> tuple[Field, Tensor]:
     """Behind max pooling of phi(h), and (N, H, W): E phi'(h)^2 where a cell is its window's largest, else 0.
 
-    phi increases, so the largest activation is that of the largest h. A window's cells are normal with the
+    A window's cells are normal with the
     covariance of `h`, whose steps are `steps_below`. Between windows the covariance is taken to the second
     Hermite order: the first is exact (Stein's lemma: expected slopes times covariances), the second gets
     what the variance within a window leaves.
@@ -66,16 +66,17 @@ def largest(h: Field, activation: Activation, pool: Pool, steps: tuple[Step, ...
 def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """E max, E max^2 by window (N, H', W'); E phi' and E phi'^2 of the cells that are largest (N, H, W)."""
     (k, m), size = pool.window, h.size
-    within = _windows(torch.ones_like(h.mean), pool)
-    centre = torch.where(within > 0, _windows(h.mean, pool), -torch.inf)
+    cells = _windows(torch.ones_like(h.mean), pool) > 0
+    centre = _windows(h.mean, pool)
     factor = _cholesky(_covariances(h, pool))
     first, second = torch.zeros_like(centre[..., 0]), torch.zeros_like(centre[..., 0])
     slope, slope_square = torch.zeros_like(centre), torch.zeros_like(centre)
     points = normal_points(k * m)
     for point in points:
-        value, which = (centre + factor @ point).max(-1, keepdim=True)
-        result = activation.function(value)
-        derivative = activation.derivative(result)
+        values = centre + factor @ point
+        # Where phi does not increase everywhere (gelu), the largest activation need not be that of the largest h.
+        result, which = torch.where(cells, activation.function(values), -torch.inf).max(-1, keepdim=True)
+        derivative = activation.derivative(values.gather(-1, which))
         first += result[..., 0]
         second += result[..., 0].square()
         slope.scatter_add_(-1, which, derivative)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import pooling
-from cnnlab.theory.activations import moments
 from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.chain import Layer
 from cnnlab.theory.maps import HERE, Field, Step, inside, kept, of_images

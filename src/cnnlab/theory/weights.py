@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.init import cpu_seed
+from cnnlab.common.random import cpu_seed
 from cnnlab.networks.layers import weight_layers
 from cnnlab.theory.applicability import NotApplicable
 

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 
 from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.entry import register_resolvers
+from cnnlab.common.device import choose_device
 from cnnlab.runs.folder import RunFolder
 from cnnlab.training.clock import StepClock
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.runtime import choose_device
 from cnnlab.training.session import Session
 
 # The variants take turns of so many steps, so that a machine that drifts within seconds hits all alike.

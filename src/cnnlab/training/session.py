@@ -23,6 +23,8 @@ from cnnlab.cli.build import (
     construct,
     plain,
 )
+from cnnlab.common.device import choose_device
+from cnnlab.common.random import seed_everything
 from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, healthy, markdown
@@ -37,9 +39,8 @@ from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.theory import NotApplicable, Prediction
 from cnnlab.training.observers.theory import compare, draw_twins
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.runtime import autocast, choose_device, seed_everything
 from cnnlab.training.tally import batch_accuracy, cross_entropy
-from cnnlab.training.trainer import Trainer
+from cnnlab.training.trainer import Trainer, autocast
 from cnnlab.views.gallery import Gallery
 from cnnlab.views.outcome import show
 from cnnlab.views.tiles import log_schedule

@@ -12,9 +12,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.training.clock import StepClock
-from cnnlab.training.runtime import autocast
 from cnnlab.training.tally import Tally, cross_entropy
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 Batch = tuple[Tensor, Tensor]  # x: float32 (N, C, H, W), y: int64 (N,)
 
 
@@ -145,3 +145,7 @@ class Trainer:
 
     def layout(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, dtype=DTYPES[precision], enabled=precision != "fp32")

@@ -1,0 +1,83 @@
+"""Every activation, one entry each; the names are those of `model.activation`.
+
+Free of torch, so that a typo in a name is answered before torch is imported. To add one, add an entry and its word
+to the comment of `configs/model/stacked3x3.yaml`: statistics, saturation, receptive field, memory, gain and theory
+follow from the entry.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal, NamedTuple
+
+
+class Piece(NamedTuple):
+    """`slope` * h + `intercept`, for h up to `upper` and down to the piece before."""
+
+    upper: float
+    slope: float
+    intercept: float
+
+
+def ramp(module: Any) -> tuple[Piece, ...]:
+    """0 on the left, the identity on the right: what relu is, and what gelu, silu and their like tend to."""
+    return Piece(0, 0, 0), Piece(inf, 1, 0)
+
+
+def _leaky(slope: float) -> tuple[Piece, ...]:
+    return Piece(0, slope, 0), Piece(inf, 1, 0)
+
+
+def _step(low: float, high: float) -> tuple[Piece, ...]:
+    return Piece(0, 0, low), Piece(inf, 0, high)
+
+
+def _clipped(low: float, high: float, slope: float = 1.0, intercept: float = 0.0) -> tuple[Piece, ...]:
+    """A line between two bounds."""
+    left, right = (low - intercept) / slope, (high - intercept) / slope
+    return Piece(left, 0, low), Piece(right, slope, intercept), Piece(inf, 0, high)
+
+
+@dataclass(frozen=True)
+class ActivationType:
+    """`layer`: its class in torch.nn (or in cnnlab, where torch has none).
+
+    `pieces`: straight pieces of the module, which it equals (`exact`) or tends to on both sides, within e^-20 from
+    |h| = `reach` on; None where no straight line is tended to that fast, and then no theory is offered. `saved`:
+    whether its input or its output is kept for the backward pass, None where it is neither alone.
+    """
+
+    layer: str
+    pieces: Callable[[Any], tuple[Piece, ...] | None]
+    exact: bool = False
+    saved: Literal["input", "output"] | None = "input"
+    reach: Callable[[Any], float] = lambda module: 20.0
+
+
+ACTIVATIONS: dict[str, ActivationType] = {
+    "relu": ActivationType("ReLU", ramp, exact=True, saved="output"),
+    "leaky_relu": ActivationType("LeakyReLU", lambda m: _leaky(m.negative_slope), exact=True),
+    "tanh": ActivationType("Tanh", lambda m: _step(-1, 1), saved="output"),
+    "sigmoid": ActivationType("Sigmoid", lambda m: _step(0, 1), saved="output"),
+    "elu": ActivationType("ELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0))),
+    "selu": ActivationType("SELU", lambda m: (Piece(0, 0, -1.7580993408473766), Piece(inf, 1.0507009873554805, 0))),
+    "celu": ActivationType(
+        "CELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0)), reach=lambda m: 20.0 * max(1.0, m.alpha)
+    ),
+    "gelu": ActivationType("GELU", ramp),
+    "silu": ActivationType("SiLU", ramp),
+    "mish": ActivationType("Mish", ramp),
+    "softplus": ActivationType("Softplus", ramp, reach=lambda m: 20.0 * max(1.0, 1 / m.beta)),
+    "hardtanh": ActivationType("Hardtanh", lambda m: _clipped(m.min_val, m.max_val), exact=True),
+    "relu6": ActivationType("ReLU6", lambda m: _clipped(0, 6), exact=True),
+    "hardsigmoid": ActivationType("Hardsigmoid", lambda m: _clipped(0, 1, 1 / 6, 0.5), exact=True),
+    # A parabola between -3 and 3; the empty pieces there only say where it bends.
+    "hardswish": ActivationType(
+        "Hardswish", lambda m: (Piece(-3, 0, 0), Piece(0, 0, 0), Piece(3, 1, 0), Piece(inf, 1, 0))
+    ),
+    "prelu": ActivationType(
+        "PReLU", lambda m: _leaky(float(m.weight.detach())) if m.weight.numel() == 1 else None, exact=True
+    ),
+    "softsign": ActivationType("Softsign", lambda m: None, saved=None),
+    "none": ActivationType("NoActivation", lambda m: (Piece(inf, 1, 0),), exact=True),
+}

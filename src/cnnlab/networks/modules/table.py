@@ -1,0 +1,213 @@
+"""What each class of torch.nn is: its role, its window, and what it keeps for the backward pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import Any, Literal
+
+from torch import nn
+
+from cnnlab.networks.modules.activations import ACTIVATIONS, ActivationType
+from cnnlab.networks.modules.poolings import POOLING_TYPES, POOLINGS, PoolingType
+from cnnlab.networks.modules.windows import Pair, Window, padding, pair
+from cnnlab.networks.trace import Call
+
+Role = Literal["weights", "activation", "pooling", "norm", "padding", "dropout", "flatten", "nothing"]
+
+FLOAT, INDEX = 4, 8  # bytes of a float32, of the int64 position that max pooling notes for each output
+
+
+class NoActivation(nn.Identity):
+    """Keeps the activation's place in a linear network, so that telemetry shows the same layers for every choice."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a layer keeps for the backward pass: its input or output map, bytes an image, bytes a batch.
+
+    `reuses`: its output lies where its input lies (a view, or in place).
+    """
+
+    input: bool = False
+    output: bool = False
+    image: int = 0
+    batch: int = 0
+    reuses: bool = False
+
+
+@dataclass(frozen=True)
+class LayerType:
+    """`window` is given the call and the size of the map that was flattened last, and returns None where there is
+    none or no formula; so does `saved`, for a call through which a gradient has to come back."""
+
+    role: Role
+    kind: Callable[[Call], str]
+    window: Callable[[Call, Pair], Window | None] = lambda call, size: Window()
+    saved: Callable[[Call], Saved | None] = lambda call: None
+    activation: ActivationType | None = None
+    pooling: PoolingType | None = None
+
+
+def layer_type(module: nn.Module) -> LayerType | None:
+    """The entry of a module's class, or of the class whose `forward` it inherits; None for what is not known."""
+    table = _table()
+    for base in type(module).__mro__:
+        if base in table:
+            same = base is type(module) or type(module).forward is base.forward
+            return table[base] if same else None
+    return None
+
+
+def activation_layer(name: str) -> nn.Module:
+    """The activation of that name in ACTIVATIONS, as a layer."""
+    return _activation_class(ACTIVATIONS[name])()
+
+
+def pooling_layer(name: str) -> nn.Module:
+    """The 2x2 pooling of that name in POOLINGS, as a layer."""
+    layer, arguments = POOLINGS[name]
+    return getattr(nn, layer)(**arguments)
+
+
+@cache
+def _table() -> dict[type[nn.Module], LayerType]:
+    table: dict[type[nn.Module], LayerType] = {
+        nn.Conv2d: LayerType("weights", _named("convolution"), _convolution, _kept_by_convolution),
+        nn.Linear: LayerType("weights", _named("fully connected"), _fully_connected, _kept_by_weights),
+        nn.BatchNorm2d: LayerType("norm", _named("batch norm"), saved=_kept_by_batch_norm),
+        # A cell of these depends on all others through mean and deviation, so no window describes them.
+        nn.GroupNorm: LayerType("norm", _named("group norm"), _no_window, _kept_by_group_norm),
+        nn.LayerNorm: LayerType("norm", _named("layer norm"), _no_window, _kept_by_layer_norm),
+        nn.InstanceNorm2d: LayerType("norm", _named("instance norm"), _no_window),
+        nn.ZeroPad2d: LayerType("padding", _named("padding"), _border, lambda call: Saved()),
+        nn.ConstantPad2d: LayerType("padding", _named("padding"), _border, lambda call: Saved()),
+        nn.Dropout: LayerType("dropout", _named("dropout"), saved=_kept_by_dropout),
+        nn.Dropout2d: LayerType("dropout", _named("dropout")),
+        nn.AlphaDropout: LayerType("dropout", _named("dropout")),
+        nn.Flatten: LayerType("flatten", _named("flatten"), saved=lambda call: Saved(reuses=True)),
+        nn.Identity: LayerType("nothing", _named("identity"), saved=lambda call: Saved(reuses=True)),
+    }
+    for name, pooling in POOLING_TYPES.items():
+        read = _regions if name.startswith("Adaptive") else _sliding
+        table[getattr(nn, name)] = LayerType("pooling", _kind_of_pooling, read, _kept_by_pooling, pooling=pooling)
+    for activation in ACTIVATIONS.values():
+        table[_activation_class(activation)] = LayerType(
+            "activation", _kind_of_activation, saved=_kept_by_activation, activation=activation
+        )
+    return table
+
+
+def _activation_class(activation: ActivationType) -> type[nn.Module]:
+    return NoActivation if activation.layer == "NoActivation" else getattr(nn, activation.layer)
+
+
+def _named(kind: str) -> Callable[[Call], str]:
+    return lambda call: kind
+
+
+def _kind_of_activation(call: Call) -> str:
+    name = type(call.module).__name__
+    return "identity" if isinstance(call.module, NoActivation) else f"{name.lower()} activation"
+
+
+def _kind_of_pooling(call: Call) -> str:
+    known = layer_type(call.module)
+    takes = known.pooling.takes(call.module) if known and known.pooling else None
+    if takes == "mean" and isinstance(call.module, nn.AdaptiveAvgPool2d) and call.output[1:] == (1, 1):
+        return "global average"
+    return f"{takes} pool" if takes else f"{type(call.module).__name__.lower()} pool"
+
+
+def _convolution(call: Call, size: Pair) -> Window | None:
+    conv: Any = call.module
+    if conv.padding_mode != "zeros":
+        return None
+    before, after = padding(conv)
+    return Window(pair(conv.kernel_size), pair(conv.stride), before, after, pair(conv.dilation))
+
+
+def _fully_connected(call: Call, size: Pair) -> Window | None:
+    """After flattening it is a window as large as the map."""
+    return Window(size, size) if len(call.input) == 1 else None
+
+
+def _no_window(call: Call, size: Pair) -> Window | None:
+    return None
+
+
+def _border(call: Call, size: Pair) -> Window:
+    left, right, top, bottom = call.module.padding  # type: ignore[misc]
+    return Window(before=(top, left), after=(bottom, right))
+
+
+def _sliding(call: Call, size: Pair) -> Window:
+    pool: Any = call.module
+    around = pair(getattr(pool, "padding", 0))
+    stride = pair(pool.stride or pool.kernel_size)
+    return Window(pair(pool.kernel_size), stride, around, around, pair(getattr(pool, "dilation", 1)))
+
+
+def _regions(call: Call, size: Pair) -> Window | None:
+    (height, width), (lines, columns) = call.input[1:], call.output[1:]
+    if height % lines or width % columns:
+        return None  # windows of several sizes
+    return Window((height // lines, width // columns), (height // lines, width // columns))
+
+
+def _kept_by_weights(call: Call) -> Saved:
+    """The weights' gradient is a product with the input; frozen weights need none."""
+    return Saved(input=call.module.weight.requires_grad)  # type: ignore[union-attr]
+
+
+def _kept_by_convolution(call: Call) -> Saved:
+    conv: Any = call.module
+    if conv.weight.requires_grad:
+        c, h, w = call.input
+        (top, left), (bottom, right) = padding(conv)
+        if conv.padding_mode != "zeros":  # the convolution works on a padded copy
+            return Saved(image=FLOAT * c * (h + top + bottom) * (w + left + right))
+        if (top, left) != (bottom, right):  # the odd row and column are a copy's, the rest is the convolution's
+            return Saved(image=FLOAT * c * (h + bottom - top) * (w + right - left))
+    return _kept_by_weights(call)
+
+
+def _kept_by_batch_norm(call: Call) -> Saved:
+    return Saved(input=True, batch=2 * FLOAT * call.input[0])
+
+
+def _kept_by_group_norm(call: Call) -> Saved:
+    return Saved(input=True, image=2 * FLOAT * call.module.num_groups)  # type: ignore[operator]
+
+
+def _kept_by_layer_norm(call: Call) -> Saved:
+    groups = prod(call.input) // prod(call.module.normalized_shape)  # type: ignore[arg-type]
+    return Saved(input=True, image=2 * FLOAT * groups)
+
+
+def _kept_by_dropout(call: Call) -> Saved:
+    if call.module.p == 0:
+        return Saved(reuses=True)
+    return Saved(image=FLOAT * prod(call.input), reuses=_in_place(call.module))
+
+
+def _kept_by_pooling(call: Call) -> Saved:
+    if isinstance(call.module, nn.AdaptiveAvgPool2d) and call.output[1:] == (1, 1):
+        return Saved()  # a mean: its derivative needs the count alone
+    pooling = POOLING_TYPES[type(call.module).__name__]
+    return Saved(input=pooling.keeps_input, image=INDEX * prod(call.output) if pooling.keeps_places else 0)
+
+
+def _kept_by_activation(call: Call) -> Saved | None:
+    module = call.module
+    if isinstance(module, NoActivation):
+        return Saved(reuses=True)
+    known = layer_type(module)
+    if known is None or known.activation is None or known.activation.saved is None:
+        return None
+    output = _in_place(module) or known.activation.saved == "output"
+    return Saved(input=not output, output=output, reuses=_in_place(module))
+
+
+def _in_place(module: nn.Module) -> bool:
+    return bool(getattr(module, "inplace", False))
