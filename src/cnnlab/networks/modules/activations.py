@@ -44,25 +44,31 @@ class ActivationType:
 
     `pieces`: straight pieces of the module, which it equals (`exact`) or tends to on both sides, within e^-20 from
     |h| = `reach` on; None where no straight line is tended to that fast, and then no theory is offered. `saved`:
-    whether its input or its output is kept for the backward pass, None where it is neither alone.
+    what is kept for the backward pass: its input (in place: a copy of it), its output, "either" for the input and,
+    in place, the output; None where it is more than one of them.
     """
 
     layer: str
     pieces: Callable[[Any], tuple[Piece, ...] | None]
     exact: bool = False
-    saved: Literal["input", "output"] | None = "input"
+    saved: Literal["input", "output", "either"] | None = "input"
     reach: Callable[[Any], float] = lambda module: 20.0
 
 
 ACTIVATIONS: dict[str, ActivationType] = {
     "relu": ActivationType("ReLU", ramp, exact=True, saved="output"),
-    "leaky_relu": ActivationType("LeakyReLU", lambda m: _leaky(m.negative_slope), exact=True),
+    "leaky_relu": ActivationType("LeakyReLU", lambda m: _leaky(m.negative_slope), exact=True, saved="either"),
     "tanh": ActivationType("Tanh", lambda m: _step(-1, 1), saved="output"),
     "sigmoid": ActivationType("Sigmoid", lambda m: _step(0, 1), saved="output"),
-    "elu": ActivationType("ELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0))),
-    "selu": ActivationType("SELU", lambda m: (Piece(0, 0, -1.7580993408473766), Piece(inf, 1.0507009873554805, 0))),
+    "elu": ActivationType("ELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0)), saved="either"),
+    "selu": ActivationType(
+        "SELU", lambda m: (Piece(0, 0, -1.7580993408473766), Piece(inf, 1.0507009873554805, 0)), saved="either"
+    ),
     "celu": ActivationType(
-        "CELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0)), reach=lambda m: 20.0 * max(1.0, m.alpha)
+        "CELU",
+        lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0)),
+        saved="either",
+        reach=lambda m: 20.0 * max(1.0, m.alpha),
     ),
     "gelu": ActivationType("GELU", ramp),
     "silu": ActivationType("SiLU", ramp),

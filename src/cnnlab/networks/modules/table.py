@@ -205,8 +205,11 @@ def _kept_by_activation(call: Call) -> Saved | None:
     known = layer_type(module)
     if known is None or known.activation is None or known.activation.saved is None:
         return None
-    output = _in_place(module) or known.activation.saved == "output"
-    return Saved(input=not output, output=output, reuses=_in_place(module))
+    saved, in_place = known.activation.saved, _in_place(module)
+    if saved == "input" and in_place:
+        return Saved(image=FLOAT * prod(call.input), reuses=True)
+    output = saved == "output" or in_place
+    return Saved(input=not output, output=output, reuses=in_place)
 
 
 def _in_place(module: nn.Module) -> bool:
