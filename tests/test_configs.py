@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 
 from cnnlab.cli.build import build_network, build_optimizer, construct
 from cnnlab.cli.compose import CONFIGS, compose_jobs
-from cnnlab.cli.entry import register_resolvers
 from cnnlab.cli.preflight import check_targets
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.schema import check_values
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.digits import digits

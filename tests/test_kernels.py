@@ -61,7 +61,7 @@ def test_learned_filters_are_named(
         ("cell=[1]", "[row,column], counted from 0"),
         ("cell=[500,0]", "outside of the output, 192x192"),
         ("imge=smiley", "Did you mean 'image'"),
-        ("run=nowhere", "nowhere is no run folder"),
+        ("run=nowhere", "nowhere has no config.yaml"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(

@@ -92,7 +92,7 @@ def test_table_and_follow(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     [
         (["image=grey.png"], "run=null is not allowed"),
         (["run=run"], "image=null is not allowed"),
-        (["run=elsewhere", "image=grey.png"], "elsewhere is no run folder"),
+        (["run=elsewhere", "image=grey.png"], "elsewhere has no config.yaml"),
         (["run=run", "image=gray.png"], "Did you mean 'grey.png'"),
         (["run=run", "image=run/config.yaml"], "is not a picture"),
         (["run=run", "image=*.jpg"], "no such file"),

@@ -17,7 +17,7 @@ from cnnlab.datasets.base import normalize
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.theory import fill_moments, predict
+from cnnlab.theory import expected, fill_moments
 
 Run = Callable[..., tuple[str, str, int]]
 
@@ -106,16 +106,16 @@ def test_theory_is_that_of_the_network_that_training_would_begin_with(run: Run, 
     network = ConvNet((1, 8, 8), 10, channels=(8, 8), convs_per_block=2)
     initialize(network, nn.init.xavier_normal_)
     batch = normalize(data.train.images[:64], data.mean, data.std)
-    expected = predict(network, batch, moments=fill_moments(network, nn.init.xavier_normal_)).expected()
+    theory = expected(network, batch, moments=fill_moments(network, nn.init.xavier_normal_)).by_key()
     written = json.loads((tmp_path / folder / "design.json").read_text())["theory"]
     assert (written["seed"], written["images"], written["does_not_apply"]) == (0, 64, None)
     assert (written["init"]["gain"], written["init"]["bias"]) == (1.0, 0.0)
-    assert written["expected"].keys() == expected.keys()
-    for key, values in expected.items():
+    assert written["expected"].keys() == theory.keys()
+    for key, values in theory.items():
         assert written["expected"][key] == pytest.approx(asdict(values), rel=1e-9), key
     row = next(line for line in out.splitlines() if line.startswith("02_block1.conv2")).split()
-    assert float(row[1]) == pytest.approx(expected["activation/std/02_block1.conv2"].value, rel=0.05)
-    assert float(row[5]) == pytest.approx(expected["gradient/std/02_block1.conv2"].value, rel=0.05)
+    assert float(row[1]) == pytest.approx(theory["activation/std/02_block1.conv2"].value, rel=0.05)
+    assert float(row[5]) == pytest.approx(theory["gradient/std/02_block1.conv2"].value, rel=0.05)
 
 
 @pytest.mark.parametrize(

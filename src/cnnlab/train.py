@@ -1,20 +1,40 @@
-"""`python -m cnnlab.train`: compose, check, build, fit. It imports torch when it must."""
+"""`python -m cnnlab.train`: compose, check, train. `run` does the same from Python."""
 
-from omegaconf import DictConfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
 
-
-def task(config: DictConfig) -> None:
-    from cnnlab.training.session import train
-
-    train(config)
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
-def check(jobs: list[DictConfig]) -> None:
+def task(config: "DictConfig") -> None:
+    from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
+    from cnnlab.training.start import train
+
+    train(config, read_request(config), output_folder(), pictures=not is_sweep())
+
+
+def check(jobs: Sequence["DictConfig"]) -> None:
     from cnnlab.cli.preflight import check_training
 
     check_training(jobs)
+
+
+def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Path | None = None) -> dict[str, Any]:
+    """Train one network in this process: `run("model=single5x5", "init=xavier")`. Returns what results.json holds.
+
+    `folder`: where the run goes, by default where the command would put it. `config_dir`: configs of one's own.
+    Raises InputError for a mistake, before anything is begun.
+    """
+    from cnnlab.cli.compose import compose_run
+    from cnnlab.training.start import train
+
+    config, request, usual = compose_run("train", overrides, config_dir)
+    check([config])
+    return train(config, request, Path(folder or usual), pictures=False, show=False)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.entry import register_resolvers, slug
+from cnnlab.cli.resolvers import register_resolvers, slug
 from cnnlab.common.errors import InputError
 
 
@@ -21,7 +21,7 @@ def test_a_sweep_is_every_combination():
     jobs = compose_jobs("train", ["-m", "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
     assert len(jobs) == 12 and {j.seed for j in jobs} == {0, 1, 2}
     assert {(j.model.kernel_size, j.init._target_.rpartition(".")[2]) for j in jobs} == {
-        *((3, "kaiming_normal_"), (3, "zeros_"), (5, "kaiming_normal_"), (5, "zeros_"))
+        *((3, "he_normal_"), (3, "zeros_"), (5, "he_normal_"), (5, "zeros_"))
     }
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.entry import register_resolvers
 from cnnlab.cli.preflight import check_training
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.cli.schema import CONVNET, check_values, shown, unknown
+from cnnlab.cli.schema import CONVNET, check_values, unknown
 from cnnlab.common.errors import InputError
 
 GOOD = {
@@ -56,7 +56,3 @@ def test_unknown_lists_the_section_or_the_sections():
     known = ["seed", "model.pool", "model.head"]
     assert unknown("model.pol", known).endswith("There are: model.pool, model.head.")
     assert unknown("typo", known).endswith("There are: model, seed.")
-
-
-def test_values_are_shown_as_typed():
-    assert [shown(v) for v in (None, True, [1, "max"], 0.1, "x")] == ["null", "true", "[1,max]", "0.1", "x"]

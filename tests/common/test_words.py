@@ -1,8 +1,6 @@
 import pytest
 
-from cnnlab.common.words import count, kib, label, memory, rough, same_or_both, two_digits
-from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.geometry import rows
+from cnnlab.common.words import count, kib, memory, number, percent, rough, same_or_both, shown, two_digits
 
 
 @pytest.mark.parametrize(
@@ -50,11 +48,17 @@ def test_pairs() -> None:
     assert same_or_both((3, 5)) == "3,5"
 
 
-def test_labels_of_layers() -> None:
-    network = ConvNet(
-        (1, 16, 16), 3, channels=(2,), kernel_size=4, stride=2, pool="sum", norm="batch", activation="tanh", dropout=0.5
-    )
-    assert [label(row) for row in rows(network, (1, 16, 16))] == [
-        *("pad 1+2", "conv1 4x4 /2", "norm1", "tanh", "pad 1+2", "conv2 4x4", "norm2", "tanh", "sum pool 2x2"),
-        *("flatten", "dropout1", "fc1", "tanh", "dropout", "logits"),
-    ]
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.00312, "0.0031"), (1.0, "1.0"), (240.4, "240"), (5.2e-11, "5.2e-11"), (6.6e5, "6.6e+05")],
+)
+def test_numbers_have_two_digits(value, text):
+    assert number(value) == text
+
+
+def test_special_numbers():
+    assert number(float("nan")) == "nan" and number(-float("inf")) == "-inf" and percent(0.1024) == "10.2 %"
+
+
+def test_values_are_shown_as_typed():
+    assert [shown(v) for v in (None, True, [1, "max"], 0.1, "x")] == ["null", "true", "[1,max]", "0.1", "x"]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import base
-from cnnlab.datasets.base import Split, assemble, channel_moments, check_knobs, cut, normalize, resize, stratified_order
+from cnnlab.datasets.base import Split, assemble, channel_moments, cut, normalize, resize, stratified_order
 
 
 def some_images(n: int, *shape: int) -> torch.Tensor:
@@ -89,18 +89,6 @@ def test_validation_must_leave_something_to_train_on() -> None:
     split = Split(some_images(2, 1, 4, 4), torch.arange(2))
     with pytest.raises(InputError, match=r"dataset.validation=0.9 of 2 images leaves none"):
         assemble("some", split, split, ("a", "b"), 0.9)
-
-
-@pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])
-def test_validation_out_of_range(share: float) -> None:
-    with pytest.raises(InputError, match="dataset.validation=.* is not a share"):
-        check_knobs(share, None)
-
-
-@pytest.mark.parametrize("size", [0, -28])
-def test_size_out_of_range(size: int) -> None:
-    with pytest.raises(InputError, match=f"dataset.size={size}"):
-        check_knobs(0.1, size)
 
 
 @pytest.mark.parametrize("size", [5, 13, 28, 61])

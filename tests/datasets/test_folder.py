@@ -75,8 +75,8 @@ def test_formats_and_depths_mix_and_other_files_are_passed_over(tmp_path: Path, 
     for name in ("cat/notes.txt", "cat/.hidden.png", "dog/old/Thumbs.db", ".git/x.png", "README.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("no image")
-    data = image_folder(str(tmp_path), validation=0)
-    assert len(data.train) + len(data.test) == 4 and data.classes == ("cat", "dog") and len(data.validation) == 0
+    data = image_folder(str(tmp_path))
+    assert len(data.train) + len(data.validation) + len(data.test) == 4 and data.classes == ("cat", "dog")
 
 
 def test_size_and_channels(tmp_path: Path, picture: Picture) -> None:

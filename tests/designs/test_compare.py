@@ -1,12 +1,13 @@
-"""The text's table of weights, and where it turns round, against counting the weights of real layers."""
+"""The text's table of weights, and where it is reversed, against counting the weights of real layers."""
 
 import pytest
 from rich.console import Console
 from torch import nn
 
-from cnnlab.designs.compare import comparison, sentences, where_fewer
+from cnnlab.designs.compare import sentences, where_fewer
 from cnnlab.designs.design import Design, design
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.views.comparison import comparison
 
 SHAPE = (3, 32, 32)
 
@@ -31,15 +32,15 @@ def test_the_table_of_the_text() -> None:
     assert lines["receptive field"] == ["16x16", "16x16"]
     assert lines["convolutions"] == ["4", "2", "(0.50x)"]
     assert lines["non-linearities"] == ["5", "3", "(0.60x)"]
-    assert lines["saved an image"] == lines["saved, measured"]
+    assert lines["activation memory"] == lines["measured"]
 
 
-def test_it_says_whether_the_fields_agree_and_where_the_weights_turn_round() -> None:
+def test_it_says_whether_the_fields_agree_and_where_the_order_of_the_weights_is_reversed() -> None:
     said = sentences([of("two", 3, 2), of("one", 5, 1)])
     assert said == [
         "Same receptive field: yes, 16x16 at the last map.",
-        "block1 turns the weights round: with 3 input channels 2,736 against 1,200; there two has fewer than one only "
-        "up to 5 output channels.",
+        "The order is reversed in block1: 2,736 weights against 1,200 with 3 input channels; there two has fewer than "
+        "one only up to 5 output channels.",
     ]
     assert sentences([of("two", 3, 2), of("three", 3, 3)]) == ["Same receptive field: no."]
 

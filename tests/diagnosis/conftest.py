@@ -12,21 +12,32 @@ from torch import Tensor, nn
 
 from cnnlab.cli.build import build_statistics
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.entry import register_resolvers
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.diagnosis import Context
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
+from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.telemetry.probe import Probe
-from cnnlab.telemetry.recorder import Schedule
+from cnnlab.telemetry.schedule import Schedule
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.tally import batch_accuracy, cross_entropy
 from cnnlab.training.trainer import Trainer
 
 Row = dict[str, float]
-CONTEXT = Context(classes=10, largest_class_share=0.11, learning_rate=0.1)
+CONTEXT = Context(
+    classes=10,
+    largest_class_share=0.11,
+    learning_rate=0.1,
+    activation="relu",
+    suited="he",
+    initializer="he",
+    optimizer="sgd",
+    batch_norm=False,
+    dropout=0.0,
+)
 LAYERS = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits")
 HEALTHY: Mapping[str, tuple[float, ...]] = {
     "preactivation/mean": (0.1, 0.1, 0.1, 0.1),
@@ -133,6 +144,7 @@ def train(
         largest_class_share=data.train.labels.bincount().max().item() / len(data.train),
         learning_rate=lr,
         activation=model.get("activation", "relu"),
+        suited=ACTIVATIONS[model.get("activation", "relu")].initializer,
         initializer=init.split()[0],
         optimizer=optimizer,
         batch_norm=model.get("norm") == "batch",

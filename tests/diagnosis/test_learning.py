@@ -18,7 +18,7 @@ def test_healthy_training_says_nothing(row, evidence):
 
 def test_large_updates(row, evidence):
     [found] = updates(evidence(row(0, weight_update_ratio=(0.2, 0.9, 0.8, 1.0)), learning_rate=0.1))
-    assert found.numbers["ratio"] == pytest.approx(0.85) and found.override == "optimizer.lr=0.001"
+    assert found.numbers["ratio"] == pytest.approx(0.85) and found.remedy.override == "optimizer.lr=0.001"
 
 
 def test_one_layer_alone_is_no_finding(row, evidence):
@@ -49,7 +49,7 @@ def test_a_single_large_update_in_a_warm_up_is_a_coincidence(row, evidence):
 def test_small_updates_only_where_nothing_was_learned(row, evidence):
     tiny = {"weight_update_ratio": (1e-7,) * 4}
     [found] = updates(evidence(row(0, accuracy=0.1, **tiny), row(200, accuracy=0.1, **tiny), learning_rate=1e-5))
-    assert found.name == "small_updates" and found.override == "optimizer.lr=0.01"
+    assert found.name == "small_updates" and found.remedy.override == "optimizer.lr=0.01"
     assert updates(evidence(row(0, **tiny), row(200, **tiny))) == []
 
 
@@ -80,4 +80,4 @@ def test_overfitting_needs_a_gap_and_a_rising_validation_loss(row, evidence):
     )
     assert overfitting(evidence(row(0), *rising[:1], _epoch(300, 0.99, 0.71, 0.91))) == []
     assert overfitting(evidence(row(0), *rising[:1], _epoch(300, 0.75, 0.71, 1.3))) == []
-    assert overfitting(evidence(row(0), *rising, dropout=0.5))[0].override.startswith("optimizer.weight_decay")
+    assert overfitting(evidence(row(0), *rising, dropout=0.5))[0].remedy.override.startswith("optimizer.weight_decay")

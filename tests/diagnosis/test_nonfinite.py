@@ -46,7 +46,7 @@ def test_the_loss_itself(row, evidence):
 def test_ruined_weights_make_the_first_layer_a_propagator(row, evidence):
     broken = row(40, loss=nan, preactivation_nonfinite=(5.0,) * 4)
     [found] = nonfinite(evidence(row(0), row(30), broken, learning_rate=0.1))
-    assert found.numbers["role"] == "propagator" and found.override == "optimizer.lr=0.01"
+    assert found.numbers["role"] == "propagator" and found.remedy.override == "optimizer.lr=0.01"
     [start] = nonfinite(evidence(broken | {"step": 0}))
     assert "last_healthy_step" not in start.numbers and "images" in start.sentence
 

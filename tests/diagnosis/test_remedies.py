@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.diagnosis import Context, remedies
+from cnnlab.diagnosis import Context, Remedy, remedies
 
 CONTEXT = Context(classes=10, largest_class_share=0.1, learning_rate=0.1)
 
@@ -15,8 +15,8 @@ def _context(**changed) -> Context:
     ("lr", "factor", "typed"), [(0.1, 0.1, "0.01"), (0.05, 0.1, "0.005"), (0.03, 0.1, "0.002"), (2, 0.01, "0.02")]
 )
 def test_learning_rates_are_round(lr, factor, typed):
-    value = remedies.learning_rate(_context(learning_rate=lr), factor)
-    assert value == f"optimizer.lr={typed}" or float(value.split("=")[1]) == pytest.approx(lr * factor, rel=0.6)
+    remedy = remedies.learning_rate(_context(learning_rate=lr), factor)
+    assert remedy.override == f"optimizer.lr={typed}" or remedy.value == pytest.approx(lr * factor, rel=0.6)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,47 @@ def test_learning_rates_are_round(lr, factor, typed):
     ],
 )
 def test_an_initializer_that_fits_is_not_advised_again(activation, initializer, override):
-    context = _context(activation=activation, initializer=initializer)
-    assert remedies.scale(context, vanishing=True, step=0)[1] == override
+    suited = "xavier" if activation == "tanh" else "he"
+    context = _context(activation=activation, suited=suited, initializer=initializer)
+    assert remedies.scale(context, vanishing=True, step=0).remedy.override == override
 
 
 def test_what_training_did_is_answered_with_the_learning_rate():
-    assert remedies.scale(CONTEXT, vanishing=False, step=50)[1] == "optimizer.lr=0.01"
+    assert remedies.scale(CONTEXT, vanishing=False, step=50).remedy.override == "optimizer.lr=0.01"
+
+
+def test_what_is_not_known_is_not_guessed():
+    nothing = Context()
+    for vanishing in (True, False):
+        for advice in (remedies.scale(nothing, vanishing, 0), remedies.backward(nothing, vanishing, 0)):
+            assert advice.remedy == Remedy("init", "lsuv")
+            assert "None" not in advice.cause and "he" not in advice.cause.split()
+    assert remedies.learning_rate(nothing, 0.1) == Remedy("optimizer.lr", factor=0.1)
+    assert "None" not in remedies.saturation(nothing, 0).cause + remedies.saturation(nothing, 9).cause
+
+
+REMEDIES = {
+    Remedy("init", "he"): ("init=he", 'cnnlab.initialize(network, "he")'),
+    Remedy("init", "lsuv"): ("init=lsuv", 'cnnlab.initialize(network, "lsuv", batch=x)'),
+    Remedy("init.bias", 0): ("init.bias=0", "nn.init.constant_(layer.bias, 0) for every layer with weights"),
+    Remedy("model.norm", "batch"): ("model.norm=batch", "nn.BatchNorm2d(channels) behind every convolution"),
+    Remedy("model.activation", "leaky_relu"): ("model.activation=leaky_relu", "F.leaky_relu as the activation"),
+    Remedy("model.dropout", 0.5): ("model.dropout=0.5", "nn.Dropout(0.5) before every fully connected layer"),
+    Remedy("optimizer.lr", 0.002): (
+        "optimizer.lr=0.002",
+        'for group in optimizer.param_groups: group["lr"] = 0.002',
+    ),
+    Remedy("optimizer.lr", factor=0.1): (
+        "optimizer.lr times 0.1",
+        'for group in optimizer.param_groups: group["lr"] *= 0.1',
+    ),
+    Remedy("optimizer.weight_decay", 0.005): (
+        "optimizer.weight_decay=0.005",
+        'for group in optimizer.param_groups: group["weight_decay"] = 0.005',
+    ),
+}
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.override)
+def test_a_remedy_is_an_override_and_a_line_of_code(remedy):
+    assert (remedy.override, remedy.code) == REMEDIES[remedy]

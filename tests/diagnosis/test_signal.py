@@ -15,7 +15,7 @@ def test_healthy_signals_say_nothing(row, evidence):
 def test_vanishing_forward_names_factor_and_the_layer_where_float_underflows(row, evidence):
     stds, largest = (1e-2, 1e-20, 1e-38, 0.0), (0.1, 1e-19, 1e-40, 0.0)
     [found] = forward(evidence(row(0, preactivation_std=stds, preactivation_largest=largest), initializer="normal"))
-    assert found.name == "vanishing_forward" and found.severity == "problem" and found.override == "init=he"
+    assert found.name == "vanishing_forward" and found.severity == "problem" and found.remedy.override == "init=he"
     assert found.numbers["limit_layer"] == "03_head.fc1"
     # 1e-20 is below what a float32 deviation can hold, so the largest values stand in there.
     assert found.numbers["factor_per_layer"] == pytest.approx((1e-40 / 1e-2) ** (1 / 2))
@@ -70,7 +70,7 @@ def test_nothing_is_read_behind_a_dead_layer(row, evidence):
 
 def test_vanishing_backward_counts_hidden_layers_from_the_last_to_the_first(row, evidence):
     [found] = backward(evidence(row(0, gradient_std=(1e-9, 1e-6, 1e-3, 5e-3)), activation="sigmoid"))
-    assert found.name == "vanishing_backward" and found.override == "model.activation=relu"
+    assert found.name == "vanishing_backward" and found.remedy.override == "model.activation=relu"
     assert found.numbers["factor_per_layer"] == pytest.approx(1e-3)
 
 

@@ -86,11 +86,12 @@ def test_a_part_of_the_images_is_spread_evenly() -> None:
 @pytest.mark.parametrize(
     ("grids", "words"),
     [
-        ({"shifts": [0]}, "evaluation.shifts: 0"),
-        ({"shifts": [1.5]}, "evaluation.shifts: 1.5"),
-        ({"rotations": [10, 400]}, "evaluation.rotations: 400"),
-        ({"squashes": [1.5]}, "evaluation.squashes: 1.5"),
-        ({"squashes": ["half"]}, "evaluation.squashes: half"),
+        ({"shifts": [0]}, r"evaluation.shifts=\[0\] is not allowed"),
+        ({"shifts": [1.5]}, r"evaluation.shifts=\[1.5\]"),
+        ({"rotations": [10, 400]}, r"evaluation.rotations=\[10,400\] .*\n.* above 0 to 180"),
+        ({"squashes": [1.5]}, r"evaluation.squashes=\[1.5\] .*\n.* above 0 and below 1"),
+        ({"squashes": [1]}, r"evaluation.squashes=\[1\]"),
+        ({"squashes": ["half"]}, r"evaluation.squashes=\[half\]"),
         ({"images": 0}, "evaluation.images=0"),
     ],
 )

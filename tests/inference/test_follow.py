@@ -24,7 +24,7 @@ def test_every_leaf_is_a_step_with_its_own_output() -> None:
     torch.testing.assert_close(journey.logits, net(X)[0])
     kinds = {s.name.rsplit(".", 1)[-1]: s.kind for s in journey.steps}
     assert kinds["pad1"] == "padding" and kinds["dropout"] == "nothing" and kinds["norm1"] == "norm"
-    assert kinds["pool"] == "pooling" and kinds["flatten"] == "flatten" and kinds["logits"] == "full connection"
+    assert kinds["pool"] == "pooling" and kinds["flatten"] == "flatten" and kinds["logits"] == "fully connected"
 
 
 def test_relu_counts_the_cells_it_cuts() -> None:
@@ -77,11 +77,11 @@ def test_partial_windows_are_marked(size: tuple[int, int], k: int, s: int, p: in
 def test_pooling_says_how_much_it_drops() -> None:
     journey = follow(network(channels=[4]), X)
     pool = next(s for s in journey.steps if s.kind == "pooling")
-    assert pool.partial == (False, False) and "dropped 75 of 100 cells a channel (75%)" in pool.words
+    assert pool.partial == (False, False) and "dropped 75 of 100 cells per channel (75%)" in pool.words
     assert "mean of each window" in next(s for s in follow(network(pool="mean"), X).steps if s.kind == "pooling").words
     assert "sum of each window" in next(s for s in follow(network(pool="sum"), X).steps if s.kind == "pooling").words
     odd = [s for s in follow(network(), X).steps if s.kind == "pooling"][1]  # 5x5 -> 3x3
-    assert odd.partial == (True, True) and "dropped 16 of 25 cells a channel (64%)" in odd.words
+    assert odd.partial == (True, True) and "dropped 16 of 25 cells per channel (64%)" in odd.words
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from werkzeug.test import Client
 
+from cnnlab.runs.request import Request
 from cnnlab.telemetry import hparams
 from cnnlab.telemetry.tensorboard import Dashboard, layout, tag
 
@@ -51,7 +52,7 @@ def _write(
     folder: Path, success: bool | None = True, accuracy: float | None = 0.9, sweep: bool = False, **typed: str
 ) -> None:
     board = Dashboard(folder)
-    board.begin(CHOICES, CONFIG, typed, swept=list(typed) if sweep else [], theory=True)
+    board.begin(Request(CHOICES, typed, list(typed) if sweep else [], CONFIG), theory=True)
     board.scalars(0, {"train/loss": 2.3, "activation/std/01_a": 1.0, "activation/nonfinite/01_a": math.nan})
     board.scalars(10, {"train/loss": 0.5})
     board.by_depth("activation_std@init", {"02_b": 0.5, "01_a": 1.0})
@@ -153,9 +154,8 @@ def test_the_layout_of_a_sweep_has_a_curve_a_run(tmp_path, serve):
 
 
 def test_a_row_has_choices_and_settings_that_were_typed():
-    row = hparams.row(
-        {"evaluation": "none"}, {"telemetry": {"every": 5}}, {"telemetry.every": "5", "evaluation": "none"}
-    )
+    typed = {"telemetry.every": "5", "evaluation": "none"}
+    row = hparams.row(Request({"evaluation": "none"}, typed, config={"telemetry": {"every": 5}}))
     assert row == {"telemetry.every": "5", "evaluation": "none", "overrides": "telemetry.every=5 evaluation=none"}
 
 

@@ -7,18 +7,18 @@ from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.theory import by_depth, log_ratios, predict
+from cnnlab.theory import by_depth, expected, log_ratios
 
 
 @pytest.fixture
-def prediction(digits):
+def expectation(digits):
     network = ConvNet((1, 8, 8), 10)
     initialize(network, nn.init.kaiming_normal_)
-    return predict(network, digits)
+    return expected(network, digits)
 
 
-def test_ratios_are_logarithms_of_deviations(prediction):
-    expected = prediction.expected()
+def test_ratios_are_logarithms_of_deviations(expectation):
+    expected = expectation.by_key()
     measured = {
         "activation/std/01_block1.conv1": 2 * expected["activation/std/01_block1.conv1"].value,
         "preactivation/std/01_block1.conv1": 7 * expected["preactivation/std/01_block1.conv1"].value,
@@ -29,7 +29,7 @@ def test_ratios_are_logarithms_of_deviations(prediction):
         "gradient/std/05_head.fc1": math.nan,
         "train/loss": 2.3,
     }
-    assert log_ratios(prediction, measured) == pytest.approx(
+    assert log_ratios(expectation, measured) == pytest.approx(
         {
             "theory/log_ratio/01_block1.conv1": math.log(2),
             "theory/log_ratio/06_head.logits": 0.0,
@@ -43,13 +43,13 @@ def test_ratios_are_logarithms_of_deviations(prediction):
 def test_nothing_is_compared_with_a_predicted_zero(digits):
     network = ConvNet((1, 8, 8), 10)
     initialize(network, nn.init.zeros_)
-    prediction = predict(network, digits)
-    ratios = log_ratios(prediction, {key: 1e-9 for key in prediction.expected()})
+    expectation = expected(network, digits)
+    ratios = log_ratios(expectation, {key: 1e-9 for key in expectation.by_key()})
     assert list(ratios) == ["theory/gradient_log_ratio/06_head.logits"]
 
 
-def test_twins_have_telemetry_s_keys_and_lie_in_order(prediction):
-    twins = by_depth(prediction)
+def test_twins_have_telemetry_s_keys_and_lie_in_order(expectation):
+    twins = by_depth(expectation)
     assert list(twins) == ["_predicted", "_lower", "_upper"]
     assert len(twins["_predicted"]) == 6 + 5 + 6, "no activation follows the logits"
     for key, value in twins["_predicted"].items():

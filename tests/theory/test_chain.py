@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.activations import ACTIVATIONS
-from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.chain import Pool, read_layers
 
 

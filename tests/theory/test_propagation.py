@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.theory import propagation
-from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.chain import read_layers
 from cnnlab.theory.weights import WeightMoments, fill_moments
 

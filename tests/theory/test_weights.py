@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import weight_layers
-from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.weights import fill_moments, moments_of, weight_moments
 
 SHAPE = (24, 12, 3, 3)
@@ -88,7 +88,7 @@ def test_a_network_s_layers_by_name_and_what_is_refused():
     assert found["06_head.logits"].variance.item() == pytest.approx(1 / 64, rel=1e-5)
     with pytest.raises(NotApplicable, match="looks at data"):
         fill_moments(network, nn.init.orthogonal_, after=lsuv)
-    with pytest.raises(NotApplicable, match=r"01_block1\.conv1 has frozen weights"):
+    with pytest.raises(NotApplicable, match=r"01_block1\.conv1 has weights that are frozen"):
         fill_moments(ConvNet((1, 8, 8), 10, first_layer="classical"), nn.init.orthogonal_)
 
 

@@ -5,11 +5,14 @@ import math
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.entry import register_resolvers
-from cnnlab.runs.folder import RunFolder, read_metrics
+from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import RunFolder, read_metrics
 from cnnlab.training.session import Session
+from cnnlab.training.start import session_of
 
 SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
 
@@ -18,8 +21,9 @@ def _session(folder, *overrides: str) -> Session:
     register_resolvers()
     (job,) = compose_jobs("train", [*SMALL, *overrides])
     torch.manual_seed(job.seed)
-    session = Session(job, RunFolder(folder), torch.device("cpu"))
     folder.mkdir(parents=True, exist_ok=True)
+    request = Request(config=OmegaConf.to_container(job, resolve=True))
+    session = session_of(job, request, RunFolder(folder), torch.device("cpu"), pictures=False)
     session.fit()
     return session
 
@@ -42,7 +46,7 @@ def test_losses_are_the_same_bit_for_bit_with_and_without_telemetry(tmp_path):
 def test_keys_are_those_of_the_design(tmp_path):
     session = _session(tmp_path)
     row = read_metrics(tmp_path)[0]
-    for what, statistics in session.telemetry.probe.statistics.items():
+    for what, statistics in session.recorder.probe.statistics.items():
         for name in statistics:
             if what != "saturation":
                 assert f"{what}/{name}/01_block1.conv1" in row
@@ -54,9 +58,9 @@ def test_keys_are_those_of_the_design(tmp_path):
 
 def test_a_run_that_diverges_stops_and_says_when(tmp_path):
     session = _session(tmp_path, "optimizer.lr=1e6", "scheduler=constant")
-    assert session.run_folder.status["status"] == "diverged"
+    assert session.folder.status["status"] == "diverged"
     step = session.results["train/first_nonfinite_step"]
-    assert 0 < step < 30 and f"from step {step} on" in session.run_folder.status["error"]
+    assert 0 < step < 30 and f"from step {step} on" in session.folder.status["error"]
     assert read_metrics(tmp_path)[-1]["step"] < 30
     assert step < session.results["train/steps"] < 30, "steps that were made, not planned"
 

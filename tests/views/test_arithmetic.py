@@ -3,8 +3,9 @@ import torch
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.pictures import scene, smiley
+from cnnlab.inference.cells import inside, strongest
 from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, Kernel, apply
-from cnnlab.views.arithmetic import arithmetic, inside, strongest
+from cnnlab.views.arithmetic import arithmetic
 
 WRITTEN = """\
 mouth_corner, row 3, column 1

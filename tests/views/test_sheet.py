@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from cnnlab.designs.design import design
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.views.sheet import sheet
+from cnnlab.views.sheet import render_sheet
 
 SHAPE = (1, 28, 28)
 
@@ -13,7 +13,7 @@ SHAPE = (1, 28, 28)
 def text(network: nn.Module, width: int = 80, measure: bool = False, shape: tuple = SHAPE, **options) -> str:
     console = Console(width=width)
     with console.capture() as captured:
-        console.print(sheet(design("it", network, shape, measure), width, **options))
+        console.print(render_sheet(design("it", network, shape, measure), width, **options))
     return captured.get()
 
 
@@ -25,7 +25,7 @@ def test_a_row_a_layer_with_its_numbers() -> None:
     assert ["max", "pool", "2x2", "32x7x7", "16", "4", "1.5", "12.2", "12.2"] in cells
     assert ["fc1", "64", "all", "100,352+64", "1", "100k", "6.1", "6.1"] in cells
     assert any("117,434 (117,264 weights, 170 biases)" in line for line in said)
-    assert any("205.4 KiB an image for backward, predicted (205.4 KiB measured)" in line for line in said)
+    assert any("205.4 KiB per image for the backward pass, predicted (205.4 KiB measured)" in line for line in said)
     assert any("16x16 of 28x28 pixels for a cell of the last map" in line for line in said)
 
 
@@ -54,7 +54,7 @@ def test_even_kernels_are_told_to_drift() -> None:
 
 
 def test_a_network_without_a_map() -> None:
-    assert "28x28 of 28x28 pixels for the first full connection" in text(ConvNet(SHAPE, 10, channels=(), head=()))
+    assert "28x28 of 28x28 pixels for the first fully connected layer" in text(ConvNet(SHAPE, 10, channels=(), head=()))
 
 
 class Own(nn.Module):
@@ -70,4 +70,4 @@ def test_what_is_not_known_is_said() -> None:
     said = " ".join(text(Own()).split())
     assert "no formula: this network is more than known layers in a row" in said
     assert "measure=true measures it" in said
-    assert "an image for backward, measured" in " ".join(text(Own(), measure=True).split())
+    assert "per image for the backward pass, measured" in " ".join(text(Own(), measure=True).split())

@@ -8,8 +8,8 @@ from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.theory import predict
-from cnnlab.views.theory_figure import figure
+from cnnlab.theory import expected
+from cnnlab.views.theory_figure import theory_figure
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from cnnlab.views.theory_figure import figure
 def test_it_draws_any_prediction(fill, convs_per_block, digits):
     network = ConvNet((1, 8, 8), 10, channels=(4, 4), convs_per_block=convs_per_block)
     initialize(network, fill)
-    prediction = predict(network, digits)
-    measured = {key: 1.1 * e.value for key, e in prediction.expected().items()}
-    drawn = figure(prediction, measured)
+    expectation = expected(network, digits)
+    measured = {key: 1.1 * e.value for key, e in expectation.by_key().items()}
+    drawn = theory_figure(expectation, measured)
     drawn.savefig(io.BytesIO(), format="png")
     assert len(drawn.axes) == 2
     for axes, what in zip(drawn.axes, ("activation", "gradient"), strict=True):
         theory, points = axes.get_lines()
-        names = [key for key in prediction.expected() if key.startswith(f"{what}/")]
+        names = [key for key in expectation.by_key() if key.startswith(f"{what}/")]
         assert axes.get_yscale() == "log" and len(theory.get_xdata()) == len(points.get_xdata()) == len(names)
-        drawable = [v for v in (prediction.expected()[key].value for key in names) if v > 0]
+        drawable = [v for v in (expectation.by_key()[key].value for key in names) if v > 0]
         shown = [v for v in theory.get_ydata() if v > 0]
         assert shown == pytest.approx(drawable)
 
@@ -36,5 +36,5 @@ def test_it_draws_any_prediction(fill, convs_per_block, digits):
 def test_a_zero_is_said_in_words(digits):
     network = ConvNet((1, 8, 8), 10)
     initialize(network, nn.init.zeros_)
-    texts = [[t.get_text() for t in axes.texts] for axes in figure(predict(network, digits), {}).axes]
+    texts = [[t.get_text() for t in axes.texts] for axes in theory_figure(expected(network, digits), {}).axes]
     assert texts == [["theory says exactly 0 at 5 of 5 layers"], ["theory says exactly 0 at 5 of 6 layers"]]

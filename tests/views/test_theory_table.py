@@ -7,21 +7,22 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from cnnlab.theory import Expected, Prediction
-from cnnlab.theory.expected import LayerPrediction
-from cnnlab.views.theory_table import Expectation, table
+from cnnlab.theory import Expectation, Expected
+from cnnlab.theory.expectation import ExpectedLayer
+from cnnlab.theory.report import TheoryReport
+from cnnlab.views.theory_table import theory_table
 
 
-def layer(signal: Expected, gradient: Expected, activated: bool = True) -> LayerPrediction:
+def layer(signal: Expected, gradient: Expected, activated: bool = True) -> ExpectedLayer:
     square = signal.value**2
     own = signal if not activated else Expected(99.0, 98.0, 100.0)
-    return LayerPrediction(square, square, 0.0, gradient.value**2, own, signal if activated else None, gradient)
+    return ExpectedLayer(square, square, 0.0, gradient.value**2, own, signal if activated else None, gradient)
 
 
-def lines(layers: Mapping[str, LayerPrediction], width: int = 80, full: bool = False) -> list[str]:
+def lines(layers: Mapping[str, ExpectedLayer], width: int = 80, full: bool = False) -> list[str]:
     console = Console(width=width)
     with console.capture() as captured:
-        console.print(table(Expectation("he", 64, Prediction(dict(layers))), full))
+        console.print(theory_table(TheoryReport("he", 64, Expectation(dict(layers))), full))
     return captured.get().splitlines()
 
 
@@ -67,7 +68,7 @@ def test_a_deep_network_shows_its_ends_unless_asked_for_all() -> None:
 
 def test_json_has_telemetrys_keys_and_no_nan() -> None:
     unknown = Expected(math.nan, math.nan, math.nan)
-    made = Expectation("he", 64, Prediction({"01_logits": layer(BAND, unknown, activated=False)})).as_dict()
+    made = TheoryReport("he", 64, Expectation({"01_logits": layer(BAND, unknown, activated=False)})).as_dict()
     assert json.loads(json.dumps(made, allow_nan=False)) == {
         "images": 64,
         "expected": {

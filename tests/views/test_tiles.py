@@ -19,18 +19,6 @@ def _shade(sheet: torch.Tensor, row: int, column: int, cell: tuple[int, int], si
     return sheet[:, p.GAP + row * tile + cell[0] * zoom, p.GAP + column * tile + cell[1] * zoom]
 
 
-@pytest.mark.parametrize("steps", [*range(20), 100, 12345])
-def test_log_schedule(steps):
-    chosen = sorted(p.log_schedule(steps))
-    assert chosen[0] == 0 and chosen[-1] == max(0, steps - 1) and len(chosen) <= 6
-    assert all(step.bit_count() == 1 for step in chosen[1:-1])
-
-
-def test_the_log_schedule_is_even_on_a_log_scale():
-    assert sorted(p.log_schedule(400)) == [0, 2, 8, 64, 256, 399]
-    assert len(p.log_schedule(10**6, between=8)) == 10
-
-
 def test_colour_kernels_have_their_own_scale_and_grey_for_zero():
     weight = torch.zeros(5, 3, 3, 3)
     weight[0, 0, 1, 2], weight[1, 2, 0, 0], weight[1, 1, 0, 0] = 0.01, -8.0, 4.0

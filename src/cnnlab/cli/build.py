@@ -1,8 +1,7 @@
 """From a composed config to the objects it names; with app.py the only place that knows Hydra's instantiate."""
 
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
 from cnnlab.networks.init import After, Fill, initialize
 from cnnlab.runs import checkpoint
-from cnnlab.theory import Prediction, fill_moments, predict
+from cnnlab.runs.trained import TrainedRun
+from cnnlab.theory import Expectation, expected, fill_moments
 
 
 def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
@@ -75,11 +75,11 @@ def build_fill(config: DictConfig) -> tuple[Fill, After | None]:
     return construct("init", fill), construct("init", after) if after else None
 
 
-def build_prediction(config: DictConfig, network: nn.Module, batch: Tensor) -> Prediction:
+def build_expectation(config: DictConfig, network: nn.Module, batch: Tensor) -> Expectation:
     """What theory expects of the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
     fill, after = build_fill(config.init)
     smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # a sheet has no trainer
-    return predict(network, batch, moments=fill_moments(network, fill, after=after), label_smoothing=smoothing)
+    return expected(network, batch, moments=fill_moments(network, fill, after=after), label_smoothing=smoothing)
 
 
 def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
@@ -105,29 +105,23 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
     return found
 
 
-@dataclass(frozen=True)
-class TrainedRun:
-    """What a run folder says of its network."""
+def load_run(folder: str | Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
+    """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best.
 
-    config: DictConfig
-    image_shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-def load_run(folder: Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
-    """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best."""
+    Raises InputError where the folder holds no run, or files that do not belong together.
+    """
+    folder = Path(folder)
     if not (folder / "config.yaml").is_file():
         raise InputError(
-            f"{folder} is no run folder: it has no config.yaml.\n"
+            f"{folder} has no config.yaml, so it is no folder of a run that a command started.\n"
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."
         )
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
     try:
         config = OmegaConf.load(folder / "config.yaml")
         assert isinstance(config, DictConfig), "config.yaml is no mapping"
-        run = TrainedRun(config, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
+        settings: Any = OmegaConf.to_container(config)
+        run = TrainedRun(settings, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
     except Exception as error:  # whatever a changed file makes of these steps
@@ -139,6 +133,6 @@ def load_run(folder: Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
     return network.eval(), run
 
 
-def plain(config: DictConfig, resolve: bool = False) -> Mapping[str, Any]:
-    """The config as nested dicts and lists."""
-    return OmegaConf.to_container(config, resolve=resolve)  # type: ignore[return-value]
+def as_yaml(config: DictConfig) -> str:
+    """The config with everything resolved, as a run folder keeps it."""
+    return OmegaConf.to_yaml(config, resolve=True)

@@ -6,15 +6,16 @@ jobs 0 to 6 have run. So every job's config is composed here first, once, and ha
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
@@ -22,8 +23,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.cli.hydra_job import read_request
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.runs.request import Request
 
 # A wheel carries the configs in the package; a checkout has them beside src/.
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -43,17 +47,50 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
         return None
     if args.multirun and "TORCHELASTIC_RUN_ID" in os.environ:
         raise InputError("A sweep (-m) under torchrun hangs: every rank would start its own. Run it without torchrun.")
+    with _hydra(args.config_dir) as hydra:
+        jobs = _jobs(hydra, args, config_name)
+        return [_without_hydra(_compose(hydra, args.config_name or config_name, job)) for job in jobs]
+
+
+def compose_run(
+    config_name: str, overrides: Sequence[str], config_dir: str | Path | None = None
+) -> tuple[DictConfig, Request, Path]:
+    """One job without running Hydra: its config, what was asked for, and the folder that the command would choose."""
+    register_resolvers()
+    if flag := next((o for o in overrides if o.startswith("-")), None):
+        raise InputError(f"{flag} is for the command line. Give overrides alone, e.g. 'model=single5x5'.")
+    with _hydra(config_dir) as hydra:
+        args = get_args_parser().parse_args(list(overrides))
+        (job,) = _jobs(hydra, args, config_name)
+        config = _compose(hydra, config_name, job)
+    usual = HydraConfig.instance()
+    before = usual.cfg
+    try:
+        usual.set_config(config)  # the folder's name is made of what Hydra knows of the job
+        folder = Path(config.hydra.run.dir)
+    finally:
+        usual.cfg = before
+    job = _without_hydra(config)
+    return job, read_request(job, config.hydra), folder
+
+
+@contextmanager
+def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
+    """Hydra with our configs and, before them, those of one's own, whose folder Python can import from, too."""
     search_path = create_config_search_path(str(CONFIGS))
-    if args.config_dir:
-        if not Path(args.config_dir).is_dir():
-            raise InputError(f"--config-dir {args.config_dir}: no such folder.")
-        folder = f"file://{os.path.abspath(args.config_dir)}"
-        search_path.prepend("command-line", folder, SearchPathQuery(provider="schema"))
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise InputError(f"--config-dir {config_dir}: no such folder.")
+        own = os.path.abspath(config_dir)
+        search_path.prepend("command-line", f"file://{own}", SearchPathQuery(provider="schema"))
+        if own not in sys.path:
+            sys.path.insert(0, own)
+    before = GlobalHydra.instance().hydra
     hydra = Hydra.create_main_hydra2("cnnlab", search_path)
     try:
-        return [_compose(hydra, args.config_name or config_name, job) for job in _jobs(hydra, args, config_name)]
+        yield hydra
     finally:
-        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = before
 
 
 def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
@@ -105,15 +142,7 @@ def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig
         raise InputError(_bad_override(hydra, config_name, overrides, error)) from error
     except (OmegaConfBaseException, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
-    return _without_hydra(config)
-
-
-def resolved(job: DictConfig) -> dict[str, Any]:
-    """The job as plain values; an interpolation that leads nowhere is the user's mistake."""
-    try:
-        return OmegaConf.to_container(job, resolve=True)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise InputError(str(error).splitlines()[0]) from error
+    return config
 
 
 def _missing_choice(error: MissingConfigException) -> str:

@@ -1,18 +1,17 @@
 """The door of every command: Hydra's grammar, all jobs checked before the first folder, mistakes told in words."""
 
-import re
 import signal
 import sys
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cnnlab.cli.compose import CONFIGS, compose_jobs, fail
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
 
@@ -47,21 +46,3 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
         hydra.main(version_base=None, config_path=str(CONFIGS), config_name=config_name)(job)()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-
-
-def register_resolvers() -> None:
-    """What the YAML files compute: folder names, and the gain that suits an activation."""
-    for name, function in {"slug": slug, "gain": _gain}.items():
-        OmegaConf.register_new_resolver(name, function, replace=True)
-
-
-def slug(text: str, limit: int = 120) -> str:
-    """A folder name of safe characters; a long one ends in a hash, since file systems stop at 255 bytes."""
-    safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-")
-    return safe if len(safe) <= limit else f"{safe[: limit - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
-
-
-def _gain(activation: str) -> float:
-    from cnnlab.networks.modules.moments import gain
-
-    return gain(activation)

@@ -3,18 +3,18 @@
 import inspect
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cnnlab.cli.compose import resolved
+from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_values, unknown
 from cnnlab.common.errors import InputError
 
 
-def check_training(jobs: list[DictConfig]) -> None:
+def check_training(jobs: Sequence[DictConfig]) -> None:
     """Values first, since that needs no import; then targets, device, images, and each network on its images."""
     for job in jobs:
         check_values(OmegaConf.to_container(job, resolve=False))  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> N
             raise InputError(unknown(f"{section}.{name}", known))
 
 
-def _distinct(jobs: list[DictConfig], *sections: str) -> list[DictConfig]:
+def _distinct(jobs: Sequence[DictConfig], *sections: str) -> list[DictConfig]:
     """One job for each different content of these sections: a sweep over seeds is checked once."""
     seen: dict[str, DictConfig] = {}
     for job in jobs:

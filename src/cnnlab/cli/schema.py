@@ -1,63 +1,13 @@
-"""What each setting may be, as one table; it imports neither torch nor Hydra, so a typing error answers at once."""
+"""What each setting of each command may be; it imports neither torch nor Hydra, so a typo is answered at once."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cnnlab.common.checks import BOOL, Rule, check_value, either, list_of, number, one_of, optional, per_block, whole
 from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.common.limits import LIMITS
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.poolings import POOLINGS
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`allowed` completes the sentence "allowed: ..."; `holds` decides."""
-
-    allowed: str
-    holds: Callable[[Any], bool]
-
-
-# What counters and float32 hold with room to calculate; beyond, torch answers with an overflow.
-MOST = 2**31 - 1
-LARGEST = 1e30
-
-
-def whole(low: int, high: int = MOST) -> Rule:
-    words = f"a whole number from {low} " + ("up, below 2^31" if high == MOST else f"to {high}")
-    return Rule(words, lambda v: type(v) is int and low <= v <= high)
-
-
-def number(low: float = -LARGEST, high: float = LARGEST, *, above: bool = False) -> Rule:
-    """From `low` (or, with `above`, from anything larger) to `high`."""
-    words = f"a number {'above' if above else 'from'} {low:g} to {high:g}"
-    return Rule(words, lambda v: type(v) in (int, float) and low <= v <= high and not (above and v == low))
-
-
-def one_of(*names: Any) -> Rule:
-    return Rule(" | ".join(str(n).lower() if isinstance(n, bool) else str(n) for n in names), lambda v: v in names)
-
-
-def optional(rule: Rule) -> Rule:
-    return Rule(f"{rule.allowed}, or null", lambda v: v is None or rule.holds(v))
-
-
-def list_of(rule: Rule) -> Rule:
-    return Rule(f"a list, each {rule.allowed}", lambda v: isinstance(v, list) and all(map(rule.holds, v)))
-
-
-def per_block(rule: Rule) -> Rule:
-    return Rule(
-        f"{rule.allowed}; one for all blocks or a list with one a block",
-        lambda v: (bool(v) and all(map(rule.holds, v))) if isinstance(v, list) else rule.holds(v),
-    )
-
-
-def either(first: Rule, second: Rule) -> Rule:
-    return Rule(f"{first.allowed}, or {second.allowed}", lambda v: first.holds(v) or second.holds(v))
-
-
-BOOL = Rule("true | false", lambda v: type(v) is bool)
 
 # Sections whose every key is known here; the other sections hold a `_target_` with arguments of its own.
 CLOSED = ("trainer", "telemetry")
@@ -95,19 +45,9 @@ RULES: dict[str, Rule] = {
     "init.bias": either(number(), one_of("keep")),
     **dict.fromkeys(("init.val", "init.a", "init.b"), number()),
     "init.mode": one_of("fan_in", "fan_out"),
-    "dataset.validation": number(0, 0.9, above=True),
-    "dataset.size": optional(whole(1)),
-    "dataset.channels": one_of(1, 3),
-    "dataset.test": Rule("a number between 0 and 1", lambda v: type(v) in (int, float) and 0 < v < 1),
+    **LIMITS,
     "dataset.root": Rule("a folder", lambda v: isinstance(v, str)),
     "augmentation.flip": BOOL,
-    "augmentation.translate": whole(0),
-    "augmentation.rotate": number(0, 180),
-    "augmentation.cutout": whole(0),
-    "evaluation.shifts": list_of(whole(1)),
-    "evaluation.rotations": list_of(number(0, 180, above=True)),
-    "evaluation.squashes": list_of(number(0, 1, above=True)),
-    "evaluation.images": optional(whole(1)),
 }
 
 # These hold for cnnlab's own network; a module of one's own gives such names its own meaning.
@@ -123,8 +63,49 @@ CONVNET_RULES: dict[str, Rule] = {
     "model.norm": one_of("none", "batch"),
     "model.head": either(one_of("average"), list_of(whole(1))),
     "model.first_layer": one_of("learned", "classical"),
-    "model.dropout": Rule("a number from 0 to below 1", lambda v: type(v) in (int, float) and 0 <= v < 1),
+    "model.dropout": number(0, 1, below=True),
 }
+
+
+_TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
+_SQUARE = Rule(
+    "a square of numbers",
+    lambda rows: isinstance(rows, list) and bool(rows) and all(_is_row(row, len(rows)) for row in rows),
+)
+SUMMARY_RULES: dict[str, Rule] = {
+    "compare": Rule(
+        "a list of two or more different models, e.g. [stacked3x3,single5x5]",
+        lambda v: isinstance(v, list) and len(v) != 1 and len(set(map(str, v))) == len(v),
+    ),
+    "match": optional(one_of("parameters", "macs", "memory", "receptive_field")),
+    **dict.fromkeys(("theory", "measure", "plot", "full"), BOOL),
+}
+KERNELS_RULES: dict[str, Rule] = {
+    "kernels": Rule(
+        "a list with one or more names or squares of numbers, e.g. [sharpen,[[0,1,0],[0,0,0],[0,-1,0]]]",
+        lambda v: isinstance(v, list) and bool(v) and all(isinstance(k, str) or _SQUARE.holds(k) for k in v),
+    ),
+    "border": one_of("edge", "zero", "valid"),
+    "step": BOOL,
+    "cell": optional(Rule("[row,column], counted from 0", lambda v: list_of(whole(0)).holds(v) and len(v) == 2)),
+    "checkpoint": one_of("best", "last"),
+}
+PREDICT_RULES: dict[str, Rule] = {
+    "run": Rule("the folder that a training run printed, e.g. run=outputs/runs/...", _TEXT.holds),
+    "image": either(
+        Rule("a picture, e.g. image=cat.png, a pattern in quotes, e.g. 'image=photos/*.png'", _TEXT.holds),
+        Rule("a list of them", lambda v: list_of(_TEXT).holds(v) and bool(v)),
+    ),
+    "checkpoint": one_of("last", "best"),
+    "top": whole(1),
+    "format": one_of("table", "json"),
+    **dict.fromkeys(("invert", "follow", "invariance"), BOOL),
+    **{name: LIMITS[f"evaluation.{name}"] for name in ("shifts", "rotations", "squashes")},
+}
+
+
+def _is_row(row: Any, length: int) -> bool:
+    return isinstance(row, list) and len(row) == length and all(number().holds(value) for value in row)
 
 
 def check_values(config: Mapping[str, Any]) -> None:
@@ -149,18 +130,6 @@ def check_values(config: Mapping[str, Any]) -> None:
                 raise InputError(unknown(key, rules))
 
 
-def check_rules(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
-    """Raise InputError for the first key of an entry's own `rules` whose value does not hold."""
-    for key, rule in rules.items():
-        check_value(key, values[key], rule)
-
-
-def check_value(key: str, value: Any, rule: Rule) -> None:
-    interpolated = isinstance(value, str) and "${" in value
-    if not interpolated and not rule.holds(value):
-        raise InputError(f"{key}={shown(value)} is not allowed.\nAllowed: {rule.allowed}.")
-
-
 def unknown(key: str, known: Iterable[str]) -> str:
     """The message for a setting that does not exist: its nearest neighbour, and what there is in its section."""
     names = list(known)
@@ -169,8 +138,3 @@ def unknown(key: str, known: Iterable[str]) -> str:
     sections = sorted({name.split(".")[0] for name in names})
     hint = did_you_mean(key, names if section else sections)
     return f"'{key}' is no setting.{hint}\nThere are: {', '.join(beside or sections)}."
-
-
-def shown(value: Any) -> str:
-    """A value as one types it on the command line: null, true, [max,none]."""
-    return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

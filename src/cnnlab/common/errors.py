@@ -1,4 +1,4 @@
-"""The one exception for what a user typed or supplied, and the words it is told in."""
+"""What a user typed or supplied and cannot be used, and what a theory does not cover."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,6 +9,10 @@ class InputError(ValueError):
 
     Entries print it without a traceback and exit with 1. Everything else that is raised is a defect of cnnlab.
     """
+
+
+class NotApplicable(Exception):
+    """The theory says nothing about this network or initializer; the message says why, in a clause."""
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

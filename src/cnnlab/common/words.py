@@ -1,8 +1,9 @@
-"""Numbers and pairs as a design sheet writes them."""
+"""Numbers, pairs and settings in words, the same wherever they are printed."""
 
+import json
+import math
 from math import log10
-
-from cnnlab.networks.geometry import Row
+from typing import Any
 
 
 def count(value: int) -> str:
@@ -50,16 +51,20 @@ def same_or_both(pair: tuple[float, float]) -> str:
     return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g},{pair[1]:g}"
 
 
-def label(row: Row) -> str:
-    """A layer in a few letters: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right)."""
-    name = row.name.rpartition(".")[2]
-    if row.kind == "convolution":
-        step = f" /{same_or_both(row.stride)}" if row.stride and row.stride != (1, 1) else ""
-        return f"{name} {sides(row.kernel) if row.kernel else ''}{step}"
-    if row.kind.endswith(" pool"):
-        return f"{row.kind} {sides(row.kernel) if row.kernel else ''}"
-    if row.kind.endswith(" activation"):
-        return row.kind.partition(" ")[0]
-    if row.kind == "padding" and row.before and row.after:
-        return f"pad {same_or_both(row.before)}+{same_or_both(row.after)}"
-    return name
+def number(value: float) -> str:
+    """Two digits, as people write them: 0.0031, 5.2e-11, 240, 6.6e+05."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    if 1e-4 <= abs(value) < 1e4:
+        digits = max(0, 1 - math.floor(math.log10(abs(value))))
+        return f"{round(value, digits):.{digits}f}"
+    return f"{value:.1e}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def shown(value: Any) -> str:
+    """A value as one types it on the command line: null, true, [max,none]."""
+    return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

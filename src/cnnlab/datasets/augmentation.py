@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.limits import check_limits
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,9 @@ class Augmentation:
     cutout: int = 0
 
     def __post_init__(self) -> None:
-        pixels = "a whole number of pixels, 0 or more"
-        for name, value, largest, allowed in (
-            ("translate", self.translate, math.inf, pixels),
-            ("rotate", self.rotate, 180, "0 to 180 degrees"),
-            ("cutout", self.cutout, math.inf, pixels),
-        ):
-            if not 0 <= value <= largest:
-                raise InputError(
-                    f"augmentation.{name}={value} is out of range.\nAllowed: {allowed}; 0 switches it off."
-                )
+        check_limits(
+            augmentation_translate=self.translate, augmentation_rotate=self.rotate, augmentation_cutout=self.cutout
+        )
 
     def __bool__(self) -> bool:
         """Whether it changes anything."""

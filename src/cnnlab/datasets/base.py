@@ -124,20 +124,6 @@ def assemble(
     return ImageSet(name, rest, held_out, test, classes, mean, std)
 
 
-def check_knobs(validation: float, size: int | None) -> None:
-    """Called first by every data set, before it reads anything."""
-    if not 0 <= validation < 1:
-        raise InputError(
-            f"dataset.validation={validation} is not a share of the training images.\n"
-            "Give a number from 0 (none) up to, but not including, 1, e.g. dataset.validation=0.1."
-        )
-    if size is not None and size < 1:
-        raise InputError(
-            f"dataset.size={size}: the side of an image is a whole number of pixels, 1 or more.\n"
-            "Give e.g. dataset.size=28."
-        )
-
-
 def resize(images: Tensor, size: int | None) -> Tensor:
     """uint8 (N, C, H, W) -> uint8 (N, C, size, size), bilinear with antialias; None leaves them as they are."""
     n, c, h, w = images.shape

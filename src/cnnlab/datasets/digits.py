@@ -2,14 +2,15 @@
 
 import torch
 
-from cnnlab.datasets.base import ImageSet, Split, assemble, check_knobs, cut, resize, stratified_order
+from cnnlab.common.limits import check_limits
+from cnnlab.datasets.base import ImageSet, Split, assemble, cut, resize, stratified_order
 
 TEST_SHARE = 0.2  # the set has no official test split; these 359 images are the same in every run
 
 
 def digits(validation: float = 0.1, size: int | None = 28) -> ImageSet:
     """1 x size x size, ten classes; `size=None` keeps 8 x 8. Source: E. Alpaydin and C. Kaynak, UCI, 1998."""
-    check_knobs(validation, size)
+    check_limits(dataset_validation=validation, dataset_size=size)
     from sklearn.datasets import load_digits
 
     values, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import (
     ImageSet,
     Moments,
     Split,
     assemble,
     channel_moments,
-    check_knobs,
     cut,
     reading,
     stratified_order,
@@ -34,11 +34,7 @@ def image_folder(
     `size`: shorter side resized, centre cut out; None takes images as they are, all of one size. `channels`: 3
     reads colour, 1 grey.
     """
-    check_knobs(validation, size)
-    if channels not in (1, 3):
-        raise InputError(f"dataset.channels={channels} is not allowed.\nAllowed: 1 (grey) | 3 (colour).")
-    if not 0 < test < 1:
-        raise InputError(f"dataset.test={test} is not a share of the images.\nGive a number between 0 and 1, e.g. 0.2.")
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_channels=channels, dataset_test=test)
     home = Path(root).expanduser().absolute()
     with reading():
         found = _find(home, test)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cnnlab.datasets.base import check_knobs
+from cnnlab.common.limits import check_limits
 
 # By the dotted path that a YAML names: channels, the side that `size: null` keeps, classes. The tests compare
 # them with the loaded sets.
@@ -25,11 +25,11 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
     """((C, H, W), classes) of the set that this config names, or None where only loading it can tell."""
     target, size = dataset.get("_target_"), dataset.get("size")
     if target in KNOWN:
-        check_knobs(dataset.get("validation", 0.1), size)
+        check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
         channels, side, classes = KNOWN[target]
         return (channels, size or side, size or side), classes
     if target == FOLDER and size:
-        check_knobs(dataset.get("validation", 0.1), size)
+        check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
         classes = _class_folders(Path(dataset["root"]).expanduser())
         return ((dataset.get("channels", 3), size, size), classes) if classes > 1 else None
     return None

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.base import ImageSet, Split, assemble, check_knobs, reading, resize, stratified_order
+from cnnlab.common.limits import check_limits
+from cnnlab.datasets.base import ImageSet, Split, assemble, reading, resize, stratified_order
 from cnnlab.datasets.download import Files
 
 
 def mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 handwritten digits. Source: LeCun et al. 1998."""
-    check_knobs(validation, size)
+    check_limits(dataset_validation=validation, dataset_size=size)
     from torchvision.datasets import MNIST
 
     return _idx("mnist", MNIST, root, validation, size)
@@ -23,7 +24,7 @@ def mnist(root: str = "data", validation: float = 0.1, size: int | None = None) 
 
 def fashion_mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 pieces of clothing. Source: Xiao et al. 2017, arXiv:1708.07747."""
-    check_knobs(validation, size)
+    check_limits(dataset_validation=validation, dataset_size=size)
     from torchvision.datasets import FashionMNIST
 
     return _idx("fashion_mnist", FashionMNIST, root, validation, size)
@@ -31,7 +32,7 @@ def fashion_mnist(root: str = "data", validation: float = 0.1, size: int | None 
 
 def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 Japanese characters. Source: Clanuwat et al. 2018, arXiv:1812.01718."""
-    check_knobs(validation, size)
+    check_limits(dataset_validation=validation, dataset_size=size)
     from torchvision.datasets import KMNIST
 
     return _idx("kmnist", KMNIST, root, validation, size)
@@ -39,7 +40,7 @@ def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None)
 
 def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
     """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
-    check_knobs(validation, size)
+    check_limits(dataset_validation=validation, dataset_size=size)
     from torchvision.datasets import CIFAR10
 
     home = _home(root)

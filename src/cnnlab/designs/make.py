@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.cli.schema import shown
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import shown
 from cnnlab.designs.design import Design, design
 from cnnlab.designs.match import Changes, Match, Value, budget, match_field, match_width
 
@@ -15,8 +15,8 @@ Shape = tuple[int, int, int]
 
 UNITS = {
     "parameters": "parameters",
-    "macs": "MACs an image",
-    "memory": "bytes kept an image",
+    "macs": "MACs per image",
+    "memory": "bytes of activation memory per image",
     "receptive_field": "pixels of receptive field",
 }
 

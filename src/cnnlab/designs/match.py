@@ -32,7 +32,7 @@ class Match:
 
 
 def budget(name: str, network: Any, image_shape: tuple[int, int, int]) -> Value:
-    """parameters | macs | memory (bytes saved for backward an image) | receptive_field (pixels, the longer side)."""
+    """parameters | macs | memory (bytes kept for the backward pass) | receptive_field (longer side, pixels)."""
     value = {
         "parameters": lambda: geometry.parameters(network),
         "macs": lambda: geometry.macs(network, image_shape),

@@ -5,27 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
+from cnnlab.diagnosis.context import Context
+
 # Batches whose mean says how training stands: one batch of 64 scatters by 6 points of accuracy.
 RECENT = 5
 
 
-@dataclass(frozen=True)
-class Context:
-    """What a history cannot tell: names as they are typed, `learning_rate` the largest of the schedule,
-    `largest_class_share` what always guessing the commonest class would get."""
-
-    classes: int
-    largest_class_share: float
-    learning_rate: float
-    activation: str = "relu"
-    initializer: str = "he"
-    optimizer: str = "sgd"
-    batch_norm: bool = False
-    dropout: float = 0.0
-
-
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Record:
     """One logged step. `layers`: {"preactivation/std": {layer: value}}, layers by depth."""
 
     step: int
@@ -62,60 +49,60 @@ class Moment:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run as the rules see it. `measured`: the moments that hold statistics of layers."""
+    """A run as the rules see it. `measured`: the records that hold statistics of layers."""
 
     context: Context
-    moments: list[Moment]
-    measured: list[Moment] = field(default_factory=list)
+    records: list[Record]
+    measured: list[Record] = field(default_factory=list)
 
     @classmethod
     def read(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Evidence":
-        moments = [_moment(record) for record in history]
-        return cls(context, moments, [m for m in moments if m.of("preactivation/std")])
+        records = [_record(row) for row in history]
+        return cls(context, records, [m for m in records if m.of("preactivation/std")])
 
     @property
-    def first(self) -> Moment | None:
-        """The first measured moment, even if something is infinite there."""
+    def first(self) -> Record | None:
+        """The first measured record, even if something is infinite there."""
         return self.measured[0] if self.measured else None
 
     @property
-    def last(self) -> Moment | None:
-        """The last measured moment at which everything was finite, or else the first."""
+    def last(self) -> Record | None:
+        """The last measured record at which everything was finite, or else the first."""
         return next((m for m in reversed(self.measured) if m.finite), self.first)
 
-    def shown(self, wrong: Callable[[Moment], object]) -> Moment | None:
-        """The first moment if that is `wrong`; else, if the last one is, the moment since which all are."""
+    def shown(self, wrong: Callable[[Record], object]) -> Record | None:
+        """The first record if that is `wrong`; else, if the last one is, the record since which all are."""
         if self.first is None or self.last is None or wrong(self.first):
             return self.first
         found = None
-        for moment in reversed(self.measured[: self.measured.index(self.last) + 1]):
-            if not wrong(moment):
+        for record in reversed(self.measured[: self.measured.index(self.last) + 1]):
+            if not wrong(record):
                 break
-            found = moment
+            found = record
         return found
 
     def recent(self, key: str) -> float:
         """`train/loss` or `train/accuracy`: the last epoch's mean, before its end that of the last logged batches."""
         whole = key.replace("/", "/epoch_")
-        epochs = [m.scalars[whole] for m in self.moments if whole in m.scalars]
-        batches = [m.scalars[key] for m in self.moments if key in m.scalars]
+        epochs = [m.scalars[whole] for m in self.records if whole in m.scalars]
+        batches = [m.scalars[key] for m in self.records if key in m.scalars]
         return epochs[-1] if epochs else fmean(batches[-RECENT:]) if batches else math.nan
 
     @property
     def steps(self) -> int:
-        return self.moments[-1].step if self.moments else 0
+        return self.records[-1].step if self.records else 0
 
     @property
     def learned(self) -> bool:
         """A quarter of the way from guessing to perfect: no longer a network that does not train."""
-        share = self.context.largest_class_share
-        return self.recent("train/accuracy") > share + 0.25 * (1 - share)
+        share = self.context.guessing
+        return share is not None and self.recent("train/accuracy") > share + 0.25 * (1 - share)
 
 
-def _moment(record: Mapping[str, float]) -> Moment:
+def _record(row: Mapping[str, float]) -> Record:
     scalars: dict[str, float] = {}
     layers: dict[str, dict[str, float]] = {}
-    for key, value in record.items():
+    for key, value in row.items():
         what, _, rest = key.partition("/")
         statistic, _, layer = rest.partition("/")
         if layer:
@@ -123,4 +110,4 @@ def _moment(record: Mapping[str, float]) -> Moment:
         else:
             scalars[key] = float(value)
     by_depth = {k: dict(sorted(v.items())) for k, v in layers.items()}
-    return Moment(int(scalars.get("step", 0)), scalars, by_depth)
+    return Record(int(scalars.get("step", 0)), scalars, by_depth)

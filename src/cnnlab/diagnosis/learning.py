@@ -3,9 +3,11 @@
 import math
 from statistics import median
 
+from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence, Moment
-from cnnlab.diagnosis.finding import Finding, number, percent
+from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.remedies import Remedy
 
 # An update of 1e-3 of the weights is the rule of thumb. Healthy runs reach 0.03 in their first steps and fall
 # to 1e-4 (weight decay alone makes about that) at the end.
@@ -33,29 +35,30 @@ def updates(run: Evidence) -> list[Finding]:
     ratios = [(m, r) for m in run.measured if (r := m.update_ratio) is not None]
     lr = run.context.learning_rate
     large = next(((m, r) for m, r in ratios if r >= UPDATE_LARGE), None)
-    full = _at_full_rate(ratios, lr)
+    full = _at_full_rate(ratios, lr) if lr is not None else []
     if full and median(full) >= (UPDATE_LARGE_AT_FULL if len(full) >= MANY else UPDATE_LARGE_ONCE):
         return [_large(run, *ratios[0], median(full))]
     if large:
         return [_large(run, *large)]
     # Where the schedule has brought the learning rate near zero, small updates are meant.
-    largest = max((r for m, r in ratios if m.scalars.get("optimizer/lr", lr) >= 0.1 * lr), default=math.inf)
+    meant = [r for m, r in ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
+    largest = max(meant, default=math.inf)
     if largest >= UPDATE_SMALL or run.steps < PATIENCE or run.learned:
         return []
     sentence = (
         f"No update changes the weights by more than {number(largest)} of their size (median over layers; "
         f"{number(UPDATE_RULE)} is usual)."
     )
-    cause = f"the learning rate, {lr:g} with {run.context.optimizer}, is too small"
-    override = remedies.learning_rate(run.context, min(1000.0, UPDATE_RULE / largest) if largest else 1000.0)
-    return [Finding("small_updates", "problem", run.measured[0].step, sentence, cause, override, {"ratio": largest})]
+    cause = f"the learning rate{_named(run)} is too small"
+    remedy = remedies.learning_rate(run.context, min(1000.0, UPDATE_RULE / largest) if largest else 1000.0)
+    return [Finding("small_updates", "problem", run.measured[0].step, sentence, cause, remedy, {"ratio": largest})]
 
 
-def _at_full_rate(ratios: list[tuple[Moment, float]], lr: float) -> list[float]:
+def _at_full_rate(ratios: list[tuple[Record, float]], lr: float) -> list[float]:
     """What the updates during a warm-up, while the learning rate rises, would be at the whole of it."""
     full, before = [], 0.0
-    for moment, ratio in ratios:
-        now = moment.scalars.get("optimizer/lr", lr)
+    for record, ratio in ratios:
+        now = record.scalars.get("optimizer/lr", lr)
         if not before < now <= lr:
             break
         full.append(ratio * lr / now)
@@ -63,22 +66,25 @@ def _at_full_rate(ratios: list[tuple[Moment, float]], lr: float) -> list[float]:
     return full
 
 
-def _large(run: Evidence, moment: Moment, ratio: float, full: float = 0.0) -> Finding:
-    lr = run.context.learning_rate
-    warming = f", and would by {_relative(full)} it at the full learning rate" if full > ratio else ""
+def _large(run: Evidence, record: Record, ratio: float, full: float = 0.0) -> Finding:
+    amount = f"{_times_or_percent(ratio)} their size at step {record.step}"
+    if full > ratio:
+        amount += f", which is {_times_or_percent(full)} their size at the full learning rate"
     sentence = (
-        f"One update changes the weights by {_relative(ratio)} their size at step {moment.step}{warming} (median over "
-        f"layers; {percent(UPDATE_RULE)} is usual, up to 5 % healthy in the first steps)."
+        f"One update changes the weights by {amount} (median over layers; {percent(UPDATE_RULE)} is usual, up to 5 % "
+        "healthy in the first steps)."
     )
-    cause = f"the learning rate, {lr:g} with {run.context.optimizer}, is too large"
-    override = remedies.learning_rate(
+    cause = f"the learning rate{_named(run)} is too large"
+    remedy = remedies.learning_rate(
         run.context, 0.01 if full >= UPDATE_LARGE_AT_FULL or ratio >= UPDATE_LARGE_ONCE else 0.1
     )
-    return Finding("large_updates", "problem", moment.step, sentence, cause, override, {"ratio": ratio, "full": full})
+    return Finding("large_updates", "problem", record.step, sentence, cause, remedy, {"ratio": ratio, "full": full})
 
 
 def chance(run: Evidence) -> list[Finding]:
     """Loss at ln(classes), what guessing gives."""
+    if run.context.classes is None:
+        return []
     guessing, loss = math.log(run.context.classes), run.recent("train/loss")
     if run.steps < PATIENCE or run.learned or not abs(loss / guessing - 1) <= AT_CHANCE:
         return []
@@ -89,19 +95,17 @@ def chance(run: Evidence) -> list[Finding]:
     ratios = [r for m in run.measured if (r := m.update_ratio) is not None]
     slow = bool(ratios) and median(ratios) < UPDATE_RULE
     cause = "no useful gradient arrives, or the learning rate does not suit" + (" (it is rather small)" if slow else "")
-    override = remedies.learning_rate(run.context, 10 if slow else 0.1)
-    if not run.context.batch_norm and run.measured and len(run.measured[0].of("preactivation/std")) > 12:
-        cause, override = (
-            "the network is deep, and its layers are not kept in a range where they learn",
-            "model.norm=batch",
-        )
+    remedy = remedies.learning_rate(run.context, 10 if slow else 0.1)
+    if run.context.batch_norm is False and run.measured and len(run.measured[0].of("preactivation/std")) > 12:
+        cause = "the network is deep, and its layers are not kept in a range where they learn"
+        remedy = Remedy("model.norm", "batch")
     return [
-        Finding("loss_at_chance", "problem", run.steps, sentence, cause, override, {"loss": loss, "guessing": guessing})
+        Finding("loss_at_chance", "problem", run.steps, sentence, cause, remedy, {"loss": loss, "guessing": guessing})
     ]
 
 
 def overfitting(run: Evidence) -> list[Finding]:
-    validated = [m for m in run.moments if "validation/loss" in m.scalars and "validation/accuracy" in m.scalars]
+    validated = [m for m in run.records if "validation/loss" in m.scalars and "validation/accuracy" in m.scalars]
     if len(validated) < 2:
         return []
     best = min(validated, key=lambda m: m.scalars["validation/loss"])
@@ -114,11 +118,20 @@ def overfitting(run: Evidence) -> list[Finding]:
         f"Accuracy is {percent(train)} on training images and {percent(validation)} on validation images; the "
         f"validation loss was best at step {best.step} ({number(then)}) and has risen to {number(now)}."
     )
-    cause = "the network learns the training images by heart"
-    override = "model.dropout=0.5" if run.context.dropout < 0.5 else "optimizer.weight_decay=0.005"
+    cause = "the network memorizes the training images"
+    dropped = run.context.dropout or 0.0
+    remedy = Remedy("model.dropout", 0.5) if dropped < 0.5 else Remedy("optimizer.weight_decay", 0.005)
     numbers: dict[str, float | str] = {"gap": gap, "best_step": best.step, "loss": now, "best_loss": then}
-    return [Finding("overfitting", "warning", best.step, sentence, cause, override, numbers)]
+    return [Finding("overfitting", "warning", best.step, sentence, cause, remedy, numbers)]
 
 
-def _relative(ratio: float) -> str:
+def _named(run: Evidence) -> str:
+    """`, 0.02 with sgd,` as far as it is known."""
+    lr, optimizer = run.context.learning_rate, run.context.optimizer
+    if lr is None:
+        return ""
+    return f", {lr:g} with {optimizer}," if optimizer else f", {lr:g},"
+
+
+def _times_or_percent(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"

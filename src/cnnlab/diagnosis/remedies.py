@@ -1,55 +1,109 @@
-"""Which cause is likely and which override to try, given how the run was set up."""
+"""What to change, as data, and how it is said: as an override of a command, or as torch code in a loop of one's own."""
 
 import math
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from cnnlab.diagnosis.evidence import Context
+from cnnlab.diagnosis.context import Context
 
-Advice = tuple[str, str]
 
-# Initializers that keep the signal's size by design, by activation; for these a norm layer is the next thing to try.
+@dataclass(frozen=True)
+class Remedy:
+    """Set `setting` to `value`; where the present value is not known, multiply it by `factor` instead."""
+
+    setting: str
+    value: str | float | None = None
+    factor: float | None = None
+
+    @property
+    def override(self) -> str:
+        """As it is typed behind `python -m cnnlab.train`."""
+        if self.value is None:
+            return f"{self.setting} times {self.factor:g}"
+        return f"{self.setting}={_number(self.value)}"
+
+    @property
+    def code(self) -> str:
+        """As a line of Python for somebody else's training loop."""
+        change = f"= {_number(self.value)}" if self.value is not None else f"*= {self.factor}"
+        match self.setting:
+            case "init":
+                batch = ", batch=x" if self.value == "lsuv" else ""
+                return f'cnnlab.initialize(network, "{self.value}"{batch})'
+            case "init.bias":
+                return f"nn.init.constant_(layer.bias, {self.value}) for every layer with weights"
+            case "model.norm":
+                return "nn.BatchNorm2d(channels) behind every convolution"
+            case "model.activation":
+                return f"F.{self.value} as the activation"
+            case "model.dropout":
+                return f"nn.Dropout({self.value}) before every fully connected layer"
+            case "optimizer.lr" | "optimizer.weight_decay":
+                return f'for group in optimizer.param_groups: group["{self.setting.partition(".")[2]}"] {change}'
+        return self.override
+
+
+class Advice(NamedTuple):
+    """The likely cause of a finding, in a clause, and what to change first."""
+
+    cause: str
+    remedy: Remedy
+
+
+# Initializers that keep the signal's size by design; for these a norm layer is the next thing to try.
 KEEPING = ("orthogonal", "delta_orthogonal", "lsuv")
 
 
-def initializer(context: Context) -> str:
-    """What suits the activation: He for the rectifiers, which lose half the signal, Xavier for the rest."""
-    return "he" if context.activation in ("relu", "leaky_relu") else "xavier"
+def initializer(context: Context) -> Remedy:
+    """What suits the activation; where that is not known, what measures the layers instead."""
+    return Remedy("init", context.suited or "lsuv")
 
 
 def scale(context: Context, vanishing: bool, step: int) -> Advice:
     """For a signal whose size changes from layer to layer."""
     if step > 0:
-        return "training has moved the weights there: the learning rate is too large", learning_rate(context, 0.1)
-    size = "small" if vanishing else "large"
-    suited = initializer(context)
-    if context.initializer.startswith((suited, *KEEPING)):
-        cause = f"{context.initializer} alone does not keep the signal's size in this network"
-        return f"{cause} (depth, narrow layers, unpadded or pooled maps)", "model.norm=batch"
-    return f"init={context.initializer} makes the weights too {size} for layers of this size", f"init={suited}"
+        cause = "training has moved the weights there: the learning rate is too large"
+        return Advice(cause, learning_rate(context, 0.1))
+    size, suited, present = "small" if vanishing else "large", initializer(context), context.initializer
+    if present is None:
+        return Advice(f"the initial weights are too {size} for layers of this size", suited)
+    if present.startswith((str(suited.value), *KEEPING)):
+        cause = f"{present} alone does not keep the signal's size in this network"
+        return Advice(f"{cause} (depth, narrow layers, unpadded or pooled maps)", Remedy("model.norm", "batch"))
+    return Advice(f"init={present} makes the weights too {size} for layers of this size", suited)
 
 
 def backward(context: Context, vanishing: bool, step: int) -> Advice:
     if vanishing and context.activation == "sigmoid":
-        return (
-            "the sigmoid's slope is 1/4 at most, so every layer divides the gradient by four or more",
-            "model.activation=relu",
-        )
+        cause = "the sigmoid's slope is at most 1/4, and the weights do not make up for it in every layer"
+        return Advice(cause, Remedy("model.activation", "relu"))
     if vanishing and context.activation == "tanh" and step > 0:
-        return "tanh is flat where it saturates, so that little gradient passes", learning_rate(context, 0.1)
+        return Advice("tanh is flat where it saturates, so little gradient passes", learning_rate(context, 0.1))
     return scale(context, vanishing, step)
 
 
 def saturation(context: Context, step: int) -> Advice:
-    cause = f"{context.activation} is flat for large inputs, so that no gradient passes"
+    cause = f"{context.activation or 'the activation'} is flat for large inputs, so no gradient passes"
     if step > 0:
-        return f"{cause}; training drove it there", learning_rate(context, 0.1)
+        return Advice(f"{cause}; training drove it there", learning_rate(context, 0.1))
+    if context.initializer is None:
+        return Advice(f"{cause}; the initial weights or biases are too large", initializer(context))
     if context.initializer.startswith("xavier"):
-        return f"{cause}; biases or the gain push it there", "model.norm=batch"
-    return f"{cause}; init={context.initializer} makes the weights too large", "init=xavier"
+        return Advice(f"{cause}; biases or the gain push it there", Remedy("model.norm", "batch"))
+    return Advice(f"{cause}; init={context.initializer} makes the weights too large", Remedy("init", "xavier"))
 
 
-def learning_rate(context: Context, factor: float) -> str:
-    """`optimizer.lr=` the present one times about `factor`, as people write it: 1, 2 or 5 times a power of ten."""
+def learning_rate(context: Context, factor: float) -> Remedy:
+    """The present learning rate times about `factor`, as people write it: 1, 2 or 5 times a power of ten."""
+    if context.learning_rate is None:
+        return Remedy("optimizer.lr", factor=factor)
     lr = context.learning_rate * factor
-    power = 10.0 ** math.floor(math.log10(lr)) if lr > 0 else 0.0
-    digit = min((1, 2, 5, 10), key=lambda d: abs(math.log(d * power / lr))) if power else 0
-    return f"optimizer.lr={digit * power:.1g}"
+    if lr <= 0:
+        return Remedy("optimizer.lr", 0.0)
+    power = 10.0 ** math.floor(math.log10(lr))
+    digit = min((1, 2, 5, 10), key=lambda d: abs(math.log(d * power / lr)))
+    return Remedy("optimizer.lr", digit * power)
+
+
+def _number(value: str | float | None) -> str:
+    return f"{value:.1g}" if isinstance(value, float) else str(value)

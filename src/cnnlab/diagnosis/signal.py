@@ -7,9 +7,10 @@ signal is of the order of 1 in every layer.
 import math
 from collections.abc import Mapping
 
+from cnnlab.common.words import number
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence, Moment
-from cnnlab.diagnosis.finding import Finding, number
+from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.finding import Finding
 
 # He with ReLU, 22 layers, ends between 0.03 and 1 (padding and narrow layers cost some). Xavier with ReLU
 # ends at 4e-4 there, and SGD stalls; it ends at 8e-3 after 14 layers, and trains.
@@ -29,17 +30,17 @@ DEAD = 0.9
 
 
 def forward(run: Evidence) -> list[Finding]:
-    moment = run.shown(lambda m: _size(m, m is run.first))
-    if moment is None or not (direction := _size(moment, moment is run.first)):
+    record = run.shown(lambda m: _size(m, m is run.first))
+    if record is None or not (direction := _size(record, record is run.first)):
         return []
     vanishing = direction == "vanishing"
-    profile = signal(moment)
-    sentence, numbers = _travel("pre-activations'", profile, list(profile), moment.step)
+    profile = signal(record)
+    sentence, numbers = _travel("pre-activations'", profile, list(profile), record.step)
     if vanishing:
-        sizes = moment.of("preactivation/largest") or moment.of("preactivation/std")
+        sizes = record.of("preactivation/largest") or record.of("preactivation/std")
         limit = next((k for k, size in sizes.items() if abs(size) < SMALLEST), None)
     else:
-        limit = next(iter(moment.broken("preactivation")), None)
+        limit = next(iter(record.broken("preactivation")), None)
     if limit:
         numbers["limit_layer"] = limit
         sentence += f"; float32 {'underflows' if vanishing else 'overflows'} at {limit}"
@@ -47,34 +48,34 @@ def forward(run: Evidence) -> list[Finding]:
     if recovered:
         sentence += "; training has overcome it"
     severity = "warning" if recovered else "problem"
-    cause, override = remedies.scale(run.context, vanishing, moment.step)
-    return [Finding(f"{direction}_forward", severity, moment.step, f"{sentence}.", cause, override, numbers)]
+    cause, remedy = remedies.scale(run.context, vanishing, record.step)
+    return [Finding(f"{direction}_forward", severity, record.step, f"{sentence}.", cause, remedy, numbers)]
 
 
 def backward(run: Evidence) -> list[Finding]:
-    moment = run.shown(lambda m: _gradients(m) is not None)
-    if moment is None or (hidden := _gradients(moment)) is None:
+    record = run.shown(lambda m: _gradients(m) is not None)
+    if record is None or (hidden := _gradients(record)) is None:
         return []
     passed = [k for k in hidden if hidden[k] > 0]
     vanishing = hidden[min(hidden)] <= hidden[max(hidden)]
     numbers: dict[str, float | str] = {}
-    sentence = f"No gradient reaches a hidden layer at step {moment.step}"
+    sentence = f"No gradient reaches a hidden layer at step {record.step}"
     if passed:
-        sentence, numbers = _travel("gradient's", hidden, passed, moment.step)
+        sentence, numbers = _travel("gradient's", hidden, passed, record.step)
     if zero := next((k for k in hidden if hidden[k] == 0), None):
         numbers["limit_layer"] = zero
         sentence += f"; from {zero} down it is 0 in float32"
-    cause, override = remedies.backward(run.context, vanishing, moment.step)
+    cause, remedy = remedies.backward(run.context, vanishing, record.step)
     name = "vanishing_backward" if vanishing else "exploding_backward"
-    return [Finding(name, "problem", moment.step, f"{sentence}.", cause, override, numbers)]
+    return [Finding(name, "problem", record.step, f"{sentence}.", cause, remedy, numbers)]
 
 
-def _gradients(moment: Moment) -> dict[str, float] | None:
+def _gradients(record: Record) -> dict[str, float] | None:
     """The gradient's deviation in the hidden layers, last one first, if it vanishes or explodes on its way."""
-    gradients = moment.of("gradient/std")
+    gradients = record.of("gradient/std")
     hidden = {k: gradients[k] for k in reversed(list(gradients)[:-1])}
     # Below a dead or zero layer no gradient tells of the others; a loss of exactly 0 has none to send.
-    if len(hidden) < 2 or killed(moment) or zeroed(moment) or not gradients[max(gradients)]:
+    if len(hidden) < 2 or dead_layers(record) or zeroed(record) or not gradients[max(gradients)]:
         return None
     if not all(map(math.isfinite, hidden.values())):
         return None
@@ -83,14 +84,14 @@ def _gradients(moment: Moment) -> dict[str, float] | None:
     return None if healthy else hidden
 
 
-def signal(moment: Moment) -> dict[str, float]:
+def signal(record: Record) -> dict[str, float]:
     """The size of the pre-activations by layer, up to the first that is zero, infinite or mostly dead.
 
     Deviations below 1e-18 and above 1e18 may have lost their squares to float32, so the largest value stands in.
     """
     profile: dict[str, float] = {}
-    largest, dead = moment.of("preactivation/largest"), killed(moment)
-    for layer, size in moment.of("preactivation/std").items():
+    largest, dead = record.of("preactivation/largest"), dead_layers(record)
+    for layer, size in record.of("preactivation/std").items():
         if not 1e-18 < size < 1e18:
             size = largest.get(layer, size)
         if not (math.isfinite(size) and size > 0):
@@ -101,21 +102,21 @@ def signal(moment: Moment) -> dict[str, float]:
     return profile
 
 
-def killed(moment: Moment) -> dict[str, float]:
+def dead_layers(record: Record) -> dict[str, float]:
     """The layers, with their share, of which nearly all units are dead although a signal reached them."""
-    sizes = moment.of("preactivation/largest") or moment.of("preactivation/std")
-    shares = moment.of("activation/dead")
+    sizes = record.of("preactivation/largest") or record.of("preactivation/std")
+    shares = record.of("activation/dead")
     return {k: share for k, share in shares.items() if share >= DEAD and sizes.get(k, 1.0) >= VANISHED}
 
 
-def zeroed(moment: Moment) -> list[str]:
+def zeroed(record: Record) -> list[str]:
     """The layers below the last whose weights are all zero."""
-    distinct, stds = moment.of("weight/distinct"), moment.of("weight/std")
+    distinct, stds = record.of("weight/distinct"), record.of("weight/std")
     return [k for k in list(distinct)[:-1] if math.isnan(distinct[k]) and stds.get(k) == 0]
 
 
-def _size(moment: Moment, start: bool) -> str | None:
-    profile = list(signal(moment).values())
+def _size(record: Record, start: bool) -> str | None:
+    profile = list(signal(record).values())
     if not profile:
         return None
     if profile[-1] < VANISHED:

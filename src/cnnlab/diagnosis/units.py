@@ -2,10 +2,12 @@
 
 import math
 
+from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence, Moment
-from cnnlab.diagnosis.finding import Finding, number, percent
-from cnnlab.diagnosis.signal import killed, zeroed
+from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.signal import dead_layers, zeroed
 
 # Independent filters have sqrt(1 - 1/channels), so 0.7 and more; equal ones 1e-7 by rounding.
 ALIKE = 1e-3
@@ -26,17 +28,22 @@ def symmetry(run: Evidence) -> list[Finding]:
     return [_alike(run, alike, len(hidden))] if alike else []
 
 
-def _zeros(run: Evidence, moment: Moment, layers: list[str]) -> Finding:
-    gradients = moment.of("weight/gradient_std")
+def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
+    gradients = record.of("weight/gradient_std")
     moving = [k for k, g in gradients.items() if g > 0]
-    say = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
+    reached = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
+    share = run.context.largest_class_share
+    commonest = "" if share is None else f" ({percent(share)} for the commonest)"
     sentence = (
-        f"All weights of {_count(layers)} are 0 and {say}: the network can learn little more than how often each "
-        f"class occurs ({percent(run.context.largest_class_share)} for the commonest)."
+        f"All weights of {_count(layers)} are 0 and {reached}: the network can learn little more than how often each "
+        f"class occurs{commonest}."
     )
-    cause = f"init={run.context.initializer}: a product with 0 passes neither a signal nor a gradient"
+    cause = "a product with 0 passes neither a signal nor a gradient"
+    if run.context.initializer is not None:
+        cause = f"init={run.context.initializer}: {cause}"
+    remedy = remedies.initializer(run.context)
     return Finding(
-        "symmetry", "problem", run.measured[0].step, sentence, cause, _init(run), {"layers": len(layers), "zero": 1.0}
+        "symmetry", "problem", run.measured[0].step, sentence, cause, remedy, {"layers": len(layers), "zero": 1.0}
     )
 
 
@@ -46,62 +53,62 @@ def _alike(run: Evidence, layers: list[str], hidden: int) -> Finding:
         f"All output channels are equal in {of} (from {layers[0]} on, difference below {number(ALIKE)} of their size): "
         "each layer is one channel wide, and stays so."
     )
-    cause = f"init={run.context.initializer} gives all channels the same weights, so they get the same gradient"
+    init = run.context.initializer
+    source = "the initializer" if init is None else f"init={init}"
+    cause = f"{source} gives all channels the same weights, so they get the same gradient"
+    remedy = remedies.initializer(run.context)
     return Finding(
-        "symmetry", "problem", run.measured[0].step, sentence, cause, _init(run), {"layers": len(layers), "zero": 0.0}
+        "symmetry", "problem", run.measured[0].step, sentence, cause, remedy, {"layers": len(layers), "zero": 0.0}
     )
 
 
 def dead(run: Evidence) -> list[Finding]:
     """A network that learns may afford a layer of which few units live, so that only the start counts then."""
-    moment = run.shown(killed)
-    if moment is None or not (shares := killed(moment)) or (moment is not run.first and run.learned):
+    record = run.shown(dead_layers)
+    if record is None or not (shares := dead_layers(record)) or (record is not run.first and run.learned):
         return []
     layer, share = next(iter(shares.items()))
-    mean, std = (moment.of(f"preactivation/{s}").get(layer, math.nan) for s in ("mean", "std"))
+    mean, std = (record.of(f"preactivation/{s}").get(layer, math.nan) for s in ("mean", "std"))
     sentence = (
-        f"{percent(share)} of the units of {layer} are dead at step {moment.step}: zero for every image and position "
+        f"{percent(share)} of the units of {layer} are dead at step {record.step}: zero for every image and position "
         f"(pre-activations {number(mean)} ± {number(std)})"
     )
     sentence += f"; so are those of {len(shares) - 1} more." if len(shares) > 1 else "."
-    if moment is run.first:
-        cause, override = "the biases start far below zero, where ReLU passes nothing", "init.bias=0"
+    if record is run.first:
+        cause, remedy = "the biases start far below zero, where ReLU passes nothing", Remedy("init.bias", 0)
     else:
         cause = "weights and biases have moved to where ReLU passes nothing"
         largest = max((m.update_ratio or 0.0 for m in run.measured), default=0.0)
         if largest >= UPDATES_THAT_KILL:
             cause += f", by updates of up to {percent(largest)} of the weights: the learning rate is too large"
-            override = remedies.learning_rate(run.context, 0.3)
+            remedy = remedies.learning_rate(run.context, 0.3)
         else:
-            override = "model.activation=leaky_relu"
+            remedy = Remedy("model.activation", "leaky_relu")
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "mean": mean, "layers": len(shares)}
-    return [Finding("dead_units", "problem", moment.step, sentence, cause, override, numbers)]
+    return [Finding("dead_units", "problem", record.step, sentence, cause, remedy, numbers)]
 
 
 def saturation(run: Evidence) -> list[Finding]:
-    moment = run.shown(_saturated)
-    if moment is None or not (shares := _saturated(moment)) or (moment is not run.first and run.learned):
+    record = run.shown(_saturated)
+    if record is None or not (shares := _saturated(record)) or (record is not run.first and run.learned):
         return []
     layer, share = next(iter(shares.items()))
+    activation = run.context.activation or "their function"
     sentence = (
-        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {run.context.activation} at step "
-        f"{moment.step}, and over {percent(SATURATED)} in {len(shares)} of {len(moment.of('saturation/share'))} layers."
+        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
+        f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
     )
-    cause, override = remedies.saturation(run.context, moment.step)
+    cause, remedy = remedies.saturation(run.context, record.step)
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
-    return [Finding("saturation", "problem", moment.step, sentence, cause, override, numbers)]
+    return [Finding("saturation", "problem", record.step, sentence, cause, remedy, numbers)]
 
 
-def _saturated(moment: Moment) -> dict[str, float]:
+def _saturated(record: Record) -> dict[str, float]:
     """The saturated layers, if they are half of all or more."""
-    shares = moment.of("saturation/share")
+    shares = record.of("saturation/share")
     many = {k: share for k, share in shares.items() if share >= SATURATED}
     return many if 2 * len(many) >= len(shares) else {}
 
 
 def _count(layers: list[str]) -> str:
     return f"the {len(layers)} hidden layers" if len(layers) > 1 else layers[0]
-
-
-def _init(run: Evidence) -> str:
-    return f"init={remedies.initializer(run.context)}"

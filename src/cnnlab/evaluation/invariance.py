@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import Split, normalize
 from cnnlab.evaluation.transforms import Variant, variants
 
@@ -29,20 +30,12 @@ class Invariance:
     images: int | None = None
 
     def __post_init__(self) -> None:
-        grids = {
-            "shifts": (self.shifts, "whole pixels from 1 up", lambda v: isinstance(v, int) and v >= 1, "[1,2,4]"),
-            "rotations": (self.rotations, "degrees above 0, up to 180", lambda v: 0 < v <= 180, "[10,20,30]"),
-            "squashes": (self.squashes, "factors between 0 and 1", lambda v: 0 < v < 1, "[0.9,0.75,0.5]"),
-        }
-        for name, (values, allowed, holds, example) in grids.items():
-            wrong = [v for v in values if type(v) not in (int, float) or not holds(v)]
-            if wrong:
-                raise InputError(
-                    f"evaluation.{name}: {wrong[0]} is not allowed.\n"
-                    f"Allowed: {allowed}, e.g. evaluation.{name}={example}."
-                )
-        if self.images is not None and self.images < 1:
-            raise InputError(f"evaluation.images={self.images} measures nothing.\nGive 1 or more, or null for all.")
+        check_limits(
+            evaluation_shifts=self.shifts,
+            evaluation_rotations=self.rotations,
+            evaluation_squashes=self.squashes,
+            evaluation_images=self.images,
+        )
 
     def check(self, shape: tuple[int, int, int]) -> None:
         """Raise InputError where a shift would leave nothing of an image (C, H, W)."""

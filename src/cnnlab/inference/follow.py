@@ -1,12 +1,13 @@
 """One picture on its way through a network: what each layer makes of it, and how the classes are voted for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnlab.networks.modules.table import NoActivation, layer_type
 from cnnlab.networks.trace import hooked, mode
 
 
@@ -14,7 +15,7 @@ from cnnlab.networks.trace import hooked, mode
 class Step:
     """What a layer returned for one picture: (C, H, W), or (F,) when flat.
 
-    `kind` is "input", "convolution", "activation", "pooling", "flatten", "full connection", "nothing" for what
+    `kind` is "input", "convolution", "activation", "pooling", "flatten", "fully connected", "nothing" for what
     leaves the picture as it is, or the module's class. `partial`: the last row, the last column come from
     pooling windows that the border cuts.
     """
@@ -28,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Votes:
-    """The last full connection taken apart: logit_k = bias_k + sum over i of contributions[k, i].
+    """The last fully connected layer taken apart: logit_k = bias_k + sum over i of contributions[k, i].
 
     `contributions`: (classes, F), weight times input. `sources`: where each of the F inputs comes from.
     """
@@ -46,7 +47,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Journey:
-    """`steps` in the order of execution, the input first; `votes` None where no full connection comes last."""
+    """`steps` in the order of execution, the input first; `votes` None where no fully connected layer comes last."""
 
     steps: list[Step]
     logits: Tensor
@@ -86,17 +87,29 @@ def _kept(x: Tensor) -> Tensor:
 
 
 def _step(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
-    for kinds, kind, tell in _TELLERS:
-        if isinstance(module, kinds):
-            partial = _partial(module, before) if kind == "pooling" else (False, False)
-            words = tell(module, before, after)
-            if any(partial):
-                words += f"\n{_AXES[partial]} of cut windows (orange)"
-            return Step(name, kind, words, after, partial)
+    known = layer_type(module)
+    role = known.role if known and not isinstance(module, NoActivation) else "nothing" if known else None
+    match role:
+        case "weights" if isinstance(module, nn.Conv2d):
+            return Step(name, "convolution", _convolution(module, after), after)
+        case "weights":
+            return Step(name, "fully connected", f"{before.numel()} to {_shape(after)}", after)
+        case "activation":
+            return Step(name, "activation", _activation(module, before, after), after)
+        case "pooling":
+            return _pooling(name, module, before, after)
+        case "norm":
+            return Step(name, "norm", _norm(module), after)
+        case "padding":
+            return Step(name, "padding", f"zeros around, {_shape(after)}", after)
+        case "flatten":
+            return Step(name, "flatten", f"{_shape(before)} in one row:\n{_shape(after)}", after)
+        case "dropout" | "nothing":
+            return Step(name, "nothing", "changes nothing here", after)
     return Step(name, type(module).__name__, f"{type(module).__name__}, {_shape(after)}", after)
 
 
-def _convolution(module: Any, before: Tensor, after: Tensor) -> str:
+def _convolution(module: Any, after: Tensor) -> str:
     k, s = module.kernel_size, module.stride
     stride = f", stride {s[0]}" if s != (1, 1) else ""
     frozen = "" if module.weight.requires_grad else ", frozen"
@@ -105,10 +118,10 @@ def _convolution(module: Any, before: Tensor, after: Tensor) -> str:
 
 def _activation(module: nn.Module, before: Tensor, after: Tensor) -> str:
     cells = after.numel()
-    kind = type(module).__name__
-    if isinstance(module, nn.Tanh | nn.Sigmoid):
-        low = -1.0 if isinstance(module, nn.Tanh) else 0.0
-        full = int(((after - low < 0.01 * (1 - low)) | (1 - after < 0.01 * (1 - low))).sum())
+    kind, bounds = type(module).__name__, _bounds(module)
+    if bounds is not None:
+        low, high = bounds
+        full = int(((after - low).abs().minimum((high - after).abs()) < 0.01 * (high - low)).sum())
         return f"{kind}: {full} of {cells} cells\nsaturated ({full / cells:.0%})"
     cut = int(((after == 0) & (before != 0)).sum())
     if cut:
@@ -117,15 +130,34 @@ def _activation(module: nn.Module, before: Tensor, after: Tensor) -> str:
     return f"{kind}: {below} of {cells} cells\nwere below 0 ({below / cells:.0%})"
 
 
-def _pooling(module: nn.Module, before: Tensor, after: Tensor) -> str:
+def _bounds(activation: nn.Module) -> tuple[float, float] | None:
+    """Of one that is flat on both sides."""
+    known = layer_type(activation)
+    pieces = known.activation.pieces(activation) if known and known.activation else None
+    if not pieces or pieces[0].slope or pieces[-1].slope:
+        return None
+    return pieces[0].intercept, pieces[-1].intercept
+
+
+def _norm(module: nn.Module) -> str:
+    if isinstance(module, nn.BatchNorm2d):
+        return "each channel less its mean, divided\nby its deviation (of training)"
+    return f"{type(module).__name__}: less a mean, divided\nby a deviation (of this picture)"
+
+
+def _pooling(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
     cells, left = before[0].numel(), after[0].numel()
-    dropped = f"{cells - left} of {cells} cells a channel"
-    kind = type(module).__name__.lower()
-    if "max" in kind:
-        return f"largest of each window, {_shape(after)}\ndropped {dropped} ({1 - left / cells:.0%})"
-    how = "sum" if getattr(module, "divisor_override", None) == 1 else "mean"
-    where = "each channel" if "adaptive" in kind and left == 1 else "each window"
-    return f"{how} of {where}, {_shape(after)}\n{dropped} fewer ({1 - left / cells:.0%})"
+    partial = _partial(module, before)
+    known = layer_type(module)
+    takes = known.pooling.takes(module) if known and known.pooling else None
+    where = "each channel" if left == 1 and not hasattr(module, "kernel_size") else "each window"
+    words = f"{'largest' if takes == 'max' else takes or 'pooling'} of {where}, {_shape(after)}\n"
+    gone = f"{cells - left} of {cells} cells per channel"
+    words += f"dropped {gone}" if takes == "max" else f"{gone} fewer"
+    words += f" ({1 - left / cells:.0%})"
+    if any(partial):
+        words += f"\n{_AXES[partial]} of cut windows (orange)"
+    return Step(name, "pooling", words, after, partial)
 
 
 def _partial(module: Any, before: Tensor) -> tuple[bool, bool]:
@@ -151,22 +183,6 @@ def _shape(x: Tensor) -> str:
 
 
 _AXES = {(True, True): "last row and column", (True, False): "last row", (False, True): "last column"}
-_POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_ACTIVATIONS = (
-    *(nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.ReLU6, nn.PReLU, nn.ELU, nn.CELU, nn.SELU),
-    *(nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Softsign),
-)
-_NOTHING = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout)
-_TELLERS: list[tuple[tuple[type, ...], str, Callable[[Any, Tensor, Tensor], str]]] = [
-    ((nn.Conv2d,), "convolution", _convolution),
-    (_ACTIVATIONS, "activation", _activation),
-    (_POOLS, "pooling", _pooling),
-    ((nn.BatchNorm2d,), "norm", lambda m, a, b: "each channel less its mean, divided\nby its deviation (of training)"),
-    ((nn.ZeroPad2d,), "padding", lambda m, a, b: f"zeros around, {_shape(b)}"),
-    ((nn.Flatten,), "flatten", lambda m, a, b: f"{_shape(a)} in one row:\n{_shape(b)}"),
-    ((nn.Linear,), "full connection", lambda m, a, b: f"{a.numel()} to {_shape(b)}"),
-    (_NOTHING, "nothing", lambda m, a, b: "changes nothing here"),
-]
 
 
 def _votes(layer: nn.Linear, inputs: Tensor, before: list[Step]) -> Votes:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from inspect import Parameter, signature
 from typing import Any
 
 from torch import nn
@@ -123,3 +124,8 @@ def _pooled(layer: str, size: int) -> int:
             "or a larger image."
         )
     return -(-size // 2)
+
+
+_PARAMETERS = signature(ConvNet.__init__).parameters.values()
+# What a YAML may set, in the order of the constructor; the rest comes from the images.
+KNOBS = tuple(parameter.name for parameter in _PARAMETERS if parameter.kind is Parameter.KEYWORD_ONLY)

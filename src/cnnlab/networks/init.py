@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
-from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.layers import bias_of, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
 from cnnlab.networks.trace import mode
 
@@ -34,18 +34,19 @@ def initialize(
 
     A fill always sees (c_out, c_in, k, k): a fully connected layer is a 1x1 convolution of its inputs, which
     gives the same fan-in and lets dirac and delta-orthogonal fill it too. `bias="keep"` leaves what the
-    layers' constructors drew. Frozen weights and norm layers are left as they are. `batch` is (N, C, H, W),
-    for schemes that look at data. The global random state is the same before and after.
+    layers' constructors drew. Frozen weights, weights that are computed from other parameters, and norm layers are
+    left as they are. `batch` is (N, C, H, W), for schemes that look at data. The global random state is the same
+    before and after.
     """
     with cpu_seed(seed), torch.no_grad():
         for name, layer in weight_layers(network).items():
-            weight = layer.get_parameter("weight")
-            if not weight.requires_grad:
+            weight, own_bias = weight_of(layer), bias_of(layer)
+            if weight is None or not weight.requires_grad:
                 continue
             try:
-                fill(weight[:, :, None, None] if weight.dim() == 2 else weight)
-                if bias != "keep" and layer._parameters.get("bias") is not None:
-                    nn.init.constant_(layer.get_parameter("bias"), bias)
+                _fill(fill, layer, weight)
+                if bias != "keep" and own_bias is not None:
+                    nn.init.constant_(own_bias, bias)
             except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
                 raise InputError(
                     f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {str(error).splitlines()[0]}"
@@ -54,6 +55,17 @@ def initialize(
             if batch is None:
                 raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")
             after(network, batch)
+
+
+def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
+    """A fill sees (c_out, c_in, k, k), whatever the layer; a transposed convolution keeps them the other way round."""
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+        turned = weight.transpose(0, 1).contiguous()
+        fill(turned)
+        weight.copy_(turned.transpose(0, 1))
+        return
+    missing = (1,) * (4 - weight.dim())
+    fill(weight.view(*weight.shape, *missing))
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
@@ -107,15 +119,17 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
 
 def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iterations: int) -> None:
     for layer in weight_layers(network).values():
-        weight = layer.get_parameter("weight")
-        if not weight.requires_grad:
-            continue
+        weight = weight_of(layer)
+        if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
+            continue  # an attention's projections are not what it returns
         outputs: list[Tensor] = []
         hook = layer.register_forward_hook(lambda module, inputs, output, seen=outputs: seen.append(output))
         try:
             for _ in range(iterations):
                 outputs.clear()
                 network(batch)
+                if not outputs:
+                    break  # its weights are used without calling it
                 variance = float(outputs[0].var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break

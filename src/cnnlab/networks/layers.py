@@ -1,19 +1,41 @@
-"""Names of layers: the one place that says what a layer is called in metrics, tables and theory."""
+"""Names of layers with weights: the one place that says what a layer is called in metrics, tables and theory."""
 
 from collections.abc import Iterator
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+# Transposed convolutions among them, and lazy layers, whose weights have no shape before the first batch.
+WEIGHTED = (_ConvNd, nn.Linear, nn.Bilinear)
 
 
 def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
     """Every convolution and fully connected layer as `01_block1.conv1`, in the order of definition.
 
-    The number comes first and is padded with zeros so that sorting by name is sorting by depth. A ConvNet
-    defines its layers in the order in which they run; a module of one's own should too.
+    The number comes first and is padded with zeros so that sorting by name is sorting by depth. A ConvNet defines
+    its layers in the order in which they run; a module of one's own should too. The projections of queries, keys
+    and values inside an nn.MultiheadAttention, one tensor of its own, are called `..._attention.in_proj`.
     """
-    found = [(name, m) for name, m in network.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    found: list[tuple[str, nn.Module]] = []
+    for name, module in network.named_modules():
+        if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
+            found.append((f"{name}.in_proj".lstrip("."), module))
+        elif isinstance(module, WEIGHTED):
+            found.append((name, module))
     digits = max(2, len(str(len(found))))
     return {f"{i:0{digits}d}_{name or 'network'}": module for i, (name, module) in enumerate(found, start=1)}
+
+
+def weight_of(layer: nn.Module) -> nn.Parameter | None:
+    """The weights of one of `weight_layers`, (c_out, c_in, ...); None where they are computed from other parameters
+    (weight normalization and other parametrizations) or have no shape yet (lazy layers)."""
+    name = "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
+    weight = layer._parameters.get(name)
+    return None if weight is None or nn.parameter.is_lazy(weight) else weight
+
+
+def bias_of(layer: nn.Module) -> nn.Parameter | None:
+    return layer._parameters.get("in_proj_bias" if isinstance(layer, nn.MultiheadAttention) else "bias")
 
 
 def leaves(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:

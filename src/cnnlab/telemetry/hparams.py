@@ -14,7 +14,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-from cnnlab.cli.schema import CONVNET_RULES, shown
+from cnnlab.common.words import shown
+from cnnlab.networks.convnet import KNOBS
+from cnnlab.runs.request import Request
 
 DESIGN = ("model", "init", "dataset")
 CHOICES = (*DESIGN, "augmentation", "optimizer", "scheduler")
@@ -23,7 +25,7 @@ NUMBERS = (
     *("trainer.epochs", "trainer.max_steps", "trainer.batch_size"),
 )
 # TensorBoard writes every number with five digits, so a seed, which names and does not measure, is a word.
-WORDS = ("seed", *CONVNET_RULES, "init.bias", "trainer.precision")
+WORDS = ("seed", *(f"model.{knob}" for knob in KNOBS), "init.bias", "trainer.precision")
 OVERRIDES = "overrides"
 METRICS = {
     "test/accuracy": "test accuracy",
@@ -34,14 +36,15 @@ METRICS = {
 TICKED = 5  # columns that TensorBoard shows before anyone ticks more
 
 
-def row(choices: Mapping[str, str], config: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, float | str]:
-    """A run's values: the choices, the settings that a design varies, whatever else was `typed`, and all of that.
+def row(request: Request) -> dict[str, float | str]:
+    """A run's values: the choices, the settings that a design varies, whatever else was typed, and all of that.
 
-    `config` is the resolved config as a nested mapping. A setting that a run does not have stays empty.
+    A setting that a run does not have stays empty.
     """
+    choices, typed = request.choices, request.typed
     found: dict[str, float | str] = {k: choices[k] for k in (*CHOICES, *typed) if k in choices}
     for key in (*NUMBERS, *WORDS, *(k for k in typed if k not in choices)):
-        value: Any = config
+        value: Any = request.config
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is not None:

@@ -1,4 +1,4 @@
-"""When a run is measured, and where each measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
+"""Where a measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.tensorboard import Dashboard
 
 Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
@@ -15,20 +16,8 @@ Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
 LOGARITHMIC = {("activation", "std", ""), ("gradient", "std", "")}
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Steps that are measured: every `every`-th, the last, and with `early` also 0, 1, 2, 4, 8, ..."""
-
-    every: int
-    steps: int
-    early: bool = True
-
-    def __call__(self, step: int) -> bool:
-        return step % self.every == 0 or step == self.steps - 1 or (self.early and step & (step - 1) == 0)
-
-
 @dataclass
-class Telemetry:
+class Recorder:
     """Measures with `probe` when `schedule` says so; `history` keeps what was logged, oldest first."""
 
     probe: Probe
@@ -50,21 +39,23 @@ class Telemetry:
         self.log(step, epoch, values)
         self.dashboard.scalars(step, values)
 
-    def by_depth(self, moment: str) -> dict[str, float]:
-        """Draw the last measurement against depth; returns it as results, `<what>/<statistic>/<layer>@<moment>`."""
+    def by_depth(self, when: str) -> dict[str, float]:
+        """Draw the last measurement against depth; returns it as results, `<what>/<statistic>/<layer>@<when>`."""
         last = next((row for row in reversed(self.history) if any(map(_of_layer, row))), {})
         layers = {key: value for key, value in last.items() if _of_layer(key)}
-        self.draw_by_depth(layers, moment)
-        return {f"{key}@{moment}": value for key, value in layers.items()}
+        self.draw_by_depth(layers, when)
+        return {f"{key}@{when}": value for key, value in layers.items()}
 
-    def draw_by_depth(self, layers: Mapping[str, float], moment: str, part: str = "") -> None:
-        """{`<what>/<statistic>/<layer>`: value} as the charts `by_depth/<what>_<statistic><part>@<moment>`."""
+    def draw_by_depth(self, layers: Mapping[str, float], when: str, part: str = "") -> None:
+        """{`<what>/<statistic>/<layer>`: value} as the charts `by_depth/<what>_<statistic><part>@<when>`."""
         charts: dict[str, dict[str, float]] = {}
         for key, value in layers.items():
             what, statistic, layer = key.split("/")
-            charts.setdefault(f"{what}_{statistic}{part}@{moment}", {})[layer] = value
+            if ".call" in layer:
+                continue  # a layer that ran again in one step has one place on the axis, which its first call takes
+            charts.setdefault(f"{what}_{statistic}{part}@{when}", {})[layer] = value
             if (what, statistic, part) in LOGARITHMIC and 0 < value < math.inf:
-                charts.setdefault(f"{what}_{statistic}_log10@{moment}", {})[layer] = math.log10(value)
+                charts.setdefault(f"{what}_{statistic}_log10@{when}", {})[layer] = math.log10(value)
         for name, values in charts.items():
             self.dashboard.by_depth(name, values)
 

@@ -3,7 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # (protobuf makes its classes when it is imported, where no type checker sees them)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from cnnlab.runs.request import Request
 from cnnlab.telemetry import hparams
 from cnnlab.telemetry.histograms import Histogram
 
@@ -71,25 +72,15 @@ class Dashboard:
     def __init__(self, folder: Path, purge_step: int | None = None):
         self.writer = SummaryWriter(str(folder), purge_step=purge_step)
 
-    def begin(
-        self,
-        choices: Mapping[str, str],
-        config: Mapping[str, Any],
-        typed: Mapping[str, str],
-        *,
-        swept: Sequence[str] = (),
-        layers: bool = True,
-        theory: bool = False,
-    ) -> None:
+    def begin(self, request: Request, *, layers: bool = True, theory: bool = False) -> None:
         """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
-        `typed`: the overrides of the command line; `swept`: in a sweep those of them that name its runs, the same in
-        each. `layers`: whether the run measures them; `theory`: whether it also draws what theory predicts.
+        `layers`: whether the run measures them; `theory`: whether it also draws what theory expects.
         """
-        row = hparams.start(hparams.row(choices, config, typed), Path(self.writer.log_dir).name)
-        for summary in (hparams.experiment(swept), row):
+        row = hparams.start(hparams.row(request), Path(self.writer.log_dir).name)
+        for summary in (hparams.experiment(request.swept), row):
             self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(layout(sweep=bool(swept), layers=layers, theory=theory))
+        self.writer.add_custom_scalars(layout(sweep=bool(request.swept), layers=layers, theory=theory))
         self.writer.flush()
 
     def end(self, success: bool) -> None:

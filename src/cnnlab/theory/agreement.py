@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 
-from cnnlab.theory.expected import Prediction
+from cnnlab.theory.expectation import Expectation
 
 
-def log_ratios(prediction: Prediction, measured: Mapping[str, float]) -> dict[str, float]:
+def log_ratios(expectation: Expectation, measured: Mapping[str, float]) -> dict[str, float]:
     """ln(measured / predicted) of the standard deviations: 0 where they agree, 0.69 where twice was measured.
 
     `theory/log_ratio/<layer>` is that of the activations (of the pre-activations for a layer without
@@ -14,7 +14,7 @@ def log_ratios(prediction: Prediction, measured: Mapping[str, float]) -> dict[st
     float32; layers for which nothing or no finite number was measured or predicted are left out.
     """
     ratios: dict[str, float] = {}
-    for key, expected in prediction.expected().items():
+    for key, expected in expectation.by_key().items():
         what, _, layer = key.split("/")
         value = measured.get(key, math.nan)
         if not (math.isfinite(value) and math.isfinite(expected.value) and expected.value > 0):
@@ -25,9 +25,9 @@ def log_ratios(prediction: Prediction, measured: Mapping[str, float]) -> dict[st
     return ratios
 
 
-def by_depth(prediction: Prediction) -> dict[str, dict[str, float]]:
+def by_depth(expectation: Expectation) -> dict[str, dict[str, float]]:
     """The twins of telemetry's charts against depth: {`_predicted` | `_lower` | `_upper`: {telemetry's key: value}}."""
-    expected = {key: e for key, e in prediction.expected().items() if math.isfinite(e.value)}
+    expected = {key: e for key, e in expectation.by_key().items() if math.isfinite(e.value)}
     return {
         "_predicted": {key: e.value for key, e in expected.items()},
         "_lower": {key: e.lower for key, e in expected.items()},

@@ -5,13 +5,13 @@ from typing import Any
 
 from torch import nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.moments import LINEAR, Activation, of_module
 from cnnlab.networks.modules.poolings import Takes
 from cnnlab.networks.modules.table import LayerType, layer_type
 from cnnlab.networks.modules.windows import Pair, Window, padding
 from cnnlab.networks.trace import Call, trace
-from cnnlab.theory.applicability import NotApplicable
 
 Padding = tuple[int, int, int, int]  # left, right, top, bottom, as in F.pad
 
@@ -85,7 +85,9 @@ class _Reader:
     def read(self, calls: list[Call]) -> list[Layer]:
         for call in calls:
             known = layer_type(call.module)
-            match known.role if known else None:
+            if known is None:
+                raise _no_formula(call)
+            match known.role:
                 case "weights":
                     self._weights(call)
                 case "activation":
@@ -97,7 +99,7 @@ class _Reader:
                 case "nothing":
                     pass
                 case _:
-                    raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
+                    raise _no_formula(call)
         self._check_logits()
         return self.layers
 
@@ -126,7 +128,7 @@ class _Reader:
     def _activation(self, call: Call) -> None:
         activation = of_module(call.module)
         if activation is None:
-            raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
+            raise _no_formula(call)
         if self.place != "weights":
             raise NotApplicable(f"{call.name} does not follow its layer directly")
         self.layers[-1] = replace(self.layers[-1], activated_by=activation)
@@ -138,7 +140,7 @@ class _Reader:
         takes = known.pooling.takes(call.module) if known.pooling else None
         window = known.window(call, self.size)
         if takes is None or window is None:
-            raise NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
+            raise _no_formula(call)
         if window != Window(window.kernel, window.kernel):
             raise NotApplicable(f"the windows of {call.name} overlap, are padded or differ in size")
         if takes == "max" and self.place == "pool":
@@ -151,7 +153,7 @@ class _Reader:
         module: Any = call.module
         if known.role == "dropout":
             if type(module) is not nn.Dropout:
-                raise NotApplicable(f"there is no formula for {call.name} ({type(module).__name__})")
+                raise _no_formula(call)
             self.keep *= 1 - module.p if module.training else 1
         elif known.role == "padding":
             if module.value != 0:
@@ -172,6 +174,10 @@ class _Reader:
         last = self.layers[-1]
         if last.output != (1, 1) or last.pools or last.activated_by is not None:
             raise NotApplicable(f"the last layer, {last.name}, does not give the logits")
+
+
+def _no_formula(call: Call) -> NotApplicable:
+    return NotApplicable(f"there is no formula for {call.name} ({type(call.module).__name__})")
 
 
 def _pair(value: object) -> Pair:

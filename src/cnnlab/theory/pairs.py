@@ -13,9 +13,8 @@ def activated(h: Field, activation: Activation, first: Tensor, second: Tensor) -
     """The field of phi(h), given its E phi and E phi^2 (N, H, W)."""
     if len(h.steps) == 1:
         return Field(first, second[:, None], h.steps)
-    slope = activation.slope
-    exact = slope is not None and not bool(h.mean.any())
-    pairs = _arc_cosine(h, slope) if exact else _by_hermite_orders(h, activation, second)
+    slope = None if bool(h.mean.any()) else activation.slope
+    pairs = _by_hermite_orders(h, activation, second) if slope is None else _arc_cosine(h, slope)
     pairs = pairs * inside(h.size, h.steps)
     pairs[:, 0] = second
     return Field(first, pairs, h.steps)

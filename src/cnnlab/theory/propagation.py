@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import pooling
-from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.chain import Layer
 from cnnlab.theory.maps import HERE, Field, Step, inside, kept, of_images
 from cnnlab.theory.pairs import activated

@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor, nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import cpu_seed
-from cnnlab.networks.layers import weight_layers
-from cnnlab.theory.applicability import NotApplicable
+from cnnlab.networks.layers import weight_layers, weight_of
 
 Fill = Callable[[Tensor], object]
 
@@ -44,9 +44,9 @@ def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dic
     known: dict[torch.Size, WeightMoments] = {}
     found = {}
     for name, layer in weight_layers(network).items():
-        weight = layer.get_parameter("weight")
-        if not weight.requires_grad:
-            raise NotApplicable(f"{name} has frozen weights, which are not drawn at random")
+        weight = weight_of(layer)
+        if weight is None or not weight.requires_grad:
+            raise NotApplicable(f"{name} has weights that are frozen or computed, not drawn at random")
         shape = weight.shape if weight.dim() == 4 else torch.Size((*weight.shape, 1, 1))
         if shape not in known:
             known[shape] = weight_moments(fill, shape)

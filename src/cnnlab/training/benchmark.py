@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.entry import register_resolvers
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.device import choose_device
-from cnnlab.runs.folder import RunFolder
+from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import RunFolder
 from cnnlab.training.clock import StepClock
-from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.session import Session
+from cnnlab.training.start import session_of
 
 # The variants take turns of so many steps, so that a machine that drifts within seconds hits all alike.
 TURN = 10
@@ -47,8 +48,9 @@ def bare_loop(session: Session) -> Iterator[None]:
 
 def cnnlab_loop(session: Session) -> Iterator[None]:
     """The trainer's own, with all that it does at a step."""
-    with TrainingProgress(session.steps) as session.progress:
-        yield from session.trainer.each_step(session.batches, session.steps, session, StepClock(session.device))
+    with session.progress:
+        steps = StepsAlone(session)
+        yield from session.trainer.each_step(session.batches, session.steps, steps, StepClock(session.device))
 
 
 BARE = "bare loop"
@@ -83,8 +85,16 @@ def ratios(times: dict[str, list[float]]) -> dict[str, tuple[float, float, float
     return found
 
 
-class _Steps(Session):
-    """Training steps alone: the bare loop neither validates nor saves, and tells the time of neither."""
+class StepsAlone:
+    """A session seen by its steps: the bare loop neither validates nor saves, and is not told of an epoch's end."""
+
+    def __init__(self, session: Session):
+        self.due, self.watch, self.measured, self.step_done = (
+            session.due,
+            session.watch,
+            session.measured,
+            session.step_done,
+        )
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         return True
@@ -94,9 +104,10 @@ class _Steps(Session):
 def _session(overrides: list[str]) -> Iterator[Session]:
     (job,) = compose_jobs("train", overrides) or []
     with TemporaryDirectory() as folder:
-        session = _Steps(job, RunFolder(Path(folder)), choose_device(job.trainer.device))
+        device = choose_device(job.trainer.device)
+        session = session_of(job, Request(), RunFolder(Path(folder)), device, pictures=False)
         yield session
-        session.dashboard.end(success=True)  # before its folder goes
+        session.recorder.dashboard.end(success=True)  # before its folder goes
 
 
 def _rounds(loops: dict[str, Iterator[None]], steps: int, rounds: int) -> dict[str, list[float]]:

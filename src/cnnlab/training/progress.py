@@ -48,6 +48,6 @@ class TrainingProgress:
         speed = self._images / (now - self._began)
         self._bar.update(self._task, completed=step, state=f"{self._state} {speed:,.0f} images/s", refresh=True)
 
-    def says(self, **values: float) -> None:
+    def describe(self, **values: float) -> None:
         """What stands beside the bar from now on: loss=..., accuracy=..."""
         self._state = " ".join(f"{name} {value:.3f}" for name, value in values.items())

@@ -61,3 +61,14 @@ def batch_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy in float32, whatever the forward pass ran in."""
     return F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+
+
+def batch_scores(loss: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """What is logged of a measured training step, 0-d tensors on the device."""
+    return {"train/loss": loss, "train/accuracy": batch_accuracy(logits, labels)}
+
+
+def scores_of(split: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """`<split>/loss` and `<split>/accuracy` of logits (N, classes)."""
+    values = torch.stack([cross_entropy(logits, labels), batch_accuracy(logits, labels)]).tolist()
+    return {f"{split}/loss": values[0], f"{split}/accuracy": values[1]}

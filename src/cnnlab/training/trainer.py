@@ -1,7 +1,7 @@
 """The training loop: forward, loss, backward, update."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -131,6 +131,17 @@ class Trainer:
     def gradient_scale(self) -> Tensor | None:
         """What the next step's loss, and so each of its gradients, is multiplied by."""
         return self.scaler.scale(torch.ones((), device=self.device)) if self.scaler.is_enabled() else None
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Forward and backward in training mode may be run inside; afterwards there are no gradients, and batch
+        norm's running moments are what they were."""
+        self.network.train()
+        buffers = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
+        yield
+        self.network.zero_grad()
+        for buffer, before in buffers:
+            buffer.copy_(before)
 
     @torch.no_grad()
     def predict(self, batches: Iterable[Batch]) -> Batch:

@@ -1,72 +1,128 @@
-"""What `python -m cnnlab.predict` leaves in its folder: figures, and images for TensorBoard."""
+"""What `python -m cnnlab.predict` prints and leaves in its folder: tables, figures, images for TensorBoard."""
 
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.table import Table
 from torch import Tensor, nn
 
 from cnnlab.datasets.base import normalize
 from cnnlab.evaluation.transforms import Variant
-from cnnlab.inference.answer import ranked, softmax
+from cnnlab.inference.answer import probabilities, ranked, softmax
 from cnnlab.inference.follow import follow
 from cnnlab.inference.prepare import Picture
+from cnnlab.runs.trained import TrainedRun
 from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.views.journey_figure import follow_figure, step_images
 from cnnlab.views.panels import save
 from cnnlab.views.probabilities import probabilities_figure, variants_figure
 
 
-@dataclass(frozen=True)
-class Views:
-    folder: Path
-    network: nn.Module
-    classes: Sequence[str]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+class Answers:
+    """The `top` most probable classes of each of the `pictures`; `shares`: (pictures, classes)."""
 
-    def probabilities(self, pictures: Sequence[Picture], shares: Tensor, top: int) -> Path:
-        """One figure of the pictures beside their probabilities; `shares`: (pictures, classes)."""
-        pixels, names = [p.pixels for p in pictures], [p.path.name for p in pictures]
-        return save(probabilities_figure(pixels, names, shares, self.classes, top), self.folder / "probabilities.png")
+    def __init__(self, folder: Path, network: nn.Module, run: TrainedRun, pictures: Sequence[Picture], top: int):
+        self.folder, self.network, self.run, self.pictures, self.top = folder, network, run, pictures, top
+        pixels = torch.stack([picture.pixels for picture in pictures])
+        self.shares = probabilities(network, pixels, run.mean, run.std)
+        self.files: list[Path] = []
+        self.variants: list[list[dict[str, Any]]] = []  # by picture: what it is unchanged, and after each change
+        self.followed = False
 
-    def follow(self, pictures: Sequence[Picture], shares: Tensor) -> list[Path]:
+    def draw_probabilities(self) -> None:
+        """One figure of the pictures beside their probabilities."""
+        pixels, names = [p.pixels for p in self.pictures], [p.path.name for p in self.pictures]
+        figure = probabilities_figure(pixels, names, self.shares, self.run.classes, self.top)
+        self.files.append(save(figure, self.folder / "probabilities.png"))
+
+    def follow(self) -> None:
         """A figure a picture; in TensorBoard also an image a layer, where the step is the picture's number."""
-        dashboard, files = Dashboard(self.folder), []
-        for number, (picture, row) in enumerate(zip(pictures, shares, strict=True)):
-            journey = follow(self.network, normalize(picture.pixels[None], self.mean, self.std))
-            title = f"{picture.path.name}: {self.classes[int(row.argmax())]}, probability {float(row.max()):.2f}"
-            figure = follow_figure(journey, row, self.classes, picture.pixels, title)
-            files.append(save(figure, self._file("follow", number, picture)))
+        dashboard = Dashboard(self.folder)
+        for number, (picture, row) in enumerate(zip(self.pictures, self.shares, strict=True)):
+            journey = follow(self.network, normalize(picture.pixels[None], self.run.mean, self.run.std))
+            best = self.run.classes[int(row.argmax())]
+            title = f"{picture.path.name}: {best}, probability {float(row.max()):.2f}"
+            figure = follow_figure(journey, row, self.run.classes, picture.pixels, title)
+            self.files.append(save(figure, self._file("follow", number, picture)))
             dashboard.figure("follow", figure, number)
             for tag, image in step_images(journey):
                 dashboard.image(tag, image, number)
         dashboard.writer.close()
-        return files
+        self.followed = True
 
-    def vary(
-        self, pictures: Sequence[Picture], changes: Sequence[Variant], top: int
-    ) -> tuple[list[list[dict[str, Any]]], list[Path]]:
-        """For each picture what the network says of it unchanged and after each change, and a figure of that."""
-        mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
+    def vary(self, changes: Sequence[Variant]) -> None:
+        """What the network says of each picture after each change, and a figure of that."""
+        mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (self.run.mean, self.run.std))
         words = ["unchanged", *(change.words for change in changes)]
-        records, files = [], []
-        for number, picture in enumerate(pictures):
+        for number, picture in enumerate(self.pictures):
             plain = picture.pixels[None].float() / 255
             images = torch.cat([plain, *(change.change(plain) for change in changes)])
             shares = softmax(self.network, (images - mean) / std)
             title = f"{picture.path.name}, shifted, rotated and squashed"
-            figure = variants_figure(list(images), words, shares, self.classes, title)
-            files.append(save(figure, self._file("invariance", number, picture)))
-            best = [ranked(row, self.classes, top) for row in shares]
-            records.append(
-                [{"change": w, "class": b[0][0], "probabilities": dict(b)} for w, b in zip(words, best, strict=True)]
+            figure = variants_figure(list(images), words, shares, self.run.classes, title)
+            self.files.append(save(figure, self._file("invariance", number, picture)))
+            answers = [ranked(row, self.run.classes, self.top) for row in shares]
+            self.variants.append(
+                [{"change": w, "class": a[0][0], "probabilities": dict(a)} for w, a in zip(words, answers, strict=True)]
             )
-        return records, files
+
+    def print_tables(self) -> None:
+        self._print_remarks()
+        console = Console()
+        console.print(probabilities_table(self.pictures, self.shares, self.run.classes, self.top))
+        for picture, variants in zip(self.pictures, self.variants, strict=False):
+            console.print(variants_table(str(picture.path), variants))
+        for path in self.files:
+            print(path)
+        if self.followed:
+            print(f"tensorboard --logdir {self.folder}")
+
+    def print_json(self, run: str, checkpoint: str) -> None:
+        self._print_remarks()
+        images = []
+        for picture, row in zip(self.pictures, self.shares, strict=True):
+            best = ranked(row, self.run.classes, self.top)
+            answer = {"class": best[0][0], "probabilities": dict(best), "words": picture.words}
+            images.append({"image": str(picture.path), **answer})
+        for image, variants in zip(images, self.variants, strict=False):
+            image["variants"] = variants
+        files = [str(path) for path in self.files]
+        print(json.dumps({"run": run, "checkpoint": checkpoint, "images": images, "files": files}, indent=2))
+
+    def _print_remarks(self) -> None:
+        for picture in self.pictures:
+            for word in picture.words:
+                print(f"{picture.path}: {word}", file=sys.stderr)
 
     def _file(self, what: str, number: int, picture: Picture) -> Path:
         name = re.sub(r"[^\w.-]+", "-", picture.path.stem)[:40]
         return self.folder / f"{what}_{number:02d}_{name}.png"
+
+
+def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Sequence[str], top: int) -> Table:
+    """A row a class for one picture, a row a picture for more; `shares`: (pictures, classes)."""
+    if len(pictures) == 1:
+        found = Table("class", "probability", "", title=str(pictures[0].path))
+        for name, share in ranked(shares[0], classes, top):
+            found.add_row(name, f"{share:.4f}", "█" * round(30 * share))
+        return found
+    found = Table("picture", *("1st", "2nd", "3rd", *(f"{i}th" for i in range(4, top + 1)))[: min(top, len(classes))])
+    for picture, row in zip(pictures, shares, strict=True):
+        found.add_row(str(picture.path), *(f"{share:.2f} {name}" for name, share in ranked(row, classes, top)))
+    return found
+
+
+def variants_table(title: str, variants: Sequence[Mapping[str, Any]]) -> Table:
+    """The class of the picture and of each changed version, those that lose the picture's own class in colour."""
+    found = Table("change", "class", "probability", title=title)
+    for variant in variants:
+        share = variant["probabilities"][variant["class"]]
+        lost = variant["class"] != variants[0]["class"]
+        found.add_row(variant["change"], variant["class"], f"{share:.2f}", style="yellow" if lost else "")
+    return found

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cnnlab.common.words import label
 from cnnlab.designs.design import Design
 from cnnlab.networks.geometry import Row
+from cnnlab.views.labels import label
 
 LINES = ("-", "--", "-.", ":")  # equal curves lie on each other; the one below shows between the dashes
 NAMED = 16  # so many layers have room for their names on the axis

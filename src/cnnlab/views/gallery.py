@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from torch import Tensor, nn
 
 from cnnlab.telemetry import histograms
 from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.telemetry.tensorboard import Dashboard
-from cnnlab.theory import Prediction
-from cnnlab.training.observers.theory import draw_figure
+from cnnlab.theory import Expectation
 from cnnlab.views.mistakes import confusion_figure, mistaken_figure
-from cnnlab.views.tiles import feature_maps, first_kernels, log_schedule, picture
+from cnnlab.views.panels import save
+from cnnlab.views.theory_figure import theory_figure
+from cnnlab.views.tiles import feature_maps, first_kernels, picture
 
 
 class Gallery:
@@ -29,7 +32,7 @@ class Gallery:
         self._probe = Probe(network, histograms.STATISTICS, images)
         dashboard.image("pictures/input", picture(image), 0)
 
-    def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[None]:
+    def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[Any]:
         """Around the training step, which is where gradients are."""
         return self._probe.watch(gradient_scale) if step in self.steps else nullcontext()
 
@@ -39,10 +42,12 @@ class Gallery:
             with self._timed():
                 self._draw(step)
 
-    def theory(self, prediction: Prediction, measured: Mapping[str, float], folder: Path) -> None:
-        """What was predicted and what was `measured` at step 0, as a figure in `folder`, too."""
+    def theory(self, expectation: Expectation, measured: Mapping[str, float], folder: Path) -> None:
+        """What is expected and what was `measured` at step 0: `theory.png` in `folder`, and the same in TensorBoard."""
         with self._timed():
-            draw_figure(prediction, measured, folder, self.dashboard)
+            drawn = theory_figure(expectation, measured)
+            save(drawn, folder / "theory.png")
+            self.dashboard.figure("pictures/by_depth", drawn, 0)
 
     def mistakes(self, images: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], step: int) -> None:
         """The confusion matrix and the images with the highest loss; `images` uint8 in the order of `logits`."""

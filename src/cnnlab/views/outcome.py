@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from cnnlab.diagnosis import Finding, render
-from cnnlab.runs.folder import RunFolder
+from cnnlab.diagnosis import Finding
+from cnnlab.runs.run_folder import RunFolder
+from cnnlab.views.findings import render
 
 
-def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
+def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
     """The verdict; accuracy, size, time, what telemetry cost; where the run lies, and how to look at it."""
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
@@ -22,7 +23,7 @@ def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding]
         "status": f"[{colour}]{status}[/]" + (f": {error}" if error else ""),
         "test accuracy": f"[{colour} bold]{results['test/accuracy']:.2%}[/]",
         "test loss": f"{results['test/loss']:.4f}",
-        "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs an image",
+        "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
         "folder": str(folder),
         "dashboards": f"[cyan]tensorboard --logdir {shlex.quote(str(folder))}[/]",
@@ -37,7 +38,7 @@ def show(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding]
 def _time(results: Mapping[str, Any]) -> str:
     words = [f"{results['time/training_s']:.1f} s for {results['train/steps']} steps"]
     if "time/step_ms" in results:
-        words.append(f"{results['time/step_ms']:.2f} ms a step")
+        words.append(f"{results['time/step_ms']:.2f} ms per step")
     if "telemetry/overhead" in results:
         words.append(f"telemetry {results['telemetry/overhead']:+.1%}")
     if "time/pictures_s" in results:

@@ -1,14 +1,20 @@
 """The design sheet of one network, for a terminal of 80 columns or more."""
 
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from torch import nn
 
-from cnnlab.common.words import count, kib, label, memory, rough, same_or_both, sides
+from cnnlab.common.words import count, kib, memory, rough, same_or_both, sides
 from cnnlab.designs import sizes
-from cnnlab.designs.design import Design
+from cnnlab.designs.design import Design, design
 from cnnlab.networks.geometry import Row
+from cnnlab.views.labels import label
 
 SHOWN = 12  # rows of a block that are shown from a longer one, half at its beginning and half at its end
 NOTHING, UNKNOWN = "", "?"
@@ -19,7 +25,31 @@ LEGEND = (
 )
 
 
-def sheet(design: Design, width: int = 80, full: bool = False) -> Group:
+@dataclass(frozen=True)
+class Sheet:
+    """A `design` that prints itself; its numbers by layer are `design.rows`."""
+
+    design: Design
+
+    def __str__(self) -> str:
+        console = Console(file=StringIO(), width=100, highlight=False)
+        console.print(render_sheet(self.design, width=100, full=True))
+        return console.file.getvalue()  # type: ignore[union-attr]
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def sheet(network: nn.Module, image_shape: tuple[int, int, int], measure: bool = False) -> Sheet:
+    """The design sheet of any network for images (C, H, W): shapes, receptive field, weights, MACs, activation memory.
+
+    What no formula covers is None in its rows and `?` in print, never a number that may be wrong. `measure`: also
+    measure the bytes that autograd keeps for one training image.
+    """
+    return Sheet(design(type(network).__name__, network, image_shape, measure))
+
+
+def render_sheet(design: Design, width: int = 80, full: bool = False) -> Group:
     """Layers, totals, sizes."""
     blank = Text("")
     table, legend = layers(design, width, full), Text(LEGEND, style="dim")
@@ -48,19 +78,16 @@ def layers(design: Design, width: int = 80, full: bool = False) -> Table:
 
 
 def _cells(design: Design, row: Row) -> list[str]:
-    on_map = len(row.output) == 3 and row.kind != "global average"
-    seen = row.receptive_field
-    everything = bool(seen) and not on_map and row.kind != "flatten"
-    weights = f"{count(row.weights)}+{row.biases:,}" if row.biases else count(row.weights) if row.weights else NOTHING
+    on_map = _on_map(row)
     cells = [
         sides(row.output),
-        "all" if everything else same_or_both(seen) if seen and on_map else NOTHING if seen else UNKNOWN,
+        _field(row),
         same_or_both(row.jump) if row.jump and on_map else NOTHING,
         same_or_both(row.centre) if row.centre and on_map else NOTHING,
-        weights,
+        _weights(row),
         f"{row.uses:,}" if row.uses else NOTHING,
         rough(row.macs) if row.macs else NOTHING,
-        UNKNOWN if row.saved_bytes is None else kib(row.saved_bytes) if row.saved_bytes else NOTHING,
+        _saved_by(row),
     ]
     if design.measured is not None:
         size = design.measured.get(row.name, 0)
@@ -68,17 +95,43 @@ def _cells(design: Design, row: Row) -> list[str]:
     return cells
 
 
+def _on_map(row: Row) -> bool:
+    return len(row.output) == 3 and row.kind != "global average"
+
+
+def _field(row: Row) -> str:
+    if row.receptive_field is None:
+        return UNKNOWN
+    if _on_map(row):
+        return same_or_both(row.receptive_field)
+    return NOTHING if row.kind == "flatten" else "all"
+
+
+def _weights(row: Row) -> str:
+    if row.biases:
+        return f"{count(row.weights)}+{row.biases:,}"
+    return count(row.weights) if row.weights else NOTHING
+
+
+def _saved_by(row: Row) -> str:
+    if row.saved_bytes is None:
+        return UNKNOWN
+    return kib(row.saved_bytes) if row.saved_bytes else NOTHING
+
+
 def totals(design: Design) -> Table:
     rows, side = design.rows, design.image_shape[1:]
     weights, biases = sum(row.weights for row in rows), sum(row.biases for row in rows)
     lines = _lines()
     lines.add_row("parameters", f"{design.parameters:,} ({weights:,} weights, {biases:,} biases)")
-    lines.add_row("MACs", f"{rough(design.macs)} an image")
+    lines.add_row("MACs", f"{rough(design.macs)} per image")
     lines.add_row("non-linearities", f"{design.activations} in a row")
-    lines.add_row("saved", _saved(design))
+    lines.add_row("activation memory", _saved(design))
     if field := design.receptive_field:
         beyond = ", more than there is" if field[0] > side[0] or field[1] > side[1] else ""
-        who = "a cell of the last map" if any(len(row.output) == 3 for row in rows) else "the first full connection"
+        who = (
+            "a cell of the last map" if any(len(row.output) == 3 for row in rows) else "the first fully connected layer"
+        )
         lines.add_row("receptive field", f"{sides(field)} of {sides(side)} pixels for {who}{beyond}")
     if design.saved_bytes is None:
         lines.add_row(
@@ -92,10 +145,10 @@ def totals(design: Design) -> Table:
 def _saved(design: Design) -> str:
     measured = None if design.measured is None else memory(sum(design.measured.values()))
     if design.saved_bytes is None:
-        known = f"{measured} an image for backward, measured" if measured else None
+        known = f"{measured} per image for the backward pass, measured" if measured else None
         return known or f"{UNKNOWN} (measure=true measures it)"
     also = f" ({measured} measured)" if measured else ""
-    return f"{memory(design.saved_bytes)} an image for backward, predicted{also}"
+    return f"{memory(design.saved_bytes)} per image for the backward pass, predicted{also}"
 
 
 def shrinking(design: Design) -> list[RenderableType]:
@@ -122,7 +175,7 @@ def shrinking(design: Design) -> list[RenderableType]:
 def _lines() -> Table:
     """Head and text, wrapped beside each other."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, min_width=15)
+    table.add_column(no_wrap=True, min_width=17)
     return table
 
 

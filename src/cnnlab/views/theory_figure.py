@@ -7,18 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cnnlab.theory.expected import Expected, Prediction
+from cnnlab.theory.expectation import Expectation, Expected
 
 NAMED = 16  # so many layers have room for their names on the axis
 THEORY, MEASURED = "#2b6cb0", "#c05621"
 
 
-def figure(prediction: Prediction, measured: Mapping[str, float]) -> Figure:
+def theory_figure(expectation: Expectation, measured: Mapping[str, float]) -> Figure:
     """Activations on the left, gradients on the right. `measured`: telemetry's keys, as from `Probe.read`."""
     drawn = Figure(figsize=(12, 4.8), layout="constrained")
     left, right = drawn.subplots(1, 2)
-    _panel(left, prediction, measured, "activation")
-    _panel(right, prediction, measured, "gradient")
+    _panel(left, expectation, measured, "activation")
+    _panel(right, expectation, measured, "gradient")
     left.set(title="Signal going forward", ylabel="standard deviation of activations")
     right.set(title="Gradient coming back", ylabel="standard deviation of d loss / d pre-activation")
     left.legend(frameon=False)
@@ -27,11 +27,11 @@ def figure(prediction: Prediction, measured: Mapping[str, float]) -> Figure:
     return drawn
 
 
-def _panel(ax: Axes, prediction: Prediction, measured: Mapping[str, float], what: str) -> None:
-    keys = {key.rpartition("/")[2]: key for key in prediction.expected() if key.startswith(f"{what}/")}
+def _panel(ax: Axes, expectation: Expectation, measured: Mapping[str, float], what: str) -> None:
+    keys = {key.rpartition("/")[2]: key for key in expectation.by_key() if key.startswith(f"{what}/")}
     names = list(keys)
-    places = [list(prediction.layers).index(name) + 1 for name in names]
-    expected = [_drawable(prediction.expected()[key]) for key in keys.values()]
+    places = [list(expectation.layers).index(name) + 1 for name in names]
+    expected = [_drawable(expectation.by_key()[key]) for key in keys.values()]
     values = [_positive(measured.get(key, math.nan)) for key in keys.values()]
     ax.set_yscale("log")
     lower, upper = [e.lower for e in expected], [e.upper for e in expected]
@@ -42,10 +42,10 @@ def _panel(ax: Axes, prediction: Prediction, measured: Mapping[str, float], what
     ax.plot(places, [e.value for e in expected], label="theory, mean over networks", **line)
     if measured:
         ax.plot(places, values, color=MEASURED, marker="o", markersize=5, linestyle="none", label="this network")
-    ax.set_xlim(0.5, len(prediction.layers) + 0.5)
+    ax.set_xlim(0.5, len(expectation.layers) + 0.5)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
-    zeros = sum(prediction.expected()[key].value == 0 for key in keys.values())
+    zeros = sum(expectation.by_key()[key].value == 0 for key in keys.values())
     if zeros:
         note = f"theory says exactly 0 at {zeros} of {len(keys)} layers"
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", color=THEORY)

@@ -1,8 +1,6 @@
-"""What theory expects of a network before its first step, beside a design sheet: as a table, as JSON."""
+"""What theory expects of a network before its first step, as a table beside its design sheet."""
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnlab.common.words import two_digits
-from cnnlab.runs.folder import plain
-from cnnlab.theory import Expected, Prediction
+from cnnlab.theory import Expectation, Expected
+from cnnlab.theory.report import TheoryReport
 
 SHOWN = 24  # layers that are shown of a longer network, half at its beginning and half at its end
 
@@ -20,43 +18,27 @@ LEGEND = (
     "of d loss / d pre-activation for this batch; twice the images halve it. band: where nearly every such network "
     "lies, whatever its seed."
 )
-UNKNOWN = " ?: no formula, since weights below the last layer have a mean."
+NO_GRADIENT = " ?: no formula, since weights below the last layer have a mean."
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """For the initializer `init`, on so many `images`. Without a `prediction`, `reason` says in a clause why."""
-
-    init: str
-    images: int
-    prediction: Prediction | None
-    reason: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON, under telemetry's keys: {"activation/std/01_block1.conv1": {"value", "lower", "upper"}, ...}."""
-        found = self.prediction.expected() if self.prediction else {}
-        expected = {key: plain(asdict(values)) for key, values in found.items()}
-        return {"images": self.images, "expected": expected, "does_not_apply": self.reason or None}
-
-
-def table(found: Expectation, full: bool = False) -> RenderableType:
+def theory_table(found: TheoryReport, full: bool = False) -> RenderableType:
     """A row a layer with weights, for a terminal of 80 columns or more."""
-    if found.prediction is None:
+    if found.expectation is None:
         return Text(f"No theory for init={found.init} here: {found.reason}.", style="bold")
     title = Text(f"Theory before the first step, init={found.init} on {found.images} training images\n", style="bold")
-    unknown = any(math.isnan(layer.gradient_std.value) for layer in found.prediction.layers.values())
-    legend = Text(LEGEND + UNKNOWN * unknown, style="dim")
-    return Group(title, _layers(found.prediction, full), "", legend)
+    unknown = any(math.isnan(layer.gradient_std.value) for layer in found.expectation.layers.values())
+    legend = Text(f"{LEGEND}{NO_GRADIENT}" if unknown else LEGEND, style="dim")
+    return Group(title, _layers(found.expectation, full), "", legend)
 
 
-def _layers(prediction: Prediction, full: bool) -> Table:
+def _layers(expectation: Expectation, full: bool) -> Table:
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column("layer", overflow="fold")
     for heading in ("signal\nstd", "\nband", "gradient\nstd", "\nband"):
         drawn.add_column(heading, justify="right", no_wrap=True)
     rows = [
         (name, *_cells(layer.activation_std or layer.preactivation_std), *_cells(layer.gradient_std))
-        for name, layer in prediction.layers.items()
+        for name, layer in expectation.layers.items()
     ]
     hidden = 0 if full or len(rows) <= SHOWN + 1 else len(rows) - SHOWN
     for at, row in enumerate(rows):

@@ -9,26 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.layers import leaves, weight_layers
+from cnnlab.networks.modules.table import NoActivation, layer_type
 from cnnlab.networks.trace import hooked, mode
-from cnnlab.telemetry.probe import ACTIVATION_MODULES
 
 KERNELS = 64  # output channels drawn
 CHANNELS = 16  # input channels of a kernel, or maps of a layer, drawn
 SIDE = 24  # pixels a tile has at least; cells are repeated to get there
 GAP = 2
 BROKEN = (1.0, 0.0, 1.0)
-
-
-def log_schedule(total_steps: int, between: int = 4) -> set[int]:
-    """Steps 0 and `total_steps - 1` and a few powers of two between, evenly on a log scale.
-
-    Powers of two are steps that an early telemetry schedule measures anyway.
-    """
-    last = max(0, total_steps - 1)
-    exponents = [i for i in range(last.bit_length()) if 2**i < last]
-    count = min(between, len(exponents))
-    chosen = [exponents[round((i + 1) * len(exponents) / count) - 1] for i in range(count)]
-    return {0, last, *(2**i for i in chosen)}
 
 
 def first_kernels(network: nn.Module) -> Tensor | None:
@@ -66,13 +54,18 @@ def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
             waiting = name in chosen
             if waiting:
                 pictures[name] = maps(output[0])
-        elif waiting and isinstance(module, ACTIVATION_MODULES) and not isinstance(module, nn.Identity):
+        elif waiting and _is_activation(module):
             pictures[name] = maps(output[0])
             waiting = False
 
     with torch.no_grad(), mode(network, training=False), hooked(network, note):
         network(image[None])
     return pictures
+
+
+def _is_activation(module: nn.Module) -> bool:
+    known = layer_type(module)
+    return known is not None and known.role == "activation" and not isinstance(module, NoActivation)
 
 
 def maps(values: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ class ActivationType:
     `pieces`: straight pieces of the module, which it equals (`exact`) or tends to on both sides, within e^-20 from
     |h| = `reach` on; None where no straight line is tended to that fast, and then no theory is offered. `saved`:
     what is kept for the backward pass: its input (in place: a copy of it), its output, "either" for the input and,
-    in place, the output; None where it is more than one of them.
+    in place, the output; None where it is more than one of them. `function`: what torch calls it as a
+    function, where that is not the entry's name. `initializer`: the one of `configs/init` that is advised with it.
     """
 
     layer: str
@@ -53,13 +54,15 @@ class ActivationType:
     exact: bool = False
     saved: Literal["input", "output", "either"] | None = "input"
     reach: Callable[[Any], float] = lambda module: 20.0
+    function: str | None = None
+    initializer: str = "he"
 
 
 ACTIVATIONS: dict[str, ActivationType] = {
     "relu": ActivationType("ReLU", ramp, exact=True, saved="output"),
     "leaky_relu": ActivationType("LeakyReLU", lambda m: _leaky(m.negative_slope), exact=True, saved="either"),
-    "tanh": ActivationType("Tanh", lambda m: _step(-1, 1), saved="output"),
-    "sigmoid": ActivationType("Sigmoid", lambda m: _step(0, 1), saved="output"),
+    "tanh": ActivationType("Tanh", lambda m: _step(-1, 1), saved="output", initializer="xavier"),
+    "sigmoid": ActivationType("Sigmoid", lambda m: _step(0, 1), saved="output", initializer="xavier"),
     "elu": ActivationType("ELU", lambda m: (Piece(0, 0, -m.alpha), Piece(inf, 1, 0)), saved="either"),
     "selu": ActivationType(
         "SELU", lambda m: (Piece(0, 0, -1.7580993408473766), Piece(inf, 1.0507009873554805, 0)), saved="either"
@@ -74,9 +77,11 @@ ACTIVATIONS: dict[str, ActivationType] = {
     "silu": ActivationType("SiLU", ramp),
     "mish": ActivationType("Mish", ramp),
     "softplus": ActivationType("Softplus", ramp, reach=lambda m: 20.0 * max(1.0, 1 / m.beta)),
-    "hardtanh": ActivationType("Hardtanh", lambda m: _clipped(m.min_val, m.max_val), exact=True),
+    "hardtanh": ActivationType("Hardtanh", lambda m: _clipped(m.min_val, m.max_val), exact=True, initializer="xavier"),
     "relu6": ActivationType("ReLU6", lambda m: _clipped(0, 6), exact=True),
-    "hardsigmoid": ActivationType("Hardsigmoid", lambda m: _clipped(0, 1, 1 / 6, 0.5), exact=True),
+    "hardsigmoid": ActivationType(
+        "Hardsigmoid", lambda m: _clipped(0, 1, 1 / 6, 0.5), exact=True, initializer="xavier"
+    ),
     # A parabola between -3 and 3; the empty pieces there only say where it bends.
     "hardswish": ActivationType(
         "Hardswish", lambda m: (Piece(-3, 0, 0), Piece(0, 0, 0), Piece(3, 1, 0), Piece(inf, 1, 0))
@@ -84,6 +89,8 @@ ACTIVATIONS: dict[str, ActivationType] = {
     "prelu": ActivationType(
         "PReLU", lambda m: _leaky(float(m.weight.detach())) if m.weight.numel() == 1 else None, exact=True
     ),
-    "softsign": ActivationType("Softsign", lambda m: None, saved=None),
-    "none": ActivationType("NoActivation", lambda m: (Piece(inf, 1, 0),), exact=True),
+    "softsign": ActivationType("Softsign", lambda m: None, saved=None, initializer="xavier"),
+    "none": ActivationType(
+        "NoActivation", lambda m: (Piece(inf, 1, 0),), exact=True, function="positive", initializer="xavier"
+    ),
 }

@@ -1,13 +1,15 @@
 """What each class of torch.nn is: its role, its window, and what it keeps for the backward pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.networks.modules.activations import ACTIVATIONS, ActivationType
 from cnnlab.networks.modules.poolings import POOLING_TYPES, POOLINGS, PoolingType
 from cnnlab.networks.modules.windows import Pair, Window, padding, pair
@@ -20,6 +22,9 @@ FLOAT, INDEX = 4, 8  # bytes of a float32, of the int64 position that max poolin
 
 class NoActivation(nn.Identity):
     """Keeps the activation's place in a linear network, so that telemetry shows the same layers for every choice."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return torch.positive(input)  # returns its input, and is a function that the probe can see
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,20 @@ def layer_type(module: nn.Module) -> LayerType | None:
 
 
 def activation_layer(name: str) -> nn.Module:
-    """The activation of that name in ACTIVATIONS, as a layer."""
-    return _activation_class(ACTIVATIONS[name])()
+    """The activation of that name in ACTIVATIONS, as a layer. Raises InputError for any other."""
+    return _activation_class(_entry("activation", name, ACTIVATIONS))()
 
 
 def pooling_layer(name: str) -> nn.Module:
-    """The 2x2 pooling of that name in POOLINGS, as a layer."""
-    layer, arguments = POOLINGS[name]
+    """The 2x2 pooling of that name in POOLINGS, as a layer. Raises InputError for any other."""
+    layer, arguments = _entry("pooling", name, POOLINGS)
     return getattr(nn, layer)(**arguments)
+
+
+def _entry(what: str, name: str, table: Mapping[str, Any]) -> Any:
+    if name not in table:
+        raise InputError(f"There is no {what} '{name}'.{did_you_mean(name, table)}\nThere are: {', '.join(table)}.")
+    return table[name]
 
 
 @cache
@@ -137,7 +148,8 @@ def _no_window(call: Call, size: Pair) -> Window | None:
 
 
 def _border(call: Call, size: Pair) -> Window:
-    left, right, top, bottom = call.module.padding  # type: ignore[misc]
+    module: Any = call.module
+    left, right, top, bottom = module.padding
     return Window(before=(top, left), after=(bottom, right))
 
 

@@ -17,8 +17,9 @@ from cnnlab.inference.follow import follow
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.filters import name_filters
 from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, Kernel
+from cnnlab.views.filters_figure import filters_figure, filters_table
 from cnnlab.views.journey_figure import follow_figure, step_images
-from cnnlab.views.kernel_figure import filters_figure, filters_table, kernels_figure
+from cnnlab.views.kernel_figure import kernels_figure
 from cnnlab.views.panels import save
 from cnnlab.views.probabilities import probabilities_figure, variants_figure
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import delta_orthogonal_, initialize
 from cnnlab.telemetry.probe import Probe
-from cnnlab.theory import NotApplicable, Prediction, fill_moments, predict
+from cnnlab.theory import Expectation, NotApplicable, expected, fill_moments
 
 FILLS = {
     "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
@@ -23,16 +23,16 @@ FILLS = {
 DEEP = {"channels": (64,), "convs_per_block": 20, "pool": "none", "head": ()}
 
 
-def predicted(images: Tensor, fill, bias: float = 0.0, **knobs) -> Prediction:
+def predicted(images: Tensor, fill, bias: float = 0.0, **knobs) -> Expectation:
     network = ConvNet((images.shape[1], images.shape[2], images.shape[3]), 10, **knobs)
     initialize(network, fill, bias=bias)
-    return predict(network, images, moments=fill_moments(network, fill))
+    return expected(network, images, moments=fill_moments(network, fill))
 
 
-def ratios(prediction: Prediction, measured: dict[str, Tensor]) -> dict[str, float]:
+def ratios(expectation: Expectation, measured: dict[str, Tensor]) -> dict[str, float]:
     """Mean over networks of the measured second moment over the predicted one, by key."""
     found = {}
-    for name, layer in prediction.layers.items():
+    for name, layer in expectation.layers.items():
         for what in ("preactivation", "activation", "gradient"):
             if f"{what}/square/{name}" in measured:
                 square = measured[f"{what}/square/{name}"].mean().item()
@@ -40,9 +40,9 @@ def ratios(prediction: Prediction, measured: dict[str, Tensor]) -> dict[str, flo
     return found
 
 
-def inside(prediction: Prediction, measured: dict[str, Tensor]) -> dict[str, float]:
+def inside(expectation: Expectation, measured: dict[str, Tensor]) -> dict[str, float]:
     """Share of networks inside the band, by key."""
-    expected = {key: e for key, e in prediction.expected().items() if key in measured}
+    expected = {key: e for key, e in expectation.by_key().items() if key in measured}
     assert expected.keys() == {key for key in measured if "/std/" in key}
     return {
         key: ((measured[key] >= e.lower) & (measured[key] <= e.upper)).double().mean().item()
@@ -55,10 +55,10 @@ def inside(prediction: Prediction, measured: dict[str, Tensor]) -> dict[str, flo
 def test_eight_layers_of_digits(fill, activation, digits, measure):
     """The 20 layers of the slow test below, shortened until 50 networks are enough."""
     knobs = DEEP | {"convs_per_block": 7, "activation": activation}
-    prediction, measured = predicted(digits[:3], FILLS[fill], **knobs), measure(digits[:3], FILLS[fill], 50, **knobs)
-    for key, ratio in ratios(prediction, measured).items():
+    expectation, measured = predicted(digits[:3], FILLS[fill], **knobs), measure(digits[:3], FILLS[fill], 50, **knobs)
+    for key, ratio in ratios(expectation, measured).items():
         assert 0.8 < ratio < 1.25, key
-    assert min(inside(prediction, measured).values()) >= 0.94
+    assert min(inside(expectation, measured).values()) >= 0.94
 
 
 @pytest.mark.parametrize("pool", ["max", "mean", "sum"])
@@ -67,10 +67,10 @@ def test_poolings(pool, activation, digits, measure):
     """Two blocks; the second pooling has windows cut at the border of 5x5."""
     images = F.interpolate(digits[:8], size=(10, 10), mode="bilinear")
     knobs = {"channels": (48, 48), "convs_per_block": 1, "pool": pool, "activation": activation, "head": ()}
-    prediction, measured = predicted(images, FILLS["xavier"], **knobs), measure(images, FILLS["xavier"], 70, **knobs)
-    for key, ratio in ratios(prediction, measured).items():
+    expectation, measured = predicted(images, FILLS["xavier"], **knobs), measure(images, FILLS["xavier"], 70, **knobs)
+    for key, ratio in ratios(expectation, measured).items():
         assert 0.85 < ratio < 1.18, key
-    assert min(inside(prediction, measured).values()) >= 0.93
+    assert min(inside(expectation, measured).values()) >= 0.93
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_poolings(pool, activation, digits, measure):
 )
 def test_other_designs(fill, bias, knobs, digits, measure):
     knobs = {"convs_per_block": 2} | knobs
-    prediction = predicted(digits[:6], FILLS[fill], bias, **knobs)
+    expectation = predicted(digits[:6], FILLS[fill], bias, **knobs)
     measured = measure(digits[:6], FILLS[fill], 70, bias, **knobs)
-    for key, ratio in ratios(prediction, measured).items():
+    for key, ratio in ratios(expectation, measured).items():
         assert 0.75 < ratio < 1.3, key
-    assert min(inside(prediction, measured).values()) >= 0.93
+    assert min(inside(expectation, measured).values()) >= 0.93
 
 
 def test_the_gradient_is_that_of_the_mean_loss_of_the_whole_batch(digits):
@@ -104,14 +104,14 @@ def test_the_gradient_is_that_of_the_mean_loss_of_the_whole_batch(digits):
     probe = Probe(network)
     with probe.watch():
         F.cross_entropy(network(batch), torch.arange(128) % 10).backward()
-    layer = predict(network, batch).layers["06_head.logits"]
+    layer = expected(network, batch).layers["06_head.logits"]
     assert layer.gradient_square == pytest.approx(9 / 100 / 128**2)
     assert probe.read()["gradient/std/06_head.logits"] == pytest.approx(layer.gradient_std.value, rel=1e-4)
 
 
 def test_zeros_predict_silence(digits):
-    prediction = predicted(digits, nn.init.zeros_)
-    for name, layer in prediction.layers.items():
+    expectation = predicted(digits, nn.init.zeros_)
+    for name, layer in expectation.layers.items():
         assert (layer.preactivation_square, layer.activation_square) == (0, 0)
         assert (layer.gradient_square == 0) == (name != "06_head.logits")
         assert layer.preactivation_std.lower == layer.preactivation_std.upper == 0
@@ -120,7 +120,7 @@ def test_zeros_predict_silence(digits):
 def test_weights_of_the_network_stand_in_for_the_initializer_s(digits):
     network = ConvNet((1, 8, 8), 10, channels=(64, 64))
     initialize(network, FILLS["he"])
-    known, read = predict(network, digits, moments=fill_moments(network, FILLS["he"])), predict(network, digits)
+    known, read = expected(network, digits, moments=fill_moments(network, FILLS["he"])), expected(network, digits)
     for name, layer in known.layers.items():
         assert read.layers[name].preactivation_square == pytest.approx(layer.preactivation_square, rel=0.35)
 
@@ -131,8 +131,8 @@ def test_few_images_stand_for_the_batch(digits):
     network = ConvNet((1, 8, 8), 10, pool="none")
     initialize(network, FILLS["he"])
     moments = fill_moments(network, FILLS["he"])
-    inside = predict(network, batch, moments=moments).layers["02_block1.conv2"].preactivation_square
-    alone = predict(network, digits, moments=moments).layers["02_block1.conv2"].preactivation_square
+    inside = expected(network, batch, moments=moments).layers["02_block1.conv2"].preactivation_square
+    alone = expected(network, digits, moments=moments).layers["02_block1.conv2"].preactivation_square
     brightness = (batch.square().mean() / digits.square().mean()).item()
     assert inside / alone == pytest.approx(brightness, rel=5e-2)
 
@@ -141,14 +141,14 @@ def test_the_network_and_the_random_state_stay_as_they_were(digits):
     network = ConvNet((1, 8, 8), 10, dropout=0.5)
     before, state = [p.clone() for p in network.parameters()], torch.get_rng_state()
     fill_moments(network, FILLS["he"])
-    predict(network, digits)
+    expected(network, digits)
     assert torch.equal(torch.get_rng_state(), state) and network.training
     assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, network.parameters(), strict=True))
 
 
 def test_what_has_no_theory_says_so(digits):
     with pytest.raises(NotApplicable, match="BatchNorm2d"):
-        predict(ConvNet((1, 8, 8), 10, norm="batch"), digits)
+        expected(ConvNet((1, 8, 8), 10, norm="batch"), digits)
 
 
 @pytest.mark.slow
@@ -160,8 +160,8 @@ def test_twenty_layers_of_real_images(data, fill, activation, real_images, measu
     """64 channels, 3x3, padding 1, 8x8 maps. One relu network's ln q has a deviation near 1, hence 500 of them."""
     knobs, images = DEEP | {"activation": activation}, real_images(data, 8)
     seeds = 500 if activation == "relu" else 60
-    prediction, measured = predicted(images, FILLS[fill], **knobs), measure(images, FILLS[fill], seeds, **knobs)
-    found, shares = ratios(prediction, measured), inside(prediction, measured)
+    expectation, measured = predicted(images, FILLS[fill], **knobs), measure(images, FILLS[fill], seeds, **knobs)
+    found, shares = ratios(expectation, measured), inside(expectation, measured)
     record_property("measured / predicted", f"{min(found.values()):.2f} to {max(found.values()):.2f}")
     record_property("inside the band", f"{min(shares.values()):.3f}")
     print(
@@ -181,8 +181,8 @@ def test_poolings_of_real_images(data, pool, activation, real_images, measure):
     knobs = {"channels": (64, 64, 64), "convs_per_block": 2, "pool": pool, "activation": activation, "head": (64,)}
     fill = FILLS["he" if activation == "relu" else "xavier"]
     images = real_images(data, 16)
-    prediction, measured = predicted(images, fill, **knobs), measure(images, fill, 200, **knobs)
-    found, shares = ratios(prediction, measured), inside(prediction, measured)
+    expectation, measured = predicted(images, fill, **knobs), measure(images, fill, 200, **knobs)
+    found, shares = ratios(expectation, measured), inside(expectation, measured)
     print(
         f"\n{data} {pool} {activation}: measured / predicted {min(found.values()):.2f} to {max(found.values()):.2f}, "
         f"inside the band at least {min(shares.values()):.3f}"

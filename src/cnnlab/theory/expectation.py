@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.theory import propagation
-from cnnlab.theory.applicability import NotApplicable
 from cnnlab.theory.band import Scatter, scatter
 from cnnlab.theory.chain import Layer, read_layers
 from cnnlab.theory.propagation import Signal
@@ -32,7 +32,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class LayerPrediction:
+class ExpectedLayer:
     """Second moments over images, positions and networks, and what they make of telemetry's standard deviations.
 
     `gradient_*`: of d loss / d pre-activation, the loss being the mean cross-entropy of the whole batch; NaN
@@ -49,12 +49,12 @@ class LayerPrediction:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Expectation:
     """By layer name, as in `weight_layers`."""
 
-    layers: dict[str, LayerPrediction]
+    layers: dict[str, ExpectedLayer]
 
-    def expected(self) -> dict[str, Expected]:
+    def by_key(self) -> dict[str, Expected]:
         """Under the keys of telemetry: `preactivation/std/<layer>`, `activation/std/...`, `gradient/std/...`."""
         found: dict[str, Expected] = {}
         for name, layer in self.layers.items():
@@ -65,13 +65,13 @@ class Prediction:
         return found
 
 
-def predict(
+def expected(
     network: nn.Module,
     batch: Tensor,
     *,
     moments: Mapping[str, WeightMoments] | None = None,
     label_smoothing: float = 0.0,
-) -> Prediction:
+) -> Expectation:
     """What theory expects of `network` on `batch` (N, C, H, W) before the first step.
 
     `moments`: of the initializer, from `fill_moments`; without them those of the weights as they are. Biases
@@ -98,7 +98,7 @@ def predict(
         gradients = propagation.backward(layers, moments, signals, top)
         scatters = scatter(layers, signals, images)
     found = zip(layers, signals, gradients, scatters, strict=True)
-    return Prediction({layer.name: _layer(layer, signal, float(g.mean()), s) for layer, signal, g, s in found})
+    return Expectation({layer.name: _layer(layer, signal, float(g.mean()), s) for layer, signal, g, s in found})
 
 
 def _some(batch: Tensor, layers: list[Layer]) -> Tensor:
@@ -110,11 +110,11 @@ def _some(batch: Tensor, layers: list[Layer]) -> Tensor:
     return chosen * math.sqrt(wanted / own) if own > 0 else chosen
 
 
-def _layer(layer: Layer, signal: Signal, gradient: float, scatter: Scatter) -> LayerPrediction:
+def _layer(layer: Layer, signal: Signal, gradient: float, scatter: Scatter) -> ExpectedLayer:
     square, mean = float((signal.variance + signal.mean.square()).mean()), float(signal.mean.mean())
     activation_square, activation_mean = float(signal.activation_square.mean()), float(signal.activation_mean.mean())
     activation = _expected(activation_square - activation_mean**2, scatter.activation)
-    return LayerPrediction(
+    return ExpectedLayer(
         preactivation_square=square,
         activation_square=activation_square,
         activation_mean=activation_mean,

@@ -63,7 +63,7 @@ def test_consequences_come_later_and_do_not_contradict(train, small):
     history, context = train(small, steps=110, bias=-10.0, **NARROW)
     first, *others = diagnose(history, context)
     assert [f.name for f in others] == ["loss_at_chance"]
-    assert others[0].override == first.override == "init.bias=0" and "dead units" in others[0].cause
+    assert others[0].remedy.override == first.remedy.override == "init.bias=0" and "dead units" in others[0].cause
 
 
 def test_labels_that_can_only_be_learned_by_heart(train, small):

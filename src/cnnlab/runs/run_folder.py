@@ -29,18 +29,19 @@ class RunFolder:
         self.status: dict[str, Any] = {}
 
     @contextmanager
-    def opened(self, config: str, **facts: Any) -> Iterator["RunFolder"]:
-        """Begin the run with its resolved `config` (YAML) and `facts`, and record however it ends."""
+    def opened(self, config: str | None, **facts: Any) -> Iterator["RunFolder"]:
+        """Begin the run with its resolved `config` (YAML; None: it has none) and `facts`, and record how it ends."""
         if (self.path / "run.json").exists():
             raise InputError(
                 f"{self.path} already holds a run.\n"
                 "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you do not need it."
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "config.yaml").write_text(config)
-        self._say(
+        if config is not None:
+            (self.path / "config.yaml").write_text(config)
+        self._update(
             status="running",
-            config_hash=sha256(config.encode()).hexdigest()[:16],
+            config_hash=None if config is None else sha256(config.encode()).hexdigest()[:16],
             started=_now(),
             finished=None,
             error=None,
@@ -50,16 +51,18 @@ class RunFolder:
         try:
             yield self
         except KeyboardInterrupt:
-            self._say(status="interrupted", finished=_now())
+            self._update(status="interrupted", finished=_now())
             raise
         except BaseException as error:
-            self._say(status="failed", finished=_now(), error=f"{type(error).__name__}: {error}")
+            self._update(status="failed", finished=_now(), error=f"{type(error).__name__}: {error}")
             raise
-        self._say(status="completed" if self.status["status"] == "running" else self.status["status"], finished=_now())
+        self._update(
+            status="completed" if self.status["status"] == "running" else self.status["status"], finished=_now()
+        )
 
     def diverged(self, reason: str) -> None:
         """The loss is no longer a number; the run ends with the results it has."""
-        self._say(status="diverged", error=reason)
+        self._update(status="diverged", error=reason)
 
     def log(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """Append one logged step to metrics.jsonl."""
@@ -69,7 +72,7 @@ class RunFolder:
     def write_results(self, results: Mapping[str, Any]) -> None:
         write_json(self.path / "results.json", plain(results))
 
-    def _say(self, **changes: Any) -> None:
+    def _update(self, **changes: Any) -> None:
         self.status |= changes
         write_json(self.path / "run.json", self.status)
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.folder import RunFolder, _commit, plain, read_metrics
+from cnnlab.runs.run_folder import RunFolder, _commit, plain, read_metrics
 
 
 def _status(folder) -> dict:
@@ -68,7 +68,7 @@ def test_the_commit_is_not_that_of_a_checkout_that_only_surrounds_the_package(tm
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], check=True)
     module = tmp_path / "run.py"
     module.write_text("")
-    monkeypatch.setattr("cnnlab.runs.folder.__file__", str(module))
+    monkeypatch.setattr("cnnlab.runs.run_folder.__file__", str(module))
     assert _commit() is None
     subprocess.run([*git, "add", "run.py"], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)

@@ -1,0 +1,103 @@
+"""From a config of `python -m cnnlab.summary` to the designs that it names, and to what theory expects of one."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.preflight import check_targets
+from cnnlab.cli.resolvers import resolved
+from cnnlab.cli.schema import SUMMARY_RULES, check_values
+from cnnlab.common.checks import check_rules
+from cnnlab.common.errors import InputError, NotApplicable
+
+# As many as a training batch has, unless told otherwise: the size of the gradient depends on it.
+IMAGES = 64
+
+
+def check_designs(jobs: Sequence[DictConfig]) -> None:
+    """Everything but the measurement and the files is done here once, so that a mistake leaves no folder."""
+    for job in jobs:
+        check_rules(resolved(job), SUMMARY_RULES)
+        _check_together(job)
+    composed = {name: compose_jobs("summary", [*sys.argv[1:], f"model={name}"]) for job in jobs for name in job.compare}
+    for number, job in enumerate(jobs):
+        models = {name: (composed[name] or [])[number] for name in job.compare} or {"model": job}
+        for config in models.values():
+            _check_design(config)
+        make_designs(job, {name: config.model for name, config in models.items()}, measure=False)
+        if job.theory:
+            initialized(job)
+
+
+def _check_together(job: DictConfig) -> None:
+    chosen = next((a for a in sys.argv[1:] if a.startswith("model=")), None)
+    if job.match and not job.compare:
+        raise InputError(f"match={job.match} needs designs to match, e.g. compare=[stacked3x3,single5x5].")
+    if job.compare and chosen:
+        raise InputError(f"compare=[{','.join(job.compare)}] says which models; leave {chosen} out.")
+    if job.compare and job.theory:
+        raise InputError(
+            "theory=true looks at one network, not at several side by side. For one sheet per model:\n"
+            f"  python -m cnnlab.summary -m model={','.join(job.compare)} theory=true"
+        )
+
+
+def _check_design(config: DictConfig) -> None:
+    sections = OmegaConf.masked_copy(config, ["model", "init", "dataset", "seed"])
+    check_values(resolved(sections))
+    check_targets(sections)
+
+
+def models_of(config: DictConfig) -> dict[str, DictConfig]:
+    """The model configs that a running job compares, or the one that it chose, by name."""
+    from hydra import compose
+    from hydra.core.hydra_config import HydraConfig
+
+    hydra = HydraConfig.get()
+    if not config.compare:
+        return {hydra.runtime.choices["model"]: config.model}
+    overrides = hydra.overrides.task
+    return {name: compose(hydra.job.config_name, [*overrides, f"model={name}"]).model for name in config.compare}
+
+
+def make_designs(job: DictConfig, configs: Mapping[str, DictConfig], measure: bool) -> tuple[Any, int]:
+    """The `Designs` and the number of classes; no image is read where the data set's shape is known without."""
+    from cnnlab.cli.build import build_data, make_network
+    from cnnlab.datasets.shapes import shape_of
+    from cnnlab.designs.make import Model, make
+
+    known = shape_of(resolved(job.dataset))
+    if known is None:
+        data = build_data(job.dataset)
+        known = data.shape, len(data.classes)
+
+    def build(knobs: Mapping[str, Any]) -> Any:
+        return make_network(OmegaConf.create(dict(knobs)), *known)
+
+    models = {name: Model(resolved(config), build) for name, config in configs.items()}
+    return make(models, known[0], job.match, measure), known[1]
+
+
+def initialized(job: DictConfig) -> tuple[Any, Any]:
+    """The network as training would begin with it, and the first training images (N, C, H, W), normalized."""
+    from cnnlab.cli.build import build_data, build_network
+    from cnnlab.datasets.base import normalize
+
+    data = build_data(job.dataset)
+    batch = normalize(data.train.images[:IMAGES], data.mean, data.std)
+    return build_network(job, data, batch), batch
+
+
+def theory_of(job: DictConfig, init: str) -> Any:
+    """The `TheoryReport` of the network that `job` describes."""
+    from cnnlab.cli.build import build_expectation
+    from cnnlab.theory.report import TheoryReport
+
+    network, batch = initialized(job)
+    try:
+        return TheoryReport(init, len(batch), build_expectation(job, network, batch))
+    except NotApplicable as reason:
+        return TheoryReport(init, len(batch), None, str(reason))

@@ -1,0 +1,35 @@
+"""What Hydra knows of a job, read once: where it writes, and what was asked for by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from cnnlab.cli.resolvers import resolved
+from cnnlab.runs.request import Request
+
+
+def output_folder() -> Path:
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def choices() -> Mapping[str, str]:
+    """What was chosen of each config group."""
+    return HydraConfig.get().runtime.choices
+
+
+def is_sweep() -> bool:
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def read_request(config: DictConfig, hydra: Any = None) -> Request:
+    """Of the running job; `hydra`: of one that was composed without running."""
+    hydra = hydra or HydraConfig.get()
+    overrides = (override.lstrip("+~").partition("=") for override in hydra.overrides.task)
+    typed = {key: value for key, _, value in overrides}
+    named = [key for key in typed if key not in hydra.job.config.override_dirname.exclude_keys]
+    swept = named if hydra.mode == RunMode.MULTIRUN else []
+    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config))

@@ -1,0 +1,91 @@
+"""From the configs of `python -m cnnlab.kernels` and `predict` to pictures, kernels, filters and networks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig
+
+from cnnlab.cli.resolvers import resolved
+from cnnlab.cli.schema import KERNELS_RULES, PREDICT_RULES
+from cnnlab.common.checks import check_rules
+from cnnlab.common.errors import InputError
+
+
+def check_kernels(jobs: Sequence[DictConfig]) -> None:
+    for job in jobs:
+        check_rules(resolved(job), KERNELS_RULES)
+    for job in jobs:
+        if job.run:
+            learned_filters(job)
+        else:
+            image, kernels = picture_and_kernels(job)
+            cells_of(job, image, kernels)
+
+
+def picture_and_kernels(config: DictConfig) -> tuple[Any, dict[str, Any]]:
+    """The picture, uint8 (C, H, W), and the kernels by name; InputError for what does not exist or does not fit."""
+    from cnnlab.datasets.pictures import load
+    from cnnlab.networks.kernels import Kernel, named
+
+    image = load(str(config.image), largest=512)
+    kernels: dict[str, Kernel] = {}
+    for i, kernel in enumerate(config.kernels, start=1):
+        if isinstance(kernel, ListConfig):
+            kernels[f"kernel_{i}"] = Kernel(tuple(tuple(row) for row in kernel), "given")
+        else:
+            kernels[kernel] = named(kernel)
+    for name, kernel in kernels.items():
+        size, side = len(kernel.values), min(image.shape[-2:])
+        if size > side:
+            raise InputError(
+                f"Kernel {name} is {size}x{size}, larger than the picture with its {side} pixels.\n"
+                "Use a larger picture or a smaller kernel."
+            )
+    return image, kernels
+
+
+def cells_of(config: DictConfig, image: Any, kernels: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """The cell (row, column) of each kernel's output whose arithmetic is wanted."""
+    from cnnlab.inference.cells import inside, strongest
+
+    if config.cell is None:
+        return {name: strongest(image, kernel, config.border) for name, kernel in kernels.items()}
+    row, column = config.cell
+    return {name: inside(image, kernel, (row, column), config.border) for name, kernel in kernels.items()}
+
+
+def learned_filters(config: DictConfig) -> list[Any]:
+    """The first layer's filters of the run that is named, each with its nearest classical kernel."""
+    from cnnlab.cli.build import load_run
+    from cnnlab.networks.filters import name_filters
+
+    network, _ = load_run(Path(config.run), config.checkpoint)
+    filters = name_filters(network)
+    if not filters:
+        raise InputError(f"run={config.run}: this network has no convolution with square kernels to name.")
+    return filters
+
+
+def check_pictures(jobs: Sequence[DictConfig]) -> None:
+    for job in jobs:
+        check_rules(resolved(job), PREDICT_RULES)
+
+    from cnnlab.cli.build import load_run
+    from cnnlab.datasets.pictures import header
+    from cnnlab.evaluation.invariance import Invariance
+
+    for job in jobs:
+        _, run = load_run(Path(job.run), job.checkpoint)
+        if job.invariance:
+            Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
+        for path in picture_files(job):
+            header(path)
+
+
+def picture_files(config: DictConfig) -> list[Path]:
+    """The files that `image` names, a path, a pattern or a list of them; each once."""
+    from cnnlab.datasets.pictures import find
+
+    patterns = [config.image] if isinstance(config.image, str) else config.image
+    return list(dict.fromkeys(path for pattern in patterns for path in find(pattern)))

@@ -1,0 +1,73 @@
+"""Initializers by the names of `configs/init`, for networks that no config describes."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from cnnlab.cli.build import build_fill
+from cnnlab.cli.compose import compose_run
+from cnnlab.cli.resolvers import resolved
+from cnnlab.cli.schema import check_values
+from cnnlab.networks.init import After, Fill
+from cnnlab.networks.init import initialize as fill_network
+from cnnlab.telemetry.inspection import context_of
+from cnnlab.theory import Expectation, fill_moments
+from cnnlab.theory import expected as expected_by_theory
+
+
+def initialize(
+    network: nn.Module,
+    init: str,
+    *,
+    seed: int = 0,
+    batch: Tensor | None = None,
+    activation: str | None = None,
+    config_dir: str | Path | None = None,
+    **settings: Any,
+) -> None:
+    """Fill the weights of every convolution and fully connected layer: `initialize(network, "normal", std=0.05)`.
+
+    `init`: a name in `configs/init`, or in `config_dir`/init; `settings`: its keys, `bias` among them. `batch`: images
+    (N, C, H, W) for initializers that look at data (lsuv). The gain is that of `activation`, by default the only one
+    that the network's modules show; where they show several or none, that of relu. Norm layers, and parameters that
+    are frozen or computed from others, are left as they are. Raises InputError.
+    """
+    fill, after, bias = _named(network, init, activation, config_dir, settings)
+    fill_network(network, fill, bias=bias, after=after, batch=batch, seed=seed)
+
+
+def expected(
+    network: nn.Module,
+    batch: Tensor,
+    init: str | None = None,
+    *,
+    activation: str | None = None,
+    config_dir: str | Path | None = None,
+    label_smoothing: float = 0.0,
+    **settings: Any,
+) -> Expectation:
+    """Standard deviation of every layer's activations, pre-activations and gradients before the first step, on
+    `batch` (N, C, H, W), normalized, under cross-entropy, with a band for finite width (`.by_key()`).
+
+    `init`: over the networks that this initializer draws, named as for `initialize`; None: over networks whose weights
+    have the mean and variance of those that `network` has now. Biases are read from the network. Raises NotApplicable,
+    which says in a clause what there is no formula for, and InputError.
+    """
+    if init is None:
+        return expected_by_theory(network, batch, label_smoothing=label_smoothing)
+    fill, after, _ = _named(network, init, activation, config_dir, settings)
+    moments = fill_moments(network, fill, after=after)
+    return expected_by_theory(network, batch, moments=moments, label_smoothing=label_smoothing)
+
+
+def _named(
+    network: nn.Module, init: str, activation: str | None, config_dir: str | Path | None, settings: dict[str, Any]
+) -> tuple[Fill, After | None, Any]:
+    seen = activation or context_of(network).activation
+    overrides = [f"init={init}", *(f"init.{key}={value}" for key, value in settings.items())]
+    if seen is not None:
+        overrides.append(f"model.activation={seen}")
+    config, _, _ = compose_run("train", overrides, config_dir)
+    check_values(resolved(config))
+    return *build_fill(config.init), config.init.bias

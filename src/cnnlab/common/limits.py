@@ -1,0 +1,26 @@
+"""The limits of settings that a config and plain Python check alike, each in this one place."""
+
+from typing import Any
+
+from cnnlab.common.checks import Rule, check_value, list_of, number, one_of, optional, whole
+
+LIMITS: dict[str, Rule] = {
+    "dataset.validation": number(0, 0.9, above=True),
+    "dataset.test": number(0, 0.9, above=True),
+    "dataset.size": optional(whole(1)),
+    "dataset.channels": one_of(1, 3),
+    "augmentation.translate": whole(0),
+    "augmentation.rotate": number(0, 180),
+    "augmentation.cutout": whole(0),
+    "evaluation.shifts": list_of(whole(1)),
+    "evaluation.rotations": list_of(number(0, 180, above=True)),
+    "evaluation.squashes": list_of(number(0, 1, above=True, below=True)),
+    "evaluation.images": optional(whole(1)),
+}
+
+
+def check_limits(**values: Any) -> None:
+    """`check_limits(dataset_validation=0.1)`: raise InputError for the first setting outside its limits."""
+    for name, value in values.items():
+        key = name.replace("_", ".", 1)
+        check_value(key, value, LIMITS[key])

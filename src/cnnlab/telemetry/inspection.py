@@ -1,0 +1,31 @@
+"""What a network and an optimizer tell of themselves, for a diagnosis in somebody else's training loop."""
+
+from torch import nn
+from torch.optim import Optimizer
+
+from cnnlab.diagnosis import Context
+from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.modules.table import layer_type
+
+
+def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: int | None = None) -> Context:
+    """Activation, norm and dropout are read from the modules, learning rate and name from the optimizer; whatever
+    neither tells, or tells in two ways, stays None. Activations that are only called as functions are not seen."""
+    known = [kind for module in network.modules() if (kind := layer_type(module)) is not None]
+    names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
+    activation = names.pop() if len(names) == 1 else None
+    dropout = [float(module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
+    return Context(
+        classes=classes,
+        learning_rate=_learning_rate(optimizer) if optimizer else None,
+        activation=activation,
+        suited=ACTIVATIONS[activation].initializer if activation else None,
+        optimizer=type(optimizer).__name__ if optimizer else None,
+        batch_norm=any(kind.role == "norm" for kind in known),
+        dropout=max(dropout, default=None),
+    )
+
+
+def _learning_rate(optimizer: Optimizer) -> float:
+    """The largest of a schedule: torch's schedulers note it beside the present one, which a warm-up has lowered."""
+    return max(float(group.get("max_lr", group.get("initial_lr", group["lr"]))) for group in optimizer.param_groups)

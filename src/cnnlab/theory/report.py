@@ -1,0 +1,23 @@
+"""What theory expects beside a design sheet, with what it stands on."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cnnlab.runs.run_folder import plain
+from cnnlab.theory.expectation import Expectation
+
+
+@dataclass(frozen=True)
+class TheoryReport:
+    """For the initializer `init`, on so many `images`. Without a `expectation`, `reason` says in a clause why."""
+
+    init: str
+    images: int
+    expectation: Expectation | None
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, under telemetry's keys: {"activation/std/01_block1.conv1": {"value", "lower", "upper"}, ...}."""
+        found = self.expectation.by_key() if self.expectation else {}
+        expected = {key: plain(asdict(values)) for key, values in found.items()}
+        return {"images": self.images, "expected": expected, "does_not_apply": self.reason or None}

@@ -1,0 +1,34 @@
+"""Theory beside the measurement of step 0: predicted curves beside the measured ones, log ratios, and one figure."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.telemetry.recorder import Recorder
+from cnnlab.theory import Expectation, by_depth, log_ratios
+from cnnlab.training.observers.observer import Observer
+
+if TYPE_CHECKING:
+    from cnnlab.views.gallery import Gallery
+
+
+class TheoryBeside(Observer):
+    """Draws `by_depth/activation_std_predicted@init` and the band's `_lower` and `_upper` in TensorBoard, and returns
+    ln(measured / expected) as `theory/log_ratio/<layer>`. With a `gallery` also a figure in `folder`."""
+
+    def __init__(self, expectation: Expectation, recorder: Recorder, gallery: "Gallery | None", folder: Path):
+        self.expectation, self.recorder, self.gallery, self.folder = expectation, recorder, gallery, folder
+        self.ratios: dict[str, float] = {}
+
+    def measured(self, step: int, values: Mapping[str, float]) -> None:
+        if step > 0:
+            return
+        for part, expected in by_depth(self.expectation).items():
+            self.recorder.draw_by_depth(expected, "init", part)
+        self.ratios = log_ratios(self.expectation, values)
+        self.recorder.dashboard.scalars(0, self.ratios)
+        if self.gallery is not None:
+            self.gallery.theory(self.expectation, values, self.folder)
+
+    def results(self, step: int) -> Mapping[str, Any]:
+        return self.ratios

@@ -1,0 +1,151 @@
+"""From a network, images and an optimizer to a session with all that looks at it; and `fit`, which runs one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from cnnlab.common.device import choose_device
+from cnnlab.datasets.augmentation import Augmentation
+from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.batches import Batches
+from cnnlab.diagnosis import Context
+from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import RunFolder
+from cnnlab.telemetry.inspection import context_of
+from cnnlab.telemetry.probe import STATISTICS, Probe, Statistics
+from cnnlab.telemetry.recorder import Recorder
+from cnnlab.telemetry.schedule import Schedule
+from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.theory import Expectation
+from cnnlab.training.observers.afterwards import Afterwards, Evaluation
+from cnnlab.training.observers.checkpoints import Checkpoints
+from cnnlab.training.observers.observer import Observer
+from cnnlab.training.observers.theory_beside import TheoryBeside
+from cnnlab.training.observers.verdict import Verdict
+from cnnlab.training.schedules import constant
+from cnnlab.training.session import Session
+from cnnlab.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What is measured, as in `configs/telemetry`: every `every`-th step and, with `early`, steps 0, 1, 2, 4, 8, ...;
+    of the first `images` images of a batch (None: all). `pictures`: also drawn."""
+
+    every: int = 100
+    early: bool = True
+    images: int | None = 16
+    statistics: Statistics = field(default_factory=lambda: STATISTICS)
+    pictures: bool = False
+
+
+LIGHT, PLAIN_PYTHON = Telemetry(), Request()
+
+
+def prepare(
+    folder: RunFolder,
+    data: ImageSet,
+    trainer: Trainer,
+    batches: Batches,
+    steps: int,
+    *,
+    telemetry: Telemetry = LIGHT,
+    expectation: Expectation | None = None,
+    evaluation: Evaluation | None = None,
+    request: Request = PLAIN_PYTHON,
+) -> Session:
+    """A session that records, draws, diagnoses and saves into `folder`. `expectation`: what theory expects of the
+    network as it is now, drawn beside the measurement. `request`: the names by which all of it was asked for."""
+    network, dashboard = trainer.network, Dashboard(folder.path)
+    probe = Probe(network, telemetry.statistics, telemetry.images)
+    recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)
+    session = Session(folder, data, trainer, batches, steps, recorder)
+    observers: list[Observer] = []
+    gallery = None
+    if telemetry.pictures:
+        # Imported here: matplotlib takes half a second, which the runs of a sweep, who draw nothing, need not wait.
+        from cnnlab.training.observers.drawing import Drawing
+        from cnnlab.views.gallery import Gallery
+
+        image = next(session.validation.in_order())[0][0]
+        gallery = Gallery(network, image, steps, dashboard, telemetry.images)
+        observers.append(Drawing(gallery, data))
+    if expectation is not None:
+        observers.append(TheoryBeside(expectation, recorder, gallery, folder.path / "figures"))
+    observers.append(Afterwards(trainer, data, dashboard, evaluation))
+    observers.append(Checkpoints(folder.path / "checkpoints", network, trainer.optimizer, data))
+    observers.append(Verdict(recorder, _context(trainer, data, request), steps))
+    session.observers = observers
+    layers = any(telemetry.statistics.values())
+    dashboard.begin(request, layers=layers, theory=layers and expectation is not None)
+    return session
+
+
+def fit(
+    network: nn.Module,
+    data: ImageSet,
+    optimizer: Optimizer,
+    folder: str | Path,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    scheduler: Callable[[Optimizer, int], LRScheduler] = constant,
+    augment: Augmentation | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    telemetry: Telemetry = LIGHT,
+    expectation: Expectation | None = None,
+    evaluation: Evaluation | None = None,
+    resident: bool | Literal["auto"] = "auto",
+    **numbers: Any,
+) -> dict[str, Any]:
+    """Train `network`, initialized, on `data`, and leave a run folder as `python -m cnnlab.train` does; no Hydra.
+
+    Returns what results.json holds: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
+    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`
+    decides the order of the images. `numbers`: precision, clip, label_smoothing, channels_last, compile, as in
+    `configs/trainer`. Raises InputError where `folder` holds a run already.
+    """
+    run, place = RunFolder(Path(folder)), choose_device(device)
+    network.to(place)
+    batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
+    trainer = Trainer(network, optimizer, scheduler(optimizer, steps), place, **numbers)
+    with run.opened(None, seed=seed, device=place.type, device_name=device_name(place)):
+        session = prepare(
+            run, data, trainer, batches, steps, telemetry=telemetry, expectation=expectation, evaluation=evaluation
+        )
+        return session.run()
+
+
+def device_name(device: torch.device) -> str:
+    """For run.json: the card, or the number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
+    """What the diagnosis has to know beside the logged numbers."""
+    labels = data.train.labels
+    found = replace(
+        context_of(trainer.network, trainer.optimizer, len(data.classes)),
+        largest_class_share=labels.bincount().max().item() / len(labels),
+        initializer=request.choices.get("init"),
+    )
+    if "optimizer" in request.choices:
+        found = replace(found, optimizer=request.choices["optimizer"])
+    asked = _activation(request.config)
+    return found if asked is None else replace(found, activation=asked, suited=ACTIVATIONS[asked].initializer)
+
+
+def _activation(config: Mapping[str, Any]) -> str | None:
+    """The setting, which a linear network has too, although no module shows it."""
+    name = config.get("model", {}).get("activation")
+    return name if name in ACTIVATIONS else None

@@ -1,0 +1,89 @@
+"""From a composed config to a session."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.cli.build import (
+    as_yaml,
+    build_data,
+    build_expectation,
+    build_network,
+    build_optimizer,
+    build_statistics,
+    construct,
+)
+from cnnlab.common.device import choose_device
+from cnnlab.common.errors import NotApplicable
+from cnnlab.common.random import seed_everything
+from cnnlab.datasets.batches import Batches
+from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import RunFolder
+from cnnlab.theory import Expectation
+from cnnlab.training.observers.verdict import Verdict
+from cnnlab.training.session import Session, log
+from cnnlab.training.setup import Telemetry, device_name, prepare
+from cnnlab.training.trainer import Trainer
+from cnnlab.views.outcome import print_outcome
+
+
+def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
+    """Train as `config` says into `folder`; returns what results.json holds. `show`: also in the terminal."""
+    run, device = RunFolder(folder), choose_device(config.trainer.device)
+    seed_everything(config.seed, config.trainer.deterministic)
+    with run.opened(as_yaml(config), seed=config.seed, device=device.type, device_name=device_name(device)):
+        session = session_of(config, request, run, device, pictures)
+        results = session.run()
+    if show:
+        verdict = next(observer for observer in session.observers if isinstance(observer, Verdict))
+        print_outcome(run, results, verdict.findings, verdict.healthy)
+    return results
+
+
+def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:
+    """The session that a config of `python -m cnnlab.train` describes. `pictures`: what "auto" means for them."""
+    data, settings, telemetry = build_data(config.dataset), config.trainer, config.telemetry
+    batches = Batches(
+        data.train,
+        data.mean,
+        data.std,
+        settings.batch_size,
+        device,
+        seed=config.seed,
+        augment=construct("augmentation", config.augmentation),
+        resident=settings.resident,
+    )
+    steps = settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
+    first = next(iter(batches.epoch(0)))[0].cpu()
+    network = build_network(config, data, first)
+    expectation = _expectation(config, network, first) if telemetry.theory else None
+    network.to(device)
+    optimizer, scheduler = build_optimizer(config, network, steps)
+    numbers = {key: settings[key] for key in ("precision", "clip", "label_smoothing", "channels_last", "compile")}
+    return prepare(
+        folder,
+        data,
+        Trainer(network, optimizer, scheduler, device, **numbers),
+        batches,
+        steps,
+        telemetry=Telemetry(
+            telemetry.every,
+            telemetry.early,
+            telemetry.images,
+            build_statistics(telemetry),
+            pictures if telemetry.pictures == "auto" else telemetry.pictures,
+        ),
+        expectation=expectation,
+        evaluation=construct("evaluation", config.evaluation),
+        request=request,
+    )
+
+
+def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:
+    try:
+        return build_expectation(config, network, batch)
+    except NotApplicable as reason:
+        log.info("no theory beside this run: %s", reason)
+        return None

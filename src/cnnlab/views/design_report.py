@@ -1,0 +1,55 @@
+"""What `python -m cnnlab.summary` prints and leaves in its folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cnnlab.designs.make import Designs
+from cnnlab.theory.report import TheoryReport
+from cnnlab.views.comparison import comparison
+from cnnlab.views.sheet import render_sheet
+from cnnlab.views.theory_table import theory_table
+
+
+def print_designs(found: Designs, images: str, theory: TheoryReport | None, full: bool) -> None:
+    """A sheet, or a comparison of several designs, on `images`, told in words; then what theory expects."""
+    console, designs = Console(highlight=False), found.designs
+    console.print(Text(f"{', '.join(found.models)} on {images}\n", style="bold"))
+    for sentence in found.sentences:
+        console.print(Text(sentence + "\n"))
+    console.print(comparison(designs) if len(designs) > 1 else render_sheet(designs[0], console.width, full), "")
+    if theory:
+        console.print(theory_table(theory, full))
+        console.print()
+
+
+def write_designs(folder: Path, found: Designs, theory: TheoryReport | None, facts: Mapping[str, Any]) -> Path:
+    """`design.json`: the `facts` of the job, then every design with its knobs and rows."""
+    content = {**facts, "theory": {**facts["theory"], **theory.as_dict()} if theory else None}
+    designs = {design.name: {"model": found.models[design.name].knobs, **design.as_dict()} for design in found.designs}
+    written = folder / "design.json"
+    written.write_text(json.dumps({**content, "designs": designs}, indent=1) + "\n")
+    return written
+
+
+def draw_designs(folder: Path, found: Designs, theory: TheoryReport | None) -> list[Path]:
+    """`design.png` and, where theory applies, `theory.png`."""
+    from cnnlab.views.design_figure import design_figure
+    from cnnlab.views.panels import save
+
+    drawn = [save(design_figure(found.designs), folder / "design.png")]
+    if theory and theory.expectation:
+        from cnnlab.views.theory_figure import theory_figure
+
+        drawn.append(save(theory_figure(theory.expectation, {}), folder / "theory.png"))
+    return drawn
+
+
+def print_files(paths: list[Path]) -> None:
+    """Relative to the working directory where they lie below it."""
+    for path in paths:
+        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
