@@ -4,9 +4,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test check lint types bench proof screenshots clean
+.PHONY: help train test test-hydra-next check lint types bench proof screenshots notebook clean
 help:            ## show the targets
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
@@ -18,6 +18,18 @@ train: $(INSTALLED)  ## train one network; make train ARGS="model=single5x5 init
 
 test: $(INSTALLED)  ## the fast tests, on every core with one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+
+# The main environment's packages, seen through a .pth, behind Hydra's pre-release and what that needs.
+NEXT := .venv-hydra-next
+COMMANDS := tests/cli tests/e2e/test_train.py tests/training tests/test_*.py
+HYDRA_NEXT := 'hydra-core>=1.4.0rc3,<1.5' 'omegaconf>=2.4.1rc1,<2.5'
+
+test-hydra-next: $(INSTALLED)  ## the tests of the commands with the next Hydra, a pre-release
+	$(BIN)/python -m venv --clear $(NEXT)
+	$(BIN)/python -c "import sysconfig; print('$(CURDIR)/src', sysconfig.get_path('purelib'), sep='\n')" \
+		> "$$($(NEXT)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/main.pth"
+	$(NEXT)/bin/pip install --quiet --pre --no-deps $(HYDRA_NEXT)
+	OMP_NUM_THREADS=1 $(NEXT)/bin/python -m pytest -n auto $(COMMANDS) $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -38,5 +50,8 @@ screenshots: $(INSTALLED)  ## draw the dashboards of docs/ in Chromium
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
+notebook: $(INSTALLED)  ## run docs/tour.ipynb and keep what it prints
+	cd docs && OMP_NUM_THREADS=2 ../$(BIN)/jupyter execute --inplace tour.ipynb
+
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) $(NEXT) dist

@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.resolvers import register_resolvers, slug
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
 
@@ -66,9 +66,3 @@ def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
     with pytest.raises(InputError, match=words) as error:
         compose_jobs("train", arguments)
     assert len(str(error.value).splitlines()) <= 5
-
-
-def test_folder_names_are_safe_short_and_different():
-    assert slug("model=a/b,init=[1, 2]") == "model=a-b,init=-1,-2"
-    long = [slug(f"{'x' * 300}{i}") for i in range(2)]
-    assert len(set(long)) == 2 and max(map(len, long)) <= 120

@@ -132,12 +132,6 @@ def test_augmentation_that_leaves_no_image_is_refused_at_once() -> None:
         make(augment=Augmentation(translate=5))
 
 
-def test_random_streams_do_not_meet() -> None:
-    keys = [(0, 0), (0, 1), (1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (0,), ()]
-    seeds = {generator(seed, *key).initial_seed() for key in keys for seed in (0, 1)}
-    assert len(seeds) == 2 * len(keys)
-
-
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_gives_the_images_of_the_cpu() -> None:

@@ -1,38 +1,18 @@
-"""The text's table of weights, and where it is reversed, against counting the weights of real layers."""
+"""What is said of designs side by side, and where the order of weights is reversed, against counting them."""
 
 import pytest
-from rich.console import Console
 from torch import nn
 
 from cnnlab.designs.compare import sentences, where_fewer
 from cnnlab.designs.design import Design, design
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.views.comparison import comparison
 
 SHAPE = (3, 32, 32)
 
 
-def of(name: str, kernel_size: int, convs: int, channels: tuple[int, ...] = (16, 16)) -> Design:
-    network = ConvNet(SHAPE, 10, channels=channels, kernel_size=kernel_size, convs_per_block=convs)
-    return design(name, network, SHAPE, measure=True)
-
-
-def text(*designs: Design, width: int = 80) -> str:
-    console = Console(width=width)
-    with console.capture() as captured:
-        console.print(comparison(designs))
-    return captured.get()
-
-
-def test_the_table_of_the_text() -> None:
-    lines = {line[:18].strip(): line[18:].split() for line in text(of("two", 3, 2), of("one", 5, 1)).splitlines()}
-    assert lines["weights, c to c"] == ["18", "c²", "25", "c²", "(1.39x)"]
-    assert lines["block1, 3 to 16"] == ["2,736", "1,200", "(0.44x)"]
-    assert lines["block2, 16 to 16"] == ["4,608", "6,400", "(1.39x)"]
-    assert lines["receptive field"] == ["16x16", "16x16"]
-    assert lines["convolutions"] == ["4", "2", "(0.50x)"]
-    assert lines["non-linearities"] == ["5", "3", "(0.60x)"]
-    assert lines["activation memory"] == lines["measured"]
+def of(name: str, kernel_size: int, convs: int) -> Design:
+    network = ConvNet(SHAPE, 10, channels=(16, 16), kernel_size=kernel_size, convs_per_block=convs)
+    return design(name, network, SHAPE)
 
 
 def test_it_says_whether_the_fields_agree_and_where_the_order_of_the_weights_is_reversed() -> None:
@@ -64,20 +44,6 @@ def test_where_fewer_equals_counting(c_in: int, small: tuple[int, int], large: t
         assert said == f"only from {fewer[0]} output channels on"
 
 
-def test_other_widths_are_named_in_the_cells() -> None:
-    said = " ".join(text(of("two", 3, 2), of("one", 5, 1, (20, 20))).split())
-    assert "block1 3 to 16: 2,736 3 to 20: 1,500 (0.55x)" in said
-
-
-def test_unlike_networks_are_compared_as_far_as_they_can_be() -> None:
+def test_where_a_field_is_not_known_it_says_so_and_no_more() -> None:
     own = design("own", nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4)), SHAPE)
-    linear = design("linear", ConvNet(SHAPE, 10, channels=(), head=()), SHAPE)
-    said = text(own, linear, of("two", 3, 2))
-    assert "The receptive field is not known for all of them." in said
-    assert "?" in said
-    assert "c²" not in said
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_it_fits_the_terminal(width: int) -> None:
-    assert max(map(len, text(of("stacked3x3", 3, 2), of("single5x5", 5, 1), width=width).splitlines())) <= width
+    assert sentences([own, of("two", 3, 2)]) == ["The receptive field is not known for all of them."]

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from cnnlab.common.errors import InputError
-from cnnlab.designs.make import Model, make
+from cnnlab.designs.make import Model
 from cnnlab.designs.match import budget, match_field, match_width
 from cnnlab.networks.convnet import ConvNet
 
@@ -29,14 +29,6 @@ def test_width_is_the_nearest_of_all(what: str, factor: float) -> None:
     every = [value({"channels": [max(1, round(8 * s / 24)), max(1, round(16 * s / 24))]}) for s in range(1, 121)]
     assert abs(found.value - target) == min(abs(v - target) for v in every)
     assert found.value == value(found.changes)
-
-
-def test_an_equal_design_is_left_alone() -> None:
-    models = {"a": model(**STACKED), "b": model(**STACKED)}
-    for what in ("parameters", "macs", "memory", "receptive_field"):
-        made = make(models, SHAPE, what)
-        assert dict(made.models["b"].knobs) == STACKED
-        assert "stays as it is" in made.sentences[0]
 
 
 def field(knobs: dict, changes: dict) -> float:
@@ -78,31 +70,6 @@ def test_what_the_model_refuses_ends_the_search() -> None:
 def test_depth_of_1x1_kernels_changes_nothing_and_ends() -> None:
     knobs = {"channels": [2], "kernel_size": 1, "convs_per_block": 1, "pool": "none"}
     assert match_field(1, lambda c: field(knobs, c), 5).changes == {"kernel_size": 5}
-
-
-def test_sentences_say_the_change_and_how_near_it_came() -> None:
-    made = make({"stacked": model(**STACKED), "single": model(**SINGLE)}, SHAPE, "macs")
-    reference, other = made.designs
-    assert abs(other.macs / reference.macs - 1) < 0.05
-    widths = made.models["single"].knobs["channels"]
-    (sentence,) = made.sentences
-    assert sentence.startswith(f"single has channels=[{widths[0]},{widths[1]}] instead of [8,16]: {other.macs:,}")
-    assert sentence.endswith("Its head is unchanged.")
-
-
-def test_an_unreachable_budget_is_said() -> None:
-    tiny = model(channels=[1], kernel_size=1, convs_per_block=1, head=[])
-    (sentence,) = make({"tiny": tiny, "stacked": model(**STACKED)}, SHAPE, "parameters").sentences
-    assert "channels=[1,1]" in sentence
-    assert "nothing is nearer" in sentence
-
-
-def test_without_a_knob_to_change_it_is_refused() -> None:
-    for what in ("macs", "receptive_field"):
-        with pytest.raises(InputError, match="linear has none to change"):
-            make({"stacked": model(**STACKED), "linear": model(channels=[])}, SHAPE, what)
-    with pytest.raises(InputError, match="own has none"):
-        make({"stacked": model(**STACKED), "own": Model({}, lambda k: ConvNet(SHAPE, 5))}, SHAPE, "macs")
 
 
 def test_unknown_budgets_are_refused() -> None:

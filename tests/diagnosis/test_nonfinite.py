@@ -63,10 +63,6 @@ def test_an_epoch_without_a_measured_step(row, evidence):
     assert found.step == 20 and "no layer was measured" in found.sentence
 
 
-def test_strings_of_metrics_jsonl_are_numbers(row, evidence):
-    assert nonfinite(evidence(row(0) | {"train/loss": "nan"}))[0].step == 0
-
-
 @pytest.mark.parametrize(
     ("spoil", "layer", "direction", "role"),
     [

@@ -147,3 +147,130 @@ def test_without_statistics_no_hook_is_set():
         assert not any(m._forward_hooks for m in net.modules())
     assert probe.read() == {}
     assert probe.read({"train/loss": torch.tensor(1.5)}) == {"train/loss": 1.5}
+
+
+def test_own_numbers_may_stand_beside_the_statistics():
+    net = _network()
+    probe = Probe(net)
+    with probe.watch() as seen:
+        loss = F.cross_entropy(net(X), Y)
+        loss.backward()
+        seen["train/loss"] = loss
+    assert probe.read()["train/loss"] == pytest.approx(loss.item())
+    assert next(iter(probe.read({"optimizer/lr": torch.tensor(0.5)}))) == "optimizer/lr"
+
+
+def test_each_call_of_a_shared_layer_has_its_own_key():
+    class Loop(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.out = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(64, 3)
+
+        def forward(self, x):
+            self.kept = []
+            for _ in range(3):
+                x = self.conv(x)
+                x.retain_grad()
+                self.kept.append(x)
+            return self.out(x.flatten(1))
+
+    net = Loop()
+    probe = Probe(net)
+    with probe.watch():
+        F.cross_entropy(net(X), Y).backward()
+    got = probe.read()
+    for kept, key in zip(net.kept, ("01_conv", "01_conv.call2", "01_conv.call3"), strict=True):
+        assert got[f"preactivation/std/{key}"] == pytest.approx(kept.std(correction=0).item(), rel=1e-5)
+        assert got[f"gradient/std/{key}"] == pytest.approx(kept.grad.std(correction=0).item(), rel=1e-5)
+    assert "weight/std/01_conv" in got and "weight/std/01_conv.call2" not in got
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_activation_checkpointing_changes_no_number(reentrant):
+    from torch.utils.checkpoint import checkpoint
+
+    net, results = _network(), []
+    for run in (lambda x: net.block1(x), lambda x: checkpoint(net.block1, x, use_reentrant=reentrant)):
+        probe = Probe(net)
+        with probe.watch():
+            F.cross_entropy(net.head(net.block2(run(X.clone().requires_grad_()))), Y).backward()
+        results.append(probe.read())
+        net.zero_grad()
+    assert results[0] == pytest.approx(results[1], nan_ok=True)
+
+
+def test_lazy_layers_are_watched_at_their_first_step():
+    net = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    probe = Probe(net)
+    with probe.watch():
+        F.cross_entropy(net(X), Y).backward()
+    assert "activation/std/01_0" in probe.read() and "no shape yet" in probe.unmeasured["01_0"]
+    with probe.watch():
+        F.cross_entropy(net(X), Y).backward()
+    assert "weight/std/01_0" in probe.read() and probe.unmeasured == {}
+
+
+def test_layers_that_are_not_measured_are_named_with_the_reason():
+    from torch.nn.utils.parametrizations import weight_norm
+
+    net = nn.Sequential(weight_norm(nn.Conv2d(1, 2, 3)), nn.Flatten(), nn.Linear(72, 3))
+    net.add_module("unused", nn.Linear(2, 2))
+    probe = Probe(net)
+    with probe.watch():
+        F.cross_entropy(net[2](net[1](net[0](X))), Y).backward()
+    assert "did not run" in probe.unmeasured["03_unused"] and "other parameters" in probe.unmeasured["01_0"]
+    assert "preactivation/std/01_0" in probe.read() and "weight/std/01_0" not in probe.read()
+
+
+def test_half_precision_weights_keep_their_size():
+    net = nn.Linear(64, 64, bias=False).half()
+    nn.init.normal_(net.weight, std=1e-5)
+    probe = Probe(net, {"weight": {"std": lambda weight, gradient, update: weight.std(correction=0)}})
+    with probe.watch():
+        net.weight.grad = torch.zeros_like(net.weight)
+    assert probe.read()["weight/std/01_network"] == pytest.approx(1e-5, rel=0.05)
+
+
+def test_units_of_a_layer_on_tokens_are_its_outputs():
+    net = nn.Sequential(nn.Linear(3, 5), nn.ReLU())
+    with torch.no_grad():
+        net[0].bias.copy_(torch.tensor([-100.0, -100.0, 9.0, 9.0, 9.0]))
+    probe = Probe(net)
+    with probe.watch():
+        net(torch.rand(4, 7, 3)).sum().backward()
+    assert probe.read()["activation/dead/01_0"] == pytest.approx(2 / 5)
+
+
+@pytest.fixture
+def watched_by_hand():
+    """A deep network filled by hand, after one step: Xavier under relu, as nobody tells the probe."""
+    layers = [layer for _ in range(20) for layer in (nn.Conv2d(16, 16, 3, padding=1), nn.ReLU())]
+    net = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), *layers, nn.Flatten(), nn.Linear(1024, 3))
+    for module in net:
+        if hasattr(module, "weight"):
+            nn.init.xavier_normal_(module.weight, 0.7)
+            nn.init.zeros_(module.bias)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    probe = Probe(net)
+    with probe.watch():
+        F.cross_entropy(net(X), Y).backward()
+        optimizer.step()
+    return probe, optimizer
+
+
+def test_a_diagnosis_in_a_loop_of_ones_own_speaks_torch_and_guesses_nothing(watched_by_hand):
+    probe, optimizer = watched_by_hand
+    said = str(probe.diagnose(optimizer))
+    assert "1. Vanishing forward." in said and 'try: cnnlab.initialize(network, "he")' in said
+    assert "None" not in said and "he alone" not in said and "init=" not in said
+
+
+def test_silence_is_not_called_healthy_where_nobody_knows_the_loss():
+    net = _network()
+    probe = Probe(net)
+    with probe.watch():
+        _step(net, torch.optim.SGD(net.parameters(), 0.01))
+    said = str(probe.diagnose())
+    assert (
+        said.startswith("No rule found anything in 1 measured steps") and "not known" in said and "Healthy" not in said
+    )

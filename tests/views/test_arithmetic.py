@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from cnnlab.common.errors import InputError
 from cnnlab.datasets.pictures import scene, smiley
-from cnnlab.inference.cells import inside, strongest
 from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, Kernel, apply
 from cnnlab.views.arithmetic import arithmetic
 
@@ -18,9 +16,7 @@ sum: 1 + 1 + 1 + 1 = 4
 
 
 def test_the_smileys_best_match_written_out() -> None:
-    cell = strongest(smiley(), MOUTH_CORNER, "valid")
-    assert cell == (3, 1)
-    assert arithmetic(smiley(), "mouth_corner", MOUTH_CORNER, cell, "valid") == WRITTEN
+    assert arithmetic(smiley(), "mouth_corner", MOUTH_CORNER, (3, 1), "valid") == WRITTEN
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -33,12 +29,6 @@ def test_the_sum_is_the_outputs_cell(name: str, cell: tuple[int, int]) -> None:
     assert [p.splitlines()[0].rsplit(", ")[-1] for p in paragraphs] == ["red", "green", "blue"]
     for paragraph, value in zip(paragraphs, values, strict=True):
         assert float(paragraph.replace(": ", " = ").rsplit(" = ", 1)[1]) == pytest.approx(value, rel=1e-3, abs=1e-4)
-
-
-def test_a_cell_outside_is_refused() -> None:
-    assert inside(smiley(), MOUTH_CORNER, (4, 4), "valid") == (4, 4)
-    with pytest.raises(InputError, match=r"cell=\[5,0\] lies outside of the output, 5x5"):
-        inside(smiley(), MOUTH_CORNER, (5, 0), "valid")
 
 
 def test_even_kernels_and_fractions() -> None:

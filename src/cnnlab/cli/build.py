@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.cli.versions import permission
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
@@ -24,7 +25,7 @@ from cnnlab.theory import Expectation, expected, fill_moments
 def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
     """What the `_target_` of a section makes; a value that it refuses is the user's mistake, told in its words."""
     try:
-        return instantiate(config, **arguments, _convert_="all")
+        return instantiate(config, **arguments, **permission(config), _convert_="all")
     except InstantiationException as error:
         raise _refused(section, error.__cause__ or error) from error
 

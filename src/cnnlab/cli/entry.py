@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from cnnlab.cli.compose import CONFIGS, compose_jobs, fail
 from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError
 
 
@@ -43,6 +44,6 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so ends what Slurm, docker and timeout stop, too
     try:
-        hydra.main(version_base=None, config_path=str(CONFIGS), config_name=config_name)(job)()
+        hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -7,19 +7,20 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.cli.versions import register_resolver
 from cnnlab.common.errors import InputError
 
 
 def register_resolvers() -> None:
     """What the YAML files compute: folder names, and the gain that suits an activation."""
     for name, function in {"slug": slug, "gain": _gain}.items():
-        OmegaConf.register_new_resolver(name, function, replace=True)
+        register_resolver(name, function, replace=True)
 
 
 def register_summary_resolvers() -> None:
     """A design sheet's folder: the compared models, or the one; the initializer where the sheet depends on it."""
-    OmegaConf.register_new_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
-    OmegaConf.register_new_resolver("initialized", lambda theory, init: f"_{init}" if theory else "", replace=True)
+    register_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
+    register_resolver("initialized", lambda theory, init: f"_{init}" if theory else "", replace=True)
 
 
 def slug(text: str, limit: int = 120) -> str:

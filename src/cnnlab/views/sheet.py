@@ -32,7 +32,7 @@ class Sheet:
     design: Design
 
     def __str__(self) -> str:
-        console = Console(file=StringIO(), width=100, highlight=False)
+        console = Console(file=StringIO(), width=100, highlight=False, color_system=None, force_jupyter=False)
         console.print(render_sheet(self.design, width=100, full=True))
         return console.file.getvalue()  # type: ignore[union-attr]
 

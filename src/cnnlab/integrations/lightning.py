@@ -1,0 +1,74 @@
+"""A callback for Lightning: the same statistics through Lightning's logger, and the diagnosis as a warning.
+
+trainer = lightning.Trainer(callbacks=[cnnlab.integrations.lightning.LayerTelemetry()])
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+from cnnlab.diagnosis import Diagnosis
+from cnnlab.telemetry.probe import STATISTICS, Probe
+from cnnlab.telemetry.schedule import Schedule
+from cnnlab.telemetry.watched import Statistics
+
+
+class LayerTelemetry(Callback):
+    """Watches every `every`-th training batch and, with `early`, batches 0, 1, 2, 4, 8, ...
+
+    `statistics`, `images`: as for `Probe`. `classes`: of the data set, where the diagnosis shall judge by the loss
+    whether anything is learned. After the fit `diagnosis` holds the findings, which are also shown as a warning. Layers
+    are named as in the LightningModule; its own loss, as `training_step` returns it, is logged as `train/loss`. With
+    gradient accumulation the weights' updates are those of the batches that end with a step of the optimizer.
+    """
+
+    def __init__(
+        self,
+        every: int = 100,
+        early: bool = True,
+        statistics: Statistics = STATISTICS,
+        images: int | None = 16,
+        classes: int | None = None,
+    ):
+        self.every, self.early, self.statistics, self.images, self.classes = every, early, statistics, images, classes
+        self.diagnosis: Diagnosis | None = None
+        self._watching = ExitStack()
+        self._seen: Any = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.probe = Probe(pl_module, self.statistics, self.images)
+        steps = trainer.estimated_stepping_batches
+        self.schedule = Schedule(self.every, int(steps) if steps != float("inf") else -1, self.early)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._seen = None
+        if self.schedule(trainer.global_step):
+            self._seen = self._watching.enter_context(self.probe.watch(self._gradient_scale(trainer)))
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._seen is None:
+            return
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if isinstance(loss, Tensor):
+            self._seen["train/loss"] = loss.detach()
+        self._watching.close()
+        if trainer.logger is not None:
+            trainer.logger.log_metrics(self.probe.read(), step=trainer.global_step - 1)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._watching.close()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.diagnosis = self.probe.diagnose(trainer.optimizers[0], self.classes)
+        if self.diagnosis.findings:
+            rank_zero_warn(f"cnnlab found:\n{self.diagnosis}")
+
+    def _gradient_scale(self, trainer: Trainer) -> Tensor | None:
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        return None if scaler is None else scaler.scale(torch.ones((), device=trainer.strategy.root_device))

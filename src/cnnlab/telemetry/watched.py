@@ -1,0 +1,165 @@
+"""One watched step: hooks on the layers, and what they have measured so far."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from math import inf, isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from cnnlab.networks.layers import weight_of
+from cnnlab.telemetry.attribution import Attribution, Function
+
+Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]
+Bounds = dict[Any, tuple[float, float]]
+
+
+class Watched:
+    """Fills `values`, {`<what>/<statistic>/<layer>`: 0-d tensor}, while `running()`, and then by `measure_weights`.
+
+    `bounds`: of activation functions, kept from step to step. `scale`: what the loss is multiplied by, if anything.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        layers: Mapping[str, nn.Module],
+        statistics: Statistics,
+        images: int | None,
+        bounds: Bounds,
+        scale: Tensor | None,
+    ):
+        self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
+        self.scale = scale
+        self.values: dict[str, Tensor] = {}
+        self._bounds = bounds
+        self._attribution = Attribution(self)
+        self._calls: Counter[str] = Counter()
+        self._gradients: dict[str, list[RemovableHandle]] = {}
+        self._carried: dict[
+            str, dict[str, Tensor]
+        ] = {}  # by layer whose pre-activation is not its output: of the latter
+        self._channels_last: set[str] = set()
+        self._before = _copies(layers) if statistics.get("weight") else {}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        handles = []
+        names = {module: layer for layer, module in self.layers.items()}
+        for module in self.network.modules():
+            if isinstance(module, nn.MultiheadAttention):
+                # It uses its out_proj's weights without calling it; what it returns is that layer's output.
+                handles.append(module.register_forward_hook(self._ran(names[module.out_proj])))
+            elif module in names:
+                handles.append(module.register_forward_hook(self._ran(names[module])))
+        try:
+            with self._attribution:
+                yield
+        finally:
+            for handle in chain(handles, *self._gradients.values()):
+                handle.remove()
+
+    @torch.inference_mode()
+    def measure_weights(self) -> None:
+        for layer, old in self._before.items():
+            weight = weight_of(self.layers[layer])
+            if weight is None:
+                continue
+            new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
+            update = new - old.float()
+            for name, statistic in self.statistics["weight"].items():
+                self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
+
+    def unmeasured(self) -> dict[str, str]:
+        """Layer -> why nothing, or not all, is known of it."""
+        reasons = {}
+        for layer, module in self.layers.items():
+            if isinstance(module, nn.MultiheadAttention):
+                reasons[layer] = "its output stays inside the attention; only its weights are measured"
+            elif not self._calls[layer]:
+                reasons[layer] = "it did not run"
+            elif layer not in self._before and self.statistics.get("weight"):
+                reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
+        return reasons
+
+    def _ran(self, layer: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            output = output[0] if isinstance(output, tuple) else output
+            key = self._key(layer) if isinstance(output, Tensor) else None
+            if key is None:
+                return
+            if isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention) and output.dim() > 2:
+                self._channels_last.add(key)
+            self._preactivation(key, output)
+            self._attribution.own(key, output)
+
+        return hook
+
+    def _key(self, layer: str) -> str | None:
+        """The key of this call; None for one that is not to be measured."""
+        if torch._C._current_graph_task_id() != -1:
+            # Activation checkpointing runs layers again during the backward pass. What had no gradient the first time
+            # has one now; but which call of a layer that runs several times this is cannot be told.
+            return layer if self._calls[layer] == 1 and layer not in self._gradients else None
+        self._calls[layer] += 1
+        return layer if self._calls[layer] == 1 else f"{layer}.call{self._calls[layer]}"
+
+    def _preactivation(self, layer: str, x: Tensor, carried: bool = False) -> None:
+        self._measure("preactivation", layer, x)
+        if x.requires_grad and self.statistics.get("gradient"):
+
+            def measure(gradient: Tensor) -> None:
+                if carried == (layer in self._carried):
+                    self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale)
+
+            self._gradients.setdefault(layer, []).append(x.register_hook(measure))
+
+    @torch.inference_mode()
+    def _measure(self, what: str, layer: str, x: Tensor, *bounds: float) -> None:
+        with torch._C.DisableTorchFunction():  # the attribution has nothing to learn from what is done here
+            x = x.detach()[: self.images].float()
+            if layer in self._channels_last:
+                x = x.movedim(-1, 1)  # units come second: (N, positions, units) -> (N, units, positions)
+            for name, statistic in self.statistics.get(what, {}).items():
+                self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
+
+    def _measured(self, what: str, layer: str) -> dict[str, Tensor]:
+        keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
+        return {key: self.values[key] for key in keys if key in self.values}
+
+    def carried_to_activation(self, layer: str, x: Tensor) -> None:
+        self._carried[layer] = self._measured("preactivation", layer)
+        self._preactivation(layer, x, carried=True)
+
+    def activation_ran(self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor) -> None:
+        self._measure("activation", layer, y)
+        if self.statistics.get("saturation"):
+            low, high = self._bounds_of(function, *arguments)
+            if isfinite(low) and isfinite(high) and low < high:
+                self._measure("saturation", layer, y, low, high)
+
+    def activation_is_ambiguous(self, layer: str) -> None:
+        for what in ("activation", "saturation"):
+            for key in self._measured(what, layer):
+                del self.values[key]
+        self.values |= self._carried.pop(layer, {})  # back to the layer's own output
+
+    def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
+        """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""
+        if any(isinstance(value, Tensor) for value in (*rest, *named.values())):
+            return -inf, inf
+        key = (function, rest, tuple(named.items()))
+        if key not in self._bounds:
+            with torch.no_grad():
+                low, high = function(torch.tensor([-inf, inf]), *rest, **named).tolist()
+            self._bounds[key] = (low, high)
+        return self._bounds[key]
+
+
+def _copies(layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    weights = {layer: weight_of(module) for layer, module in layers.items()}
+    return {layer: weight.detach().clone() for layer, weight in weights.items() if weight is not None}

@@ -1,0 +1,87 @@
+"""Initializers by name for any network: the same weights as a run's, and errors in words."""
+
+import pytest
+import torch
+from torch import nn
+
+import cnnlab
+from cnnlab.cli.compose import CONFIGS
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.layers import weight_layers, weight_of
+
+NAMES = sorted(path.stem for path in (CONFIGS / "init").glob("*.yaml"))
+BATCH = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_initializer_of_configs_fills_a_network_by_its_name(name):
+    one, two = ConvNet((1, 8, 8), 3), ConvNet((1, 8, 8), 3)
+    for network in (one, two):
+        cnnlab.initialize(network, name, seed=3, batch=BATCH)
+    for (key, a), b in zip(weight_layers(one).items(), weight_layers(two).values(), strict=True):
+        assert torch.equal(a.weight, b.weight), key
+
+
+def test_settings_of_an_initializer_are_keywords():
+    network = ConvNet((1, 8, 8), 3, channels=(64, 64))
+    cnnlab.initialize(network, "normal", std=0.5, bias=-1.0)
+    layer = weight_layers(network)["04_block2.conv2"]
+    assert layer.weight.std().item() == pytest.approx(0.5, rel=0.02) and (layer.bias == -1).all()
+
+
+@pytest.mark.parametrize(("activation", "gain2"), [("relu", 2), ("tanh", 25 / 9), ("gelu", 1 / 0.425)])
+def test_the_gain_is_that_of_the_networks_activation(activation, gain2):
+    network = ConvNet((1, 8, 8), 3, channels=(64, 64), activation=activation)
+    cnnlab.initialize(network, "he")
+    weight = weight_layers(network)["04_block2.conv2"].weight
+    assert weight.var().item() * 64 * 9 == pytest.approx(gain2, rel=0.03)
+    cnnlab.initialize(network, "he", activation="none")
+    assert weight.var().item() * 64 * 9 == pytest.approx(1, rel=0.03)
+
+
+def test_a_transposed_convolution_has_the_fan_of_what_it_gets():
+    network = nn.ConvTranspose2d(64, 16, 3)
+    cnnlab.initialize(network, "he", activation="none")
+    assert network.weight.var().item() * 64 * 9 == pytest.approx(1, rel=0.03)
+
+
+def test_foreign_networks_keep_what_is_no_layers_weight():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.MultiheadAttention(4, 2))
+    network[1].weight.data.fill_(7.0)
+    cnnlab.initialize(network, "zeros")
+    assert all(not weight_of(layer).any() for layer in weight_layers(network).values())
+    assert (network[1].weight == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"init": "hee"}, "init=hee: there is no such init. Did you mean 'he'"),
+        ({"init": "normal", "std": -1}, "init.std=-1 is not allowed"),
+        ({"init": "normal", "stdd": 1}, "'init.stdd' is no setting. Did you mean 'init.std'"),
+        ({"init": "he", "activation": "rellu"}, "model.activation=rellu is not allowed"),
+        ({"init": "he", "config_dir": "nowhere"}, "nowhere: no such folder"),
+    ],
+)
+def test_mistakes_are_input_errors(arguments, words):
+    with pytest.raises(cnnlab.InputError, match=words):
+        cnnlab.initialize(nn.Linear(2, 2), **arguments)
+
+
+def test_theory_of_the_networks_that_an_initializer_draws():
+    network = ConvNet((1, 8, 8), 3, channels=(8, 8), convs_per_block=2)
+    found = cnnlab.expected(network, BATCH, "he").by_key()["preactivation/std/01_block1.conv1"]
+    stds = []
+    for seed in range(300):
+        cnnlab.initialize(network, "he", seed=seed)
+        stds.append(network.block1.conv1(BATCH).detach().var())
+    assert found.value == pytest.approx(torch.stack(stds).mean().sqrt().item(), rel=0.05)
+    as_it_is = cnnlab.expected(network, BATCH).by_key()["preactivation/std/01_block1.conv1"].value
+    assert as_it_is == pytest.approx(found.value, rel=0.5)
+
+
+def test_what_theory_does_not_cover_says_why():
+    with pytest.raises(cnnlab.NotApplicable, match="BatchNorm2d"):
+        cnnlab.expected(ConvNet((1, 8, 8), 3, norm="batch"), BATCH, "he")
+    with pytest.raises(cnnlab.NotApplicable, match="looks at data"):
+        cnnlab.expected(ConvNet((1, 8, 8), 3), BATCH, "lsuv")

@@ -1,0 +1,64 @@
+"""What the YAML files compute, and values once they are composed."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from cnnlab.cli.resolvers import register_resolvers, register_summary_resolvers, resolved, slug
+from cnnlab.common.errors import InputError
+
+
+def test_folder_names_are_safe_short_and_different():
+    assert slug("model=a/b,init=[1, 2]") == "model=a-b,init=-1,-2"
+    long = [slug(f"{'x' * 300}{i}") for i in range(2)]
+    assert len(set(long)) == 2 and max(map(len, long)) <= 120
+
+
+def test_a_name_that_just_fits_stays_and_one_letter_more_is_cut():
+    assert slug("x" * 120) == "x" * 120
+    assert slug("x" * 121).startswith("x" * 100) and len(slug("x" * 121)) == 120
+    assert len(slug("seed=1", limit=10)) == 6 and len(slug("optimizer.lr=0.1", limit=10)) == 10
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("${gain:relu}", 2**0.5),
+        ("${gain:tanh}", 5 / 3),
+        ("${gain:none}", 1.0),
+        ("${slug:'data/my pictures'}", "data-my-pictures"),
+    ],
+)
+def test_a_yaml_computes(text, value):
+    register_resolvers()
+    assert OmegaConf.create({"x": text}).x == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "compare, theory, name", [([], False, "plain"), (["a", "b"], False, "a_b"), ([], True, "plain_he")]
+)
+def test_a_sheets_folder_names_what_it_depends_on(compare, theory, name):
+    register_summary_resolvers()
+    text = "${designs:${compare},${model}}${initialized:${theory},he}"
+    config = OmegaConf.create({"compare": compare, "theory": theory, "model": "plain", "folder": text})
+    assert config.folder == name
+
+
+def test_registering_again_is_no_mistake():
+    for _ in range(2):
+        register_resolvers()
+        register_summary_resolvers()
+    assert OmegaConf.create({"x": "${slug:a b}"}).x == "a-b"
+
+
+def test_a_job_becomes_plain_values():
+    job = OmegaConf.create({"trainer": {"batch_size": 64, "sizes": [1, "${..batch_size}"]}, "seed": None})
+    values = resolved(job)
+    assert values == {"trainer": {"batch_size": 64, "sizes": [1, 64]}, "seed": None}
+    assert type(values["trainer"]) is dict and type(values["trainer"]["sizes"]) is list
+
+
+@pytest.mark.parametrize("text, words", [("${nope}", "'nope' not found"), ("${oc.env:CNNLAB_NOPE}", "CNNLAB_NOPE")])
+def test_an_interpolation_that_leads_nowhere_is_told_in_one_line(text, words):
+    with pytest.raises(InputError, match=words) as error:
+        resolved(OmegaConf.create({"x": text}))
+    assert "\n" not in str(error.value)

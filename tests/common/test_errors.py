@@ -1,0 +1,38 @@
+"""A user's mistake is a ValueError, what theory does not cover is none, and a near word is suggested."""
+
+import pytest
+
+import cnnlab
+from cnnlab.common.errors import InputError, NotApplicable, did_you_mean
+
+MODELS = ["stacked3x3", "single5x5", "single7x7", "plain", "linear"]
+
+
+@pytest.mark.parametrize(
+    "typed, meant", [("stackd3x3", "stacked3x3"), ("sinlge7x7", "single7x7"), ("linaer", "linear")]
+)
+def test_the_nearest_word_is_suggested(typed, meant):
+    assert did_you_mean(typed, MODELS) == f" Did you mean '{meant}'?"
+
+
+@pytest.mark.parametrize("allowed", [MODELS, [], iter(MODELS)])
+def test_where_none_is_near_nothing_is_said(allowed):
+    assert did_you_mean("resnet", allowed) == ""
+
+
+def test_words_may_come_from_any_iterable():
+    assert did_you_mean("plane", (name for name in MODELS)) == " Did you mean 'plain'?"
+
+
+def test_plain_python_catches_a_mistake_as_a_value_error_and_by_its_public_name():
+    with pytest.raises(ValueError, match="seed"):
+        raise cnnlab.InputError("seed")
+    assert cnnlab.InputError is InputError and cnnlab.NotApplicable is NotApplicable
+
+
+def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
+    with pytest.raises(NotApplicable):
+        try:
+            raise NotApplicable("this initializer looks at data")
+        except ValueError:
+            pytest.fail("an except clause for mistakes caught it")

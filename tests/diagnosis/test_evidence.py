@@ -1,0 +1,107 @@
+"""A history as the rules see it: sorted by statistic and layer, finite or not, first, last and recent."""
+
+from math import inf, nan
+
+import pytest
+
+from cnnlab.diagnosis.evidence import Evidence, Record
+
+FIRST, SECOND = "01_block1.conv1", "02_head.logits"
+
+
+def _record(**layers) -> Record:
+    """`_record(preactivation_std=(1.0, 2.0))`: one value a layer."""
+    named = {k.replace("_", "/", 1): dict(zip((FIRST, SECOND), v, strict=False)) for k, v in layers.items()}
+    return Record(0, {}, named)
+
+
+def test_a_row_is_sorted_by_statistic_and_its_layers_by_depth(evidence):
+    row = {"step": 7, f"activation/std/{SECOND}": 2.0, f"activation/std/{FIRST}": 1.0, "train/loss": 0.5}
+    [record] = evidence(row).records
+    assert record.step == 7 and record.loss == 0.5
+    assert list(record.of("activation/std").items()) == [(FIRST, 1.0), (SECOND, 2.0)]
+    assert record.of("activation/mean") == {} and "train/loss" in record.scalars
+
+
+def test_strings_of_metrics_jsonl_are_numbers(evidence):
+    [record] = evidence({"step": "3", "train/loss": "nan", f"gradient/std/{FIRST}": "-inf"}).records
+    assert record.step == 3 and record.loss != record.loss and record.of("gradient/std") == {FIRST: -inf}
+
+
+@pytest.mark.parametrize(
+    "layers, broken",
+    [
+        ({"activation_nonfinite": (0, 2)}, [SECOND]),
+        ({"activation_nonfinite": (0, 0), "activation_std": (inf, 1)}, []),
+        ({"activation_largest": (1, inf), "activation_mean": (nan, 1)}, [SECOND]),
+        ({"activation_mean": (nan, 1), "activation_std": (1, inf)}, [FIRST]),
+        ({"activation_std": (inf, nan)}, [FIRST, SECOND]),
+        ({"gradient_nonfinite": (5, 5)}, []),
+        ({}, []),
+    ],
+)
+def test_the_count_of_broken_values_is_believed_before_what_they_spoil(layers, broken):
+    assert _record(**layers).broken("activation") == broken
+
+
+@pytest.mark.parametrize(
+    "ratios, median", [((0.1, 0.3), 0.2), ((0.1, inf), 0.1), ((nan, 0.3), 0.3), ((inf, nan), None), ((), None)]
+)
+def test_an_updates_ratio_is_the_median_of_the_finite_ones(ratios, median):
+    assert _record(weight_update_ratio=ratios).update_ratio == (median and pytest.approx(median))
+
+
+@pytest.mark.parametrize(
+    "row, finite",
+    [
+        ({"train/loss": 1.0}, True),
+        ({"train/loss": nan}, False),
+        ({"train/epoch_loss": inf}, False),
+        ({f"gradient/std/{FIRST}": inf}, False),
+        ({f"activation/nonfinite/{FIRST}": 1}, False),
+        ({f"weight/update_ratio/{FIRST}": nan}, True),
+        ({"validation/loss": nan}, True),
+    ],
+)
+def test_a_step_is_finite_if_loss_signal_and_gradient_are(evidence, row, finite):
+    assert evidence({"step": 0, **row}).records[0].finite is finite
+
+
+def test_the_last_measurement_is_the_last_finite_one_or_else_the_first(row, evidence):
+    broken = row(30, loss=nan)
+    run = evidence(row(0), row(20), broken, {"step": 40, "train/epoch_loss": 1.0})
+    assert [m.step for m in run.measured] == [0, 20, 30] and run.steps == 40
+    assert (run.first.step, run.last.step) == (0, 20)
+    assert evidence(broken).last.step == evidence(broken).first.step == 30
+    assert evidence({"step": 1, "train/loss": 2.0}).first is None
+
+
+@pytest.mark.parametrize(
+    "losses, step",
+    [([9, 1, 1], 0), ([1, 9, 9], 1), ([1, 9, 1, 9, 9], 3), ([1, 1, 1], None), ([1, 9, 1], None), ([1, 9, nan], 1)],
+)
+def test_what_is_wrong_at_the_end_is_shown_since_when_it_is(row, evidence, losses, step):
+    run = evidence(*(row(i, loss=loss) for i, loss in enumerate(losses)))
+    shown = run.shown(lambda record: record.loss > 5)
+    assert (shown and shown.step) == step
+
+
+def test_recent_is_the_last_epoch_or_the_mean_of_the_last_five_batches(evidence):
+    batches = [{"step": i, "train/loss": float(i)} for i in range(8)]
+    assert evidence(*batches).recent("train/loss") == (3 + 4 + 5 + 6 + 7) / 5
+    assert evidence(*batches[:2]).recent("train/loss") == 0.5
+    epochs = [{"step": 4, "train/epoch_loss": 2.5}, {"step": 8, "train/epoch_loss": 1.5}]
+    assert evidence(*batches, *epochs).recent("train/loss") == 1.5
+    assert evidence().recent("train/loss") != evidence().recent("train/loss")
+
+
+@pytest.mark.parametrize("accuracy, share, learned", [(0.34, 0.1, True), (0.32, 0.1, False), (0.9, 0.88, False)])
+def test_learned_is_a_quarter_of_the_way_from_guessing_to_perfect(evidence, accuracy, share, learned):
+    run = evidence({"step": 9, "train/epoch_accuracy": accuracy}, largest_class_share=share)
+    assert run.learned is learned
+
+
+def test_without_anything_to_compare_with_nothing_counts_as_learned(evidence):
+    row = {"step": 9, "train/epoch_accuracy": 1.0}
+    assert not evidence(row, classes=None, largest_class_share=None).learned
+    assert isinstance(evidence(), Evidence) and not evidence().learned and evidence().steps == 0

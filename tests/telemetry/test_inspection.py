@@ -1,0 +1,48 @@
+"""What a network and an optimizer tell of themselves, and what stays unknown."""
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.telemetry.inspection import context_of
+from cnnlab.training.schedules import one_cycle
+
+
+@pytest.mark.parametrize(("activation", "suited"), [("relu", "he"), ("gelu", "he"), ("tanh", "xavier")])
+def test_the_only_activation_is_named_with_what_suits_it(activation, suited):
+    found = context_of(ConvNet((1, 8, 8), 3, activation=activation))
+    assert (found.activation, found.suited) == (activation, suited)
+
+
+def test_two_activations_or_none_are_not_guessed():
+    for network in (nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Tanh()), nn.Linear(2, 2)):
+        found = context_of(network)
+        assert found.activation is found.suited is None
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.LayerNorm(4)], ids=str)
+def test_a_norm_layer_is_seen(norm):
+    assert context_of(nn.Sequential(nn.Conv2d(3, 4, 1), norm)).batch_norm is True
+    assert context_of(nn.Conv2d(3, 4, 1)).batch_norm is False
+
+
+def test_the_optimizer_tells_its_name_and_the_peak_of_a_schedule():
+    network = nn.Linear(2, 2)
+    assert context_of(network).learning_rate is context_of(network).optimizer is None
+    optimizer = torch.optim.SGD([{"params": [network.weight], "lr": 0.3}, {"params": [network.bias]}], lr=0.1)
+    assert context_of(network, optimizer).learning_rate == 0.3
+    one_cycle(optimizer, 100)
+    assert optimizer.param_groups[0]["lr"] < 0.02, "a warm-up has lowered it"
+    found = context_of(network, optimizer, classes=7)
+    assert (found.learning_rate, found.optimizer, found.classes) == (0.3, "SGD", 7)
+
+
+def test_the_strongest_dropout_counts_and_no_dropout_is_unknown():
+    assert context_of(nn.Sequential(nn.Dropout(0.1), nn.Dropout(0.4))).dropout == 0.4
+    assert context_of(nn.Linear(2, 2)).dropout is None
+
+
+def test_what_nobody_can_read_from_a_network_is_none():
+    found = context_of(ConvNet((1, 8, 8), 3))
+    assert found.initializer is found.largest_class_share is found.classes is None

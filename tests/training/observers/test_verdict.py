@@ -1,0 +1,86 @@
+"""The verdict on histories written by hand: in the event file, in the log and in the results."""
+
+import logging
+
+import pytest
+
+from cnnlab.diagnosis import Context
+from cnnlab.telemetry.recorder import Recorder
+from cnnlab.telemetry.schedule import Schedule
+from cnnlab.training.observers.verdict import Verdict
+
+CONTEXT = Context(classes=10, learning_rate=0.1, activation="relu", suited="he", initializer="he", optimizer="sgd")
+WELL = {
+    "train/loss": 0.5,
+    "train/accuracy": 0.3,  # of a network that learned, dead units would be excused
+    "preactivation/std/01_conv1": 1.0,
+    "preactivation/std/02_logits": 1.0,
+    "activation/dead/01_conv1": 0.0,
+}
+DEAD = {**WELL, "activation/dead/01_conv1": 1.0}
+STEPS = 100
+
+
+@pytest.fixture
+def recorder(dashboard) -> Recorder:
+    return Recorder(None, Schedule(1, STEPS), dashboard, lambda *_: None)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def judged(recorder, events, tmp_path):
+    """judged(rows): (the observer's results, {step: text} of the event file) after a measured step a row."""
+
+    def judged(rows: list[dict[str, float]]) -> tuple[dict, dict[int, str]]:
+        observer = Verdict(recorder, CONTEXT, STEPS)
+        for step, row in enumerate(rows):
+            recorder.record(step, 0, row)
+            observer.measured(step, row)
+        results = observer.results(len(rows))
+        recorder.dashboard.end(True)
+        texts = events(tmp_path).Tensors("diagnosis/text_summary")
+        return dict(results), {event.step: event.tensor_proto.string_val[0].decode() for event in texts}
+
+    return judged
+
+
+def test_it_is_given_at_powers_of_two_and_once_at_the_end(judged):
+    _, texts = judged([WELL] * STEPS)
+    steps = list(texts)
+    assert steps[0] == 0 and steps[-1] == STEPS and 4 <= len(steps) <= 7
+    assert all(step.bit_count() == 1 for step in steps[1:-1])
+
+
+def test_a_healthy_run_says_so_with_its_numbers(judged, caplog):
+    results, texts = judged([WELL] * 3)
+    assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0}
+    assert texts[3].startswith("Healthy. No rule found anything in 3 measured steps")
+    assert not caplog.records
+
+
+def test_dead_units_are_told_wherever_one_looks(judged, caplog):
+    with caplog.at_level(logging.WARNING, "cnnlab"):
+        results, texts = judged([DEAD] * 3)
+    assert results["diagnosis/first"] == "dead_units" and results["diagnosis/dead_units/step"] == 0
+    assert "01_conv1" in results["diagnosis/dead_units"] and results["diagnosis/count"] == 1
+    override = results["diagnosis/dead_units/override"]
+    for text in texts.values():
+        assert text.startswith("1. **Dead units.**") and f"`{override}`" in text
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == len(texts) and said[-1].startswith("step 3: dead_units: ") and override in said[-1]
+
+
+def test_what_is_found_later_is_not_foretold(judged):
+    results, texts = judged([WELL, WELL, WELL, *[DEAD] * 6])
+    assert texts[0].startswith("Healthy.") and "Dead units" in texts[9]
+    assert results["diagnosis/dead_units/step"] == 3
+
+
+def test_the_results_follow_the_last_step_even_if_no_verdict_was_due_there(judged):
+    results, _ = judged([*[WELL] * 40, DEAD])
+    assert results["diagnosis/first"] == "dead_units"
+
+
+def test_what_to_say_without_findings_is_known_before_the_end(recorder):
+    observer = Verdict(recorder, CONTEXT, STEPS)
+    recorder.record(0, 0, WELL)
+    assert "1 measured steps" in observer.healthy and observer.findings == []

@@ -1,0 +1,102 @@
+"""A run from plain Python: no Hydra, own network, own images, the same run folder."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+import cnnlab
+from cnnlab.datasets.base import Split, assemble
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.runs.run_folder import read_metrics
+from cnnlab.training.schedules import one_cycle
+from cnnlab.training.setup import Telemetry
+
+SCRIPT = """
+import sys
+import torch
+import cnnlab
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.convnet import ConvNet
+
+data = digits(size=8)
+network = ConvNet(data.shape, len(data.classes), channels=(8, 16))
+torch.nn.init.kaiming_normal_(network.block1.conv1.weight)
+optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+results = cnnlab.fit(network, data, optimizer, "run", steps=60)
+print(results["test/accuracy"], results["diagnosis/first"])
+assert not any(name.split(".")[0] in ("hydra", "omegaconf") for name in sys.modules), "Hydra was imported"
+"""
+
+
+def test_a_script_without_hydra_leaves_a_run_folder(tmp_path):
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "run"
+    results, run = (json.loads((folder / name).read_text()) for name in ("results.json", "run.json"))
+    assert run["status"] == "completed" and not (folder / "config.yaml").exists()
+    assert float(done.stdout.split()[0]) == pytest.approx(results["test/accuracy"]) and results["train/steps"] == 60
+    assert results["test/accuracy"] > 0.5, "a tenth would be guessing"
+    assert (folder / "checkpoints" / "best.pt").is_file() and list(folder.glob("events.out.*"))
+    assert "activation/std/01_block1.conv1" in read_metrics(folder)[0]
+
+
+def _data():
+    data = digits(size=8)
+    return assemble("few", Split(data.train.images[:200], data.train.labels[:200]), data.test, data.classes, 0.1)
+
+
+def _fit(folder, **settings):
+    torch.manual_seed(0)
+    data = _data()
+    network = ConvNet(data.shape, 10, channels=(4,))
+    cnnlab.initialize(network, "he")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    return cnnlab.fit(network, data, optimizer, folder, **{"steps": 6, "batch_size": 32, **settings})
+
+
+def test_the_same_seed_gives_the_same_numbers(tmp_path):
+    one, same, other = (_fit(tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert one["test/loss"] == same["test/loss"] != other["test/loss"]
+
+
+def test_a_schedule_and_the_trainers_numbers_are_passed_on(tmp_path):
+    _fit(tmp_path / "a", scheduler=one_cycle, telemetry=Telemetry(every=1))
+    rates = [row["optimizer/lr"] for row in read_metrics(tmp_path / "a") if "optimizer/lr" in row]
+    assert rates[0] == pytest.approx(0.05 / 25) and max(rates) <= 0.05 and len(rates) == 6
+    clipped = _fit(tmp_path / "b", clip=1e-9)
+    assert clipped["weight/update_ratio/01_block1.conv1@end"] < 1e-6
+
+
+def test_theory_stands_beside_the_measurement_where_it_is_given(tmp_path):
+    data = _data()
+    batch = (data.train.images[:64].float() / 255 - data.mean[0]) / data.std[0]
+    network = ConvNet(data.shape, 10, channels=(4,))
+    cnnlab.initialize(network, "he")
+    theory = cnnlab.expected(network, batch, "he")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    found = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=2, expectation=theory)
+    assert abs(found["theory/log_ratio/01_block1.conv1"]) < 1
+
+
+def test_a_network_of_ones_own_is_judged_by_what_it_shows(tmp_path):
+    layers = [nn.Conv2d(1, 8, 3), *(m for _ in range(14) for m in (nn.Tanh(), nn.Conv2d(8, 8, 3, padding=1)))]
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(288, 10))
+    for module in network:
+        if hasattr(module, "weight"):
+            nn.init.normal_(module.weight, std=1e-3)
+            nn.init.zeros_(module.bias)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    found = cnnlab.fit(network, _data(), optimizer, tmp_path / "run", steps=1)
+    assert found["diagnosis/first"] == "vanishing_forward"
+    assert found["diagnosis/vanishing_forward/override"] == "init=xavier", "tanh is read from the network"
+
+
+def test_a_folder_that_holds_a_run_is_refused(tmp_path):
+    _fit(tmp_path / "a", steps=1)
+    with pytest.raises(cnnlab.InputError, match="already holds a run"):
+        _fit(tmp_path / "a", steps=1)
