@@ -16,7 +16,7 @@ from cnnlab.cli.schema import check_values
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry.probe import STATISTICS
+from cnnlab.telemetry.statistics import STATISTICS
 
 OPTIONS = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.glob("*/*.yaml"))
 ROOTS = sorted(p.stem for p in CONFIGS.glob("*.yaml"))

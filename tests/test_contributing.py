@@ -1,37 +1,137 @@
-"""Every recipe of CONTRIBUTING.md, done as it says: the files written, the command run."""
+"""Every recipe of CONTRIBUTING.md, done as it says: the files written, the lines put in, the command run."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+from cnnlab.networks.convnet import ConvNet
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 BLOCKS = re.findall(r"```(python|yaml|bash)\n(.*?)```", TEXT, re.DOTALL)
-FILES = {m[1]: body for _, body in BLOCKS if (m := re.match(r"(?:# @package _global_\n)?# (mine/\S+)\n", body))}
+HEAD = re.compile(r"(?:# @package _global_\n)?# ((?:mine|src|configs)/[^\s,]+)(?:, (behind|instead of): (.*))?\n")
 COMMANDS = [body.strip() for kind, body in BLOCKS if kind == "bash" and body.startswith("python -m cnnlab")]
-SMALL = ["trainer.max_steps=3", "telemetry.pictures=false"]
+OWN = [command for command in COMMANDS if "--config-dir" in command]
+SMALL = ["trainer.max_steps=3", "telemetry.pictures=false", "dataset.size=12"]
+
+
+def _recipes() -> list[tuple[str, str | None, str, str]]:
+    """(path, behind | instead of | None, line, text) of each block that is a file or goes into one."""
+    found = []
+    for _, body in BLOCKS:
+        if head := HEAD.match(body):
+            text = body if head[2] is None else body[head.end() :]
+            found.append((head[1], head[2], head[3], text))
+    return found
+
+
+def _write(folder: Path, mine: bool) -> None:
+    for name, how, line, text in _recipes():
+        if name.startswith("mine/") != mine:
+            continue
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if how is None:
+            path.write_text(text)
+            continue
+        before = path.read_text()
+        assert before.count(f"{line}\n") == 1, f"{name} should hold once: {line}"
+        new = f"{line}\n{text}" if how == "behind" else text
+        if line.startswith("# "):  # in front of a comment, which belongs to what follows
+            new = f"{text}{line}\n"
+        path.write_text(before.replace(f"{line}\n", new))
+
+
+def _run(folder: Path, command: str, *more: str, source: Path | None = None) -> subprocess.CompletedProcess:
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment = clean if source is None else {**clean, "PYTHONPATH": str(source)}
+    arguments = [sys.executable, *command.split()[1:], *more]
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def test_recipes_are_found():
-    assert len(COMMANDS) == 5 and len(FILES) == 9
+    assert len(COMMANDS) == 10 and len(OWN) == 5 and len(_recipes()) == 17
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_recipe_works_as_it_stands(tmp_path, command):
-    for name, body in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(body)
-    done = subprocess.run(
-        [sys.executable, *command.split()[1:], *SMALL],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "mine")},
-        capture_output=True,
-        text=True,
-    )
+@pytest.mark.parametrize("command", OWN)
+def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command):
+    _write(tmp_path, mine=True)
+    size = [] if "dataset=bars" in command else SMALL[2:]
+    done = _run(tmp_path, command, *SMALL[:2], *size)
     assert done.returncode == 0, done.stderr
     runs = list(tmp_path.glob("outputs/**/results.json"))
     assert len(runs) == (4 if " -m " in command.removeprefix("python -m") else 1)
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory) -> Path:
+    """A copy of the sources with everything that the document adds to them."""
+    folder = tmp_path_factory.mktemp("changed")
+    for name in ("src", "configs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    _write(folder, mine=False)
+    return folder
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in OWN and "count" not in c])
+def test_a_recipe_that_adds_to_cnnlab_works_as_it_stands(changed, tmp_path, command):
+    more = SMALL if "max_steps" not in command else SMALL[1:]
+    done = _run(tmp_path, command, *more, source=changed / "src")
+    assert done.returncode == 0, done.stderr
+    (metrics,) = tmp_path.glob("outputs/runs/*/metrics.jsonl")
+    assert ("kurtosis" in metrics.read_text()) == ("telemetry=full" in command)
+
+
+def test_an_added_activation_is_in_the_sheet_and_an_added_pooling_too(changed, tmp_path):
+    command = "python -m cnnlab.summary model.activation=logsigmoid model.pool=overlapping theory=true"
+    done = _run(tmp_path, command, source=changed / "src")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "logsigmoid" in done.stdout
+        and "max pool 3x3" in done.stdout
+        and "windows of block1.pool overlap" in done.stdout
+    )
+
+
+def test_an_added_rule_is_asked(changed, tmp_path):
+    code = (
+        "from cnnlab.diagnosis import Context, diagnose\n"
+        "rows = [{'step': 9, 'train/loss': 40.0, 'train/accuracy': 0.9}]\n"
+        "print([f.name for f in diagnose(rows, Context(classes=10))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(changed / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "['confident_mistakes']", done.stderr
+
+
+def test_an_added_command_runs(changed, tmp_path):
+    (command,) = (c for c in COMMANDS if "count" in c)
+    done = _run(tmp_path, command, source=changed / "src")
+    network = ConvNet((1, 28, 28), 10, kernel_size=5, convs_per_block=1)
+    assert done.stdout.strip() == str(sum(p.numel() for p in network.parameters())), done.stderr
+    mistake = _run(tmp_path, command, "model.kernle_size=3", source=changed / "src")
+    assert mistake.returncode == 1 and "Did you mean 'model.kernel_size'" in mistake.stderr
+
+
+def test_the_tree_is_the_tree():
+    block = TEXT[TEXT.index("```text\nsrc/cnnlab/") :].partition("```text\n")[2].partition("```")[0]
+    named: set[str] = set()
+    folder = ""
+    for line in block.splitlines()[1:]:
+        words = line.split()
+        if words[0].endswith("/"):
+            folder, *words = words
+        named |= {folder + word for word in words}
+    source = ROOT / "src" / "cnnlab"
+    files = {path.relative_to(source) for path in source.rglob("*.py")}
+    assert named == {f.as_posix() for f in files if f.stem != "__init__" or len(f.parts) == 1}

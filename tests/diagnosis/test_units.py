@@ -2,7 +2,8 @@
 
 from math import nan
 
-from cnnlab.diagnosis.units import dead, saturation, symmetry
+from cnnlab.diagnosis.signal import saturation
+from cnnlab.diagnosis.units import dead, symmetry
 
 ZERO = {
     "weight_distinct": (nan, nan, nan, nan),

@@ -37,7 +37,7 @@ def session(tmp_path):
 
 
 def test_a_run_returns_what_it_leaves_in_its_folder(tmp_path, capsys):
-    job = _job("trainer.max_steps=2", "seed=7")
+    job = _job("trainer.max_steps=2", "seed=7", "model.dropout=0.5", "model.head=[8]")
     results = train(job, Request(), tmp_path / "run", pictures=False, show=False)
     assert capsys.readouterr().out == ""
     written, run = (json.loads((tmp_path / "run" / name).read_text()) for name in ("results.json", "run.json"))
@@ -47,7 +47,7 @@ def test_a_run_returns_what_it_leaves_in_its_folder(tmp_path, capsys):
         OmegaConf.to_container(job, resolve=True)
     )
     again = train(job, Request(), tmp_path / "again", pictures=False, show=True)
-    assert again["test/loss"] == results["test/loss"]
+    assert again["test/loss"] == results["test/loss"], "dropout and the order of the images follow the seed"
     assert f"{results['test/accuracy']:.2%}" in capsys.readouterr().out
 
 

@@ -135,3 +135,6 @@ def _named(run: Evidence) -> str:
 
 def _times_or_percent(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"
+
+
+RULES = (updates, chance, overfitting)

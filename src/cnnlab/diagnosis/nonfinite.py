@@ -75,3 +75,6 @@ def _advice(run: Evidence, healthy: int | None, role: str) -> Advice:
     if healthy is None:
         return remedies.scale(run.context, vanishing=False, step=0)
     return Advice("the updates before it were too large", remedies.learning_rate(run.context, 0.1))
+
+
+RULES = (nonfinite,)

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cnnlab.common.words import number
+from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Finding
-from cnnlab.diagnosis.learning import chance, overfitting, updates
-from cnnlab.diagnosis.nonfinite import nonfinite
-from cnnlab.diagnosis.signal import backward, forward, signal
-from cnnlab.diagnosis.units import dead, saturation, symmetry
 
 # Causes before consequences: a rule further down may only see what one further up has done.
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
-    *(symmetry, dead, forward, saturation, backward, updates, nonfinite, chance, overfitting),
+    *units.RULES,
+    *signal.RULES,
+    *nonfinite.RULES,
+    *learning.RULES,
 )
 
 
@@ -44,7 +44,7 @@ def healthy(history: Iterable[Mapping[str, float]], context: Context) -> str:
 
 def _nothing_found(run: Evidence) -> str:
     parts = [f"No rule found anything in {len(run.measured)} measured steps"]
-    if run.measured and (profile := list(signal(run.measured[-1]).values())):
+    if run.measured and (profile := list(signal.signal(run.measured[-1]).values())):
         parts.append(f"signal {number(min(profile))} to {number(max(profile))} over {len(profile)} layers")
     losses = [record.loss for record in run.records if record.loss is not None]
     if losses:

@@ -7,7 +7,7 @@ signal is of the order of 1 in every layer.
 import math
 from collections.abc import Mapping
 
-from cnnlab.common.words import number
+from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
@@ -25,6 +25,8 @@ GRADIENT_VANISHED = 1e-3
 GRADIENT_EXPLODED = 1e3
 # The smallest float32 of full precision.
 SMALLEST = 1.18e-38
+# Tanh and sigmoid of healthy networks saturate at 0.35 of their cells after 100 steps, in the head only.
+SATURATED = 0.6
 # A layer with so many dead units hides what comes after it. Healthy trained heads reach 0.6.
 DEAD = 0.9
 
@@ -50,6 +52,28 @@ def forward(run: Evidence) -> list[Finding]:
     severity = "warning" if recovered else "problem"
     cause, remedy = remedies.scale(run.context, vanishing, record.step)
     return [Finding(f"{direction}_forward", severity, record.step, f"{sentence}.", cause, remedy, numbers)]
+
+
+def saturation(run: Evidence) -> list[Finding]:
+    record = run.shown(_saturated)
+    if record is None or not (shares := _saturated(record)) or (record is not run.first and run.learned):
+        return []
+    layer, share = next(iter(shares.items()))
+    activation = run.context.activation or "their function"
+    sentence = (
+        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
+        f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
+    )
+    cause, remedy = remedies.saturation(run.context, record.step)
+    numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
+    return [Finding("saturation", "problem", record.step, sentence, cause, remedy, numbers)]
+
+
+def _saturated(record: Record) -> dict[str, float]:
+    """The saturated layers, if they are half of all or more."""
+    shares = record.of("saturation/share")
+    many = {k: share for k, share in shares.items() if share >= SATURATED}
+    return many if 2 * len(many) >= len(shares) else {}
 
 
 def backward(run: Evidence) -> list[Finding]:
@@ -137,3 +161,6 @@ def _travel(whose: str, sizes: Mapping[str, float], order: list[str], step: int)
         f"at step {step}, x{number(factor)} a layer",
         numbers,
     )
+
+
+RULES = (forward, saturation, backward)

@@ -1,4 +1,4 @@
-"""Rules on channels and units: all alike, never active, or stuck at the activation's bounds."""
+"""Rules on channels and units: all alike, or never active."""
 
 import math
 
@@ -11,8 +11,6 @@ from cnnlab.diagnosis.signal import dead_layers, zeroed
 
 # Independent filters have sqrt(1 - 1/channels), so 0.7 and more; equal ones 1e-7 by rounding.
 ALIKE = 1e-3
-# Tanh and sigmoid of healthy networks saturate at 0.35 of their cells after 100 steps, in the head only.
-SATURATED = 0.6
 # Networks that died in calibration, under a learning rate that most seeds survive, had updates of 2.5 to 4.5 %.
 UPDATES_THAT_KILL = 0.02
 
@@ -88,27 +86,8 @@ def dead(run: Evidence) -> list[Finding]:
     return [Finding("dead_units", "problem", record.step, sentence, cause, remedy, numbers)]
 
 
-def saturation(run: Evidence) -> list[Finding]:
-    record = run.shown(_saturated)
-    if record is None or not (shares := _saturated(record)) or (record is not run.first and run.learned):
-        return []
-    layer, share = next(iter(shares.items()))
-    activation = run.context.activation or "their function"
-    sentence = (
-        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
-        f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
-    )
-    cause, remedy = remedies.saturation(run.context, record.step)
-    numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
-    return [Finding("saturation", "problem", record.step, sentence, cause, remedy, numbers)]
-
-
-def _saturated(record: Record) -> dict[str, float]:
-    """The saturated layers, if they are half of all or more."""
-    shares = record.of("saturation/share")
-    many = {k: share for k, share in shares.items() if share >= SATURATED}
-    return many if 2 * len(many) >= len(shares) else {}
-
-
 def _count(layers: list[str]) -> str:
     return f"the {len(layers)} hidden layers" if len(layers) > 1 else layers[0]
+
+
+RULES = (symmetry, dead)

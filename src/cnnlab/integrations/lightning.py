@@ -12,9 +12,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from cnnlab.diagnosis import Diagnosis
-from cnnlab.telemetry.probe import STATISTICS, Probe
+from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import Schedule
-from cnnlab.telemetry.watched import Statistics
+from cnnlab.telemetry.statistics import STATISTICS, Statistics
 
 
 class LayerTelemetry(Callback):

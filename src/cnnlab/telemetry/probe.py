@@ -16,23 +16,9 @@ from torch.optim import Optimizer
 
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry import statistics as s
 from cnnlab.telemetry.inspection import context_of
-from cnnlab.telemetry.watched import Bounds, Statistics, Watched
-
-STATISTICS: Statistics = {
-    "preactivation": {"mean": s.mean, "std": s.std, "largest": s.largest, "nonfinite": s.nonfinite},
-    "activation": {
-        **{"mean": s.mean, "std": s.std, "zeros": s.zeros, "dead": s.dead},
-        **{"largest": s.largest, "nonfinite": s.nonfinite},
-    },
-    "saturation": {"share": s.saturated},
-    "gradient": {"mean": s.mean, "std": s.std, "nonfinite": s.nonfinite},
-    "weight": {
-        **{"std": s.weight_std, "gradient_std": s.weight_gradient_std},
-        **{"update_ratio": s.update_ratio, "distinct": s.distinct},
-    },
-}
+from cnnlab.telemetry.statistics import STATISTICS, Statistics
+from cnnlab.telemetry.watched import Bounds, Watched
 
 
 class Probe:

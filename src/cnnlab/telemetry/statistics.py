@@ -5,10 +5,12 @@ Every function returns a 0-d tensor and never waits for the device. Shares are f
 deviations of a tensor that holds NaN or infinity are not finite; `nonfinite` counts the culprits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
+
+Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
 
 
 def mean(x: Tensor) -> Tensor:
@@ -82,3 +84,25 @@ _norm = torch.linalg.vector_norm  # one pass without a temporary; Tensor.norm di
 def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:
     # Straight into floats: counting booleans takes the CPU ten times longer than the comparison itself.
     return comparison(x, value, out=torch.empty_like(x)).mean()
+
+
+# What a probe measures unless told otherwise, the same as `configs/telemetry/full.yaml`.
+STATISTICS: Statistics = {
+    "preactivation": {"mean": mean, "std": std, "largest": largest, "nonfinite": nonfinite},
+    "activation": {
+        "mean": mean,
+        "std": std,
+        "zeros": zeros,
+        "dead": dead,
+        "largest": largest,
+        "nonfinite": nonfinite,
+    },
+    "saturation": {"share": saturated},
+    "gradient": {"mean": mean, "std": std, "nonfinite": nonfinite},
+    "weight": {
+        "std": weight_std,
+        "gradient_std": weight_gradient_std,
+        "update_ratio": update_ratio,
+        "distinct": distinct,
+    },
+}

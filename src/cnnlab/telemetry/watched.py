@@ -13,8 +13,8 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.telemetry.attribution import Attribution, Function
+from cnnlab.telemetry.statistics import Statistics
 
-Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]
 Bounds = dict[Any, tuple[float, float]]
 
 

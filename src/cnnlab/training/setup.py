@@ -19,11 +19,11 @@ from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.inspection import context_of
-from cnnlab.telemetry.probe import STATISTICS, Probe
+from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
+from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.tensorboard import Dashboard
-from cnnlab.telemetry.watched import Statistics
 from cnnlab.theory import Expectation
 from cnnlab.training.observers.afterwards import Afterwards, Evaluation
 from cnnlab.training.observers.checkpoints import Checkpoints

@@ -1,0 +1,82 @@
+"""What a finished run tells in the terminal, line by line."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.runs.run_folder import RunFolder
+from cnnlab.views.outcome import print_outcome
+
+RESULTS = {
+    "test/accuracy": 0.98765,
+    "test/loss": 0.04321,
+    "model/parameters": 73658.0,
+    "model/macs": 4053504.0,
+    "train/steps": 200,
+    "time/training_s": 12.34,
+}
+DEAD = Finding("dead_units", "problem", 3, "All of conv1 are dead.", "the biases", Remedy("init.bias", 0))
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch, capsys):
+    """told(folder, findings, status, error, **results): {heading: text} and all that was printed, in `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "60")
+
+    def told(
+        folder: Path, findings: tuple[Finding, ...] = (), status: str = "completed", error: str | None = None, **results
+    ) -> tuple[dict[str, str], str]:
+        run = RunFolder(folder)
+        run.status = {"status": status, "error": error}
+        added = {key.replace("__", "/"): value for key, value in results.items()}
+        print_outcome(run, RESULTS | added, findings, "Healthy. Nothing was found.")
+        out = capsys.readouterr().out
+        return {line[:15].strip(): line[15:] for line in out.splitlines()}, out
+
+    return told
+
+
+def test_a_healthy_run_tells_accuracy_size_time_and_place(told) -> None:
+    lines, out = told(Path("outputs/runs/a"))
+    assert out.startswith("Healthy. Nothing was found.\n")
+    assert lines["status"] == "completed"
+    assert lines["test accuracy"] == "98.77%" and lines["test loss"] == "0.0432"
+    assert lines["network"] == "73,658 weights, 4,053,504 MACs per image"
+    assert lines["time"] == "12.3 s for 200 steps"
+    assert lines["folder"] == "outputs/runs/a"
+
+
+def test_what_was_measured_of_the_time_is_added(told) -> None:
+    lines, _ = told(Path("a"), time__step_ms=4.567, telemetry__overhead=0.0213, time__pictures_s=1.26)
+    assert lines["time"] == "12.3 s for 200 steps, 4.57 ms per step, telemetry +2.1%, pictures 1.3 s"
+
+
+def test_a_run_that_diverged_says_why_and_what_to_try(told) -> None:
+    lines, out = told(Path("a"), (DEAD,), "diverged", "the loss is not finite from step 3 on")
+    assert lines["status"] == "diverged: the loss is not finite from step 3 on"
+    assert out.startswith("1. Dead units. All of conv1 are dead.\n") and "try: init.bias=0" in out
+    assert "Healthy" not in out
+
+
+@pytest.mark.parametrize("name", ["run", "a folder with spaces", "quote's", "long_" * 20])
+def test_the_command_can_be_copied_whatever_the_folder_is_called(told, tmp_path: Path, name: str) -> None:
+    lines, _ = told(tmp_path / "runs" / name)
+    assert shlex.split(lines["dashboards"]) == ["tensorboard", "--logdir", f"runs/{name}"]
+    assert lines["folder"] == f"runs/{name}"
+
+
+def test_a_folder_elsewhere_is_named_in_full(told, tmp_path: Path) -> None:
+    lines, _ = told(Path("..") / "elsewhere")
+    assert lines["folder"] == str(tmp_path.parent / "elsewhere")
+    assert lines["dashboards"] == f"tensorboard --logdir {tmp_path.parent}/elsewhere"
+
+
+@pytest.mark.parametrize(("status", "colour"), [("completed", "32"), ("diverged", "31"), ("interrupted", "33")])
+def test_the_colour_says_how_it_ended(told, monkeypatch, status: str, colour: str) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    _, out = told(Path("a"), (), status)
+    assert f"\x1b[{colour}m{status}\x1b[0m" in out
