@@ -25,7 +25,7 @@ def test_a_row_a_layer_with_its_numbers() -> None:
     assert ["max", "pool", "2x2", "32x7x7", "16", "4", "1.5", "12.2", "12.2"] in cells
     assert ["fc1", "64", "all", "100,352+64", "1", "100k", "6.1", "6.1"] in cells
     assert any("117,434 (117,264 weights, 170 biases)" in line for line in said)
-    assert any("205.4 KiB per image for the backward pass, predicted (205.4 KiB measured)" in line for line in said)
+    assert any("205.4 KiB per image, predicted (205.4 KiB measured)" in line for line in said)
     assert any("16x16 of 28x28 pixels for a cell of the last map" in line for line in said)
 
 
@@ -70,4 +70,4 @@ def test_what_is_not_known_is_said() -> None:
     said = " ".join(text(Own()).split())
     assert "no formula: this network is more than known layers in a row" in said
     assert "measure=true measures it" in said
-    assert "per image for the backward pass, measured" in " ".join(text(Own(), measure=True).split())
+    assert "per image, measured" in " ".join(text(Own(), measure=True).split())

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cnnlab.cli.build import build_fill
+from cnnlab.cli.build import build_fill, direct
 from cnnlab.cli.compose import compose_run
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_values
@@ -57,7 +57,7 @@ def expected(
     if init is None:
         return expected_by_theory(network, batch, label_smoothing=label_smoothing)
     fill, after, _ = _named(network, init, activation, config_dir, settings)
-    moments = fill_moments(network, fill, after=after)
+    moments = fill_moments(network, direct(fill), after=after)
     return expected_by_theory(network, batch, moments=moments, label_smoothing=label_smoothing)
 
 

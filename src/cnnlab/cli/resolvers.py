@@ -25,8 +25,11 @@ def register_summary_resolvers() -> None:
 
 def slug(text: str, limit: int = 120) -> str:
     """A folder name of safe characters; a long one ends in a hash, since file systems stop at 255 bytes."""
-    safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-")
-    return safe if len(safe) <= limit else f"{safe[: limit - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
+    safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-.")
+    if len(safe.encode()) <= limit:
+        return safe
+    kept = safe.encode()[: limit - 9].decode(errors="ignore")
+    return f"{kept}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _gain(activation: str) -> float:

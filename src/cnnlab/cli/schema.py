@@ -18,7 +18,6 @@ RULES: dict[str, Rule] = {
     "trainer.epochs": whole(0),
     "trainer.max_steps": optional(whole(0)),
     "trainer.batch_size": whole(1),
-    "trainer.device": one_of("auto", "cpu", "cuda"),
     "trainer.precision": one_of("fp32", "bf16", "fp16"),
     "trainer.channels_last": BOOL,
     "trainer.compile": BOOL,
@@ -68,6 +67,7 @@ CONVNET_RULES: dict[str, Rule] = {
 
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
+_RUN = Rule("the folder that a training run printed, e.g. run=outputs/runs/...", _TEXT.holds)
 _SQUARE = Rule(
     "a square of numbers",
     lambda rows: isinstance(rows, list) and bool(rows) and all(_is_row(row, len(rows)) for row in rows),
@@ -88,10 +88,12 @@ KERNELS_RULES: dict[str, Rule] = {
     "border": one_of("edge", "zero", "valid"),
     "step": BOOL,
     "cell": optional(Rule("[row,column], counted from 0", lambda v: list_of(whole(0)).holds(v) and len(v) == 2)),
+    "image": _TEXT,
+    "run": optional(_RUN),
     "checkpoint": one_of("best", "last"),
 }
 PREDICT_RULES: dict[str, Rule] = {
-    "run": Rule("the folder that a training run printed, e.g. run=outputs/runs/...", _TEXT.holds),
+    "run": _RUN,
     "image": either(
         Rule("a picture, e.g. image=cat.png, a pattern in quotes, e.g. 'image=photos/*.png'", _TEXT.holds),
         Rule("a list of them", lambda v: list_of(_TEXT).holds(v) and bool(v)),

@@ -38,7 +38,9 @@ def number(low: float = -LARGEST, high: float = LARGEST, *, above: bool = False,
 
 
 def one_of(*names: Any) -> Rule:
-    return Rule(" | ".join(str(n).lower() if isinstance(n, bool) else str(n) for n in names), lambda v: v in names)
+    words = " | ".join(str(name).lower() if isinstance(name, bool) else str(name) for name in names)
+    # Of one type, too: in Python true equals 1.
+    return Rule(words, lambda v: any(type(v) is type(name) and v == name for name in names))
 
 
 def optional(rule: Rule) -> Rule:

@@ -2,11 +2,14 @@
 
 import torch
 
+from cnnlab.common.checks import check_value
 from cnnlab.common.errors import InputError
+from cnnlab.common.limits import DEVICE
 
 
 def choose_device(name: str) -> torch.device:
     """`auto` takes CUDA where there is one."""
+    check_value("trainer.device", name, DEVICE)
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError(

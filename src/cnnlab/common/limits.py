@@ -4,7 +4,9 @@ from typing import Any
 
 from cnnlab.common.checks import Rule, check_value, list_of, number, one_of, optional, whole
 
+DEVICE = one_of("auto", "cpu", "cuda")
 LIMITS: dict[str, Rule] = {
+    "trainer.device": DEVICE,
     "dataset.validation": number(0, 0.9, above=True),
     "dataset.test": number(0, 0.9, above=True),
     "dataset.size": optional(whole(1)),

@@ -31,6 +31,9 @@ class RunFolder:
     @contextmanager
     def opened(self, config: str | None, **facts: Any) -> Iterator["RunFolder"]:
         """Begin the run with its resolved `config` (YAML; None: it has none) and `facts`, and record how it ends."""
+        blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
+        if blocked.is_file():
+            raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
         if (self.path / "run.json").exists():
             raise InputError(
                 f"{self.path} already holds a run.\n"

@@ -121,7 +121,7 @@ class _Patches:
         self.activation, self.mean, self.variance, self.typical = activation, mean, variance, typical
         nodes, self.weights = (torch.tensor(v, dtype=torch.float64) for v in gauss_hermite())
         h = mean + variance.sqrt()[:, None] * nodes
-        self.values, self.slopes = activation.function(h), activation.derivative(h)
+        self.values, self.slopes = activation.with_derivative(h)
         self.polynomials = torch.stack(hermite_polynomials(nodes, _ORDERS), 1)
         self.powers = [correlation**n for n in range(_ORDERS + 1)]
         self.first, self.second, self.slope = self._moments(typical)

@@ -76,7 +76,7 @@ def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, T
         values = centre + factor @ point
         # Where phi does not increase everywhere (gelu), the largest activation need not be that of the largest h.
         result, which = torch.where(cells, activation.function(values), -torch.inf).max(-1, keepdim=True)
-        derivative = activation.derivative(values.gather(-1, which))
+        _, derivative = activation.with_derivative(values.gather(-1, which))
         first += result[..., 0]
         second += result[..., 0].square()
         slope.scatter_add_(-1, which, derivative)

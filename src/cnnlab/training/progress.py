@@ -29,10 +29,11 @@ class TrainingProgress:
         self._task = self._bar.add_task("training", total=steps, state="")
         self._state = ""
         self._step = self._images = 0
-        self._drawn = self._began = perf_counter()
+        self._drawn = self._began = 0.0
 
     def __enter__(self) -> "TrainingProgress":
         self._bar.start()
+        self._drawn = self._began = perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
@@ -108,21 +109,23 @@ class Answers:
 def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Sequence[str], top: int) -> Table:
     """A row a class for one picture, a row a picture for more; `shares`: (pictures, classes)."""
     if len(pictures) == 1:
-        found = Table("class", "probability", "", title=str(pictures[0].path))
+        found = Table("class", "probability", "", title=escape(str(pictures[0].path)))
         for name, share in ranked(shares[0], classes, top):
-            found.add_row(name, f"{share:.4f}", "█" * round(30 * share))
+            found.add_row(escape(name), f"{share:.4f}", "█" * round(30 * share))
         return found
     found = Table("picture", *("1st", "2nd", "3rd", *(f"{i}th" for i in range(4, top + 1)))[: min(top, len(classes))])
     for picture, row in zip(pictures, shares, strict=True):
-        found.add_row(str(picture.path), *(f"{share:.2f} {name}" for name, share in ranked(row, classes, top)))
+        found.add_row(
+            escape(str(picture.path)), *(f"{share:.2f} {escape(name)}" for name, share in ranked(row, classes, top))
+        )
     return found
 
 
 def variants_table(title: str, variants: Sequence[Mapping[str, Any]]) -> Table:
     """The class of the picture and of each changed version, those that lose the picture's own class in colour."""
-    found = Table("change", "class", "probability", title=title)
+    found = Table("change", "class", "probability", title=escape(title))
     for variant in variants:
         share = variant["probabilities"][variant["class"]]
         lost = variant["class"] != variants[0]["class"]
-        found.add_row(variant["change"], variant["class"], f"{share:.2f}", style="yellow" if lost else "")
+        found.add_row(variant["change"], escape(variant["class"]), f"{share:.2f}", style="yellow" if lost else "")
     return found

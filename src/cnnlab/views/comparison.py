@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rich import box
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +22,7 @@ def _table(designs: Sequence[Design]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for design in designs:
-        table.add_column(design.name, justify="right")
+        table.add_column(escape(design.name), justify="right")
 
     def line(heading: str, values: Iterable[float | None], written: Callable[[float], str]) -> None:
         table.add_row(heading, *_against_first(list(values), written))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from cnnlab.diagnosis import Finding
 from cnnlab.runs.run_folder import RunFolder
@@ -20,13 +21,13 @@ def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
     folder = _short(run.path)
     lines = {
-        "status": f"[{colour}]{status}[/]" + (f": {error}" if error else ""),
+        "status": f"[{colour}]{status}[/]" + (f": {escape(error)}" if error else ""),
         "test accuracy": f"[{colour} bold]{results['test/accuracy']:.2%}[/]",
         "test loss": f"{results['test/loss']:.4f}",
         "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
-        "folder": str(folder),
-        "dashboards": f"[cyan]tensorboard --logdir {shlex.quote(str(folder))}[/]",
+        "folder": escape(str(folder)),
+        "dashboards": f"[cyan]tensorboard --logdir {escape(shlex.quote(str(folder)))}[/]",
         "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
     console.print(render(findings, healthy))

@@ -145,10 +145,10 @@ def totals(design: Design) -> Table:
 def _saved(design: Design) -> str:
     measured = None if design.measured is None else memory(sum(design.measured.values()))
     if design.saved_bytes is None:
-        known = f"{measured} per image for the backward pass, measured" if measured else None
+        known = f"{measured} per image, measured" if measured else None
         return known or f"{UNKNOWN} (measure=true measures it)"
     also = f" ({measured} measured)" if measured else ""
-    return f"{memory(design.saved_bytes)} per image for the backward pass, predicted{also}"
+    return f"{memory(design.saved_bytes)} per image, predicted{also}"
 
 
 def shrinking(design: Design) -> list[RenderableType]:

@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -32,11 +33,14 @@ class Activation:
     exact: bool
     reach: float = 20.0
 
-    def derivative(self, h: Tensor) -> Tensor:
-        """phi'(h), by autograd: at a bend what torch takes there."""
+    def with_derivative(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """phi(h) and phi'(h): straight pieces know theirs, autograd does the rest."""
+        if self.exact:
+            return self.function(h), _straight(self.pieces, h)[1]
         with torch.enable_grad():
             x = h.detach().requires_grad_()
-            return torch.autograd.grad(self.function(x).sum(), x)[0]
+            value = self.function(x)
+            return value.detach(), torch.autograd.grad(value.sum(), x)[0]
 
     @property
     def slope(self) -> float | None:
@@ -77,13 +81,15 @@ def moments(activation: Activation, mean: Tensor, variance: Tensor) -> tuple[Ten
         slope += a**2 * share
     if not activation.exact:
         for h, _, weight in _nodes(activation, mean, sd):
-            value, straight, tilt = activation.function(h), *_straight(activation.pieces, h)
+            value, derivative = activation.with_derivative(h)
+            straight, tilt = _straight(activation.pieces, h)
             first += weight * (value - straight)
             second += weight * (value.square() - straight.square())
-            slope += weight * (activation.derivative(h).square() - tilt.square())
+            slope += weight * (derivative.square() - tilt.square())
     return first, second.clamp_min(0), slope.clamp_min(0)
 
 
+@cache
 def gain(name: str, slope: float = 0.01) -> float:
     """What keeps the second moment from layer to layer under the activation of that name in ACTIVATIONS.
 

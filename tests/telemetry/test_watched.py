@@ -1,0 +1,73 @@
+"""One watched step: what it measures when, and that nothing of it stays behind."""
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.networks.layers import weight_layers
+from cnnlab.telemetry.statistics import STATISTICS
+from cnnlab.telemetry.watched import Watched
+
+X = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+def _network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2))
+
+
+def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor | None = None) -> Watched:
+    return Watched(network, weight_layers(network), STATISTICS, None, {} if bounds is None else bounds, scale)
+
+
+def test_forward_backward_and_weights_are_measured_one_after_the_other():
+    network = _network()
+    watched = _watched(network)
+    with watched.running():
+        loss = network(X).sum()
+        forward = set(watched.values)
+        loss.backward()
+        backward = set(watched.values) - forward
+    watched.measure_weights()
+    weights = set(watched.values) - forward - backward
+    assert {key.split("/")[0] for key in forward} == {"preactivation", "activation", "saturation"}
+    assert {key.split("/")[0] for key in backward} == {"gradient"}
+    assert {key.split("/")[0] for key in weights} == {"weight"}
+    assert all(value.dim() == 0 for value in watched.values.values())
+
+
+def test_every_measured_number_is_without_a_graph():
+    watched = _watched(_network())
+    with watched.running():
+        watched.network(X).sum().backward()
+    assert not any(value.requires_grad for value in watched.values.values())
+
+
+def test_no_hook_stays_behind():
+    network = _network()
+    watched = _watched(network)
+    with pytest.raises(ZeroDivisionError), watched.running():
+        network(X)
+        raise ZeroDivisionError
+    assert not any(module._forward_hooks for module in network.modules())
+    before = dict(watched.values)
+    network(X).sum().backward()
+    assert watched.values == before
+
+
+def test_bounds_are_worked_out_once_and_kept_for_later_steps():
+    network, bounds = _network(), {}
+    for _ in range(2):
+        with _watched(network, bounds).running():
+            network(X)
+    assert list(bounds.values()) == [(-1.0, 1.0)]
+
+
+def test_a_scaled_loss_leaves_the_gradients_as_they_are():
+    found = []
+    for scale in (None, torch.tensor(512.0)):
+        watched = _watched(_network(), scale=scale)
+        with watched.running():
+            (watched.network(X).sum() * (1 if scale is None else scale)).backward()
+        found.append({key: value.item() for key, value in watched.values.items() if key.startswith("gradient")})
+    assert found[0] == pytest.approx(found[1])
