@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from cnnlab.diagnosis.signal import backward, forward
+from cnnlab.diagnosis.signal import backward, forward, saturation
 
 
 def test_healthy_signals_say_nothing(row, evidence):
@@ -95,3 +95,13 @@ def test_a_loss_of_zero_sends_no_gradient_and_that_is_no_finding(row, evidence):
 def test_missing_statistics_silence_the_rules(row, evidence, keep):
     run = evidence({k: v for k, v in row(0).items() if k == "step" or k.startswith(keep or ("step",))})
     assert forward(run) == [] and backward(run) == []
+
+
+def test_saturation_needs_half_of_the_layers(row, evidence):
+    [found] = saturation(evidence(row(0, saturation_share=(0.1, 0.7, 0.8)), activation="tanh", initializer="normal"))
+    assert found.numbers["layer"] == "02_block2.conv1" and found.remedy.override == "init=xavier"
+    assert saturation(evidence(row(0, saturation_share=(0.1, 0.1, 0.9)), activation="tanh")) == []
+
+
+def test_healthy_activations_are_not_saturated(row, evidence):
+    assert saturation(evidence(row(0), row(100))) == []

@@ -1,8 +1,7 @@
-"""Symmetry, dead units and saturation."""
+"""Symmetry and dead units."""
 
 from math import nan
 
-from cnnlab.diagnosis.signal import saturation
 from cnnlab.diagnosis.units import dead, symmetry
 
 ZERO = {
@@ -15,7 +14,7 @@ ZERO = {
 
 def test_healthy_units_say_nothing(row, evidence):
     run = evidence(row(0), row(100))
-    assert symmetry(run) == dead(run) == saturation(run) == []
+    assert symmetry(run) == dead(run) == []
 
 
 def test_zero_weights_without_any_gradient(row, evidence):
@@ -66,9 +65,3 @@ def test_a_network_that_learned_may_have_dead_units(row, evidence):
 
 def test_zeros_that_never_had_a_signal_are_not_dead_units(row, evidence):
     assert dead(evidence(row(0, **ZERO))) == []
-
-
-def test_saturation_needs_half_of_the_layers(row, evidence):
-    [found] = saturation(evidence(row(0, saturation_share=(0.1, 0.7, 0.8)), activation="tanh", initializer="normal"))
-    assert found.numbers["layer"] == "02_block2.conv1" and found.remedy.override == "init=xavier"
-    assert saturation(evidence(row(0, saturation_share=(0.1, 0.1, 0.9)), activation="tanh")) == []

@@ -1,0 +1,89 @@
+"""What README.md shows is what comes out: its tree, its Python, its printed blocks."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.convnet import ConvNet
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "cnnlab"
+TEXT = (ROOT / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CONSOLE = dict(re.findall(r"```console\n\$ (.*?)\n(.*?)```", TEXT, re.DOTALL))
+
+
+def test_the_tree_is_the_tree():
+    block = TEXT[TEXT.index("```text\nconfigs/") :].partition("```text\n")[2].partition("```")[0]
+    inside = re.findall(r"^  (\S+)", block, re.MULTILINE)
+    folders = {f"{p.name}/" for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert set(inside) == folders | {p.name for p in SOURCE.glob("*.py")} and len(inside) == len(set(inside))
+    for name in re.findall(r"^(\S+)", block, re.MULTILINE):
+        assert (ROOT / name).is_dir(), name
+
+
+def test_the_python_blocks_run_in_their_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    data = digits(size=8)
+    network = ConvNet(data.shape, 10, channels=(4, 8))
+    names = {
+        "network": network,
+        "criterion": nn.CrossEntropyLoss(),
+        "optimizer": torch.optim.SGD(network.parameters(), lr=0.02),
+        "x": torch.randn(16, 1, 8, 8),
+        "y": torch.arange(16) % 10,
+        "data": data,
+    }
+    own_loop, others = PYTHON
+    exec(own_loop, names)
+    printed = capsys.readouterr().out
+    assert "'activation/std/01_block1.conv1'" in printed and "No rule found anything" in printed
+    small = others.replace("(3, 32, 32)", "(1, 8, 8)").replace('"init=xavier"', '"init=xavier", "trainer.max_steps=2"')
+    exec(small, names)
+    assert "activation memory" in capsys.readouterr().out
+    assert "theory" in names and names["results"]["train/steps"] == 2
+    assert (tmp_path / "outputs" / "mine" / "results.json").is_file()
+    assert names["facts"].classes == data.classes
+
+
+@pytest.mark.parametrize("command", CONSOLE)
+def test_a_printed_block_is_what_the_command_prints(command, tmp_path):
+    assert command.startswith("python -m cnnlab.")
+    done = subprocess.run(
+        [sys.executable, *command.split()[1:]],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+    )
+    printed = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
+    shown = CONSOLE[command].splitlines()
+    for line in shown:
+        if line == "...":
+            break
+        start = line.removesuffix(", ...")
+        assert any(start == p or (line != start and p.startswith(start)) for p in printed), line
+
+
+def test_every_choice_of_a_table_is_a_yaml_and_every_yaml_is_named():
+    for group in ("model", "dataset", "augmentation", "telemetry", "evaluation"):
+        for path in (ROOT / "configs" / group).glob("*.yaml"):
+            assert f"`{path.stem}`" in TEXT, path
+    for path in (ROOT / "configs" / "init").glob("*.yaml"):
+        base = path.stem.removesuffix("_normal").removesuffix("_uniform")
+        assert f"`{path.stem}`" in TEXT or f"`{base}`" in TEXT, path
+
+
+def test_every_activation_is_named():
+    from cnnlab.networks.modules.activations import ACTIVATIONS
+
+    row = next(line for line in TEXT.splitlines() if line.startswith("| activation |"))
+    assert re.findall(r"`(\w+)`", row.partition("model.activation=")[2].partition("|")[2]) == list(ACTIVATIONS)
