@@ -59,7 +59,7 @@ def test_learned_filters_are_named(
         ("image=cat.png", "image=cat.png: no such file"),
         ("border=mirror", "edge | zero | valid"),
         ("cell=[1]", "[row,column], counted from 0"),
-        ("cell=[500,0]", "outside of the output, 192x192"),
+        ("cell=[500,0]", "outside the output of 192x192"),
         ("imge=smiley", "Did you mean 'image'"),
         ("run=nowhere", "nowhere has no config.yaml"),
     ],

@@ -62,7 +62,7 @@ def test_json_holds_what_the_network_says(
     assert first["image"] == "grey.png" and first["words"] == []
     best = sorted(zip(CLASSES, expected, strict=True), key=lambda pair: -pair[1])[:2]
     assert first["class"] == best[0][0] and first["probabilities"] == pytest.approx(dict(best), abs=1e-6)
-    assert "colours become shades" in second["words"][0] and "colour.png: the network knows grey" in err
+    assert "colours become shades" in second["words"][0] and "colour.png: the network takes grey" in err
     assert len(first["variants"]) == 17 and first["variants"][0]["probabilities"] == pytest.approx(
         first["probabilities"], abs=1e-6
     )

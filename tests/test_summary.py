@@ -122,7 +122,7 @@ def test_theory_is_that_of_the_network_that_training_would_begin_with(run: Run, 
     ("arguments", "reason"),
     [
         (["model.norm=batch"], "No theory for init=he here: there is no formula for block1.norm1 (BatchNorm2d)."),
-        (["init=lsuv"], "No theory for init=lsuv here: this initializer looks at data after the fill"),
+        (["init=lsuv"], "No theory for init=lsuv here: this initializer is data-dependent"),
     ],
 )
 def test_where_theory_does_not_apply_it_says_why(run: Run, tmp_path: Path, arguments: list[str], reason: str) -> None:
@@ -166,7 +166,7 @@ def test_only_theory_reads_images(run: Run, tmp_path: Path) -> None:
         (["compare=[plain]"], "Allowed: a list of two or more different models"),
         (["compare=[plain,plain]"], "Allowed: a list of two or more different models"),
         (["compare=[plain,singl5x5]"], "Did you mean 'single5x5'?"),
-        (["compare=[plain,single5x5]", "model=linear"], "leave model=linear out"),
+        (["compare=[plain,single5x5]", "model=linear"], "leave out model=linear"),
         (["compare=[plain,linear]", "match=macs"], "linear has none to change"),
         (["compare=[plain,unpadded99]"], "model.kernel_size=3 is larger than the 2x2 map"),
         (["model.kernel_size=99"], "model.kernel_size=99 is larger than the 28x28 map"),
@@ -174,7 +174,7 @@ def test_only_theory_reads_images(run: Run, tmp_path: Path) -> None:
         (["model.pool=meen"], "Allowed: max | mean | sum | none"),
         (["+typo=1"], "'typo' is no setting."),
         (["dataset.size=0"], "dataset.size=0 is not allowed."),
-        (["dataset=image_folder"], "is no folder."),
+        (["dataset=image_folder"], "is not a folder."),
         (["theory=1"], "Allowed: true | false."),
         (["theory=true", "compare=[plain,linear]"], "python -m cnnlab.summary -m model=plain,linear theory=true"),
         (["init=hee"], "Did you mean 'he'?"),
@@ -182,7 +182,7 @@ def test_only_theory_reads_images(run: Run, tmp_path: Path) -> None:
         (["init=normal", "init.std=-1"], "init.std=-1 is not allowed."),
         (["seed=-1"], "seed=-1 is not allowed."),
         (["theory=true", "init=classical", "model.kernel_size=2"], "classical kernels are 3x3"),
-        (["theory=true", "dataset=image_folder", "dataset.size=8"], "is no folder."),
+        (["theory=true", "dataset=image_folder", "dataset.size=8"], "is not a folder."),
     ],
 )
 def test_mistakes_are_told_before_any_folder(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import hydra
 import pytest
 import torch
+from torch import nn
 
 import cnnlab
+from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.datasets.base import normalize
 from cnnlab.datasets.digits import digits
 from cnnlab.runs.run_folder import read_metrics
@@ -90,10 +93,10 @@ def test_configs_of_ones_own_stand_beside_ours(home):
         (["model=stackd3x3"], "Did you mean 'stacked3x3'"),
         (["model.kernel_size=99"], "model.kernel_size=99 is larger than the 28x28 map"),
         (["optimizer.momentum=0"], "Nesterov momentum requires a momentum"),
-        (["dataset=image_folder", "dataset.root=nowhere"], "is no folder"),
+        (["dataset=image_folder", "dataset.root=nowhere"], "is not a folder"),
         (["evaluation=invariance", "evaluation.shifts=[28]"], "a shift by 28 leaves nothing"),
         (["seed=0,1"], "asks for several runs"),
-        (["-m", "seed=0"], "-m is for the command line"),
+        (["-m", "seed=0"], "-m is a command-line flag"),
     ],
 )
 def test_a_mistake_is_told_before_anything_begins(home, overrides, words):
@@ -115,3 +118,10 @@ def test_a_folder_that_holds_a_run_keeps_it(done):
     with pytest.raises(cnnlab.InputError, match="already holds a run"):
         cnnlab.run(*BARE, "seed=6", folder=folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_caller_s_own_hydra_stays_as_it_is(tmp_path):
+    (tmp_path / "own.yaml").write_text("answer: 42\n")
+    with hydra.initialize_config_dir(str(tmp_path), **VERSION_BASE):
+        cnnlab.initialize(nn.Linear(2, 2), "zeros")
+        assert hydra.compose("own").answer == 42

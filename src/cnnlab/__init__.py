@@ -1,11 +1,11 @@
 """A laboratory for the design of convolutional networks.
 
-Probe         measures every layer of any network in any training loop, and says what is wrong
-initialize    fills a network by the name of an initializer        expected    what theory expects of it then
-sheet         its shapes, receptive field, weights, MACs, memory   fit         trains it and leaves a run folder
+Probe         measures every layer of any network in any training loop, and diagnoses it
+initialize    initializes a network, by name of an initializer     expected    what theory predicts for it
+sheet         shapes, receptive field, weights, MACs, memory       fit         trains it into a run folder
 run           one run of `python -m cnnlab.train`                  load        the network of a run folder
 
-Each is imported when it is first used, so that a command's answer to a typo need not wait for torch.
+All are imported lazily, so that a command reports a typo without waiting for torch.
 """
 
 from importlib import import_module

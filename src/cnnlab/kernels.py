@@ -1,4 +1,4 @@
-"""`python -m cnnlab.kernels`: classical kernels on a picture, cell by cell, or the names of learned filters."""
+"""`python -m cnnlab.kernels`: classical kernels applied to a picture, or names for learned filters."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

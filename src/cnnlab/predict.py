@@ -1,4 +1,4 @@
-"""`python -m cnnlab.predict`: class probabilities of pictures, one picture through every layer, and its variants."""
+"""`python -m cnnlab.predict`: class probabilities of pictures, through every layer, and of transformed variants."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`python -m cnnlab.summary`: the design sheet of a network, or several side by side, without training."""
+"""`python -m cnnlab.summary`: design sheet of a network, or comparison of several, without training."""
 
 from typing import TYPE_CHECKING
 

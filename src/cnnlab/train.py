@@ -24,10 +24,10 @@ def check(jobs: Sequence["DictConfig"]) -> None:
 
 
 def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Path | None = None) -> dict[str, Any]:
-    """Train one network in this process: `run("model=single5x5", "init=xavier")`. Returns what results.json holds.
+    """Train one network in this process: `run("model=single5x5", "init=xavier")`. Returns the contents of results.json.
 
-    `folder`: where the run goes, by default where the command would put it. `config_dir`: configs of one's own.
-    Raises InputError for a mistake, before anything is begun.
+    `folder`: the run folder, by default the command's. `config_dir`: folder with your own configs. Raises InputError
+    for invalid overrides, before anything is written.
     """
     from cnnlab.cli.compose import compose_run
     from cnnlab.training.start import train

@@ -47,5 +47,5 @@ def test_a_config_that_does_not_fit_is_told(run, content):
 @pytest.mark.parametrize("state", [[1], {}, {"network": {}}])
 def test_a_checkpoint_of_something_else_is_told(run, state):
     checkpoint.save(run[0] / "checkpoints" / "last.pt", state)
-    with pytest.raises(InputError, match=r"last.pt and config.yaml make no network"):
+    with pytest.raises(InputError, match=r"cannot rebuild the network from last.pt and config.yaml"):
         load_run(run[0])

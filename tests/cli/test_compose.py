@@ -55,7 +55,7 @@ def test_a_statistic_of_ones_own_may_be_added():
         (["init=he", "init.std=1"], "'init.std' is no setting"),
         (["model=stackd3x3"], "there is no such model. Did you mean 'stacked3x3'"),
         (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
-        (["seed=0,1"], "asks for several runs. Sweep with -m"),
+        (["seed=0,1"], "asks for several runs. To sweep, put -m"),
         (["seed"], "Cannot read these overrides"),
         (["-m", "model=stacked3x3,nothing"], "model=nothing: there is no such model"),
         (["--config-dir", "/does/not/exist"], "no such folder"),

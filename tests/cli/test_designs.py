@@ -73,10 +73,10 @@ def test_the_first_model_is_what_the_others_are_matched_to(jobs):
         (["-m", "model=plain", "model.kernel_size=3,29"], "model.kernel_size=29 is larger than the 28x28 map"),
         (
             ["-m", "compare=[linear,single5x5]", "model.channels=[4],[4,4,4,4,4,4]"],
-            "larger than the 2x2 map that reaches block5",
+            "larger than the 2x2 map at the input of block5",
         ),
         (["-m", "compare=[plain,linear]", "match=null,nothing"], "match=nothing is not allowed"),
-        (["compare=[plain,single5x5]", "model.stride=[1,1,1]"], "has 3 values, but model.channels names 2 blocks"),
+        (["compare=[plain,single5x5]", "model.stride=[1,1,1]"], "has 3 values, but model.channels has 2 blocks"),
     ],
 )
 def test_every_job_and_every_model_of_it_is_checked(jobs, tmp_path, arguments, words):
@@ -130,4 +130,4 @@ def test_theory_of_one_full_connection_is_the_length_of_its_inputs(jobs):
 
 def test_where_theory_does_not_apply_the_report_says_why(jobs):
     report = theory_of(jobs("dataset.size=8", "model=linear", "init=lsuv")[0], "lsuv")
-    assert report.expectation is None and "looks at data" in report.reason and report.images == 64
+    assert report.expectation is None and "data-dependent" in report.reason and report.images == 64

@@ -87,7 +87,7 @@ def _interrupt(_):
 def test_a_job_that_is_stopped_says_where_its_work_lies(command, tmp_path, stop):
     code, _, err = command(stop, lambda jobs: None, "hydra.run.dir=here")
     assert code == 128 + signal.SIGINT
-    assert err == f"Interrupted. What was done so far lies in {tmp_path / 'here'}\n"
+    assert err == f"Interrupted. Partial results are in {tmp_path / 'here'}\n"
 
 
 def test_a_question_to_hydra_is_neither_checked_nor_run(command, tmp_path):

@@ -68,7 +68,7 @@ def test_a_kernel_fits_into_the_shorter_side(size: int, fits: bool) -> None:
     if fits:
         assert len(picture_and_kernels(job)[1]["kernel_1"].values) == size
     else:
-        with pytest.raises(InputError, match="Kernel kernel_1 is 6x6, larger than the picture with its 5 pixels"):
+        with pytest.raises(InputError, match=r"Kernel kernel_1 is 6x6, larger than the picture \(5 pixels"):
             picture_and_kernels(job)
 
 

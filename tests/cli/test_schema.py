@@ -21,7 +21,7 @@ def test_what_is_right_passes():
 @pytest.mark.parametrize(
     "section, key, value, words",
     [
-        ("trainer", "epochs", 1.5, r"trainer.epochs=1.5 is not allowed.\nAllowed: a whole number from 0 up"),
+        ("trainer", "epochs", 1.5, r"trainer.epochs=1.5 is not allowed.\nAllowed: an integer >= 0"),
         ("trainer", "epochs", True, "trainer.epochs=true is not allowed"),
         ("trainer", "device", "gpu", r"trainer.device=gpu is not allowed.\nAllowed: auto | cpu | cuda"),
         ("trainer", "clip", 0, "trainer.clip=0 is not allowed"),
@@ -31,8 +31,8 @@ def test_what_is_right_passes():
         ("model", "kernel_size", 0, "model.kernel_size=0 is not allowed"),
         ("model", "kernel_size", [], r"model.kernel_size=\[\] is not allowed"),
         ("model", "pool", ["max", "avg"], r"model.pool=\[max,avg\] is not allowed"),
-        ("model", "classes", 10, "model.classes is not for a config to say"),
-        ("dataset", "num_classes", 10, "dataset.num_classes is not for a config to say"),
+        ("model", "classes", 10, "model.classes cannot be set"),
+        ("dataset", "num_classes", 10, "dataset.num_classes cannot be set"),
         ("dataset", "validation", 1.0, "dataset.validation=1.0 is not allowed"),
         ("evaluations", "x", 1, "'evaluations' is no setting. Did you mean 'evaluation'"),
     ],

@@ -46,13 +46,13 @@ def test_a_rule_decides_at_its_edges(rule, holds, refused):
 @pytest.mark.parametrize(
     "rule, words",
     [
-        (whole(1), "a whole number from 1 up, below 2^31"),
-        (whole(0, 9), "a whole number from 0 to 9"),
-        (number(0, 0.9, above=True), "a number above 0 to 0.9"),
-        (number(0, 1, below=True), "a number from 0 and below 1"),
+        (whole(1), "an integer >= 1 and < 2^31"),
+        (whole(0, 9), "an integer >= 0 and <= 9"),
+        (number(0, 0.9, above=True), "a number > 0 and <= 0.9"),
+        (number(0, 1, below=True), "a number >= 0 and < 1"),
         (optional(one_of("fp32", "bf16")), "fp32 | bf16, or null"),
         (either(one_of("auto"), BOOL), "auto, or true | false"),
-        (list_of(whole(1, 3)), "a list, each a whole number from 1 to 3"),
+        (list_of(whole(1, 3)), "a list, each an integer >= 1 and <= 3"),
         (one_of("auto", True), "auto | true"),
     ],
 )

@@ -33,6 +33,6 @@ def test_plain_python_catches_a_mistake_as_a_value_error_and_by_its_public_name(
 def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
     with pytest.raises(NotApplicable):
         try:
-            raise NotApplicable("this initializer looks at data")
+            raise NotApplicable("this initializer is data-dependent")
         except ValueError:
             pytest.fail("an except clause for mistakes caught it")

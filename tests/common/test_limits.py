@@ -12,7 +12,7 @@ from cnnlab.evaluation.invariance import Invariance
 
 @pytest.mark.parametrize("share", [-0.1, 0, 0.95, 1, 1.5, float("nan"), "much"])
 def test_a_validation_share_out_of_range(share):
-    with pytest.raises(InputError, match="dataset.validation=.* is not allowed.\nAllowed: a number above 0 to 0.9"):
+    with pytest.raises(InputError, match="dataset.validation=.* is not allowed.\nAllowed: a number > 0 and <= 0.9"):
         digits(validation=share)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cnnlab.common.words import count, kib, memory, number, percent, rough, same_or_both, shown, two_digits
+from cnnlab.common.words import count, kib, memory, number, percent, plural, rough, same_or_both, shown, two_digits
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,10 @@ def test_two_digits_of_any_size(value: float, written: str) -> None:
 def test_bytes() -> None:
     assert [kib(v) for v in (16, 12_345, 200_000)] == ["0.02", "12.1", "195"]
     assert [memory(v) for v in (12_345, 3 * 2**20)] == ["12.1 KiB", "3.0 MiB"]
+
+
+def test_plural() -> None:
+    assert [plural(n, "channel") for n in (0, 1, 2)] == ["0 channels", "1 channel", "2 channels"]
 
 
 def test_pairs() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cnnlab.cli.build import construct
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.augmentation import Augmentation, _rotated
+from cnnlab.datasets.augmentation import Augmentation, _rotate
 
 N, C, H, W = 40, 2, 9, 12
 
@@ -75,7 +75,7 @@ def test_nothing_switched_on_is_free() -> None:
 @pytest.mark.parametrize("degrees", [-37.0, 8.0, 90.0, 121.0])
 def test_rotation_is_scipys(degrees: float) -> None:
     batch = torch.rand(1, 1, 15, 21)
-    found = _rotated(batch, torch.tensor([math.radians(degrees)]))[0, 0].numpy()
+    found = _rotate(batch, torch.tensor([math.radians(degrees)]))[0, 0].numpy()
     options = {"reshape": False, "order": 1, "mode": "grid-constant"}
     expected = [ndimage.rotate(batch[0, 0].numpy(), sign * degrees, **options) for sign in (1, -1)]
     differences = [np.abs(found - e).max() for e in expected]

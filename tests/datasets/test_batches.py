@@ -124,7 +124,7 @@ def test_a_reader_that_fails_fails_the_epoch(monkeypatch: pytest.MonkeyPatch) ->
     batches = make(resident=False)
     monkeypatch.setattr(batches, "labels", batches.labels[:3])
     with pytest.raises((IndexError, RuntimeError)):
-        list(batches._taken([torch.arange(2), torch.arange(40, 50)]))
+        list(batches._fetch([torch.arange(2), torch.arange(40, 50)]))
 
 
 def test_augmentation_that_leaves_no_image_is_refused_at_once() -> None:

@@ -105,7 +105,7 @@ def test_processes_decode_what_one_would(root: Path, cache: Path, monkeypatch: p
     (path,) = arrays(cache)
     path.unlink()
     monkeypatch.setattr(module, "SERIAL_BYTES", 0)
-    monkeypatch.setattr(module, "TOGETHER", 2)
+    monkeypatch.setattr(module, "FILES_PER_TASK", 2)
     assert np.array_equal(opened(root).load(), alone)
 
 
@@ -136,14 +136,14 @@ def test_damaged_images_are_named_and_nothing_is_kept(root: Path, cache: Path) -
 @pytest.mark.usefixtures("cache")
 def test_a_first_image_that_is_damaged_is_named(root: Path) -> None:
     (root / "0.png").write_bytes(b"")
-    with pytest.raises(InputError, match="0.png: no image"):
+    with pytest.raises(InputError, match="0.png: not an image"):
         opened(root).load()
 
 
 @pytest.mark.usefixtures("cache")
 def test_images_of_many_sizes_want_a_size(root: Path, picture: Callable[..., Path]) -> None:
     picture(root / "5.png", (0, 0, 0), (9, 8))
-    with pytest.raises(InputError, match=r"5.png: 9x8 pixels, not 6x6\n.* dataset.size=6 brings"):
+    with pytest.raises(InputError, match=r"5.png: 9x8 pixels, not 6x6\n.* dataset.size=6\."):
         opened(root).load()
     assert opened(root, size=6).load().shape == (COUNT, 3, 6, 6)
 

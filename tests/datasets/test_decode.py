@@ -88,7 +88,7 @@ def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> N
     tried, failed = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
     assert tried == 5 and [Path(path).name for path, _ in failed] == ["wide.png", "text.png", "cut.jpg"]
     reasons = [reason for _, reason in failed]
-    assert reasons[0] == "5x4 pixels, not 4x4" and "no image" in reasons[1] and "truncated" in reasons[2]
+    assert reasons[0] == "5x4 pixels, not 4x4" and "not an image" in reasons[1] and "truncated" in reasons[2]
     assert np.load(array)[:, 0, 0, 0].tolist() == [0, 9, 0, 0, 0, 9]
 
 

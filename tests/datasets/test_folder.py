@@ -101,7 +101,7 @@ def test_a_class_named_train_is_a_class(tmp_path: Path, picture: Picture) -> Non
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"dataset.root={tmp_path}/nowhere is no folder"):
+    with pytest.raises(InputError, match=f"dataset.root={tmp_path}/nowhere is not a folder"):
         image_folder(str(tmp_path / "nowhere"))
 
 
@@ -109,7 +109,7 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_too_few_classes(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path, picture, 2, classes=names)
     picture(tmp_path / "loose.png", (0, 0, 0))
-    with pytest.raises(InputError, match=f"holds {len(names)} folders of images"):
+    with pytest.raises(InputError, match=f"has {len(names)} class folders"):
         image_folder(str(tmp_path))
 
 
@@ -117,7 +117,7 @@ def test_too_few_classes(names: tuple[str, ...], tmp_path: Path, picture: Pictur
 def test_half_of_a_split(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
     for name in names:
         fill(tmp_path / name, picture, 2)
-    with pytest.raises(InputError, match=r"holds .* takes both train/ and test/"):
+    with pytest.raises(InputError, match=r"has .* both train/ and test/ are needed"):
         image_folder(str(tmp_path))
 
 
@@ -131,7 +131,7 @@ def test_different_classes(tmp_path: Path, picture: Picture) -> None:
 def test_an_empty_class(tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path, picture, 2)
     (tmp_path / "fox").mkdir()
-    with pytest.raises(InputError, match="fox holds no image"):
+    with pytest.raises(InputError, match="fox contains no image"):
         image_folder(str(tmp_path))
 
 

@@ -35,7 +35,7 @@ def test_find(tmp_path: Path) -> None:
         find(str(tmp_path))
     with pytest.raises(InputError, match="there is no folder"):
         find(str(tmp_path / "none" / "x.png"))
-    with pytest.raises(InputError, match="2 pictures, but one is wanted"):
+    with pytest.raises(InputError, match="2 pictures, but only one is allowed"):
         load(f"{tmp_path}/*.png", 100)
 
 

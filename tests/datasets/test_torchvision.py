@@ -61,7 +61,7 @@ def test_a_truncated_file_is_named(file: str, kept: int, tmp_path: Path, idx_fil
 
 def test_a_file_of_another_format_is_named(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
     put(tmp_path, idx_files | {"train-labels-idx1-ubyte": b"<html>" * 20})
-    with pytest.raises(InputError, match="train-labels-idx1-ubyte is damaged: .* does not begin as it should"):
+    with pytest.raises(InputError, match="train-labels-idx1-ubyte is damaged: .* its header is not IDX"):
         mnist(str(tmp_path))
 
 

@@ -41,9 +41,9 @@ def test_where_fewer_equals_counting(c_in: int, small: tuple[int, int], large: t
     elif fewer[-1] < channels[-1]:
         assert said == f"only up to {fewer[-1]} output channels"
     else:
-        assert said == f"only from {fewer[0]} output channels on"
+        assert said == f"only with {fewer[0]} or more output channels"
 
 
 def test_where_a_field_is_not_known_it_says_so_and_no_more() -> None:
     own = design("own", nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4)), SHAPE)
-    assert sentences([own, of("two", 3, 2)]) == ["The receptive field is not known for all of them."]
+    assert sentences([own, of("two", 3, 2)]) == ["The receptive field is not known for all designs."]

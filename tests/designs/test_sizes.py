@@ -49,7 +49,7 @@ def test_five_on_199_as_in_the_text() -> None:
 
 
 def test_only_padded_even_kernels_shift() -> None:
-    assert [sizes.padded(k) for k in (3, 4)] == ["centred", "shifts half a pixel a layer"]
+    assert [sizes.padded(k) for k in (3, 4)] == ["centred", "shifts by half a pixel per layer"]
     assert sizes.kernels_to_show(of((1, 28, 28), kernel_size=6)) == [2, 3, 4, 5, 6, 7]
 
 

@@ -54,7 +54,7 @@ REMEDIES = {
     Remedy("init", "he"): ("init=he", 'cnnlab.initialize(network, "he")'),
     Remedy("init", "lsuv"): ("init=lsuv", 'cnnlab.initialize(network, "lsuv", batch=x)'),
     Remedy("init.bias", 0): ("init.bias=0", "nn.init.constant_(layer.bias, 0) for every layer with weights"),
-    Remedy("model.norm", "batch"): ("model.norm=batch", "nn.BatchNorm2d(channels) behind every convolution"),
+    Remedy("model.norm", "batch"): ("model.norm=batch", "nn.BatchNorm2d(channels) after every convolution"),
     Remedy("model.activation", "leaky_relu"): ("model.activation=leaky_relu", "F.leaky_relu as the activation"),
     Remedy("model.dropout", 0.5): ("model.dropout=0.5", "nn.Dropout(0.5) before every fully connected layer"),
     Remedy("optimizer.lr", 0.002): (

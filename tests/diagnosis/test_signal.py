@@ -53,7 +53,7 @@ def test_large_logits_of_a_trained_network_are_no_explosion(row, evidence):
 def test_a_signal_that_training_repaired_is_a_warning(row, evidence):
     small = row(0, accuracy=0.1, preactivation_std=(1e-2, 1e-3, 1e-4, 1e-5))
     [found] = forward(evidence(small, *(row(step) for step in range(100, 700, 100))))
-    assert found.severity == "warning" and "training has overcome it" in found.sentence
+    assert found.severity == "warning" and "training has recovered from it" in found.sentence
 
 
 def test_a_zero_last_layer_is_no_vanishing_signal(row, evidence):

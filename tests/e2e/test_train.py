@@ -89,7 +89,7 @@ def test_a_run_that_is_stopped_does_not_say_completed(tmp_path, how, says):
     process.send_signal(how)
     said = process.communicate(timeout=60)[1]
     assert process.returncode != 0 and "Traceback" not in said
-    assert ("Interrupted. What was done so far lies in " in said) == (says == "interrupted")
+    assert ("Interrupted. Partial results are in " in said) == (says == "interrupted")
     status = json.loads((tmp_path / "run" / "run.json").read_text())
     assert status["status"] == says and status["pid"] == process.pid
     assert not (tmp_path / "run" / "results.json").exists()

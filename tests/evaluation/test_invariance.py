@@ -88,8 +88,8 @@ def test_a_part_of_the_images_is_spread_evenly() -> None:
     [
         ({"shifts": [0]}, r"evaluation.shifts=\[0\] is not allowed"),
         ({"shifts": [1.5]}, r"evaluation.shifts=\[1.5\]"),
-        ({"rotations": [10, 400]}, r"evaluation.rotations=\[10,400\] .*\n.* above 0 to 180"),
-        ({"squashes": [1.5]}, r"evaluation.squashes=\[1.5\] .*\n.* above 0 and below 1"),
+        ({"rotations": [10, 400]}, r"evaluation.rotations=\[10,400\] .*\n.* > 0 and <= 180"),
+        ({"squashes": [1.5]}, r"evaluation.squashes=\[1.5\] .*\n.* > 0 and < 1"),
         ({"squashes": [1]}, r"evaluation.squashes=\[1\]"),
         ({"squashes": ["half"]}, r"evaluation.squashes=\[half\]"),
         ({"images": 0}, "evaluation.images=0"),

@@ -53,10 +53,10 @@ def test_a_cell_outside_is_refused(border: str, cell: tuple[int, int], allowed: 
     if allowed:
         assert inside(smiley(), MOUTH_CORNER, cell, border) == cell
     else:
-        with pytest.raises(InputError, match=rf"cell=\[{cell[0]},{cell[1]}\] lies outside of the output"):
+        with pytest.raises(InputError, match=rf"cell=\[{cell[0]},{cell[1]}\] is outside the output"):
             inside(smiley(), MOUTH_CORNER, cell, border)
 
 
 def test_the_cell_that_is_proposed_instead_lies_inside() -> None:
-    with pytest.raises(InputError, match=r"5x5 cells counted from 0.\nUse cell=\[2,2\]"):
+    with pytest.raises(InputError, match=r"5x5 cells, counted from 0.\nUse cell=\[2,2\]"):
         inside(smiley(), MOUTH_CORNER, (5, 0), "valid")

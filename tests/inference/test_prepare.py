@@ -40,14 +40,14 @@ def test_a_picture_that_fits_needs_no_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        ((64, 64), "64x64 pixels, the network knows 32x32: made smaller"),
-        ((64, 48), "64x48 pixels, the network knows 32x32: made smaller, 25% at the sides are cut off"),
-        ((16, 16), "16x16 pixels, the network knows 32x32: enlarged"),
-        ((40, 32), "40x32 pixels, the network knows 32x32: same scale, 20% at the sides are cut off"),
+        ((64, 64), "64x64 pixels for a network trained on 32x32: reduced"),
+        ((64, 48), "64x48 pixels for a network trained on 32x32: reduced, 25% cropped at the sides"),
+        ((16, 16), "16x16 pixels for a network trained on 32x32: enlarged"),
+        ((40, 32), "40x32 pixels for a network trained on 32x32: not rescaled, 20% cropped at the sides"),
     ],
 )
 def test_words_about_the_size(tmp_path: Path, size: tuple[int, int], words: str) -> None:
-    assert prepare(photo(tmp_path / "a.png", *size), (3, 32, 32), *HALF).words == [f"it is {words}"]
+    assert prepare(photo(tmp_path / "a.png", *size), (3, 32, 32), *HALF).words == [words]
 
 
 def test_words_about_colour(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_ink_on_paper_is_suspected_and_inverted(tmp_path: Path) -> None:
     Image.fromarray(ink).save(tmp_path / "scan.png")
     known = (1, 28, 28), (0.13,), (0.31,)
     (word,) = prepare(tmp_path / "scan.png", *known).words
-    assert "far brighter" in word and "invert=true" in word
+    assert "much brighter" in word and "invert=true" in word
     turned = prepare(tmp_path / "scan.png", *known, invert=True)
     assert torch.equal(turned.pixels[0], torch.from_numpy(255 - ink))
-    assert turned.words == ["bright and dark are exchanged (invert=true)"]
+    assert turned.words == ["brightness is inverted (invert=true)"]
 
 
 def test_images_that_training_took_as_they_are_must_have_that_size(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def test_no_convolution_at_all_is_a_linear_classifier():
 @pytest.mark.parametrize(
     "knobs, words",
     [
-        ({"kernel_size": 9}, r"model.kernel_size=9 is larger than the 8x8 map that reaches block1.conv1"),
-        ({"channels": [2] * 4, "kernel_size": 1}, r"block4.pool gets a map of 1x1: pooling would shrink it below 1x1"),
-        ({"kernel_size": [3, 3, 3]}, r"model.kernel_size=\[3, 3, 3\] has 3 values, but model.channels names 2 blocks"),
+        ({"kernel_size": 9}, r"model.kernel_size=9 is larger than the 8x8 map at the input of block1.conv1"),
+        ({"channels": [2] * 4, "kernel_size": 1}, r"block4.pool has a 1x1 input map, which cannot be pooled"),
+        ({"kernel_size": [3, 3, 3]}, r"model.kernel_size=\[3, 3, 3\] has 3 values, but model.channels has 2 blocks"),
         ({"kernel_size": 5, "padding": "valid"}, r"kernel_size=5 is larger than the 2x2 map"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cnnlab.theory.maps import HERE, Field, inside, kept, of_images, partners, shifted
+from cnnlab.theory.maps import HERE, MomentMaps, inside, kept, of_images, partners, shifted
 
 STEPS = [HERE, (1, 0), (0, 1), (2, -1), (1, 3), (-1, 0), (-2, 2), (3, 0), (0, -4), (-5, 7)]
 EVERY_STEP = [(down, right) for down in range(-3, 4) for right in range(-4, 5)]
@@ -57,7 +57,7 @@ def test_the_position_itself_is_kept_unasked():
 
 
 @pytest.fixture
-def field() -> tuple[torch.Tensor, Field]:
+def field() -> tuple[torch.Tensor, MomentMaps]:
     images = torch.randn(2, 3, 3, 4, dtype=torch.float64)
     return images, of_images(images, kept(EVERY_STEP, (3, 4)))
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab.networks.modules import moments as a
 from cnnlab.networks.modules.table import NoActivation
-from cnnlab.theory.maps import HERE, Field
+from cnnlab.theory.maps import HERE, MomentMaps
 from cnnlab.theory.pairs import activated
 
 NEXT = (0, 1)  # the step to the neighbour on the right
@@ -35,7 +35,7 @@ def test_two_positions(module, means, r):
     assert activation is not None
     mean, variance = torch.tensor([[means]]).double(), torch.tensor([[variances]]).double()
     covariance = r * math.sqrt(variances[0] * variances[1])
-    h = Field(mean, torch.stack([variance, torch.tensor([[[covariance, 0.0]]]).double()], 1), (HERE, NEXT))
+    h = MomentMaps(mean, torch.stack([variance, torch.tensor([[[covariance, 0.0]]]).double()], 1), (HERE, NEXT))
     first, second, _ = a.moments(activation, mean, variance)
     found = activated(h, activation, first, second)
     scale = math.sqrt(second[0, 0, 0].item() * second[0, 0, 1].item())
@@ -52,7 +52,7 @@ def test_equal_variables_keep_their_square():
         assert activation is not None
         mean, variance = torch.full((1, 1, 2), 0.3).double(), torch.full((1, 1, 2), 2.0).double()
         first, second, _ = a.moments(activation, mean, variance)
-        h = Field(mean, torch.stack([variance, variance], 1), (HERE, NEXT))
+        h = MomentMaps(mean, torch.stack([variance, variance], 1), (HERE, NEXT))
         assert activated(h, activation, first, second).pair(NEXT)[0, 0, 0].item() == pytest.approx(
             second[0, 0, 0].item()
         )

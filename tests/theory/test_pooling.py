@@ -10,19 +10,19 @@ from torch.nn import functional as F
 from cnnlab.networks.modules.moments import of_module
 from cnnlab.theory import pooling
 from cnnlab.theory.chain import Pool
-from cnnlab.theory.maps import HERE, Field, kept
+from cnnlab.theory.maps import HERE, MomentMaps, kept
 
 RELU, TANH, SIGMOID, GELU = (of_module(layer) for layer in (nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.GELU()))
 
 
-def as_field(mean: Tensor, matrix: Tensor, steps: tuple[tuple[int, int], ...]) -> Field:
+def as_field(mean: Tensor, matrix: Tensor, steps: tuple[tuple[int, int], ...]) -> MomentMaps:
     """`mean` (H, W), `matrix` (HW, HW) of products or covariances -> the field that holds them by step."""
     h, w = mean.shape
     pairs = torch.zeros(1, len(steps), h, w, dtype=torch.float64)
     for (i, (down, right)), y, x in product(enumerate(steps), range(h), range(w)):
         if 0 <= y + down < h and 0 <= x + right < w:
             pairs[0, i, y, x] = matrix[y * w + x, (y + down) * w + x + right]
-    return Field(mean[None], pairs, steps)
+    return MomentMaps(mean[None], pairs, steps)
 
 
 def random_matrix(n: int, alike: float) -> Tensor:

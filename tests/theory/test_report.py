@@ -38,5 +38,5 @@ def test_a_layer_with_an_activation_has_three_entries() -> None:
 
 
 def test_where_theory_does_not_apply_the_reason_stands_alone() -> None:
-    report = TheoryReport("lsuv", 64, None, "this initializer looks at data")
-    assert written(report) == {"images": 64, "expected": {}, "does_not_apply": "this initializer looks at data"}
+    report = TheoryReport("lsuv", 64, None, "this initializer is data-dependent")
+    assert written(report) == {"images": 64, "expected": {}, "does_not_apply": "this initializer is data-dependent"}

@@ -26,9 +26,9 @@ def test_sampled_softmax_of_ten_classes(variance, smoothing):
 
 def test_scatter_at_equal_logits_comes_from_the_labels_alone():
     """Gradients of one class are equal, of two classes have r = -1 / (classes - 1): r^2 = 1 / (classes - 1) in all."""
-    scatter, together = gradient_scatter(torch.zeros(30).double(), 10, alike=0.5, strayed=0.1)
+    scatter, together = gradient_scatter(torch.zeros(30).double(), 10, correlation=0.5, log_variance=0.1)
     assert scatter == pytest.approx(0, abs=1e-12)
     assert together == pytest.approx(1 / 9)
     # Where every image has the same loud logits, their gradients share the wrong winner.
-    scatter, together = gradient_scatter(torch.full((30,), 100.0).double(), 10, alike=1.0, strayed=0.0)
+    scatter, together = gradient_scatter(torch.full((30,), 100.0).double(), 10, correlation=1.0, log_variance=0.0)
     assert together > 0.25

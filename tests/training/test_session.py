@@ -60,7 +60,7 @@ def test_a_run_that_diverges_stops_and_says_when(tmp_path):
     session = _session(tmp_path, "optimizer.lr=1e6", "scheduler=constant")
     assert session.folder.status["status"] == "diverged"
     step = session.results["train/first_nonfinite_step"]
-    assert 0 < step < 30 and f"from step {step} on" in session.folder.status["error"]
+    assert 0 < step < 30 and f"as of step {step}" in session.folder.status["error"]
     assert read_metrics(tmp_path)[-1]["step"] < 30
     assert step < session.results["train/steps"] < 30, "steps that were made, not planned"
 

@@ -86,7 +86,7 @@ def test_auto_draws_where_pictures_are_meant(session, setting, pictures):
         ("telemetry.theory=true", None),
         ("telemetry.theory=false", None),
         ("model.norm=batch", "there is no formula for block1.norm1 (BatchNorm2d)"),
-        ("init=lsuv", "this initializer looks at data after the fill"),
+        ("init=lsuv", "this initializer is data-dependent"),
     ],
 )
 def test_theory_stands_beside_a_run_where_it_applies_and_says_why_not(session, caplog, override, reason):
@@ -96,7 +96,7 @@ def test_theory_stands_beside_a_run_where_it_applies_and_says_why_not(session, c
     assert len(beside) == (override == "telemetry.theory=true")
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == (reason is not None)
-    assert reason is None or said[0].startswith(f"no theory beside this run: {reason}")
+    assert reason is None or said[0].startswith(f"no theory for this run: {reason}")
 
 
 def test_an_initializer_that_looks_at_data_sees_the_first_batch(session):

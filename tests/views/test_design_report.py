@@ -18,7 +18,7 @@ SHAPE = (1, 12, 12)
 UNKNOWN = Expected(math.nan, math.nan, math.nan)
 LOGITS = ExpectedLayer(1.0, 1.0, 0.0, math.nan, Expected(0.84, 0.5, 1.3), None, UNKNOWN)
 KNOWN = TheoryReport("he", 64, Expectation({"01_logits": LOGITS}))
-NONE = TheoryReport("lsuv", 64, None, "this initializer looks at data")
+NONE = TheoryReport("lsuv", 64, None, "this initializer is data-dependent")
 FACTS = {"dataset": "digits", "theory": {"seed": 3, "init": {"gain": 1.0}}}
 
 
@@ -66,7 +66,7 @@ def test_what_matching_changed_is_told_before_the_table(printed) -> None:
     [
         (None, None),
         (KNOWN, "Theory before the first step, init=he on 64 training images"),
-        (NONE, "No theory for init=lsuv here: this initializer looks at data."),
+        (NONE, "No theory for init=lsuv here: this initializer is data-dependent."),
     ],
 )
 def test_theory_comes_last_where_it_was_asked_for(printed, theory, last) -> None:

@@ -41,7 +41,7 @@ def test_follow_marks_partial_windows_and_bears_long_names(journey_figure) -> No
 def test_follow_of_a_deep_network_leaves_layers_out_and_says_so(journey_figure) -> None:
     texts = journey_figure(LONG, channels=[4], convs_per_block=30, head="average", activation="tanh")
     # 30 convolutions with their activations and 5 other steps (input, pool, average, flatten, logits): 9 layers fit.
-    assert any("42 steps between are not drawn" in text for text in texts)
+    assert any("42 steps in between are not drawn" in text for text in texts)
     assert {"block1.conv1", "block1.conv30", "block1.pool", "head.average", "head.logits"} <= set(texts)
 
 

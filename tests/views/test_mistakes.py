@@ -37,7 +37,7 @@ def test_the_confusion_figure_says_shares_and_counts(scores):
     logits, labels = scores
     figure = confusion_figure(logits, labels, NAMES)
     right = 100 * (logits.argmax(1) == labels).double().mean()
-    assert f"{right:.2f} % right" in figure.axes[0].get_title()
+    assert f"{right:.2f} % correct" in figure.axes[0].get_title()
     drawn = sorted(int(t.get_text()) for t in figure.axes[0].texts)
     assert drawn == sorted(c for c in confusion(logits, labels).flatten().tolist() if c)
 

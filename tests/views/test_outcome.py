@@ -55,8 +55,8 @@ def test_what_was_measured_of_the_time_is_added(told) -> None:
 
 
 def test_a_run_that_diverged_says_why_and_what_to_try(told) -> None:
-    lines, out = told(Path("a"), (DEAD,), "diverged", "the loss is not finite from step 3 on")
-    assert lines["status"] == "diverged: the loss is not finite from step 3 on"
+    lines, out = told(Path("a"), (DEAD,), "diverged", "the loss is not finite as of step 3")
+    assert lines["status"] == "diverged: the loss is not finite as of step 3"
     assert out.startswith("1. Dead units. All of conv1 are dead.\n") and "try: init.bias=0" in out
     assert "Healthy" not in out
 

@@ -37,4 +37,4 @@ def test_a_zero_is_said_in_words(digits):
     network = ConvNet((1, 8, 8), 10)
     initialize(network, nn.init.zeros_)
     texts = [[t.get_text() for t in axes.texts] for axes in theory_figure(expected(network, digits), {}).axes]
-    assert texts == [["theory says exactly 0 at 5 of 5 layers"], ["theory says exactly 0 at 5 of 6 layers"]]
+    assert texts == [["theory: exactly 0 at 5 of 5 layers"], ["theory: exactly 0 at 5 of 6 layers"]]

@@ -1,4 +1,4 @@
-"""From a composed config to the objects it names; with app.py the only place that knows Hydra's instantiate."""
+"""Builds the objects that a composed config names; the only module that calls Hydra's `instantiate`."""
 
 import pkgutil
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.cli.versions import permission
+from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
@@ -25,45 +25,47 @@ from cnnlab.theory.chain import read_layers
 
 
 def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
-    """What the `_target_` of a section makes; a value that it refuses is the user's mistake, told in its words."""
+    """Instantiate a section's `_target_`; InputError with the target's own message for a value that it rejects."""
     try:
-        return instantiate(config, **arguments, **permission(config), _convert_="all")
+        return instantiate(config, **arguments, **allowed_targets(config), _convert_="all")
     except InstantiationException as error:
-        raise _refused(section, error.__cause__ or error) from error
+        raise _as_input_error(section, error.__cause__ or error) from error
 
 
 def call(section: str, deferred: Callable[..., Any], *arguments: Any) -> Any:
-    """Call what a section made with `_partial_: true`, its refusal told likewise."""
+    """Call the partial that a section with `_partial_: true` made; errors as in `construct`."""
     try:
         return deferred(*arguments)
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise _refused(section, error) from error
+        raise _as_input_error(section, error) from error
 
 
-def _refused(section: str, error: BaseException) -> Exception:
+def _as_input_error(section: str, error: BaseException) -> Exception:
     if isinstance(error, InputError):
         return error
     if isinstance(error, (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)):
-        return InputError(f"{section}: {str(error).strip().splitlines()[0]}\nSee the settings {section}.* of this run.")
+        return InputError(
+            f"{section}: {str(error).strip().splitlines()[0]}\nCheck the {section}.* settings of this run."
+        )
     return error if isinstance(error, Exception) else RuntimeError(str(error))
 
 
 def build_data(config: DictConfig) -> ImageSet:
-    """The images that `dataset` names; its loader keeps the last ones, so a run's check and the run load once."""
+    """The images that `dataset` names; every call reads them again (image_folder from its decoded cache)."""
     return construct("dataset", config)
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The network that `model` names for images (C, H, W), its weights as the layers' constructors drew them."""
+    """The network that `model` names for images (C, H, W), weights as drawn by the layers' constructors."""
     return construct("model", config, image_shape=image_shape, classes=classes)
 
 
 def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = None) -> nn.Module:
-    """The network that `model` names, initialized as `init` says from `seed`; the same on every device.
+    """The network that `model` names, initialized by `init` from `seed`; identical on every device.
 
-    `batch`: normalized images (N, C, H, W), wanted by initializers that look at data.
+    `batch`: normalized images (N, C, H, W) for data-dependent initializers.
     """
-    # Another stream than the fill's, or biases that are kept would repeat the weights of the layer above.
+    # Not the fill's stream: with init.bias=keep, biases would repeat the random numbers of the next layer's weights.
     with cpu_seed(config.seed + 2**31):
         network = make_network(config.model, data.shape, len(data.classes))
     fill, after = build_fill(config.init)
@@ -72,28 +74,28 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
 
 
 def build_fill(config: DictConfig) -> tuple[Fill, After | None]:
-    """What `init` does to one weight tensor, and what it then does to the whole network, if anything."""
+    """The function that fills one weight tensor, and the one applied to the whole network afterwards, if any."""
     after = config.get("after")
     fill = OmegaConf.create({key: value for key, value in config.items() if key not in ("bias", "after")})
     return construct("init", fill), construct("init", after) if after else None
 
 
 def build_expectation(config: DictConfig, network: nn.Module, batch: Tensor) -> Expectation:
-    """What theory expects of the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
-    read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))  # what does not apply needs no moments
+    """Theory's prediction for the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
+    read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))  # raises before any moments are drawn
     fill, after = build_fill(config.init)
     moments = fill_moments(network, direct(fill), after=after)
-    smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # a sheet has no trainer
+    smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # the summary config has no trainer
     return expected(network, batch, moments=moments, label_smoothing=smoothing)
 
 
 def direct(fill: Fill) -> Fill:
-    """The same without Hydra, which authorizes a deferred target at each call: 0.1 ms, and theory draws thousands."""
+    """`fill` without Hydra's wrapper, which re-checks the target on every call: 0.1 ms, and theory makes thousands."""
     return partial(fill.func, *fill.args, **fill.keywords) if isinstance(fill, partial) else fill
 
 
 def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
-    """The optimizer over the weights that are not frozen, and its schedule over `steps` steps."""
+    """The optimizer over all trainable parameters, and its schedule over `steps` steps."""
     weights = [p for p in network.parameters() if p.requires_grad]
     optimizer = call("optimizer", construct("optimizer", config.optimizer), weights)
     return optimizer, call("scheduler", construct("scheduler", config.scheduler), optimizer, steps)
@@ -109,7 +111,7 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
                 found[what][name] = pkgutil.resolve_name(path)
             except Exception as error:
                 raise InputError(
-                    f"telemetry.statistics.{what}.{name}={path} is no function that Python can import.\n"
+                    f"telemetry.statistics.{what}.{name}={path} is not an importable function.\n"
                     "Write the dotted path of a function, e.g. cnnlab.telemetry.statistics.std."
                 ) from error
     return found
@@ -118,31 +120,31 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
 def load_run(folder: str | Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
     """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best.
 
-    Raises InputError where the folder holds no run, or files that do not belong together.
+    Raises InputError if the folder holds no run, or if checkpoint and config do not match.
     """
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
         raise InputError(
-            f"{folder} has no config.yaml, so it is no folder of a run that a command started.\n"
+            f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."
         )
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
     try:
         config = OmegaConf.load(folder / "config.yaml")
-        assert isinstance(config, DictConfig), "config.yaml is no mapping"
+        assert isinstance(config, DictConfig), "config.yaml is not a mapping"
         settings: Any = OmegaConf.to_container(config)
         run = TrainedRun(settings, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
-    except Exception as error:  # whatever a changed file makes of these steps
+    except Exception as error:  # an edited file can make any of these steps raise anything
         why = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         raise InputError(
-            f"{folder}: {which}.pt and config.yaml make no network.\n{why}\n"
-            "One of them was changed, or the network's own code is not what it was; train the run again."
+            f"{folder}: cannot rebuild the network from {which}.pt and config.yaml.\n{why}\n"
+            "One of the files or the network's code has changed; train the run again."
         ) from error
     return network.eval(), run
 
 
 def as_yaml(config: DictConfig) -> str:
-    """The config with everything resolved, as a run folder keeps it."""
+    """The resolved config as YAML, the content of a run folder's config.yaml."""
     return OmegaConf.to_yaml(config, resolve=True)

@@ -1,7 +1,7 @@
-"""Compose the configs of a command line before Hydra runs any of them.
+"""Composes the configs of a command line before Hydra runs any job.
 
-Hydra makes a job's folder before the job's code is called, and in a sweep it finds the mistake of job 7 after
-jobs 0 to 6 have run. So every job's config is composed here first, once, and handed to the entry's check.
+Hydra creates a job's folder before it calls the job's code, and in a sweep finds a mistake in job 7 only after
+jobs 0 to 6 have run. So all configs are composed here first, once, and passed to the entry point's check.
 """
 
 import os
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
@@ -29,24 +30,26 @@ from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.runs.request import Request
 
-# A wheel carries the configs in the package; a checkout has them beside src/.
+# In a wheel the configs are inside the package, in a checkout next to src/.
 _PACKAGE = Path(__file__).resolve().parents[1]
 CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs") if p.is_dir())
 
-# Sections to which `+key=value` may really add something: everywhere else it is a typing error.
-OPEN = ("hydra.", "telemetry.statistics.")
+# Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
+EXTENSIBLE = ("hydra.", "telemetry.statistics.")
 
 
 def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
-    """The config of every job that these command line arguments ask for, without Hydra's own section.
+    """The config of every job that the command line asks for, without Hydra's own section.
 
-    None if they ask for no job at all (--help, --cfg, --info, completion). Raises InputError.
+    None if it asks for no job (--help, --cfg, --info, completion). Raises InputError.
     """
     args = get_args_parser().parse_args(list(arguments))
     if args.help or args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
         return None
     if args.multirun and "TORCHELASTIC_RUN_ID" in os.environ:
-        raise InputError("A sweep (-m) under torchrun hangs: every rank would start its own. Run it without torchrun.")
+        raise InputError(
+            "A sweep (-m) under torchrun hangs: every rank would start its own sweep. Run it without torchrun."
+        )
     with _hydra(args.config_dir) as hydra:
         jobs = _jobs(hydra, args, config_name)
         return [_without_hydra(_compose(hydra, args.config_name or config_name, job)) for job in jobs]
@@ -55,28 +58,28 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
 def compose_run(
     config_name: str, overrides: Sequence[str], config_dir: str | Path | None = None
 ) -> tuple[DictConfig, Request, Path]:
-    """One job without running Hydra: its config, what was asked for, and the folder that the command would choose."""
+    """One job without running Hydra: its config, the request, and the output folder that the command would use."""
     register_resolvers()
     if flag := next((o for o in overrides if o.startswith("-")), None):
-        raise InputError(f"{flag} is for the command line. Give overrides alone, e.g. 'model=single5x5'.")
+        raise InputError(f"{flag} is a command-line flag. Give overrides only, e.g. 'model=single5x5'.")
     with _hydra(config_dir) as hydra:
         args = get_args_parser().parse_args(list(overrides))
         (job,) = _jobs(hydra, args, config_name)
         config = _compose(hydra, config_name, job)
-    usual = HydraConfig.instance()
-    before = usual.cfg
+    hydra_config = HydraConfig.instance()
+    before = hydra_config.cfg
     try:
-        usual.set_config(config)  # the folder's name is made of what Hydra knows of the job
+        hydra_config.set_config(config)  # hydra.run.dir interpolates from it
         folder = Path(config.hydra.run.dir)
     finally:
-        usual.cfg = before
+        hydra_config.cfg = before
     job = _without_hydra(config)
     return job, read_request(job, config.hydra), folder
 
 
 @contextmanager
 def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
-    """Hydra with our configs and, before them, those of one's own, whose folder Python can import from, too."""
+    """Hydra with cnnlab's configs; those in `config_dir` take precedence, and Python can import from there."""
     search_path = create_config_search_path(str(CONFIGS))
     if config_dir is not None:
         if not Path(config_dir).is_dir():
@@ -85,7 +88,8 @@ def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
         search_path.prepend("command-line", f"file://{own}", SearchPathQuery(provider="schema"))
         if own not in sys.path:
             sys.path.insert(0, own)
-    before = GlobalHydra.instance().hydra
+    before = GlobalHydra.instance().hydra  # a notebook's own, which is put back
+    GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2("cnnlab", search_path)
     try:
         yield hydra
@@ -94,15 +98,15 @@ def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
 
 
 def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
-    """The overrides of each job, `+` and `++` taken off where a typing error could hide behind them."""
+    """The overrides of each job; `+` and `++` are stripped where they would hide a typo."""
     try:
         overrides = OverridesParser.create().parse_overrides(args.overrides)
     except HydraException as error:
         raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
-    removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(OPEN)), None)
+    removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(EXTENSIBLE)), None)
     if removed is not None:
         raise InputError(
-            f"{removed.input_line} would remove what is needed.\nGive it another value, or null where that is allowed."
+            f"{removed.input_line} would remove a required setting.\nGive it another value, or null where allowed."
         )
     groups = set(hydra.config_loader.list_groups(""))
     plain = [_without_plus(o, groups) for o in overrides]
@@ -110,7 +114,7 @@ def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
         swept = next((o for o in overrides if o.is_sweep_override()), None)
         if swept is not None:
             raise InputError(
-                f"{swept.input_line} asks for several runs. Sweep with -m before the overrides:\n"
+                f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"
                 f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
                 f"or, for one value that is a list, write {swept.key_or_group}=[...]."
             )
@@ -120,7 +124,7 @@ def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
         args.config_name or config_name, single, RunMode.RUN, validate_sweep_overrides=False
     ).hydra.sweeper
     if not sweeper._target_.endswith("BasicSweeper"):
-        return [single]  # another sweeper chooses its values as it goes; each job checks its own
+        return [single]  # other sweepers choose values as they go; each job is checked when it starts
     plain += [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     parsed = OverridesParser.create().parse_overrides(plain)
     return [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
@@ -128,7 +132,7 @@ def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
 
 def _without_plus(override: Override, groups: set[str]) -> str:
     line, key = override.input_line or "", override.key_or_group
-    if key.split("@")[0].split("/")[0] in groups or key.startswith(OPEN):
+    if key.split("@")[0].split("/")[0] in groups or key.startswith(EXTENSIBLE):
         return line
     return line.lstrip("+")
 
@@ -146,7 +150,7 @@ def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig
 
 
 def _missing_choice(error: MissingConfigException) -> str:
-    """`model/stackd3x3` is missing -> the group's choices and the nearest."""
+    """For a missing `model/stackd3x3`: the group's choices and the closest match."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
     if not group:
         return str(error).splitlines()[0]
@@ -155,7 +159,7 @@ def _missing_choice(error: MissingConfigException) -> str:
 
 
 def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: Exception) -> str:
-    """Name the override that does not fit, beside the settings of the same config without any values changed."""
+    """Name the override that does not fit; valid keys come from the same config without value overrides."""
     parsed = OverridesParser.create().parse_overrides(overrides)
     groups = set(hydra.config_loader.list_groups(""))
     choices = [o.input_line or "" for o in parsed if o.key_or_group.split("/")[0] in groups]
@@ -167,7 +171,7 @@ def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: E
     for override in parsed:
         key = override.key_or_group
         found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
-        if found is _MISSING and not key.startswith(OPEN) and key.split("/")[0] not in groups:
+        if found is _MISSING and not key.startswith(EXTENSIBLE) and key.split("/")[0] not in groups:
             return unknown(key, known)
     return str(error).splitlines()[0]
 
@@ -191,7 +195,7 @@ def _keys(config: DictConfig, prefix: str = "") -> list[str]:
     return keys
 
 
-def fail(error: Exception) -> None:
-    """Tell a user's mistake on stderr and end with 1."""
+def exit_with(error: Exception) -> NoReturn:
+    """Print a user error to stderr and exit with 1."""
     sys.stderr.write(f"{error}\n")
     sys.exit(1)

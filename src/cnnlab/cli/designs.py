@@ -1,4 +1,4 @@
-"""From a config of `python -m cnnlab.summary` to the designs that it names, and to what theory expects of one."""
+"""Turns a config of `python -m cnnlab.summary` into designs, and into theory's prediction for one network."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from cnnlab.cli.schema import SUMMARY_RULES, check_values
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError, NotApplicable
 
-# As many as a training batch has, unless told otherwise: the size of the gradient depends on it.
-IMAGES = 64
+# The default trainer.batch_size: the gradient's scale depends on it.
+THEORY_IMAGES = 64
 
 
 def check_designs(jobs: Sequence[DictConfig]) -> None:
-    """Everything but the measurement and the files is done here once, so that a mistake leaves no folder."""
+    """A dry run of all but the measurement and the files, so that a mistake leaves no folder behind."""
     for job in jobs:
         check_rules(resolved(job), SUMMARY_RULES)
         _check_together(job)
@@ -37,10 +37,10 @@ def _check_together(job: DictConfig) -> None:
     if job.match and not job.compare:
         raise InputError(f"match={job.match} needs designs to match, e.g. compare=[stacked3x3,single5x5].")
     if job.compare and chosen:
-        raise InputError(f"compare=[{','.join(job.compare)}] says which models; leave {chosen} out.")
+        raise InputError(f"compare=[{','.join(job.compare)}] already names the models; leave out {chosen}.")
     if job.compare and job.theory:
         raise InputError(
-            "theory=true looks at one network, not at several side by side. For one sheet per model:\n"
+            "theory=true works on one network, not on a comparison. For one sheet per model:\n"
             f"  python -m cnnlab.summary -m model={','.join(job.compare)} theory=true"
         )
 
@@ -52,7 +52,7 @@ def _check_design(config: DictConfig) -> None:
 
 
 def models_of(config: DictConfig) -> dict[str, DictConfig]:
-    """The model configs that a running job compares, or the one that it chose, by name."""
+    """By name: the model configs that the running job compares, or the single one it selected."""
     from hydra import compose
     from hydra.core.hydra_config import HydraConfig
 
@@ -64,7 +64,7 @@ def models_of(config: DictConfig) -> dict[str, DictConfig]:
 
 
 def make_designs(job: DictConfig, configs: Mapping[str, DictConfig], measure: bool) -> tuple[Any, int]:
-    """The `Designs` and the number of classes; no image is read where the data set's shape is known without."""
+    """The `Designs` and the number of classes; images are read only if the config does not determine their shape."""
     from cnnlab.cli.build import build_data, make_network
     from cnnlab.datasets.shapes import shape_of
     from cnnlab.designs.make import Model, make
@@ -82,12 +82,12 @@ def make_designs(job: DictConfig, configs: Mapping[str, DictConfig], measure: bo
 
 
 def initialized(job: DictConfig) -> tuple[Any, Any]:
-    """The network as training would begin with it, and the first training images (N, C, H, W), normalized."""
+    """The network as training would start it, and the first training images (N, C, H, W), normalized."""
     from cnnlab.cli.build import build_data, build_network
     from cnnlab.datasets.base import normalize
 
     data = build_data(job.dataset)
-    batch = normalize(data.train.images[:IMAGES], data.mean, data.std)
+    batch = normalize(data.train.images[:THEORY_IMAGES], data.mean, data.std)
     return build_network(job, data, batch), batch
 
 

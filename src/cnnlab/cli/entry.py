@@ -1,4 +1,4 @@
-"""The door of every command: Hydra's grammar, all jobs checked before the first folder, mistakes told in words."""
+"""Shared entry point of the commands: validates every job before creating a folder; user errors have no traceback."""
 
 import signal
 import sys
@@ -10,20 +10,20 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs, fail
+from cnnlab.cli.compose import CONFIGS, compose_jobs, exit_with
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError
 
 
-class _Told(CompactHydraException):
-    """An InputError inside a job, which Hydra then prints without a traceback."""
+class _JobInputError(CompactHydraException):
+    """An InputError raised inside a job; Hydra prints this base class without a traceback."""
 
 
 def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[list[DictConfig]], None]) -> None:
-    """Run `python -m cnnlab.<config_name>`: `check(all jobs)` before anything is begun, then `task(config)` a job.
+    """Run `python -m cnnlab.<config_name>`: `check(all jobs)` first, then `task(config)` once per job.
 
-    Both raise InputError for a user's mistake: one to five lines on stderr, exit code 1.
+    Either may raise InputError: one to five lines on stderr, exit code 1.
     """
     register_resolvers()
     try:
@@ -31,18 +31,18 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
         if jobs is not None:
             check(jobs)
     except InputError as error:
-        fail(error)
+        exit_with(error)
 
     def job(config: DictConfig) -> None:
         try:
             task(config)
         except InputError as error:
-            raise _Told(str(error)) from None
+            raise _JobInputError(str(error)) from None
         except KeyboardInterrupt:
-            sys.stderr.write(f"Interrupted. What was done so far lies in {HydraConfig.get().runtime.output_dir}\n")
+            sys.stderr.write(f"Interrupted. Partial results are in {HydraConfig.get().runtime.output_dir}\n")
             raise
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so ends what Slurm, docker and timeout stop, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Slurm, docker and timeout stop a job with SIGTERM
     try:
         hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
     except KeyboardInterrupt:

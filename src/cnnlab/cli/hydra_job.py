@@ -1,4 +1,4 @@
-"""What Hydra knows of a job, read once: where it writes, and what was asked for by name."""
+"""Facts about a job that only Hydra has: its output folder, the chosen configs, the overrides."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ def output_folder() -> Path:
 
 
 def choices() -> Mapping[str, str]:
-    """What was chosen of each config group."""
+    """Config group -> selected option."""
     return HydraConfig.get().runtime.choices
 
 
@@ -26,7 +26,7 @@ def is_sweep() -> bool:
 
 
 def read_request(config: DictConfig, hydra: Any = None) -> Request:
-    """Of the running job; `hydra`: of one that was composed without running."""
+    """The request of the running job, or of one that was only composed, given its `hydra` section."""
     hydra = hydra or HydraConfig.get()
     overrides = (override.lstrip("+~").partition("=") for override in hydra.overrides.task)
     typed = {key: value for key, _, value in overrides}

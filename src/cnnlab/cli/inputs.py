@@ -1,4 +1,4 @@
-"""From the configs of `python -m cnnlab.kernels` and `predict` to pictures, kernels, filters and networks."""
+"""Loads the pictures, kernels, filters and networks that the configs of `cnnlab.kernels` and `predict` name."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def check_kernels(jobs: Sequence[DictConfig]) -> None:
 
 
 def picture_and_kernels(config: DictConfig) -> tuple[Any, dict[str, Any]]:
-    """The picture, uint8 (C, H, W), and the kernels by name; InputError for what does not exist or does not fit."""
+    """The picture, uint8 (C, H, W), and the kernels by name; InputError if one is missing or too large."""
     from cnnlab.datasets.pictures import load
     from cnnlab.networks.kernels import Kernel, named
 
@@ -39,14 +39,14 @@ def picture_and_kernels(config: DictConfig) -> tuple[Any, dict[str, Any]]:
         size, side = len(kernel.values), min(image.shape[-2:])
         if size > side:
             raise InputError(
-                f"Kernel {name} is {size}x{size}, larger than the picture with its {side} pixels.\n"
+                f"Kernel {name} is {size}x{size}, larger than the picture ({side} pixels on its shorter side).\n"
                 "Use a larger picture or a smaller kernel."
             )
     return image, kernels
 
 
 def cells_of(config: DictConfig, image: Any, kernels: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """The cell (row, column) of each kernel's output whose arithmetic is wanted."""
+    """The output cell (row, column) of each kernel whose arithmetic is shown."""
     from cnnlab.inference.cells import inside, strongest
 
     if config.cell is None:
@@ -56,14 +56,14 @@ def cells_of(config: DictConfig, image: Any, kernels: dict[str, Any]) -> dict[st
 
 
 def learned_filters(config: DictConfig) -> list[Any]:
-    """The first layer's filters of the run that is named, each with its nearest classical kernel."""
+    """The first-layer filters of `run`, each with its nearest classical kernel."""
     from cnnlab.cli.build import load_run
     from cnnlab.networks.filters import name_filters
 
     network, _ = load_run(Path(config.run), config.checkpoint)
     filters = name_filters(network)
     if not filters:
-        raise InputError(f"run={config.run}: this network has no convolution with square kernels to name.")
+        raise InputError(f"run={config.run}: this network has no convolution with square kernels.")
     return filters
 
 
@@ -84,7 +84,7 @@ def check_pictures(jobs: Sequence[DictConfig]) -> None:
 
 
 def picture_files(config: DictConfig) -> list[Path]:
-    """The files that `image` names, a path, a pattern or a list of them; each once."""
+    """The files that `image` (a path, a pattern, or a list of these) names, without duplicates."""
     from cnnlab.datasets.pictures import find
 
     patterns = [config.image] if isinstance(config.image, str) else config.image

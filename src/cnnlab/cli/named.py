@@ -1,4 +1,4 @@
-"""Initializers by the names of `configs/init`, for networks that no config describes."""
+"""Initializers by their names in `configs/init`, for networks built without a config."""
 
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,12 @@ def initialize(
 ) -> None:
     """Fill the weights of every convolution and fully connected layer: `initialize(network, "normal", std=0.05)`.
 
-    `init`: a name in `configs/init`, or in `config_dir`/init; `settings`: its keys, `bias` among them. `batch`: images
-    (N, C, H, W) for initializers that look at data (lsuv). The gain is that of `activation`, by default the only one
-    that the network's modules show; where they show several or none, that of relu. Norm layers, and parameters that
-    are frozen or computed from others, are left as they are. Raises InputError.
+    `init`: a name in `configs/init`, or in `config_dir`/init; `settings`: its keys, including `bias`. `batch`: images
+    (N, C, H, W) for data-dependent initializers (lsuv). The gain is that of `activation`, which defaults to the only
+    one among the network's modules, or to relu if there are several or none. Norm layers and parameters that are
+    frozen or computed from others are left unchanged. Raises InputError.
     """
-    fill, after, bias = _named(network, init, activation, config_dir, settings)
+    fill, after, bias = _compose_init(network, init, activation, config_dir, settings)
     fill_network(network, fill, bias=bias, after=after, batch=batch, seed=seed)
 
 
@@ -48,20 +48,20 @@ def expected(
     **settings: Any,
 ) -> Expectation:
     """Standard deviation of every layer's activations, pre-activations and gradients before the first step, on
-    `batch` (N, C, H, W), normalized, under cross-entropy, with a band for finite width (`.by_key()`).
+    normalized `batch` (N, C, H, W) under cross-entropy, with a band for finite width (`.by_key()`).
 
-    `init`: over the networks that this initializer draws, named as for `initialize`; None: over networks whose weights
-    have the mean and variance of those that `network` has now. Biases are read from the network. Raises NotApplicable,
-    which says in a clause what there is no formula for, and InputError.
+    `init`: the ensemble that this initializer draws (name as for `initialize`); None: the ensemble with the mean and
+    variance of the current weights. Biases are read from the network. Raises NotApplicable, naming what has no
+    formula, and InputError.
     """
     if init is None:
         return expected_by_theory(network, batch, label_smoothing=label_smoothing)
-    fill, after, _ = _named(network, init, activation, config_dir, settings)
+    fill, after, _ = _compose_init(network, init, activation, config_dir, settings)
     moments = fill_moments(network, direct(fill), after=after)
     return expected_by_theory(network, batch, moments=moments, label_smoothing=label_smoothing)
 
 
-def _named(
+def _compose_init(
     network: nn.Module, init: str, activation: str | None, config_dir: str | Path | None, settings: dict[str, Any]
 ) -> tuple[Fill, After | None, Any]:
     seen = activation or context_of(network).activation

@@ -1,4 +1,4 @@
-"""Everything about a training job that can be known to fail, found before any job has begun."""
+"""Finds everything in the training jobs that is certain to fail, before any of them starts."""
 
 import inspect
 import json
@@ -15,7 +15,7 @@ from cnnlab.common.errors import InputError
 
 
 def check_training(jobs: Sequence[DictConfig]) -> None:
-    """Values first, since that needs no import; then targets, device, images, and each network on its images."""
+    """Values first, without importing torch; then targets, device, data, and each network on the shape of its data."""
     for job in jobs:
         check_values(OmegaConf.to_container(job, resolve=False))  # type: ignore[arg-type]
     for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
@@ -31,7 +31,7 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":
-            raise InputError("trainer.precision=fp16 is for CUDA; on the CPU use trainer.precision=bf16 or fp32.")
+            raise InputError("trainer.precision=fp16 needs CUDA; on the CPU use trainer.precision=bf16 or fp32.")
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
     for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation"):
@@ -43,7 +43,7 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
 
 
 def check_targets(job: DictConfig) -> None:
-    """Every `_target_` can be imported and takes the arguments that its section gives."""
+    """Raise InputError unless every `_target_` can be imported and accepts its section's keys."""
     for section in job:
         values = job[section] if section != "seed" else None
         if not isinstance(values, DictConfig) or "_target_" not in values:
@@ -58,14 +58,14 @@ def check_targets(job: DictConfig) -> None:
 
 
 def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> None:
-    """`arguments` (with `_target_`) fit the target's signature, together with those that cnnlab adds."""
+    """Raise InputError unless `arguments` and `extra`, which cnnlab passes, fit the signature of `_target_`."""
     target = arguments["_target_"]
     try:
         signature = inspect.signature(pkgutil.resolve_name(target) if "." in target else target)
     except Exception as error:
         raise InputError(
             f"{section}._target_={target} cannot be imported: {str(error).splitlines()[0]}\n"
-            "Write the dotted path of a class or function that `python` can import from here."
+            "Write the dotted path of a class or function that Python can import from this folder."
         ) from error
     parameters = signature.parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -74,7 +74,7 @@ def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> N
     if missing:
         raise InputError(
             f"{target} does not take {' and '.join(missing)}.\n"
-            "cnnlab calls a network with image_shape=(C, H, W) and classes=n: the data set decides them."
+            "cnnlab calls a network with image_shape=(C, H, W) and classes=n, both taken from the data set."
         )
     for name in arguments:
         if not name.startswith("_") and name not in parameters:
@@ -83,7 +83,7 @@ def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> N
 
 
 def _distinct(jobs: Sequence[DictConfig], *sections: str) -> list[DictConfig]:
-    """One job for each different content of these sections: a sweep over seeds is checked once."""
+    """One job per distinct content of these sections, so that a sweep over seeds is checked once."""
     seen: dict[str, DictConfig] = {}
     for job in jobs:
         key = json.dumps([OmegaConf.to_container(job[s]) if s in job else None for s in sections], default=str)

@@ -1,4 +1,4 @@
-"""What the YAML files compute: folder names, the gain that suits an activation, and values once they are composed."""
+"""OmegaConf resolvers of the YAML files (folder names, gain of an activation), and the resolved config."""
 
 import re
 from hashlib import sha256
@@ -12,19 +12,19 @@ from cnnlab.common.errors import InputError
 
 
 def register_resolvers() -> None:
-    """What the YAML files compute: folder names, and the gain that suits an activation."""
-    for name, function in {"slug": slug, "gain": _gain}.items():
-        register_resolver(name, function, replace=True)
+    """`slug` and `gain`."""
+    register_resolver("slug", slug, replace=True)
+    register_resolver("gain", _gain, replace=True)
 
 
 def register_summary_resolvers() -> None:
-    """A design sheet's folder: the compared models, or the one; the initializer where the sheet depends on it."""
+    """`designs`, `initialized`: the model names, and the initializer if theory is on, for the summary's folder name."""
     register_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
     register_resolver("initialized", lambda theory, init: f"_{init}" if theory else "", replace=True)
 
 
 def slug(text: str, limit: int = 120) -> str:
-    """A folder name of safe characters; a long one ends in a hash, since file systems stop at 255 bytes."""
+    """A folder name of safe characters; a long one is cut and hashed, since file systems allow 255 bytes."""
     safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-.")
     if len(safe.encode()) <= limit:
         return safe
@@ -39,7 +39,7 @@ def _gain(activation: str) -> float:
 
 
 def resolved(job: DictConfig) -> dict[str, Any]:
-    """The job as plain values; an interpolation that leads nowhere is the user's mistake."""
+    """The job as plain Python values; InputError if an interpolation cannot be resolved."""
     try:
         return OmegaConf.to_container(job, resolve=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:

@@ -1,4 +1,4 @@
-"""What each setting of each command may be; it imports neither torch nor Hydra, so a typo is answered at once."""
+"""Allowed values of every command's settings; imports neither torch nor Hydra, so that a typo is reported at once."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from cnnlab.common.limits import LIMITS
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.poolings import POOLINGS
 
-# Sections whose every key is known here; the other sections hold a `_target_` with arguments of its own.
+# Sections whose keys are all listed here; the others hold a `_target_` with its own arguments.
 CLOSED = ("trainer", "telemetry")
 SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
 
@@ -49,7 +49,7 @@ RULES: dict[str, Rule] = {
     "augmentation.flip": BOOL,
 }
 
-# These hold for cnnlab's own network; a module of one's own gives such names its own meaning.
+# Only for cnnlab's own network; a user's module may give these names another meaning.
 CONVNET = "cnnlab.networks.convnet.ConvNet"
 CONVNET_RULES: dict[str, Rule] = {
     "model.channels": list_of(whole(1)),
@@ -96,7 +96,7 @@ PREDICT_RULES: dict[str, Rule] = {
     "run": _RUN,
     "image": either(
         Rule("a picture, e.g. image=cat.png, a pattern in quotes, e.g. 'image=photos/*.png'", _TEXT.holds),
-        Rule("a list of them", lambda v: list_of(_TEXT).holds(v) and bool(v)),
+        Rule("a list of these", lambda v: list_of(_TEXT).holds(v) and bool(v)),
     ),
     "checkpoint": one_of("last", "best"),
     "top": whole(1),
@@ -111,9 +111,9 @@ def _is_row(row: Any, length: int) -> bool:
 
 
 def check_values(config: Mapping[str, Any]) -> None:
-    """Raise InputError for the first unknown key or value out of its range in a plain nested mapping.
+    """Raise InputError for the first unknown key or disallowed value in a plain nested mapping.
 
-    Values that are still interpolations ("${...}") pass; check the resolved ones, too.
+    Unresolved interpolations ("${...}") pass; check the resolved config as well.
     """
     for key in config:
         if key != "seed" and key not in SECTIONS:
@@ -121,7 +121,7 @@ def check_values(config: Mapping[str, Any]) -> None:
     for section in ("model", "dataset"):
         for key in ("image_shape", "classes", "in_channels", "num_classes"):
             if key in config.get(section, {}) and f"{section}.{key}" not in RULES:
-                raise InputError(f"{section}.{key} is not for a config to say: it comes from the images. Remove it.")
+                raise InputError(f"{section}.{key} cannot be set: it comes from the images. Remove it.")
     rules = {**RULES, **(CONVNET_RULES if config.get("model", {}).get("_target_") == CONVNET else {})}
     for section, values in config.items():
         items = values.items() if isinstance(values, Mapping) else ()
@@ -133,10 +133,10 @@ def check_values(config: Mapping[str, Any]) -> None:
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    """The message for a setting that does not exist: its nearest neighbour, and what there is in its section."""
+    """The message for an unknown setting: the closest match, and the settings of its section."""
     names = list(known)
     section, _, _ = key.rpartition(".")
-    beside = [name for name in names if section and name.startswith(section + ".")]
+    siblings = [name for name in names if section and name.startswith(section + ".")]
     sections = sorted({name.split(".")[0] for name in names})
     hint = did_you_mean(key, names if section else sections)
-    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(beside or sections)}."
+    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(siblings or sections)}."

@@ -1,4 +1,4 @@
-"""What a value may be, as data: a rule and the words for it. Free of torch and Hydra."""
+"""Rules for setting values, each a predicate with its description. Imports neither torch nor Hydra."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from cnnlab.common.words import shown
 
 @dataclass(frozen=True)
 class Rule:
-    """`allowed` completes the sentence "allowed: ..."; `holds` decides."""
+    """`allowed` completes the sentence "Allowed: ..."; `holds` is the predicate."""
 
     allowed: str
     holds: Callable[[Any], bool]
 
 
-# What counters and float32 hold with room to calculate; beyond, torch answers with an overflow.
-MOST = 2**31 - 1
-LARGEST = 1e30
+# Within int32 and float32, with headroom for arithmetic; beyond, torch overflows.
+MAX_INT = 2**31 - 1
+MAX_FLOAT = 1e30
 
 
-def whole(low: int, high: int = MOST) -> Rule:
-    words = f"a whole number from {low} " + ("up, below 2^31" if high == MOST else f"to {high}")
-    return Rule(words, lambda v: type(v) is int and low <= v <= high)
+def whole(low: int, high: int = MAX_INT) -> Rule:
+    upper = "< 2^31" if high == MAX_INT else f"<= {high}"
+    return Rule(f"an integer >= {low} and {upper}", lambda v: type(v) is int and low <= v <= high)
 
 
-def number(low: float = -LARGEST, high: float = LARGEST, *, above: bool = False, below: bool = False) -> Rule:
-    """From `low` to `high`; with `above` and `below` the one or the other is left out."""
-    words = f"a number {'above' if above else 'from'} {low:g} {'and below' if below else 'to'} {high:g}"
+def number(low: float = -MAX_FLOAT, high: float = MAX_FLOAT, *, above: bool = False, below: bool = False) -> Rule:
+    """Closed interval; `above` excludes `low`, `below` excludes `high`."""
+    words = f"a number {'>' if above else '>='} {low:g} and {'<' if below else '<='} {high:g}"
 
     def holds(value: Any) -> bool:
         inside = type(value) in (int, float) and low <= value <= high
@@ -39,7 +39,7 @@ def number(low: float = -LARGEST, high: float = LARGEST, *, above: bool = False,
 
 def one_of(*names: Any) -> Rule:
     words = " | ".join(str(name).lower() if isinstance(name, bool) else str(name) for name in names)
-    # Of one type, too: in Python true equals 1.
+    # Types must match as well: in Python, True == 1.
     return Rule(words, lambda v: any(type(v) is type(name) and v == name for name in names))
 
 
@@ -53,7 +53,7 @@ def list_of(rule: Rule) -> Rule:
 
 def per_block(rule: Rule) -> Rule:
     return Rule(
-        f"{rule.allowed}; one for all blocks or a list with one a block",
+        f"{rule.allowed}; one for all blocks, or a list with one per block",
         lambda v: (bool(v) and all(map(rule.holds, v))) if isinstance(v, list) else rule.holds(v),
     )
 
@@ -66,13 +66,13 @@ BOOL = Rule("true | false", lambda v: type(v) is bool)
 
 
 def check_rules(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
-    """Raise InputError for the first of `rules` that its value in `values` does not keep."""
+    """Raise InputError for the first of `values` that breaks its rule."""
     for key, rule in rules.items():
         check_value(key, values[key], rule)
 
 
 def check_value(key: str, value: Any, rule: Rule) -> None:
-    """Raise InputError for a value that does not hold; one that is still an interpolation ("${...}") passes."""
+    """Raise InputError for a disallowed value; an unresolved interpolation ("${...}") passes."""
     interpolated = isinstance(value, str) and "${" in value
     if not interpolated and not rule.holds(value):
         raise InputError(f"{key}={shown(value)} is not allowed.\nAllowed: {rule.allowed}.")

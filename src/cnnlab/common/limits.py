@@ -1,4 +1,4 @@
-"""The limits of settings that a config and plain Python check alike, each in this one place."""
+"""Limits of settings that are checked both in configs and in plain Python calls."""
 
 from typing import Any
 

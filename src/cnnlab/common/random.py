@@ -1,4 +1,4 @@
-"""Random streams: one seed for a run, and streams of their own for whatever must not depend on what ran before."""
+"""Random streams: one seed per run, and separate streams for whatever must not depend on earlier draws."""
 
 import os
 import random
@@ -10,12 +10,12 @@ import torch
 
 
 def seed_everything(seed: int, deterministic: bool) -> None:
-    """Same numbers for the same seed; `deterministic` also refuses CUDA kernels whose sums vary in order.
+    """Seed all global generators; `deterministic` also disallows CUDA kernels with varying summation order.
 
-    The global state, too, is set anew in every run, since the jobs of a sweep may share a process.
+    Global flags are set in every run, since the jobs of a sweep may share a process.
     """
     if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before its first use
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it on first use
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -26,9 +26,9 @@ def seed_everything(seed: int, deterministic: bool) -> None:
 
 @contextmanager
 def cpu_seed(seed: int) -> Iterator[None]:
-    """The CPU's global random state begins at `seed` inside, and is afterwards what it was before.
+    """Seed the CPU's global generator inside the block, and restore its state afterwards.
 
-    torch.manual_seed would begin every CUDA device's anew, too, and so decide what dropout draws there.
+    torch.manual_seed would also reseed every CUDA device, and so change what dropout draws there.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Numbers, pairs and settings in words, the same wherever they are printed."""
+"""Formatting of numbers, pairs and settings, the same wherever they are printed."""
 
 import json
 import math
@@ -12,7 +12,7 @@ def count(value: int) -> str:
 
 
 def rough(value: float) -> str:
-    """Three digits: 784, 9,408, 113k, 2.08M, 1.32G."""
+    """Three significant digits from 10,000 on: 784, 9,408, 113k, 2.08M, 1.32G."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= max(unit, 1e4):
             digits = max(0, 2 - int(log10(value / unit)))
@@ -21,20 +21,22 @@ def rough(value: float) -> str:
 
 
 def two_digits(value: float) -> str:
-    """Of a number from 0 up: 0.84, 0.050, 13, 120, and 2.1e-4 where that is shorter."""
+    """Two significant digits of a number >= 0: 0.84, 0.050, 13, 120; 2.1e-4 where that is shorter."""
     if value == 0:
         return "0"
     if not 1e-2 <= value < 1e4:
         mantissa, _, power = f"{value:.1e}".partition("e")
         return f"{mantissa}e{int(power)}" if power else mantissa
-    tens = int(f"{value:.1e}".partition("e")[2])  # of the rounded number: 0.0996 is 0.10
+    tens = int(f"{value:.1e}".partition("e")[2])  # exponent after rounding: 0.0996 is 0.10
     return f"{value:.{1 - tens}f}" if tens < 1 else f"{round(value, 1 - tens):.0f}"
 
 
 def kib(size: int) -> str:
     """Bytes in KiB: 0.04, 12.3, 1,240."""
     value = size / 1024
-    return f"{value:,.{2 if value < 1 else 1 if value < 100 else 0}f}"
+    if value < 1:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def memory(size: int) -> str:
@@ -42,17 +44,22 @@ def memory(size: int) -> str:
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.1f} KiB"
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 channel`, `3 channels`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def sides(pair: tuple[int, ...]) -> str:
     return "x".join(str(side) for side in pair)
 
 
 def same_or_both(pair: tuple[float, float]) -> str:
-    """One number where height and width agree."""
+    """One number if height and width are equal, else both."""
     return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g},{pair[1]:g}"
 
 
 def number(value: float) -> str:
-    """Two digits, as people write them: 0.0031, 5.2e-11, 240, 6.6e+05."""
+    """Two significant digits: 0.0031, 5.2e-11, 240, 6.6e+05."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     if 1e-4 <= abs(value) < 1e4:
@@ -66,5 +73,5 @@ def percent(share: float) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as one types it on the command line: null, true, [max,none]."""
+    """A value as typed on the command line: null, true, [max,none]."""
     return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

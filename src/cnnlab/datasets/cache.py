@@ -1,4 +1,4 @@
-"""Decoded image files, kept as one memory-mapped array until a file changes."""
+"""Decoded image files, cached as one memory-mapped array until a file changes."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ import numpy as np
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Moments
 
-DECODER = 1  # raised when decoding changes, so that older arrays are not used
-TOGETHER = 256  # files that a process decodes before it reports
-SERIAL_BYTES = 4_000_000  # files of less than this in all are decoded sooner than processes start
+DECODER = 1  # increment when decoding changes, to invalidate older arrays
+FILES_PER_TASK = 256  # files per worker task
+SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    path: str  # below the root
+    path: str  # relative to the root
     label: int
     bytes: int
     changed: int  # ns
@@ -35,21 +35,21 @@ def cache_folder() -> Path:
 
 
 class DecodedFiles:
-    """The array of `files` below `root`, in their order, with a name made of everything that decides its bytes.
+    """The array of `files` in `root`, in their order; its name is a hash of everything that determines its bytes.
 
-    Paths, sizes and times of change are compared, not contents: under a second for 60,000 files.
+    Paths, sizes and modification times are hashed, not contents: under a second for 60,000 files.
     """
 
     def __init__(self, root: Path, files: Sequence[ImageFile], channels: int, size: int | None):
         self.root, self.files, self.channels, self.size = root, files, channels, size
-        place = _digest(str(root.resolve()), channels, size)
-        # One array a folder, channels and size: a new one replaces the one of the folder as it was.
-        self.stem = re.sub(r"[^\w-]", "_", root.name) + "-" + place
+        key = _digest(str(root.resolve()), channels, size)
+        # One array per (folder, channels, size): after a change, the new one replaces the old.
+        self.stem = re.sub(r"[^\w-]", "_", root.name) + "-" + key
         self.name = f"{self.stem}-{_digest(DECODER, *((f.path, f.bytes, f.changed) for f in files))}"
         self.folder = cache_folder()
 
     def load(self) -> np.ndarray:
-        """uint8 (N, C, H, W), memory-mapped; what is written to it stays in this process. Decodes if it must."""
+        """uint8 (N, C, H, W), memory-mapped copy-on-write; decoded if not cached. Raises InputError."""
         from filelock import FileLock
 
         images = self._stored()
@@ -58,20 +58,20 @@ class DecodedFiles:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f"{self.stem}.lock"):
-                images = self._stored()  # another process may have been at it
+                images = self._stored()  # another process may have decoded them meanwhile
                 if images is None:
                     self._decode()
                     images = self._stored()
         except OSError as error:
             raise InputError(
                 f"The decoded images cannot be written to {self.folder}: {error}\n"
-                "Name a folder for them: export XDG_CACHE_HOME=FOLDER"
+                "Choose another cache folder: export XDG_CACHE_HOME=FOLDER"
             ) from error
         assert images is not None
         return images
 
     def remembered(self, key: str, moments: Callable[[], Moments]) -> Moments:
-        """`moments()`, which reads every image, kept in a file beside the array under `key`."""
+        """`moments()`, which reads every image, cached under `key` in a JSON file next to the array."""
         path = self.folder / f"{self.name}.json"
         try:
             known = json.loads(path.read_text())
@@ -80,9 +80,9 @@ class DecodedFiles:
         if key not in known:
             known[key] = moments()
             try:
-                with _replacing(path) as part:
+                with _atomic_write(path) as part:
                     part.write_text(json.dumps(known))
-            except OSError:  # a cache that cannot be written costs the next run some time, not this one its numbers
+            except OSError:  # not fatal: the next run computes them again
                 return known[key]
         mean, std = known[key]
         return tuple(mean), tuple(std)
@@ -91,7 +91,7 @@ class DecodedFiles:
         path = self.folder / f"{self.name}.npy"
         try:
             images = np.load(path, mmap_mode="c")
-        except (OSError, ValueError, EOFError):  # absent, or cut off by whoever copied it
+        except (OSError, ValueError, EOFError):  # missing or truncated
             return None
         return np.asarray(images) if len(images) == len(self.files) else None
 
@@ -105,19 +105,19 @@ class DecodedFiles:
         self._check_space(int(np.prod(shape)))
         jobs = 1 if sum(f.bytes for f in self.files) < SERIAL_BYTES else -1
         failed: list[tuple[str, str]] = []
-        with _replacing(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
+        with _atomic_write(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
             np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape).flush()
             work = (
-                delayed(decode_into)(part, i, paths[i : i + TOGETHER], self.channels, self.size)
-                for i in range(0, len(paths), TOGETHER)
+                delayed(decode_into)(part, i, paths[i : i + FILES_PER_TASK], self.channels, self.size)
+                for i in range(0, len(paths), FILES_PER_TASK)
             )
-            # joblib's workers need no `if __name__ == "__main__"` in the script of whoever calls this
+            # joblib's workers do not require `if __name__ == "__main__"` in the calling script
             done: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", idle_worker_timeout=5)(work)
             for count, bad in done:
                 advance(count)
                 failed += bad
             if failed:
-                raise InputError(self._complaint(failed, shape))
+                raise InputError(self._error_message(failed, shape))
         for old in self.folder.glob(f"{self.stem}-*"):
             if not old.name.startswith(self.name):
                 old.unlink(missing_ok=True)
@@ -131,29 +131,31 @@ class DecodedFiles:
         try:
             c, h, w = decode(first, self.channels, None).shape
         except Exception as error:
-            raise InputError(self._complaint([(first, reason(error))], None)) from error
+            raise InputError(self._error_message([(first, reason(error))], None)) from error
         return c, h, w
 
-    def _complaint(self, failed: list[tuple[str, str]], shape: tuple[int, ...] | None) -> str:
+    def _error_message(self, failed: list[tuple[str, str]], shape: tuple[int, ...] | None) -> str:
         lines = [f"{path}: {reason}" for path, reason in sorted(failed)[:3]]
-        head = f"{len(failed):,} of {len(self.files):,} images cannot be used" + (", e.g." if len(failed) > 3 else ":")
-        side = min(shape[2:]) if shape else 64
-        one_size = "" if self.size else f"; dataset.size={side} brings images of all sizes to one"
-        return "\n".join([head, *lines, f"Repair or remove them{one_size}."])
+        head = f"{len(failed):,} of {len(self.files):,} images cannot be used"
+        head += ", e.g." if len(failed) > len(lines) else ":"
+        advice = "Repair or remove them"
+        if not self.size:
+            advice += f", or resize all images to one size with dataset.size={min(shape[2:]) if shape else 64}"
+        return "\n".join([head, *lines, f"{advice}."])
 
     def _check_space(self, needed: int) -> None:
-        # A memory-mapped file that meets a full disk ends the process without a word.
+        # Writing a memory-mapped file to a full disk kills the process with SIGBUS.
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise InputError(
                 f"The decoded images take {needed / 1e9:,.1f} GB; {self.folder} has {free / 1e9:,.1f} GB left.\n"
-                "Give a smaller dataset.size, or a roomier folder: export XDG_CACHE_HOME=FOLDER"
+                "Give a smaller dataset.size, or another cache folder: export XDG_CACHE_HOME=FOLDER"
             )
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place when the block ends well, and goes away when not."""
+def _atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary file next to `path` that replaces it when the block succeeds, and is removed otherwise."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
     try:

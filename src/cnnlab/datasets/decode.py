@@ -1,4 +1,4 @@
-"""Image files to arrays of bytes; free of torch, so that a process that decodes starts in 0.2 s."""
+"""Decodes image files to uint8 arrays; does not import torch, so that worker processes start in 0.2 s."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 def decode_into(
     array: Path, start: int, files: Sequence[str], channels: int, size: int | None
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Write `files` as the images from `start` on of the .npy file `array`, uint8 (N, C, H, W).
+    """Write `files` to the .npy file `array`, uint8 (N, C, H, W), starting at index `start`.
 
-    Returns how many were tried and, for those that failed, (file, reason).
+    Returns the number of files processed, and (file, reason) for each that failed.
     """
     images = np.asarray(np.lib.format.open_memmap(array, mode="r+"))
     failed = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about metadata; what spoils pixels raises
+        warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
         for i, file in enumerate(files, start):
             try:
                 pixels = decode(file, channels, size)
@@ -26,18 +26,18 @@ def decode_into(
                     (_, h, w), (_, first_h, first_w) = pixels.shape, images.shape[1:]
                     raise ValueError(f"{w}x{h} pixels, not {first_w}x{first_h}")
                 images[i] = pixels
-            # PIL's plugins raise all kinds of errors for bytes that they do not expect
+            # PIL's plugins raise arbitrary exceptions for malformed files
             except Exception as error:
                 failed.append((file, reason(error)))
     return len(files), failed
 
 
 def decode(file: str, channels: int, size: int | None) -> np.ndarray:
-    """uint8 (channels, H, W), turned as the camera says. With `size`, the shorter side is resized (bilinear with
-    antialias) and the centre cut out: (channels, size, size)."""
+    """uint8 (channels, H, W), with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
+    with antialiasing) and the centre cropped: (channels, size, size)."""
     with open(file, "rb") as stream, Image.open(stream) as opened:
         if size is not None:
-            opened.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at 1/2 to 1/8 of its side
+            opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
         image = _eight_bit(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
@@ -47,20 +47,20 @@ def decode(file: str, channels: int, size: int | None) -> np.ndarray:
 
 def reason(error: Exception) -> str:
     """Why a file could not be decoded, in one line."""
-    if isinstance(error, UnidentifiedImageError):  # its own words are about a Python object
-        return "no image, or of a kind that PIL does not know"
+    if isinstance(error, UnidentifiedImageError):  # its message only shows a Python object
+        return "not an image, or in a format that PIL cannot read"
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Grey images of 16 bits keep their upper 8, where PIL's own conversion may cut all above 255."""
+    """16-bit greyscale keeps its upper 8 bits; PIL's own conversion may clip at 255."""
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
-        raise ValueError(f"its pixels are of PIL's kind {image.mode}, whose range is not known; save it with 8 bits")
+        raise ValueError(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
     return image
 
 
 def extensions() -> set[str]:
-    """What names of images end with, e.g. ".png": every format that PIL reads."""
+    """File extensions of all formats that PIL reads, e.g. ".png"."""
     return {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}

@@ -1,11 +1,11 @@
-"""scikit-learn's handwritten digits: 1,797 real images inside the package, so nothing is downloaded."""
+"""scikit-learn's handwritten digits: 1,797 real images that ship with the package, no download."""
 
 import torch
 
 from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import ImageSet, Split, assemble, cut, resize, stratified_order
 
-TEST_SHARE = 0.2  # the set has no official test split; these 359 images are the same in every run
+TEST_SHARE = 0.2  # the set has no official test split; these 359 images are fixed
 
 
 def digits(validation: float = 0.1, size: int | None = 28) -> ImageSet:

@@ -1,4 +1,4 @@
-"""Getting the files of a set that torchvision knows, so that what lies in its place is always whole."""
+"""Downloads the files of torchvision's data sets; a file in its final place is always complete."""
 
 import gzip
 import io
@@ -19,18 +19,18 @@ from typing import Any
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.cache import cache_folder
 
-# torchvision waits for ever where a network swallows what it is sent.
-SILENCE = 10.0  # seconds
+# torchvision sets no timeout: it waits forever for a server that does not answer.
+TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
 class Files:
-    """What a set consists of on disk."""
+    """The files of a data set on disk."""
 
     name: str
     home: Path  # dataset.root
-    subfolder: str  # of home: where the files lie that are read
-    names: Mapping[str, str | None]  # of those files, with md5 sums where they are known
+    subfolder: str  # of home: where the files that are read are stored
+    names: Mapping[str, str | None]  # file name -> MD5 checksum, None if unknown
     archives: Sequence[str]  # what is downloaded and unpacked
     archive_subfolder: str
     url: str
@@ -43,10 +43,10 @@ class Files:
         return [name for name in self.names if not (self.folder / name).is_file()]
 
     def fetch(self, dataset: Any) -> None:
-        """Unpack archives that someone put in their place, and let torchvision's class download what is missing.
+        """Unpack archives that the user put in place, and let torchvision's class download what is missing.
 
-        One process at a time, into a folder beside, and each file is moved to its place when it is whole: a
-        download that is killed leaves nothing, and who finds all files finds them complete.
+        One process at a time; into a temporary folder from which complete files are moved, so that a killed download
+        leaves no partial file. Raises InputError.
         """
         if not self.missing():
             return
@@ -56,69 +56,71 @@ class Files:
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
             self.home.mkdir(parents=True, exist_ok=True)
-            # Not in the folder itself, which a failed download should leave as it was.
-            place = sha256(f"{self.home.resolve()} {self.name}".encode()).hexdigest()[:16]
-            with FileLock(cache_folder() / f"{place}.lock"), self._beside() as beside:
-                self._unpack(beside)
-                if not all((beside / self.subfolder / name).is_file() for name in self.missing()):
-                    with _impatient():
-                        dataset(beside, download=True)
+            # The lock is in the cache folder, so that a failed download leaves `home` unchanged.
+            key = sha256(f"{self.home.resolve()} {self.name}".encode()).hexdigest()[:16]
+            with FileLock(cache_folder() / f"{key}.lock"), self._temporary_folder() as temporary:
+                self._unpack(temporary)
+                if not all((temporary / self.subfolder / name).is_file() for name in self.missing()):
+                    with _with_timeout():
+                        dataset(temporary, download=True)
                 self.folder.mkdir(parents=True, exist_ok=True)
                 for name in self.missing():
-                    os.replace(beside / self.subfolder / name, self.folder / name)
+                    os.replace(temporary / self.subfolder / name, self.folder / name)
         except (OSError, RuntimeError, EOFError, HTTPException) as error:
             for folder in new:
-                with suppress(OSError):  # another process may have put something there by now
+                with suppress(OSError):  # not empty: another process is using it
                     folder.rmdir()
             raise InputError(self._advice(error)) from error
 
     @contextmanager
-    def _beside(self) -> Iterator[Path]:
+    def _temporary_folder(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self.home, prefix=".download-") as folder:
             yield Path(folder)
 
-    def _unpack(self, beside: Path) -> None:
+    def _unpack(self, folder: Path) -> None:
         from torchvision.datasets.utils import extract_archive
 
-        target = beside / self.archive_subfolder
+        target = folder / self.archive_subfolder
         target.mkdir(parents=True, exist_ok=True)
-        for path in (self.home / self.archive_subfolder / archive for archive in self.archives):
+        for archive in self.archives:
+            path = self.home / self.archive_subfolder / archive
             if self.missing() and path.is_file():
                 try:
                     extract_archive(str(path), str(target))
                 except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
                     raise InputError(
-                        f"{path} is damaged: {error}.\nDelete it and run again, or copy it anew."
+                        f"{path} is damaged: {error}.\nDelete it and run again, or copy it again."
                     ) from error
 
     def refuse_damaged(self) -> None:
-        """InputError for the first file that has not its md5 sum."""
+        """Raise InputError for the first file whose MD5 checksum is wrong."""
         from torchvision.datasets.utils import check_integrity
 
         for name, md5 in self.names.items():
             path = self.folder / name
             if path.is_file() and not check_integrity(str(path), md5):
                 raise InputError(
-                    f"{path} is damaged: its {path.stat().st_size:,} bytes have not the md5 sum {md5}.\n"
-                    "Delete it and run again, or copy it anew."
+                    f"{path} is damaged: its {path.stat().st_size:,} bytes do not have the MD5 checksum {md5}.\n"
+                    "Delete it and run again, or copy it again."
                 )
 
     def _advice(self, error: Exception) -> str:
-        cause = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        lines = str(error).strip().splitlines()
+        cause = lines[-1] if lines else type(error).__name__
         return (
-            f"dataset={self.name} is not in {self.home}, and getting it failed: {cause}\n"
-            f"Fetch {', '.join(self.archives)}\n"
-            f"from {self.url} where there is internet, and put them into {self.home / self.archive_subfolder},\n"
-            f"or give dataset.root=FOLDER where FOLDER/{self.subfolder} holds {', '.join(list(self.names)[:2])}, ...\n"
+            f"dataset={self.name} is not in {self.home}, and downloading it failed: {cause}\n"
+            f"Download {', '.join(self.archives)}\n"
+            f"from {self.url} on a machine with internet access, put them in {self.home / self.archive_subfolder},\n"
+            f"or set dataset.root=FOLDER where FOLDER/{self.subfolder} has {', '.join(list(self.names)[:2])}, ...\n"
             "dataset=digits needs no download."
         )
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
-    """Give up on a silent server, and show torchvision's progress bars only where somebody watches."""
+def _with_timeout() -> Iterator[None]:
+    """Time out on a server that does not answer; hide torchvision's progress bars if stderr is not a terminal."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENCE)
+    socket.setdefaulttimeout(TIMEOUT_S)
     try:
         with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
             yield

@@ -1,4 +1,4 @@
-"""Anyone's images: a folder of classes, decoded once in parallel and kept as one array on disk."""
+"""User-supplied images: one folder per class, decoded once in parallel and cached as one array on disk."""
 
 import os
 from dataclasses import dataclass
@@ -27,29 +27,29 @@ SPLITS = {"train", "test", "val", "valid", "validation"}
 def image_folder(
     root: str = "data", validation: float = 0.1, size: int | None = None, channels: int = 3, test: float = 0.2
 ) -> ImageSet:
-    """`root/train/<class>/*` and `root/test/<class>/*`, or one folder `root/<class>/*` of which the share `test`
-    becomes the test split, always the same images. Any format that PIL reads, at any depth below its class;
-    folders beside train/ and test/ are not read.
+    """`root/train/<class>/*` and `root/test/<class>/*`, or `root/<class>/*`, of which the share `test` becomes the
+    test split, always the same images. Any format that PIL reads, at any depth below the class folder; other
+    folders next to train/ and test/ are ignored.
 
-    `size`: shorter side resized, centre cut out; None takes images as they are, all of one size. `channels`: 3
-    reads colour, 1 grey.
+    `size`: shorter side resized, centre cropped; None: images unchanged, which must all have one size. `channels`: 3
+    for colour, 1 for greyscale. Raises InputError.
     """
     check_limits(dataset_validation=validation, dataset_size=size, dataset_channels=channels, dataset_test=test)
     home = Path(root).expanduser().absolute()
     with reading():
-        found = _find(home, test)
+        found = _list_files(home, test)
     array = DecodedFiles(home, found.files, channels, size)
     images, labels = torch.from_numpy(array.load()), torch.tensor([file.label for file in found.files])
-    tested, train = cut(Split(images, labels), found.tests)
+    test_split, train = cut(Split(images, labels), found.tests)
 
     def moments(images: Tensor) -> Moments:
         return array.remembered(f"{validation} {found.tests}", lambda: channel_moments(images))
 
-    return assemble(home.name, train, tested, found.classes, validation, moments)
+    return assemble(home.name, train, test_split, found.classes, validation, moments)
 
 
 @dataclass(frozen=True)
-class _Found:
+class _FileList:
     """All files: `tests` test images, then the training images in stratified order."""
 
     classes: tuple[str, ...]
@@ -57,52 +57,53 @@ class _Found:
     tests: int
 
 
-def _find(home: Path, test: float) -> _Found:
+def _list_files(home: Path, test: float) -> _FileList:
     if not home.is_dir():
         raise InputError(
-            f"dataset.root={home} is no folder.\n"
+            f"dataset.root={home} is not a folder.\n"
             "Give the folder that holds train/<class>/* and test/<class>/*, or one with <class>/* alone."
         )
     folders = set(_folders(home))
     if not {"train", "test"} <= folders:
-        if folders and folders <= SPLITS:  # "train" beside other folders may be a class, of vehicles
+        if folders and folders <= SPLITS:  # next to other folders, "train" may be a class (of vehicles)
             raise InputError(
-                f"{home} holds {'/, '.join(sorted(folders))}/, but it takes both train/ and test/.\n"
-                "Add what is missing, or have one folder of classes split, "
+                f"{home} has {'/, '.join(sorted(folders))}/, but both train/ and test/ are needed.\n"
+                "Add the missing folder, or have cnnlab split one folder of classes, "
                 f"e.g. dataset.root={home / sorted(folders)[-1]}"
             )
         classes, files = _scan(home, "")
         tests = min(max(1, round(test * len(files))), len(files) - 1)
-        return _Found(classes, _mixed(files), tests)
+        return _FileList(classes, _stratified(files), tests)
     (classes, train), (others, tests) = _scan(home, "train"), _scan(home, "test")
     if classes != others:
-        odd = sorted(set(classes) ^ set(others))
-        where = [f"{name} (only in {'train' if name in classes else 'test'}/)" for name in odd[:5]]
+        unmatched = sorted(set(classes) ^ set(others))
+        where = [f"{name} (only in {'train' if name in classes else 'test'}/)" for name in unmatched[:5]]
+        if len(unmatched) > 5:
+            where.append("...")
         raise InputError(
-            f"{home}: train/ and test/ have different classes: {', '.join(where)}{', ...' if odd[5:] else ''}\n"
-            "Give both the same folders."
+            f"{home}: train/ and test/ have different classes: {', '.join(where)}\nBoth need the same class folders."
         )
-    return _Found(classes, [*tests, *_mixed(train)], len(tests))
+    return _FileList(classes, [*tests, *_stratified(train)], len(tests))
 
 
 def _folders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _mixed(files: list[ImageFile]) -> list[ImageFile]:
+def _stratified(files: list[ImageFile]) -> list[ImageFile]:
     order = stratified_order(torch.tensor([file.label for file in files]))
     return [files[i] for i in order.tolist()]
 
 
 def _scan(home: Path, part: str) -> tuple[tuple[str, ...], list[ImageFile]]:
-    """Classes, and their files sorted by path."""
+    """Class names, and their files sorted by class and path."""
     from cnnlab.datasets.decode import extensions
 
     endings, folder, files = extensions(), home / part, []
     classes = _folders(folder)
     if len(classes) < 2:
         raise InputError(
-            f"{folder} holds {len(classes)} folders of images; each folder is a class, and there must be two or more.\n"
+            f"{folder} has {len(classes)} class folders; at least two are needed.\n"
             f"It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
         )
     for label, name in enumerate(classes):
@@ -116,7 +117,7 @@ def _scan(home: Path, part: str) -> tuple[tuple[str, ...], list[ImageFile]]:
                     files.append(ImageFile(os.path.join(below, file), label, status.st_size, status.st_mtime_ns))
         if len(files) == before:
             raise InputError(
-                f"{folder / name} holds no image, and each folder is a class.\n"
-                "Add some (.jpg, .png, ...) or remove the folder."
+                f"{folder / name} contains no image, but every folder is a class.\n"
+                "Add images (.jpg, .png, ...) or remove the folder."
             )
     return tuple(classes), files

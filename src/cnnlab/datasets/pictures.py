@@ -1,4 +1,4 @@
-"""Pictures to look at: two that code draws, and files."""
+"""Pictures to inspect: two drawn by code, and image files."""
 
 import glob
 import warnings
@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.datasets.decode import decode
 
-# The text's smiley: eyes, nose and mouth in 7x7 cells.
+# The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
     (0, 0, 0, 0, 0, 0, 0),
     (0, 1, 0, 0, 0, 1, 0),
@@ -29,12 +29,12 @@ SMILEY = (
 
 
 def smiley() -> Tensor:
-    """uint8 (1, 7, 7) of zeros and ones: cells to count, not shades."""
+    """uint8 (1, 7, 7) of zeros and ones, not of grey levels."""
     return torch.tensor([SMILEY], dtype=torch.uint8)
 
 
 def scene() -> Tensor:
-    """uint8 (3, 192, 192): a house at evening with edges in all directions, curves, a gradient and textures."""
+    """uint8 (3, 192, 192): a house at dusk: edges in all directions, curves, a gradient and textures."""
     side, fine = 192, 4
     picture = Image.new("RGB", (side * fine, side * fine))
     draw = ImageDraw.Draw(picture)
@@ -74,12 +74,14 @@ DRAWN = {"scene": scene, "smiley": smiley}
 
 
 def load(name: str, largest: int) -> Tensor:
-    """The drawn picture of that name, or the picture file, its longer side at most `largest`; uint8 (1 or 3, H, W)."""
+    """The drawn picture or the file `name`, uint8 (1 or 3, H, W), downscaled to a longer side of at most `largest`."""
     if name in DRAWN:
         return DRAWN[name]()
     found = find(name)
     if len(found) > 1:
-        raise InputError(f"image={name} matches {len(found)} pictures, but one is wanted.\nGive one, e.g. {found[0]}.")
+        raise InputError(
+            f"image={name} matches {len(found)} pictures, but only one is allowed.\nGive one, e.g. {found[0]}."
+        )
     pixels = read(found[0], 1 if header(found[0]).grey else 3, None)
     scale = largest / max(pixels.shape[1:])
     if scale >= 1:
@@ -89,25 +91,27 @@ def load(name: str, largest: int) -> Tensor:
 
 
 def find(pattern: str) -> list[Path]:
-    """The files that a path or a glob pattern names, sorted; InputError where there is none."""
+    """The files that a path or a glob pattern matches, sorted; InputError if there are none."""
     path = Path(pattern).expanduser()
     if path.is_file():
         return [path]
     if path.is_dir():
-        raise InputError(f"image={pattern} is a folder.\nName the pictures in it: 'image={pattern}/*.png'.")
+        raise InputError(
+            f"image={pattern} is a folder.\nGive a pattern for the pictures in it: 'image={pattern}/*.png'."
+        )
     found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]
     if not found:
-        beside = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         where = "no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
         raise InputError(
-            f"image={pattern}: {where}.{did_you_mean(path.name, beside)}\n"
+            f"image={pattern}: {where}.{did_you_mean(path.name, siblings)}\n"
             "Give a picture (image=cat.png) or a pattern in quotes ('image=photos/*.png')."
         )
     return found
 
 
 class Header(NamedTuple):
-    """What a file says of itself; sides as the camera held it."""
+    """Facts from an image file's header; width and height after the EXIF rotation."""
 
     width: int
     height: int
@@ -116,8 +120,8 @@ class Header(NamedTuple):
 
 
 def header(path: Path) -> Header:
-    """Read without decoding; InputError for what is no picture."""
-    with _told(path), Image.open(path) as picture:
+    """Read without decoding; InputError if the file is not a picture."""
+    with _as_input_error(path), Image.open(path) as picture:
         width, height = picture.size
         if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
             width, height = height, width
@@ -126,17 +130,17 @@ def header(path: Path) -> Header:
 
 
 def read(path: Path, channels: int, size: int | None) -> Tensor:
-    """uint8 (channels, H, W), decoded as a training set's files are; InputError for what is no picture."""
-    with _told(path):
+    """uint8 (channels, H, W), decoded like a training set's files; InputError if the file is not a picture."""
+    with _as_input_error(path):
         return torch.from_numpy(decode(str(path), channels, size).copy())
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Whatever PIL and its plugins raise for bytes that they do not expect, as a sentence that names the file."""
+def _as_input_error(path: Path) -> Iterator[None]:
+    """Turn whatever PIL and its plugins raise for a malformed file into an InputError that names it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata; what spoils pixels raises
+            warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
             yield
     except UnidentifiedImageError as error:
         raise InputError(
@@ -144,5 +148,5 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:
         raise InputError(
-            f"{path} cannot be read as a picture: {error}.\nIs it cut off? Copy or save it again."
+            f"{path} cannot be read as a picture: {error}.\nIt may be truncated: copy or save it again."
         ) from error

@@ -7,8 +7,7 @@ from typing import Any
 
 from cnnlab.common.limits import check_limits
 
-# By the dotted path that a YAML names: channels, the side that `size: null` keeps, classes. The tests compare
-# them with the loaded sets.
+# `_target_` -> (channels, side for `size: null`, classes). The tests compare these with the loaded sets.
 KNOWN: dict[str, tuple[int, int, int]] = {
     "cnnlab.datasets.digits.digits": (1, 8, 10),
     "cnnlab.datasets.torchvision.mnist": (1, 28, 10),
@@ -22,7 +21,7 @@ Shape = tuple[int, int, int]
 
 
 def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
-    """((C, H, W), classes) of the set that this config names, or None where only loading it can tell."""
+    """((C, H, W), classes) of the set that this config names, or None if it must be loaded to know."""
     target, size = dataset.get("_target_"), dataset.get("size")
     if target in KNOWN:
         check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
@@ -36,7 +35,7 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
 
 
 def _class_folders(root: Path) -> int:
-    """Folders of root/train, or of root where it has no split of its own; 0 where the loader will say what is wrong."""
+    """Number of folders in root/train, or in root if it has no split; 0 where the loader will raise."""
     split = [(root / part).is_dir() for part in ("train", "test")]
     if not root.is_dir() or split.count(True) == 1:
         return 0

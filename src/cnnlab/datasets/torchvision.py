@@ -1,4 +1,4 @@
-"""The sets that torchvision downloads and reads; their official test split stays the test split."""
+"""Data sets that torchvision downloads and reads; the official test split is kept."""
 
 import struct
 from math import prod
@@ -50,7 +50,7 @@ def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None
     try:
         with reading():
             parts = [CIFAR10(home, train=train) for train in (True, False)]
-    except RuntimeError:  # an md5 sum is wrong, and torchvision does not say of which file
+    except RuntimeError:  # wrong MD5 checksum; torchvision does not say of which file
         files.refuse_damaged()
         raise
     train, test = ((torch.from_numpy(p.data).permute(0, 3, 1, 2), torch.tensor(p.targets)) for p in parts)
@@ -58,7 +58,7 @@ def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None
 
 
 def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None) -> ImageSet:
-    """A set in MNIST's format: four files, each a header with its dimensions and then bytes."""
+    """A set in MNIST's IDX format: four files, each a header with the dimensions, then raw bytes."""
     home, archives = _home(root), [archive for archive, _ in dataset.resources]
     names = {archive.removesuffix(".gz"): None for archive in archives}
     folder = f"{dataset.__name__}/raw"
@@ -71,7 +71,7 @@ def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None
         if counts[images] != counts[labels]:
             raise InputError(
                 f"{files.folder / images} holds {counts[images]:,} images, {labels} {counts[labels]:,} labels.\n"
-                "They do not belong together: delete both and run again."
+                "They do not match: delete both and run again."
             )
     train, test = (dataset(home, train=train) for train in (True, False))
     classes = [c.partition(" - ")[0] for c in dataset.classes]  # MNIST's own are "0 - zero"
@@ -93,12 +93,12 @@ def _assemble(
         raise InputError(f"dataset={name}: there are labels up to {largest}, but only {len(classes)} classes.")
     order = stratified_order(train[1])
     images = resize(train[0][order].contiguous(), size)
-    tested = Split(resize(test[0].contiguous(), size), test[1])
-    return assemble(name, Split(images, train[1][order]), tested, tuple(classes), validation)
+    test_split = Split(resize(test[0].contiguous(), size), test[1])
+    return assemble(name, Split(images, train[1][order]), test_split, tuple(classes), validation)
 
 
 def _check_idx(path: Path) -> int:
-    """The number of images or labels that the file holds; InputError if its size is not what its header says."""
+    """Number of images or labels in an IDX file; InputError if its size contradicts its header."""
     dims = 3 if "idx3" in path.name else 1
     length, header = path.stat().st_size, struct.Struct(f">{1 + dims}i")
     with path.open("rb") as file:
@@ -106,9 +106,9 @@ def _check_idx(path: Path) -> int:
     magic, *shape = header.unpack(start) if len(start) == header.size else (0,)
     expected = header.size + prod(shape)
     if magic != 0x800 + dims or length != expected:
-        says = f"its header promises {expected:,}" if magic == 0x800 + dims else "and does not begin as it should"
+        problem = f"its header implies {expected:,}" if magic == 0x800 + dims else "and its header is not IDX"
         raise InputError(
-            f"{path} is damaged: it has {length:,} bytes, {says}.\nDelete it and run again, or copy it anew."
+            f"{path} is damaged: it has {length:,} bytes, {problem}.\nDelete it and run again, or copy it again."
         )
     return shape[0]
 

@@ -1,21 +1,21 @@
-"""What can be said of designs side by side; the first is the one that the others are measured against."""
+"""Sentences that compare designs; the first design is the baseline."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, floor
 
-from cnnlab.common.words import sides
+from cnnlab.common.words import plural, sides
 from cnnlab.designs.design import Design
 from cnnlab.networks.geometry import Row
 
-Block = Sequence[Row]  # the convolutions of a block
+Block = Sequence[Row]  # the convolutions of one block
 
 
 def sentences(designs: Sequence[Design]) -> list[str]:
-    """Is the receptive field the same, and in which blocks are weights ordered otherwise than for c to c channels?"""
+    """Whether receptive fields agree, and the blocks whose order of weight counts is not that of c to c channels."""
     fields = [design.receptive_field for design in designs]
     if None in fields:
-        found = ["The receptive field is not known for all of them."]
+        found = ["The receptive field is not known for all designs."]
     elif len(set(fields)) == 1:
         found = [f"Same receptive field: yes, {sides(fields[0] or ())} at the last map."]
     else:
@@ -30,7 +30,7 @@ def sentences(designs: Sequence[Design]) -> list[str]:
 
 
 def _reversed_order(name: str, one: tuple[Design, Block], other: tuple[Design, Block]) -> list[str]:
-    """A sentence if the block's weights are ordered otherwise than from c to c channels."""
+    """A sentence if the design with fewer weights in this block is not the one with fewer from c to c channels."""
     (a, block), (b, theirs) = one, other
     rule = sum(areas_of(block)) - sum(areas_of(theirs))
     weights = weights_of(block), weights_of(theirs)
@@ -40,22 +40,22 @@ def _reversed_order(name: str, one: tuple[Design, Block], other: tuple[Design, B
     fewer, more = (a, b) if rule < 0 else (b, a)
     small, large = (block, theirs) if rule < 0 else (theirs, block)
     return [
-        f"The order is reversed in {name}: {weights[0]:,} weights against {weights[1]:,} with {c_in} input "
-        f"channel{'s' * (c_in != 1)}; there {fewer.name} has fewer than {more.name} "
+        f"The order is reversed in {name}: {weights[0]:,} weights against {weights[1]:,} with "
+        f"{plural(c_in, 'input channel')}; there {fewer.name} has fewer than {more.name} "
         f"{where_fewer(c_in, areas_of(small), areas_of(large))}."
     ]
 
 
 def where_fewer(c_in: int, small: Sequence[int], large: Sequence[int]) -> str:
-    """For how many output channels c a block of kernels with areas `small` has fewer weights than one of `large`.
+    """The output channels c for which a block of kernel areas `small` has fewer weights than one of `large`.
 
     A block has c_in c A1 + c^2 (A2 + A3 + ...) weights; two blocks are equal at c = c_in (A1' - A1) / (R - R'),
-    R being the sum of the areas after the first. For sum(small) < sum(large), the order from c to c channels.
+    with R the sum of the areas after the first. Requires sum(small) < sum(large), the order from c to c channels.
     """
     rest = sum(small[1:]) - sum(large[1:])
     equal = Fraction(c_in * (large[0] - small[0]), rest)
     if rest < 0:
-        return f"only from {floor(equal) + 1} output channels on"
+        return f"only with {floor(equal) + 1} or more output channels"
     return f"only up to {ceil(equal) - 1} output channels" if equal > 1 else "for no number of output channels"
 
 

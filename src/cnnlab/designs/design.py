@@ -14,9 +14,9 @@ from cnnlab.networks.modules.windows import Pair
 
 @dataclass(frozen=True)
 class Design:
-    """`measured`: bytes that autograd kept for one training image, by layer; None where it was not asked.
+    """`measured`: bytes that autograd saves per training image, by layer; None if not requested.
 
-    `saved_bytes` (predicted) and `receptive_field` are None where no formula covers the network.
+    `saved_bytes` (predicted) and `receptive_field` are None if no formula covers the network.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Design:
 
     @property
     def activations(self) -> int:
-        """How many non-linear functions lie in a row: the depth of the non-linearity."""
+        """Number of activation layers."""
         return sum(row.kind.endswith(" activation") for row in self.rows)
 
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
-        """Neighbouring layers of one parent module: block1, block2, head."""
+        """Consecutive layers of one parent module: block1, block2, head."""
         for name, rows in groupby(self.rows, key=lambda row: row.name.rpartition(".")[0]):
             yield name, list(rows)
 

@@ -1,4 +1,4 @@
-"""Networks as designs, the others brought to the first one's budget where that is asked."""
+"""Builds designs, optionally matching the others to the first one's budget."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Model:
-    """`build(knobs)` makes the network."""
+    """`build(knobs)` returns the network."""
 
     knobs: Mapping[str, Any]
     build: Callable[[Mapping[str, Any]], nn.Module]
@@ -34,7 +34,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Designs:
-    """`models`: those that were built, matched or not; `sentences`: what matching changed."""
+    """`models`: as built, with matched knobs; `sentences`: what matching changed."""
 
     models: dict[str, Model]
     designs: list[Design]
@@ -42,7 +42,7 @@ class Designs:
 
 
 def make(models: dict[str, Model], shape: Shape, match: str | None = None, measure: bool = False) -> Designs:
-    """Raises InputError where a model does not fit the images or another cannot be matched to the first."""
+    """Raises InputError if a model does not fit the images or cannot be matched to the first."""
     sentences: list[str] = []
     if match:
         (first, reference), *others = models.items()
@@ -63,8 +63,8 @@ def _match(name: str, model: Model, shape: Shape, what: str, target: Value) -> M
     knobs = ("convs_per_block", "kernel_size") if what == "receptive_field" else ("channels",)
     if not all(model.knobs.get(knob) for knob in knobs) or not model.knobs.get("channels"):
         raise InputError(
-            f"match={what} changes {' or '.join(f'model.{knob}' for knob in knobs)}, and {name} has none to change.\n"
-            "Compare it without match, or put it first: the others are made equal to the first."
+            f"match={what} changes {' or '.join(f'model.{knob}' for knob in knobs)}, but {name} has none to change.\n"
+            "Compare it without match, or put it first: the others are matched to the first."
         )
     if what == "receptive_field":
         return match_field(model.knobs["convs_per_block"], value_of, target)
@@ -72,12 +72,14 @@ def _match(name: str, model: Model, shape: Shape, what: str, target: Value) -> M
 
 
 def _sentence(name: str, model: Model, what: str, found: Match) -> str:
-    """What was changed, and how near it came."""
-    near = f"{found.value:,} {UNITS[what]} against {found.target:,}"
-    near += f" ({found.off:+.2%})" if found.value != found.target else ""
-    near += ", and nothing is nearer" if abs(found.off) > 0.05 else ""
+    """What was changed, and how close the result is."""
+    closeness = f"{found.value:,} {UNITS[what]} against {found.target:,}"
+    if found.value != found.target:
+        closeness += f" ({found.off:+.2%})"
+    if abs(found.off) > 0.05:
+        closeness += ", the closest possible"
     if not found.changes:
-        return f"{name} stays as it is: {near}."
+        return f"{name} is unchanged: {closeness}."
     knobs = [f"{key}={shown(new)} instead of {shown(model.knobs[key])}" for key, new in found.changes.items()]
     head = " Its head is unchanged." if "channels" in found.changes else ""
-    return f"{name} has {' and '.join(knobs)}: {near}.{head}"
+    return f"{name} has {' and '.join(knobs)}: {closeness}.{head}"

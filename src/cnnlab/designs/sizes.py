@@ -1,11 +1,11 @@
-"""How the maps shrink, written as the text writes it, and what other kernels would do to the same image."""
+"""How the feature maps shrink, in the notation of the text, and what other kernel sizes would do."""
 
 from fractions import Fraction
 
-from cnnlab.common.words import sides
+from cnnlab.common.words import plural, sides
 from cnnlab.designs.design import Design
 
-RUN = 5  # from here on a run of equal steps is written a > b > ... > z
+COLLAPSE_FROM = 5  # a run of at least this many equal steps is written a > b > ... > z
 
 
 def chain(design: Design) -> str:
@@ -13,9 +13,9 @@ def chain(design: Design) -> str:
     steps = [row for row in design.rows if row.kind == "convolution" or row.kind.endswith(" pool")]
     sizes = [design.image_shape[1:], *(row.output[1:] for row in steps if len(row.output) == 3)]
     convolutions = len(design.convolutions)
-    counts = [f"{convolutions} convolution{'s' * (convolutions != 1)}"]
+    counts = [plural(convolutions, "convolution")]
     if poolings := len(steps) - convolutions:
-        counts.append(f"{poolings} pooling{'s' * (poolings != 1)}")
+        counts.append(plural(poolings, "pooling"))
     return f"{' > '.join(_collapsed(sizes))}   ({', '.join(counts)})"
 
 
@@ -26,7 +26,7 @@ def _collapsed(sizes: list[tuple[int, ...]]) -> list[str]:
         end = start + 1
         while end < len(sizes) and _step(sizes, end) == _step(sizes, start + 1):
             end += 1
-        if end - start >= RUN:
+        if end - start >= COLLAPSE_FROM:
             parts += [sides(sizes[start]), sides(sizes[start + 1]), "...", sides(sizes[end - 1])]
             start = end
         else:
@@ -40,11 +40,8 @@ def _step(sizes: list[tuple[int, ...]], at: int) -> tuple[int, ...]:
 
 
 def formula(design: Design) -> str:
-    """The rule, with this network's numbers where all of its layers are unpadded convolutions of one size."""
-    rule = (
-        "n - l(k-1) after l unpadded convolutions; after one with p zeros (both ends together) and stride s: "
-        "floor((n+p-k)/s) + 1"
-    )
+    """The general rule, preceded by this network's numbers if all its layers are unpadded convolutions of one size."""
+    rule = "n - l(k-1) after l unpadded convolutions; after one with total padding p and stride s: floor((n+p-k)/s) + 1"
     found = design.convolutions
     kernels = {row.kernel[0] for row in found if row.kernel}
     plain = all(row.stride == (1, 1) and row.before == row.after == (0, 0) for row in found)
@@ -55,7 +52,7 @@ def formula(design: Design) -> str:
 
 
 def unpadded(side: int, kernel_size: int) -> str:
-    """How many equal unpadded convolutions lead from `side` to a single cell: (n - 1) / (k - 1)."""
+    """How many equal unpadded convolutions reduce `side` to one cell: (n - 1) / (k - 1)."""
     if kernel_size > side:
         return "larger than the image"
     layers = Fraction(side - 1, kernel_size - 1)
@@ -66,8 +63,8 @@ def unpadded(side: int, kernel_size: int) -> str:
 
 
 def padded(kernel_size: int) -> str:
-    """What k - 1 zeros do: an even kernel has no middle cell, and one side gets a zero more."""
-    return "centred" if kernel_size % 2 else "shifts half a pixel a layer"
+    """Effect of total padding k - 1: an even kernel has no centre cell, so one side gets one zero more."""
+    return "centred" if kernel_size % 2 else "shifts by half a pixel per layer"
 
 
 def kernels_to_show(design: Design) -> list[int]:
@@ -76,7 +73,7 @@ def kernels_to_show(design: Design) -> list[int]:
 
 
 def drift(design: Design) -> tuple[float, float] | None:
-    """Pixels (down, right) from the image's middle to the middle of what the last map sees, or None if unknown."""
+    """Pixels (down, right) from the image centre to the centre of the last map's receptive fields; None if unknown."""
     maps = [row for row in design.rows if len(row.output) == 3 and row.kind != "global average"]
     if not maps or not (maps[-1].centre and maps[-1].jump):
         return None

@@ -1,7 +1,7 @@
-"""The verdict in plain words: what keeps a network from learning, what to fix first, and what to change.
+"""Diagnosis of a run: what keeps a network from learning, what to fix first, and how.
 
-`diagnose(history, context)` looks at the logged steps (the rows of metrics.jsonl) at any time of a run. Every rule,
-with its thresholds and their reasons, is a function of one `Evidence`, listed in its module's RULES:
+`diagnose(history, context)` reads the logged steps (the rows of metrics.jsonl), at any time during a run. Each rule is
+a function of an `Evidence`, next to its thresholds and their calibration, and listed in its module's RULES:
 
 symmetry, dead units            units.py        vanishing, exploding, saturation    signal.py
 updates, chance, overfitting    learning.py     the first NaN                       nonfinite.py

@@ -1,15 +1,15 @@
-"""What a history cannot tell: how the network and its training were set up."""
+"""The setup of network and training, which the logged history does not show."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Context:
-    """Whatever is not known is None, and nothing is guessed in its place.
+    """None means unknown; nothing is guessed.
 
-    `largest_class_share`: what always guessing the commonest class would get. `learning_rate`: the largest of the
-    schedule. `activation`, `initializer`, `optimizer`: names as they are typed. `suited`: the initializer that suits
-    the activation. `batch_norm`: whether the network normalizes its layers.
+    `largest_class_share`: share of the most frequent class. `learning_rate`: the schedule's peak. `activation`,
+    `initializer`, `optimizer`: names as in configs. `suited`: the recommended initializer for the activation.
+    `batch_norm`: whether the network has norm layers.
     """
 
     classes: int | None = None
@@ -24,7 +24,7 @@ class Context:
 
     @property
     def guessing(self) -> float | None:
-        """Accuracy of always guessing the same class; of equally frequent ones where their shares are not known."""
+        """Accuracy of always predicting the most frequent class; 1 / classes if class shares are unknown."""
         if self.largest_class_share is not None or self.classes is None:
             return self.largest_class_share
         return 1 / self.classes

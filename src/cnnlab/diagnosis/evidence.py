@@ -1,4 +1,4 @@
-"""What the rules look at: the logged steps, sorted by statistic and layer, and how the run was set up."""
+"""Input of the rules: the logged steps by statistic and layer, and the run's setup."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 from cnnlab.diagnosis.context import Context
 
-# Batches whose mean says how training stands: one batch of 64 scatters by 6 points of accuracy.
+# Batches to average: the accuracy of a single batch of 64 has a standard deviation of 6 points.
 RECENT = 5
 
 
@@ -23,16 +23,16 @@ class Record:
         return self.layers.get(statistic, {})
 
     def broken(self, what: str) -> list[str]:
-        """Layers whose `what` (preactivation, activation, gradient) held NaN or infinity, by depth."""
+        """Layers whose `what` (preactivation, activation, gradient) had NaN or infinity, by depth."""
         if counted := self.of(f"{what}/nonfinite"):
             return [k for k, n in counted.items() if n > 0]
-        # Where every value is finite, a deviation may overflow (from 1e18 on), a mean hardly ever (1e33).
+        # With finite values the deviation can overflow (above 1e18), the mean hardly ever (1e33).
         telling = next(filter(None, (self.of(f"{what}/{s}") for s in ("largest", "mean", "std"))), {})
         return [k for k, value in telling.items() if not math.isfinite(value)]
 
     @property
     def update_ratio(self) -> float | None:
-        """One update's size over the weights', the median over layers."""
+        """Norm of the update over that of the weights, median over layers."""
         ratios = [r for r in self.of("weight/update_ratio").values() if math.isfinite(r)]
         return median(ratios) if ratios else None
 
@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run as the rules see it. `measured`: the records that hold statistics of layers."""
+    """A run as seen by the rules. `measured`: the records with layer statistics."""
 
     context: Context
     records: list[Record]
@@ -62,16 +62,16 @@ class Evidence:
 
     @property
     def first(self) -> Record | None:
-        """The first measured record, even if something is infinite there."""
+        """The first measured record, finite or not."""
         return self.measured[0] if self.measured else None
 
     @property
     def last(self) -> Record | None:
-        """The last measured record at which everything was finite, or else the first."""
+        """The last measured record with only finite values, or else the first record."""
         return next((m for m in reversed(self.measured) if m.finite), self.first)
 
     def shown(self, wrong: Callable[[Record], object]) -> Record | None:
-        """The first record if that is `wrong`; else, if the last one is, the record since which all are."""
+        """The first record if `wrong`; else the start of the `wrong` stretch that ends with `last`, if any."""
         if self.first is None or self.last is None or wrong(self.first):
             return self.first
         found = None
@@ -82,11 +82,13 @@ class Evidence:
         return found
 
     def recent(self, key: str) -> float:
-        """`train/loss` or `train/accuracy`: the last epoch's mean, before its end that of the last logged batches."""
+        """`train/loss` or `train/accuracy`: mean of the last complete epoch, or else of the last logged batches."""
         whole = key.replace("/", "/epoch_")
         epochs = [m.scalars[whole] for m in self.records if whole in m.scalars]
+        if epochs:
+            return epochs[-1]
         batches = [m.scalars[key] for m in self.records if key in m.scalars]
-        return epochs[-1] if epochs else fmean(batches[-RECENT:]) if batches else math.nan
+        return fmean(batches[-RECENT:]) if batches else math.nan
 
     @property
     def steps(self) -> int:
@@ -94,7 +96,7 @@ class Evidence:
 
     @property
     def learned(self) -> bool:
-        """A quarter of the way from guessing to perfect: no longer a network that does not train."""
+        """Whether training accuracy is at least a quarter of the way from guessing to 1."""
         share = self.context.guessing
         return share is not None and self.recent("train/accuracy") > share + 0.25 * (1 - share)
 

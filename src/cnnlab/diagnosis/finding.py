@@ -1,4 +1,4 @@
-"""A finding: what is wrong, in one sentence with its numbers, why, and what to change."""
+"""A finding: what is wrong, in one sentence with numbers, the likely cause, and a remedy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Severity = Literal["problem", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`step`: the first logged step that shows it. `numbers`: what the sentence says, for tables and tests."""
+    """`step`: the first logged step that shows it. `numbers`: those of the sentence, for tables and tests."""
 
     name: str
     severity: Severity
@@ -27,7 +27,7 @@ class Finding:
 
 
 def flat(findings: Sequence[Finding]) -> dict[str, float | str]:
-    """For results.json: `diagnosis/first` is the name of what to fix first, or "healthy"."""
+    """Keys for results.json; `diagnosis/first` is the most urgent finding's name, or "healthy"."""
     result: dict[str, float | str] = {
         "diagnosis/first": findings[0].name if findings else "healthy",
         "diagnosis/count": len(findings),

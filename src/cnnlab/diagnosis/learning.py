@@ -1,4 +1,4 @@
-"""Rules on what training does: the size of its steps, the loss, the gap to validation, and the end in NaN."""
+"""Rules on training: size of the updates, loss at chance, overfitting."""
 
 import math
 from statistics import median
@@ -9,29 +9,29 @@ from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.remedies import Remedy
 
-# An update of 1e-3 of the weights is the rule of thumb. Healthy runs reach 0.03 in their first steps and fall
-# to 1e-4 (weight decay alone makes about that) at the end.
+# The rule of thumb is an update of 1e-3 of the weights. Healthy runs reach 0.03 in their first steps and fall to
+# 1e-4 at the end (weight decay alone gives about that).
 UPDATE_RULE = 1e-3
 UPDATE_LARGE = 0.1
-# Updates during a warm-up, scaled up to the full learning rate. The first of healthy runs gives 0.01 to 0.33, the
-# median of four and more 0.11 at most; at a hundred times their learning rate both are above 1, or, where
-# gradients are clipped, 0.3 and 0.4.
+# Updates during warm-up, scaled to the full learning rate. In healthy runs the first is 0.01 to 0.33 and the median
+# of four or more at most 0.11; at a hundred times the learning rate both exceed 1, or are 0.3 and 0.4 with gradient
+# clipping.
 UPDATE_LARGE_ONCE = 0.7
 UPDATE_LARGE_AT_FULL = 0.2
 MANY = 4
 UPDATE_SMALL = 1e-5
-# Slow starts stay at ln(classes) for some tens of steps.
+# Slow starts stay at ln(classes) for tens of steps.
 PATIENCE = 100
-# Batches of 64 scatter by 1 % around ln(classes) while nothing is learned; recent losses are averaged.
+# While nothing is learned, batches of 64 vary by 1 % around ln(classes); recent losses are averaged.
 AT_CHANCE = 0.03
 # Accuracy on training images minus that on validation images: 1,000 MNIST images without pooling reach 0.09.
 GAP = 0.1
-# A validation loss that has risen by so much since its best says that more training makes it worse.
+# Ratio of the validation loss to its best above which more training makes it worse.
 RISEN = 1.1
 
 
 def updates(run: Evidence) -> list[Finding]:
-    """Update over weight, the median over layers, at every measured step."""
+    """Norm of the update over that of the weights, median over layers, at every measured step."""
     ratios = [(m, r) for m in run.measured if (r := m.update_ratio) is not None]
     lr = run.context.learning_rate
     large = next(((m, r) for m, r in ratios if r >= UPDATE_LARGE), None)
@@ -40,7 +40,7 @@ def updates(run: Evidence) -> list[Finding]:
         return [_large(run, *ratios[0], median(full))]
     if large:
         return [_large(run, *large)]
-    # Where the schedule has brought the learning rate near zero, small updates are meant.
+    # When the schedule has annealed the learning rate, small updates are intended.
     meant = [r for m, r in ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
     largest = max(meant, default=math.inf)
     if largest >= UPDATE_SMALL or run.steps < PATIENCE or run.learned:
@@ -55,7 +55,7 @@ def updates(run: Evidence) -> list[Finding]:
 
 
 def _at_full_rate(ratios: list[tuple[Record, float]], lr: float) -> list[float]:
-    """What the updates during a warm-up, while the learning rate rises, would be at the whole of it."""
+    """The updates during warm-up, scaled to the full learning rate."""
     full, before = [], 0.0
     for record, ratio in ratios:
         now = record.scalars.get("optimizer/lr", lr)
@@ -82,7 +82,7 @@ def _large(run: Evidence, record: Record, ratio: float, full: float = 0.0) -> Fi
 
 
 def chance(run: Evidence) -> list[Finding]:
-    """Loss at ln(classes), what guessing gives."""
+    """Loss at ln(classes), that of a uniform guess."""
     if run.context.classes is None:
         return []
     guessing, loss = math.log(run.context.classes), run.recent("train/loss")
@@ -94,10 +94,12 @@ def chance(run: Evidence) -> list[Finding]:
     )
     ratios = [r for m in run.measured if (r := m.update_ratio) is not None]
     slow = bool(ratios) and median(ratios) < UPDATE_RULE
-    cause = "no useful gradient arrives, or the learning rate does not suit" + (" (it is rather small)" if slow else "")
+    cause = "no useful gradient arrives, or the learning rate is unsuitable"
+    if slow:
+        cause += " (it is rather small)"
     remedy = remedies.learning_rate(run.context, 10 if slow else 0.1)
     if run.context.batch_norm is False and run.measured and len(run.measured[0].of("preactivation/std")) > 12:
-        cause = "the network is deep, and its layers are not kept in a range where they learn"
+        cause = "the network is deep, and nothing keeps its activations in a range where it learns"
         remedy = Remedy("model.norm", "batch")
     return [
         Finding("loss_at_chance", "problem", run.steps, sentence, cause, remedy, {"loss": loss, "guessing": guessing})
@@ -126,7 +128,7 @@ def overfitting(run: Evidence) -> list[Finding]:
 
 
 def _named(run: Evidence) -> str:
-    """`, 0.02 with sgd,` as far as it is known."""
+    """`, 0.02 with sgd,` as far as known."""
     lr, optimizer = run.context.learning_rate, run.context.optimizer
     if lr is None:
         return ""

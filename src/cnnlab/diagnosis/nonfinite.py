@@ -1,4 +1,4 @@
-"""The first number that is not one: in which layer, in which direction, and whether it arose there or came in."""
+"""The first NaN or infinity: in which layer and pass, and whether it arose there or was passed on."""
 
 import math
 
@@ -8,7 +8,7 @@ from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.remedies import Advice
 
-# The trainer counts the steps with a finite loss and so knows the step between two measurements.
+# The trainer counts steps with finite loss, so the exact step is known even between measurements.
 EXACT = "train/first_nonfinite_step"
 
 
@@ -16,7 +16,7 @@ def nonfinite(run: Evidence) -> list[Finding]:
     i = next((i for i, m in enumerate(run.records) if not m.finite), None)
     if i is None:
         return []
-    # An epoch's mean loss tells that something happened; which layer it was, the next measured step has seen.
+    # An epoch's mean loss shows that it happened; the next measured step shows in which layer.
     seen = next((m for m in run.records[i:] if not m.finite and m.of("preactivation/std")), run.records[i])
     step = int(
         next((m.scalars[EXACT] for m in run.records[i:] if EXACT in m.scalars), min(m.step for m in run.records[i:]))
@@ -33,28 +33,28 @@ def nonfinite(run: Evidence) -> list[Finding]:
 
 
 def _origin(record: Record) -> tuple[str, str, str, str]:
-    """(layer, direction, role, the story in words) of the earliest culprit in the order of computation."""
+    """(layer, direction, role, description) of the earliest non-finite value in order of computation."""
     order = list(record.of("preactivation/std"))
     if not order:
         return "loss", "forward", "propagator", "the loss shows it, and no layer was measured"
     forward = [k for k in order if k in {*record.broken("preactivation"), *record.broken("activation")}]
     if forward:
         layer, rest = forward[0], _rest(len(forward) - 1, "later")
-        # The first layer gets images, which are finite, so what it yields comes from its own weights.
+        # The first layer's input, the images, is finite, so its weights must be the source.
         if layer == order[0]:
-            why = "an earlier update ruined its weights" if record.step else "its weights or the images hold it"
-            story = f"the first layer, {layer}, is broken on the way forward already: {why}"
+            why = "an earlier update ruined its weights" if record.step else "its weights or the images contain it"
+            story = f"the first layer, {layer}, is already non-finite in the forward pass: {why}"
             return layer, "forward", "propagator", f"{story}{rest}"
         return (
             layer,
             "forward",
             "producer",
-            f"{layer} produced it on the way forward{_inputs(record, order, layer)}{rest}",
+            f"{layer} produced it in the forward pass{_inputs(record, order, layer)}{rest}",
         )
     backward = record.broken("gradient")
     if backward and (math.isfinite(record.loss or 0.0) or backward[-1] != order[-1]):
         layer, rest = backward[-1], _rest(len(backward) - 1, "earlier")
-        return layer, "backward", "producer", f"{layer} produced it on the way backward{rest}"
+        return layer, "backward", "producer", f"{layer} produced it in the backward pass{rest}"
     return "loss", "forward", "producer", f"the loss produced it from finite logits{_rest(len(backward), 'earlier')}"
 
 
@@ -71,7 +71,7 @@ def _rest(count: int, which: str) -> str:
 
 def _advice(run: Evidence, healthy: int | None, role: str) -> Advice:
     if healthy is None and role == "propagator":
-        return Advice("the images or the initial weights hold NaN or infinity", remedies.initializer(run.context))
+        return Advice("the images or the initial weights contain NaN or infinity", remedies.initializer(run.context))
     if healthy is None:
         return remedies.scale(run.context, vanishing=False, step=0)
     return Advice("the updates before it were too large", remedies.learning_rate(run.context, 0.1))

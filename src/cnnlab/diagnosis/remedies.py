@@ -1,4 +1,4 @@
-"""What to change, as data, and how it is said: as an override of a command, or as torch code in a loop of one's own."""
+"""Remedies as data, rendered as an override for the commands or as torch code for your own loop."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from cnnlab.diagnosis.context import Context
 
 @dataclass(frozen=True)
 class Remedy:
-    """Set `setting` to `value`; where the present value is not known, multiply it by `factor` instead."""
+    """Set `setting` to `value`, or multiply it by `factor` if its current value is unknown."""
 
     setting: str
     value: str | float | None = None
@@ -17,14 +17,14 @@ class Remedy:
 
     @property
     def override(self) -> str:
-        """As it is typed behind `python -m cnnlab.train`."""
+        """As an argument of `python -m cnnlab.train`."""
         if self.value is None:
             return f"{self.setting} times {self.factor:g}"
         return f"{self.setting}={_number(self.value)}"
 
     @property
     def code(self) -> str:
-        """As a line of Python for somebody else's training loop."""
+        """As a line of Python for your own training loop."""
         change = f"= {_number(self.value)}" if self.value is not None else f"*= {self.factor}"
         match self.setting:
             case "init":
@@ -33,7 +33,7 @@ class Remedy:
             case "init.bias":
                 return f"nn.init.constant_(layer.bias, {self.value}) for every layer with weights"
             case "model.norm":
-                return "nn.BatchNorm2d(channels) behind every convolution"
+                return "nn.BatchNorm2d(channels) after every convolution"
             case "model.activation":
                 return f"F.{self.value} as the activation"
             case "model.dropout":
@@ -50,17 +50,17 @@ class Advice(NamedTuple):
     remedy: Remedy
 
 
-# Initializers that keep the signal's size by design; for these a norm layer is the next thing to try.
+# Initializers that preserve the signal's scale by design; with these a norm layer is the next thing to try.
 KEEPING = ("orthogonal", "delta_orthogonal", "lsuv")
 
 
 def initializer(context: Context) -> Remedy:
-    """What suits the activation; where that is not known, what measures the layers instead."""
+    """The initializer recommended for the activation; if unknown, lsuv, which measures the layers."""
     return Remedy("init", context.suited or "lsuv")
 
 
 def scale(context: Context, vanishing: bool, step: int) -> Advice:
-    """For a signal whose size changes from layer to layer."""
+    """For a signal whose scale changes from layer to layer."""
     if step > 0:
         cause = "training has moved the weights there: the learning rate is too large"
         return Advice(cause, learning_rate(context, 0.1))
@@ -68,14 +68,14 @@ def scale(context: Context, vanishing: bool, step: int) -> Advice:
     if present is None:
         return Advice(f"the initial weights are too {size} for layers of this size", suited)
     if present.startswith((str(suited.value), *KEEPING)):
-        cause = f"{present} alone does not keep the signal's size in this network"
+        cause = f"{present} alone does not preserve the signal's scale in this network"
         return Advice(f"{cause} (depth, narrow layers, unpadded or pooled maps)", Remedy("model.norm", "batch"))
     return Advice(f"init={present} makes the weights too {size} for layers of this size", suited)
 
 
 def backward(context: Context, vanishing: bool, step: int) -> Advice:
     if vanishing and context.activation == "sigmoid":
-        cause = "the sigmoid's slope is at most 1/4, and the weights do not make up for it in every layer"
+        cause = "the sigmoid's slope is at most 1/4, and the weights do not compensate for it in every layer"
         return Advice(cause, Remedy("model.activation", "relu"))
     if vanishing and context.activation == "tanh" and step > 0:
         return Advice("tanh is flat where it saturates, so little gradient passes", learning_rate(context, 0.1))
@@ -94,7 +94,7 @@ def saturation(context: Context, step: int) -> Advice:
 
 
 def learning_rate(context: Context, factor: float) -> Remedy:
-    """The present learning rate times about `factor`, as people write it: 1, 2 or 5 times a power of ten."""
+    """The learning rate times `factor`, rounded to 1, 2 or 5 times a power of ten."""
     if context.learning_rate is None:
         return Remedy("optimizer.lr", factor=factor)
     lr = context.learning_rate * factor

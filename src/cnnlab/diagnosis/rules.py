@@ -1,4 +1,4 @@
-"""All rules in their order, and what they say together."""
+"""All rules in order, and the combined diagnosis."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Finding
 
-# Causes before consequences: a rule further down may only see what one further up has done.
+# Causes before consequences: what a later rule sees may be caused by what an earlier one found.
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
     *units.RULES,
     *signal.RULES,
@@ -19,10 +19,10 @@ RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
 
 
 def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[Finding]:
-    """What is wrong with the run so far, what to fix first first; an empty list where no rule finds anything.
+    """What is wrong with the run so far, most urgent first; empty if no rule fires.
 
-    `history`: one mapping a logged step with the keys of metrics.jsonl; statistics that are missing silence
-    their rules. What showed at an earlier step comes first, and among those of one step the cause.
+    `history`: one mapping per logged step, with the keys of metrics.jsonl; rules whose statistics are missing do not
+    fire. Findings are ordered by step, causes before consequences within a step.
     """
     evidence = Evidence.read(history, context)
     findings = sorted((f for rule in RULES for f in rule(evidence)), key=lambda f: f.step)
@@ -30,20 +30,20 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
 
 
 def _consequence(finding: Finding, first: Finding) -> Finding:
-    """A later problem most likely follows from the first; two contradicting things to try would help nobody."""
+    """Attribute a later problem to the first, so that remedies do not contradict each other."""
     if finding.step == first.step or "warning" in (finding.severity, first.severity):
         return finding
-    cause = f"most likely what was found first: {first.name.replace('_', ' ')}"
+    cause = f"the first finding, {first.name.replace('_', ' ')}"
     return replace(finding, cause=cause, remedy=first.remedy)
 
 
 def healthy(history: Iterable[Mapping[str, float]], context: Context) -> str:
-    """One line for a run without findings, with the numbers that say so."""
+    """One line for a run without findings, with its key numbers."""
     return f"Healthy. {_nothing_found(Evidence.read(history, context))}."
 
 
 def _nothing_found(run: Evidence) -> str:
-    parts = [f"No rule found anything in {len(run.measured)} measured steps"]
+    parts = [f"No rule fired in {len(run.measured)} measured steps"]
     if run.measured and (profile := list(signal.signal(run.measured[-1]).values())):
         parts.append(f"signal {number(min(profile))} to {number(max(profile))} over {len(profile)} layers")
     losses = [record.loss for record in run.records if record.loss is not None]
@@ -54,7 +54,7 @@ def _nothing_found(run: Evidence) -> str:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The findings of somebody else's training loop, worded as torch code when printed."""
+    """The findings in your own training loop; prints remedies as torch code."""
 
     findings: list[Finding]
     summary: str
@@ -64,7 +64,7 @@ class Diagnosis:
         rows = list(history)
         run = Evidence.read(rows, context)
         judged = any(record.loss is not None for record in run.records)
-        unknown = "" if judged else "; no loss was recorded, so whether it learns is not known"
+        unknown = "" if judged else "; no loss was recorded, so whether it learns is unknown"
         return cls(diagnose(rows, context), f"{_nothing_found(run)}{unknown}.")
 
     def __str__(self) -> str:

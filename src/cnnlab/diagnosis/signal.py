@@ -1,7 +1,7 @@
-"""Rules on how the signal travels: pre-activations forward, their gradients backward.
+"""Rules on signal propagation: pre-activations forward, their gradients backward.
 
-Each looks at the first measured step and at the last healthy one. Images are standardized, so that a healthy
-signal is of the order of 1 in every layer.
+Each looks at the first measured step and at the last finite one. Images are standardized, so a healthy signal is of
+order 1 in every layer.
 """
 
 import math
@@ -12,22 +12,22 @@ from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 
-# He with ReLU, 22 layers, ends between 0.03 and 1 (padding and narrow layers cost some). Xavier with ReLU
-# ends at 4e-4 there, and SGD stalls; it ends at 8e-3 after 14 layers, and trains.
+# After 22 layers, He with ReLU ends between 0.03 and 1 (padding and narrow layers cost some). Xavier with ReLU ends at
+# 4e-4, and SGD stalls; after 14 layers it ends at 8e-3, and trains.
 VANISHED = 1e-3
-# Logits of 30 make softmax a hard choice and the first loss about 30 instead of ln(10) = 2.3. Three sum
-# poolings under He reach 20.
+# With logits of 30 softmax is one-hot and the first loss about 30 instead of ln(10) = 2.3. Three sum poolings under
+# He reach 20.
 EXPLODED_AT_START = 30.0
-# Logits of trained networks grow, to 10 in calibration: later, only what no training wants counts.
+# Training makes logits grow, to 10 in calibration, so the later threshold is far above that.
 EXPLODED_LATER = 1000.0
-# From the last hidden layer to the first, healthy gradients change 40-fold at most: maps widen on the way.
+# Healthy gradients change at most 40-fold from the last hidden layer to the first, since maps grow towards the input.
 GRADIENT_VANISHED = 1e-3
 GRADIENT_EXPLODED = 1e3
-# The smallest float32 of full precision.
+# The smallest normal float32.
 SMALLEST = 1.18e-38
-# Tanh and sigmoid of healthy networks saturate at 0.35 of their cells after 100 steps, in the head only.
+# In healthy tanh and sigmoid networks 0.35 of the cells are saturated after 100 steps, in the head only.
 SATURATED = 0.6
-# A layer with so many dead units hides what comes after it. Healthy trained heads reach 0.6.
+# Above this share of dead units, later layers say nothing. Healthy trained heads reach 0.6.
 DEAD = 0.9
 
 
@@ -48,7 +48,7 @@ def forward(run: Evidence) -> list[Finding]:
         sentence += f"; float32 {'underflows' if vanishing else 'overflows'} at {limit}"
     recovered = run.learned and run.last is not None and not _size(run.last, run.last is run.first)
     if recovered:
-        sentence += "; training has overcome it"
+        sentence += "; training has recovered from it"
     severity = "warning" if recovered else "problem"
     cause, remedy = remedies.scale(run.context, vanishing, record.step)
     return [Finding(f"{direction}_forward", severity, record.step, f"{sentence}.", cause, remedy, numbers)]
@@ -59,7 +59,7 @@ def saturation(run: Evidence) -> list[Finding]:
     if record is None or not (shares := _saturated(record)) or (record is not run.first and run.learned):
         return []
     layer, share = next(iter(shares.items()))
-    activation = run.context.activation or "their function"
+    activation = run.context.activation or "the activation function"
     sentence = (
         f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
         f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
@@ -70,7 +70,7 @@ def saturation(run: Evidence) -> list[Finding]:
 
 
 def _saturated(record: Record) -> dict[str, float]:
-    """The saturated layers, if they are half of all or more."""
+    """The saturated layers, if they are at least half of all."""
     shares = record.of("saturation/share")
     many = {k: share for k, share in shares.items() if share >= SATURATED}
     return many if 2 * len(many) >= len(shares) else {}
@@ -95,10 +95,10 @@ def backward(run: Evidence) -> list[Finding]:
 
 
 def _gradients(record: Record) -> dict[str, float] | None:
-    """The gradient's deviation in the hidden layers, last one first, if it vanishes or explodes on its way."""
+    """The gradient's standard deviation in the hidden layers, last to first, if it vanishes or explodes."""
     gradients = record.of("gradient/std")
     hidden = {k: gradients[k] for k in reversed(list(gradients)[:-1])}
-    # Below a dead or zero layer no gradient tells of the others; a loss of exactly 0 has none to send.
+    # Below a dead or zero layer gradients are 0 whatever the other layers do, as they are for a loss of exactly 0.
     if len(hidden) < 2 or dead_layers(record) or zeroed(record) or not gradients[max(gradients)]:
         return None
     if not all(map(math.isfinite, hidden.values())):
@@ -109,9 +109,9 @@ def _gradients(record: Record) -> dict[str, float] | None:
 
 
 def signal(record: Record) -> dict[str, float]:
-    """The size of the pre-activations by layer, up to the first that is zero, infinite or mostly dead.
+    """Scale of the pre-activations by layer, up to the first that is zero, infinite or mostly dead.
 
-    Deviations below 1e-18 and above 1e18 may have lost their squares to float32, so the largest value stands in.
+    Below 1e-18 and above 1e18 the squares may under- or overflow, so the largest magnitude replaces the deviation.
     """
     profile: dict[str, float] = {}
     largest, dead = record.of("preactivation/largest"), dead_layers(record)
@@ -127,14 +127,14 @@ def signal(record: Record) -> dict[str, float]:
 
 
 def dead_layers(record: Record) -> dict[str, float]:
-    """The layers, with their share, of which nearly all units are dead although a signal reached them."""
+    """Layers with nearly all units dead although a signal reached them, with the share."""
     sizes = record.of("preactivation/largest") or record.of("preactivation/std")
     shares = record.of("activation/dead")
     return {k: share for k, share in shares.items() if share >= DEAD and sizes.get(k, 1.0) >= VANISHED}
 
 
 def zeroed(record: Record) -> list[str]:
-    """The layers below the last whose weights are all zero."""
+    """The layers, except the last, whose weights are all zero."""
     distinct, stds = record.of("weight/distinct"), record.of("weight/std")
     return [k for k in list(distinct)[:-1] if math.isnan(distinct[k]) and stds.get(k) == 0]
 
@@ -149,16 +149,16 @@ def _size(record: Record, start: bool) -> str | None:
 
 
 def _travel(whose: str, sizes: Mapping[str, float], order: list[str], step: int) -> tuple[str, dict[str, float | str]]:
-    """The change from the first layer in `order` to the last one, in words and numbers."""
+    """The change from the first layer in `order` to the last, as a sentence and as numbers."""
     first, last = order[0], order[-1]
     factor = (sizes[last] / sizes[first]) ** (1 / max(1, len(order) - 1))
     numbers: dict[str, float | str] = {"first": sizes[first], "last": sizes[last], "factor_per_layer": factor}
     if first == last:
-        return f"The {whose} deviation is {number(sizes[first])} in {first} at step {step}", numbers
+        return f"The {whose} std is {number(sizes[first])} in {first} at step {step}", numbers
     verb = "shrinks" if factor < 1 else "grows"
     return (
-        f"The {whose} deviation {verb} from {number(sizes[first])} ({first}) to {number(sizes[last])} ({last}) "
-        f"at step {step}, x{number(factor)} a layer",
+        f"The {whose} std {verb} from {number(sizes[first])} ({first}) to {number(sizes[last])} ({last}) "
+        f"at step {step}, x{number(factor)} per layer",
         numbers,
     )
 

@@ -1,4 +1,4 @@
-"""Rules on channels and units: all alike, or never active."""
+"""Rules on channels and units: identical channels, dead units."""
 
 import math
 
@@ -9,21 +9,21 @@ from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, zeroed
 
-# Independent filters have sqrt(1 - 1/channels), so 0.7 and more; equal ones 1e-7 by rounding.
-ALIKE = 1e-3
-# Networks that died in calibration, under a learning rate that most seeds survive, had updates of 2.5 to 4.5 %.
+# Independent filters have sqrt(1 - 1/channels), at least 0.7; identical ones 1e-7, by rounding.
+IDENTICAL = 1e-3
+# Networks that died in calibration, at a learning rate that most seeds survive, had updates of 2.5 to 4.5 %.
 UPDATES_THAT_KILL = 0.02
 
 
 def symmetry(run: Evidence) -> list[Finding]:
-    """Judged by the last measured step: dropout can break a symmetry that was there at the start."""
+    """Judged at the last measured step, since dropout can break an initial symmetry."""
     if run.last is None:
         return []
     if zero := zeroed(run.last):
         return [_zeros(run, run.last, zero)]
     hidden = list(run.last.of("weight/distinct").items())[:-1]
-    alike = [layer for layer, distinct in hidden if distinct < ALIKE]
-    return [_alike(run, alike, len(hidden))] if alike else []
+    identical = [layer for layer, distinct in hidden if distinct < IDENTICAL]
+    return [_identical(run, identical, len(hidden))] if identical else []
 
 
 def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
@@ -31,12 +31,12 @@ def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
     moving = [k for k, g in gradients.items() if g > 0]
     reached = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
     share = run.context.largest_class_share
-    commonest = "" if share is None else f" ({percent(share)} for the commonest)"
+    most_frequent = "" if share is None else f" ({percent(share)} for the most frequent)"
     sentence = (
-        f"All weights of {_count(layers)} are 0 and {reached}: the network can learn little more than how often each "
-        f"class occurs{commonest}."
+        f"All weights of {_count(layers)} are 0 and {reached}: the network can learn little more than the class "
+        f"frequencies{most_frequent}."
     )
-    cause = "a product with 0 passes neither a signal nor a gradient"
+    cause = "zero weights pass neither signal nor gradient"
     if run.context.initializer is not None:
         cause = f"init={run.context.initializer}: {cause}"
     remedy = remedies.initializer(run.context)
@@ -45,11 +45,12 @@ def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
     )
 
 
-def _alike(run: Evidence, layers: list[str], hidden: int) -> Finding:
+def _identical(run: Evidence, layers: list[str], hidden: int) -> Finding:
     of = f"{len(layers)} of {hidden} hidden layers"
     sentence = (
-        f"All output channels are equal in {of} (from {layers[0]} on, difference below {number(ALIKE)} of their size): "
-        "each layer is one channel wide, and stays so."
+        f"All output channels are equal in {of} (first in {layers[0]}, "
+        f"relative difference below {number(IDENTICAL)}): "
+        "each layer is effectively one channel wide, and stays so."
     )
     init = run.context.initializer
     source = "the initializer" if init is None else f"init={init}"
@@ -61,7 +62,7 @@ def _alike(run: Evidence, layers: list[str], hidden: int) -> Finding:
 
 
 def dead(run: Evidence) -> list[Finding]:
-    """A network that learns may afford a layer of which few units live, so that only the start counts then."""
+    """A network that learns can afford a layer with few live units, so then only the first step counts."""
     record = run.shown(dead_layers)
     if record is None or not (shares := dead_layers(record)) or (record is not run.first and run.learned):
         return []
@@ -73,9 +74,9 @@ def dead(run: Evidence) -> list[Finding]:
     )
     sentence += f"; so are those of {len(shares) - 1} more." if len(shares) > 1 else "."
     if record is run.first:
-        cause, remedy = "the biases start far below zero, where ReLU passes nothing", Remedy("init.bias", 0)
+        cause, remedy = "the biases start far below zero, where ReLU outputs 0", Remedy("init.bias", 0)
     else:
-        cause = "weights and biases have moved to where ReLU passes nothing"
+        cause = "training moved weights and biases to where ReLU outputs 0"
         largest = max((m.update_ratio or 0.0 for m in run.measured), default=0.0)
         if largest >= UPDATES_THAT_KILL:
             cause += f", by updates of up to {percent(largest)} of the weights: the learning rate is too large"

@@ -1,4 +1,4 @@
-"""How well a trained network knows what it has learned when the picture is shifted, rotated or squashed."""
+"""Accuracy and consistency of a trained network on shifted, rotated and squashed images."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ _KEY = re.compile(r"test/(accuracy|consistency)@(shift|rotation|squash)=([\d.]+)
 
 @dataclass(frozen=True)
 class Invariance:
-    """Grids of changes; empty ones measure nothing.
+    """Amounts per kind of transform; an empty list skips the kind.
 
-    `shifts` in whole pixels, `rotations` in degrees, `squashes` as the factor that remains of one side. What
-    an amount means and what fills the border says `evaluation.transforms`. `images`: only so many of the
-    split, evenly spread over it; None takes all.
+    `shifts` in whole pixels, `rotations` in degrees, `squashes` as the scale factor of one side; directions and
+    border fill are defined in `evaluation.transforms`. `images`: number of images, evenly spread over the split;
+    None: all.
     """
 
     shifts: Sequence[int] = ()
@@ -38,7 +38,7 @@ class Invariance:
         )
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        """Raise InputError where a shift would leave nothing of an image (C, H, W)."""
+        """Raise InputError if a shift would move an image of `shape` (C, H, W) out completely."""
         side = min(shape[1:])
         for s in self.shifts:
             if s >= side:
@@ -57,16 +57,16 @@ class Invariance:
     ) -> dict[str, float]:
         """`test/accuracy@shift=4` and `test/consistency@shift=4` for each amount of each kind.
 
-        Accuracy is the share of images whose class is found, consistency the share whose class is that of the
-        unchanged image, right or wrong; both are means over the amount's directions. Works on the network's
-        device in evaluation mode, and leaves the mode as it was.
+        Accuracy is the share of images classified correctly, consistency the share with the same prediction as
+        the unchanged image, right or wrong; both are means over the amount's directions. Runs on the network's
+        device in evaluation mode, and restores the mode.
         """
         changes = variants(self.shifts, self.rotations, self.squashes)
         if not changes:
             return {}
         device = next(network.parameters()).device
         hits = torch.zeros(len(changes), 2, dtype=torch.int64, device=device)
-        images, labels = _evenly(split, self.images)
+        images, labels = _subsample(split, self.images)
         training = network.training
         network.eval()
         try:
@@ -81,10 +81,10 @@ class Invariance:
 def curves(results: Mapping[str, object]) -> Iterator[tuple[str, int, float]]:
     """(tag, step, value) of `invariance/shift/accuracy`, ...: in TensorBoard the step is the amount.
 
-    Pixels for a shift, degrees for a rotation, percent taken away for a squash; `test/accuracy`, where the
-    results hold it, is amount 0 of each curve.
+    In pixels for a shift, degrees for a rotation, percent removed for a squash. Amount 0 is `test/accuracy` (if the
+    results have it), and 1 for consistency.
     """
-    begun: set[str] = set()
+    started: set[str] = set()
     for key, value in results.items():
         found = _KEY.fullmatch(key)
         if found is None or not isinstance(value, (int, float)):
@@ -92,13 +92,13 @@ def curves(results: Mapping[str, object]) -> Iterator[tuple[str, int, float]]:
         what, kind, amount = found[1], found[2], float(found[3])
         tag = f"invariance/{kind}/{what}"
         clean = results.get("test/accuracy") if what == "accuracy" else 1.0
-        if tag not in begun and isinstance(clean, (int, float)):
+        if tag not in started and isinstance(clean, (int, float)):
             yield tag, 0, float(clean)
-        begun.add(tag)
+        started.add(tag)
         yield tag, round(100 * (1 - amount)) if kind == "squash" else round(amount), float(value)
 
 
-def _evenly(split: Split, count: int | None) -> tuple[Tensor, Tensor]:
+def _subsample(split: Split, count: int | None) -> tuple[Tensor, Tensor]:
     if count is None or count >= len(split):
         return split.images, split.labels
     chosen = torch.arange(count, device=split.labels.device) * len(split) // count
@@ -106,7 +106,7 @@ def _evenly(split: Split, count: int | None) -> tuple[Tensor, Tensor]:
 
 
 def _hits(network: nn.Module, changes: Sequence[Variant], x: Tensor, y: Tensor) -> Tensor:
-    """For each change how many images of the batch keep the right class, and how many their own: (changes, 2)."""
+    """(changes, 2): how many images are classified correctly, and how many as without the change."""
     own = network(x).argmax(1)
     found = [network(variant.change(x)).argmax(1) for variant in changes]
     return torch.stack([torch.stack([(f == y).sum(), (f == own).sum()]) for f in found])

@@ -1,7 +1,7 @@
-"""Fixed changes of whole batches on their device: shifted, rotated, squashed. No chance in them.
+"""Deterministic transforms of whole batches on their device: shift, rotate, squash.
 
-What comes in from outside has the picture's own background: in each channel the median of its outermost pixels.
-For a digit that is the black around it, also where a stroke touches the border.
+Pixels from outside are filled with the image's background: per channel, the median of its outermost pixels. For a
+digit that is black, even if a stroke touches the border.
 """
 
 import math
@@ -14,7 +14,7 @@ from torch.nn.functional import affine_grid, grid_sample, pad
 
 
 class Variant(NamedTuple):
-    """One change; the variants of one kind and amount differ in direction only and count as one number together."""
+    """One transform; variants of one kind and amount differ only in direction and are averaged into one number."""
 
     kind: str
     amount: float
@@ -27,8 +27,8 @@ def variants(
 ) -> list[Variant]:
     """Every direction of every amount.
 
-    Shift by s: s whole pixels up, down, left, right. Rotation by a: a degrees to either side. Squash to f: the
-    height or the width made f times as long.
+    Shift by s: s pixels up, down, left, right. Rotation by a: a degrees either way. Squash to f: height or width
+    scaled by f.
     """
     found = []
     for s in shifts:
@@ -44,41 +44,41 @@ def variants(
 
 
 def background(images: Tensor) -> Tensor:
-    """Median of the outermost pixels of each channel: (N, C, H, W) -> (N, C, 1, 1)."""
+    """Median of each channel's outermost pixels: (N, C, H, W) -> (N, C, 1, 1)."""
     top, bottom, left, right = images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1]
-    # Sorted, since median and kthvalue have no deterministic CUDA version.
+    # By sorting: median and kthvalue have no deterministic CUDA implementation.
     ring = torch.cat([top, bottom, left, right], dim=-1).sort(dim=-1).values
     return ring[..., (ring.shape[-1] - 1) // 2, None, None]
 
 
 def shift(images: Tensor, down: int, right: int) -> Tensor:
-    """`images` (N, C, H, W), float, moved by whole pixels without interpolation; |down| < H and |right| < W."""
-    behind = background(images)
-    # A negative pad cuts off what leaves the picture.
-    return pad(images - behind, (right, -right, down, -down)) + behind
+    """`images` (N, C, H, W), float, shifted by whole pixels; |down| < H and |right| < W."""
+    fill = background(images)
+    # Negative padding crops.
+    return pad(images - fill, (right, -right, down, -down)) + fill
 
 
 def rotate(images: Tensor, degrees: float) -> Tensor:
-    """`images` (N, C, H, W), float, turned about their centre, to the left (anticlockwise) if positive; bilinear."""
+    """`images` (N, C, H, W), float, rotated about the centre, anticlockwise if positive; bilinear."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return _warp(images, ((cos, -sin), (sin, cos)))
 
 
 def squash(images: Tensor, height: float = 1.0, width: float = 1.0) -> Tensor:
-    """`images` (N, C, H, W), float, with sides `height` and `width` times as long about their centre; bilinear.
+    """`images` (N, C, H, W), float, with height and width scaled about the centre by these factors; bilinear.
 
-    Below one half single lines and columns are left out.
+    No antialiasing: below 0.5, some rows or columns are skipped.
     """
     return _warp(images, ((1 / width, 0.0), (0.0, 1 / height)))
 
 
 def _warp(images: Tensor, matrix: tuple[tuple[float, float], tuple[float, float]]) -> Tensor:
-    """`matrix` takes (x, y) in pixels from the centre of the output to where it is read in the input."""
+    """`matrix` maps output (x, y), in pixels from the centre, to the input position that is sampled."""
     (xx, xy), (yx, yy) = matrix
     h, w = images.shape[-2:]
-    # affine_grid counts each side from -1 to 1, which would shear what is not square.
+    # affine_grid's coordinates run from -1 to 1 on both sides, which would shear non-square images.
     theta = torch.tensor([[xx, xy * h / w, 0.0], [yx * w / h, yy, 0.0]], device=images.device, dtype=images.dtype)
     grid = affine_grid(theta[None], [1, *images.shape[1:]], align_corners=False).expand(len(images), -1, -1, -1)
-    behind = background(images)
-    moved = grid_sample(images - behind, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return moved + behind
+    fill = background(images)
+    warped = grid_sample(images - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return warped + fill

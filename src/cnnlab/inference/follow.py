@@ -1,4 +1,4 @@
-"""One picture on its way through a network: what each layer makes of it, and how the classes are voted for."""
+"""Follows one picture through a network: each layer's output, and what each input contributes to the logits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from cnnlab.networks.trace import hooked, mode
 
 @dataclass(frozen=True)
 class Step:
-    """What a layer returned for one picture: (C, H, W), or (F,) when flat.
+    """A layer's output for one picture: (C, H, W), or (F,) when flat.
 
-    `kind` is "input", "convolution", "activation", "pooling", "flatten", "fully connected", "nothing" for what
-    leaves the picture as it is, or the module's class. `partial`: the last row, the last column come from
-    pooling windows that the border cuts.
+    `kind`: "input", "convolution", "activation", "pooling", "norm", "padding", "flatten", "fully connected",
+    "nothing" for a layer without effect, or the module's class. `partial`: whether the last row, the last column
+    come from pooling windows cut off by the border.
     """
 
     name: str
@@ -29,9 +29,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Votes:
-    """The last fully connected layer taken apart: logit_k = bias_k + sum over i of contributions[k, i].
+    """The last fully connected layer, decomposed: logit_k = bias_k + sum over i of contributions[k, i].
 
-    `contributions`: (classes, F), weight times input. `sources`: where each of the F inputs comes from.
+    `contributions`: (classes, F), weight times input. `sources`: the origin of each of the F inputs.
     """
 
     contributions: Tensor
@@ -39,7 +39,7 @@ class Votes:
     sources: list[str]
 
     def strongest(self, k: int, count: int) -> list[tuple[str, float]]:
-        """The `count` contributions to class k of the largest magnitude, for and against, the largest first."""
+        """The `count` contributions to class k of largest magnitude, of either sign, in descending order."""
         votes = self.contributions[k]
         order = votes.abs().argsort(descending=True, stable=True)[:count].tolist()
         return [(self.sources[i], float(votes[i])) for i in order]
@@ -47,7 +47,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Journey:
-    """`steps` in the order of execution, the input first; `votes` None where no fully connected layer comes last."""
+    """`steps` in execution order, starting with the input; `votes`: None if the last layer is not fully connected."""
 
     steps: list[Step]
     logits: Tensor
@@ -55,40 +55,45 @@ class Journey:
 
 
 def follow(network: nn.Module, x: Tensor) -> Journey:
-    """Send one normalized picture `x` (1, C, H, W) through the network in evaluation mode; keep what layers return.
+    """Run one normalized picture `x` (1, C, H, W) through the network in evaluation mode and record every layer.
 
-    Layers are modules without children, whatever the network; what happens between them is not seen.
+    Layers are modules without children; operations between modules are not recorded.
     """
     channels, height, width = x.shape[1:]
-    steps = [Step("input", "input", f"{channels} x {height}x{width}, normalized", _kept(x))]
+    steps = [Step("input", "input", f"{channels} x {height}x{width}, normalized", _snapshot(x))]
     last: Tensor = x
-    full: tuple[nn.Linear, Tensor, int] | None = None
+    linear: tuple[nn.Linear, Tensor, int] | None = None  # the last one, its input, its index in `steps`
 
-    def note(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
-        nonlocal last, full
+    def record(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
+        nonlocal last, linear
         if not isinstance(output, Tensor) or not inputs or not isinstance(inputs[0], Tensor):
             return
-        # An in-place layer has overwritten its input by now; the copy of the step before still has it.
-        before = steps[-1].output if inputs[0] is last else _kept(inputs[0])
+        # An in-place layer has already overwritten its input; the previous step has a copy.
+        before = steps[-1].output if inputs[0] is last else _snapshot(inputs[0])
         if isinstance(module, nn.Linear) and output.dim() == 2:
-            full = (module, before, len(steps))
-        steps.append(_step(name, module, before, _kept(output)))
+            linear = (module, before, len(steps))
+        steps.append(_step(name, module, before, _snapshot(output)))
         last = output
 
-    with mode(network, training=False), hooked(network, note), torch.no_grad():
+    with mode(network, training=False), hooked(network, record), torch.no_grad():
         logits = network(x)
-    ended = full is not None and last is logits and all(step.kind == "nothing" for step in steps[full[2] + 1 :])
-    votes = _votes(full[0], full[1], steps[: full[2]]) if full is not None and ended else None
-    return Journey(steps, _kept(logits), votes)
+    votes = None
+    if linear is not None and last is logits:
+        module, inputs, index = linear
+        if all(step.kind == "nothing" for step in steps[index + 1 :]):
+            votes = _votes(module, inputs, steps[:index])
+    return Journey(steps, _snapshot(logits), votes)
 
 
-def _kept(x: Tensor) -> Tensor:
+def _snapshot(x: Tensor) -> Tensor:
     return x[0].detach().float().cpu().clone()
 
 
 def _step(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
     known = layer_type(module)
-    role = known.role if known and not isinstance(module, NoActivation) else "nothing" if known else None
+    role = known.role if known else None
+    if isinstance(module, NoActivation):
+        role = "nothing"
     match role:
         case "weights" if isinstance(module, nn.Conv2d):
             return Step(name, "convolution", _convolution(module, after), after)
@@ -101,11 +106,11 @@ def _step(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
         case "norm":
             return Step(name, "norm", _norm(module), after)
         case "padding":
-            return Step(name, "padding", f"zeros around, {_shape(after)}", after)
+            return Step(name, "padding", f"zero padding, {_shape(after)}", after)
         case "flatten":
             return Step(name, "flatten", f"{_shape(before)} in one row:\n{_shape(after)}", after)
         case "dropout" | "nothing":
-            return Step(name, "nothing", "changes nothing here", after)
+            return Step(name, "nothing", "no effect in evaluation mode", after)
     return Step(name, type(module).__name__, f"{type(module).__name__}, {_shape(after)}", after)
 
 
@@ -121,8 +126,8 @@ def _activation(module: nn.Module, before: Tensor, after: Tensor) -> str:
     kind, bounds = type(module).__name__, _bounds(module)
     if bounds is not None:
         low, high = bounds
-        full = int(((after - low).abs().minimum((high - after).abs()) < 0.01 * (high - low)).sum())
-        return f"{kind}: {full} of {cells} cells\nsaturated ({full / cells:.0%})"
+        saturated = int(((after - low).abs().minimum((high - after).abs()) < 0.01 * (high - low)).sum())
+        return f"{kind}: {saturated} of {cells} cells\nsaturated ({saturated / cells:.0%})"
     cut = int(((after == 0) & (before != 0)).sum())
     if cut:
         return f"{kind} cut {cut} of {cells}\ncells to 0 ({cut / cells:.0%})"
@@ -131,7 +136,7 @@ def _activation(module: nn.Module, before: Tensor, after: Tensor) -> str:
 
 
 def _bounds(activation: nn.Module) -> tuple[float, float] | None:
-    """Of one that is flat on both sides."""
+    """Lower and upper limit of a bounded activation, else None."""
     known = layer_type(activation)
     pieces = known.activation.pieces(activation) if known and known.activation else None
     if not pieces or pieces[0].slope or pieces[-1].slope:
@@ -141,8 +146,8 @@ def _bounds(activation: nn.Module) -> tuple[float, float] | None:
 
 def _norm(module: nn.Module) -> str:
     if isinstance(module, nn.BatchNorm2d):
-        return "each channel less its mean, divided\nby its deviation (of training)"
-    return f"{type(module).__name__}: less a mean, divided\nby a deviation (of this picture)"
+        return "(x - mean) / std per channel,\nrunning statistics of training"
+    return f"{type(module).__name__}: (x - mean) / std,\nstatistics of this picture"
 
 
 def _pooling(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
@@ -151,24 +156,24 @@ def _pooling(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Ste
     known = layer_type(module)
     takes = known.pooling.takes(module) if known and known.pooling else None
     where = "each channel" if left == 1 and not hasattr(module, "kernel_size") else "each window"
-    words = f"{'largest' if takes == 'max' else takes or 'pooling'} of {where}, {_shape(after)}\n"
-    gone = f"{cells - left} of {cells} cells per channel"
-    words += f"dropped {gone}" if takes == "max" else f"{gone} fewer"
-    words += f" ({1 - left / cells:.0%})"
+    operation = "largest" if takes == "max" else takes or "pooling"
+    removed = f"{cells - left} of {cells} cells per channel"
+    removed = f"dropped {removed}" if takes == "max" else f"{removed} fewer"
+    words = f"{operation} of {where}, {_shape(after)}\n{removed} ({1 - left / cells:.0%})"
     if any(partial):
-        words += f"\n{_AXES[partial]} of cut windows (orange)"
+        words += f"\n{_CUT_AXES[partial]} of cut windows (orange)"
     return Step(name, "pooling", words, after, partial)
 
 
 def _partial(module: Any, before: Tensor) -> tuple[bool, bool]:
-    """Whether the last window of each axis reaches beyond the map and its padding (ceil_mode)."""
+    """Whether the last window along each axis extends beyond the map and its padding (ceil_mode)."""
     if not getattr(module, "ceil_mode", False):
         return False, False
     cut = []
     for axis, side in enumerate(before.shape[-2:]):
         k, s, p = (_axis(getattr(module, name), axis) for name in ("kernel_size", "stride", "padding"))
         windows = -(-(side + 2 * p - k) // s) + 1
-        if (windows - 1) * s >= side + p:  # torch starts no window beyond the map
+        if (windows - 1) * s >= side + p:  # torch drops windows that start beyond the map
             windows -= 1
         cut.append((windows - 1) * s + k > side + 2 * p)
     return cut[0], cut[1]
@@ -182,7 +187,7 @@ def _shape(x: Tensor) -> str:
     return f"{x.shape[0]} x {x.shape[1]}x{x.shape[2]}" if x.dim() == 3 else f"{x.numel()} numbers"
 
 
-_AXES = {(True, True): "last row and column", (True, False): "last row", (False, True): "last column"}
+_CUT_AXES = {(True, True): "last row and column", (True, False): "last row", (False, True): "last column"}
 
 
 def _votes(layer: nn.Linear, inputs: Tensor, before: list[Step]) -> Votes:
@@ -192,10 +197,10 @@ def _votes(layer: nn.Linear, inputs: Tensor, before: list[Step]) -> Votes:
 
 
 def _sources(before: list[Step], count: int) -> list[str]:
-    """Names of a vector's elements: the map's channel and place right after flattening, else the unit's number."""
-    behind = [step for step in before if step.kind != "nothing"]
-    if behind[-1].kind == "flatten" and behind[-2].output.dim() == 3 and behind[-2].output.numel() == count:
-        c, h, w = behind[-2].output.shape
+    """Names of a vector's elements: channel and position if it is a flattened map, else the unit's index."""
+    effective = [step for step in before if step.kind != "nothing"]
+    if effective[-1].kind == "flatten" and effective[-2].output.dim() == 3 and effective[-2].output.numel() == count:
+        c, h, w = effective[-2].output.shape
         if h * w == 1:
             return [f"channel {i}" for i in range(c)]
         return [f"channel {i}, row {j}, col {k}" for i in range(c) for j in range(h) for k in range(w)]

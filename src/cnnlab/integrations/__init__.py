@@ -1,1 +1,1 @@
-"""Doors to other training loops; each needs a package of its own and is imported by nobody here."""
+"""Integrations with other training loops; each needs an extra package, so cnnlab imports none of them."""

@@ -1,4 +1,4 @@
-"""A callback for Lightning: the same statistics through Lightning's logger, and the diagnosis as a warning.
+"""Lightning callback: the same statistics through Lightning's logger, and the diagnosis as a warning.
 
 trainer = lightning.Trainer(callbacks=[cnnlab.integrations.lightning.LayerTelemetry()])
 """
@@ -20,10 +20,10 @@ from cnnlab.telemetry.statistics import STATISTICS, Statistics
 class LayerTelemetry(Callback):
     """Watches every `every`-th training batch and, with `early`, batches 0, 1, 2, 4, 8, ...
 
-    `statistics`, `images`: as for `Probe`. `classes`: of the data set, where the diagnosis shall judge by the loss
-    whether anything is learned. After the fit `diagnosis` holds the findings, which are also shown as a warning. Layers
-    are named as in the LightningModule; its own loss, as `training_step` returns it, is logged as `train/loss`. With
-    gradient accumulation the weights' updates are those of the batches that end with a step of the optimizer.
+    `statistics`, `images`: as for `Probe`. `classes`: number of classes, to let the diagnosis judge by the loss whether
+    anything is learned. After the fit `diagnosis` holds the findings, which are also issued as a warning. Layers are
+    named as in the LightningModule; the loss returned by `training_step` is logged as `train/loss`. With gradient
+    accumulation only batches that end with an optimizer step have weight updates.
     """
 
     def __init__(

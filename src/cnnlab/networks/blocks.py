@@ -1,4 +1,4 @@
-"""A convolution with its padding. Activations and poolings are in `networks.modules`."""
+"""Convolutions with padding. Activations and poolings are in `networks.modules`."""
 
 from torch import nn
 
@@ -6,9 +6,9 @@ from torch import nn
 def convolution(c_in: int, c_out: int, kernel_size: int, stride: int, padding: str, bias: bool) -> dict[str, nn.Module]:
     """The modules of one convolution (N, c_in, H, W) -> (N, c_out, H', W'), by role.
 
-    `valid` gives H' = floor((H - k) / stride) + 1; `same` gives ceil(H / stride) from k - 1 zeros in all.
-    An even kernel cannot share them evenly: right and bottom get the odd one, which moves the map half a
-    pixel, so it is a layer of its own that a design sheet can show.
+    `valid` gives H' = floor((H - k) / stride) + 1; `same` pads k - 1 zeros in total and gives ceil(H / stride).
+    For an even kernel the odd zero goes to the right and bottom, which shifts the map by half a pixel; that padding
+    is a separate layer, so that the design sheet shows it.
     """
     if padding == "same" and kernel_size % 2 == 0:
         before, after = (kernel_size - 1) // 2, kernel_size // 2

@@ -1,4 +1,4 @@
-"""ConvNet: blocks of convolution, activation and pooling, then flattening and full connection."""
+"""ConvNet: blocks of convolution, activation and pooling, then fully connected layers."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,16 +14,15 @@ from cnnlab.networks.modules.table import activation_layer, pooling_layer
 
 
 class ConvNet(nn.Sequential):
-    """`x: (N, C, H, W)` -> logits `(N, classes)`; every layer runs in the order in which it is defined.
+    """`x: (N, C, H, W)` -> logits `(N, classes)`; layers are defined in execution order.
 
     A block is `convs_per_block` convolutions, each followed by norm and activation, then one 2x2 pooling;
-    `stride` belongs to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool`
-    are one value for all blocks or a list with one value a block. `head` lists the sizes of the hidden fully
-    connected layers after flattening, or is "average" for a global average over positions. Dropout comes
-    before every fully connected layer. `first_layer="classical"` makes the first convolution a fixed bank of
-    classical kernels (blur, outline, Sobel, ...) that is never trained.
+    `stride` applies to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool` are
+    one value for all blocks or a list with one value per block. `head`: widths of the hidden fully connected
+    layers, or "average" for global average pooling. Dropout precedes every fully connected layer.
+    `first_layer="classical"`: the first convolution is a frozen bank of classical kernels (blur, outline, ...).
 
-    Raises InputError where the knobs do not fit each other or the image.
+    Raises InputError if the settings contradict each other or do not fit the image.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ def _per_block(name: str, value: Any, blocks: int) -> list[Any]:
         return [value] * blocks
     if len(value) != blocks:
         raise InputError(
-            f"model.{name}={list(value)} has {len(value)} values, but model.channels names {blocks} blocks.\n"
+            f"model.{name}={list(value)} has {len(value)} values, but model.channels has {blocks} blocks.\n"
             f"Give one value for all blocks (model.{name}={value[0] if value else 1}) or a list of {blocks}."
         )
     return list(value)
@@ -110,7 +109,7 @@ def _convolved(layer: str, size: int, kernel_size: int, stride: int, padding: st
     """Side of the map after a convolution: floor((n - k) / s) + 1 for `valid`, ceil(n / s) for `same`."""
     if kernel_size > size:
         raise InputError(
-            f"model.kernel_size={kernel_size} is larger than the {size}x{size} map that reaches {layer}.\n"
+            f"model.kernel_size={kernel_size} is larger than the {size}x{size} map at the input of {layer}.\n"
             f"Use model.kernel_size={size} or smaller, fewer blocks, less pooling or stride, or a larger image."
         )
     return -(-size // stride) if padding == "same" else (size - kernel_size) // stride + 1
@@ -119,7 +118,7 @@ def _convolved(layer: str, size: int, kernel_size: int, stride: int, padding: st
 def _pooled(layer: str, size: int) -> int:
     if size < 2:
         raise InputError(
-            f"{layer} gets a map of {size}x{size}: pooling would shrink it below 1x1.\n"
+            f"{layer} has a {size}x{size} input map, which cannot be pooled further.\n"
             "Use fewer blocks (model.channels), model.pool=none for the last ones, e.g. model.pool=[max,max,none], "
             "or a larger image."
         )
@@ -127,5 +126,5 @@ def _pooled(layer: str, size: int) -> int:
 
 
 _PARAMETERS = signature(ConvNet.__init__).parameters.values()
-# What a YAML may set, in the order of the constructor; the rest comes from the images.
+# What a YAML may set, in the constructor's order; the data set determines the rest.
 KNOBS = tuple(parameter.name for parameter in _PARAMETERS if parameter.kind is Parameter.KEYWORD_ONLY)

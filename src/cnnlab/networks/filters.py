@@ -1,4 +1,4 @@
-"""Which classical kernel is a learned one most like? Names for the filters of a network's first convolution."""
+"""Names the filters of a network's first convolution after the nearest classical kernels."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,10 +14,10 @@ STRETCHED = " stretched"
 
 
 class Match(NamedTuple):
-    """The nearest classical kernel by the angle between the two, both taken as vectors of k² weights.
+    """The nearest classical kernel by cosine similarity, of kernels as vectors of k² weights.
 
-    `cosine` is 1 for a positive multiple, -1 for a negative one (the same pattern with the signs turned
-    round), 0 for nothing in common. Kernels of 1x1 have one direction only and are always `identity`.
+    `cosine` is 1 for a positive multiple, -1 for a negative one (the same pattern, signs flipped), 0 for orthogonal
+    kernels. 1x1 kernels are always `identity`.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Match(NamedTuple):
 
     @property
     def distance(self) -> float:
-        """Cosine distance that ignores sign and scale: 0 = the same pattern, 1 = nothing in common."""
+        """Cosine distance, ignoring sign and scale: 0 for the same pattern, 1 for orthogonal ones."""
         return 1 - abs(self.cosine)
 
     @property
@@ -34,10 +34,10 @@ class Match(NamedTuple):
 
 
 class NamedFilter(NamedTuple):
-    """Filter `index` of the first convolution: its spatial pattern (k, k), how that is shared, its name.
+    """Filter `index` of the first convolution: its nearest kernel, spatial pattern (k, k) and channel factors.
 
-    The filter (c_in, k, k) is split into the one pattern times one factor a channel that comes nearest to it
-    (first singular pair); `share` is the part of the filter's squared weights this keeps, 1 for one channel.
+    Pattern and factors are the best rank-1 approximation of the filter (c_in, k * k); `share` is the fraction of
+    its squared weights that they keep, 1 for one channel.
     """
 
     index: int
@@ -48,9 +48,9 @@ class NamedFilter(NamedTuple):
 
 
 def nearest(kernel: Tensor) -> Match:
-    """The classical kernel nearest to `kernel` (k, k); `nothing` for weights that are all zero or not finite.
+    """The classical kernel nearest to `kernel` (k, k); `nothing` if the weights are all zero or not finite.
 
-    Larger kernels are compared with the 3x3 ones at their centre and, named `... stretched`, enlarged to k x k.
+    Kernels above 3x3 are compared with the 3x3 ones both zero-padded and, as `... stretched`, resized to k x k.
     """
     vector = kernel.detach().to("cpu", torch.float32).flatten()
     length = vector.norm()
@@ -64,9 +64,9 @@ def nearest(kernel: Tensor) -> Match:
 
 @cache
 def chance(size: int) -> float:
-    """The |cosine| to its nearest classical kernel that 95 % of random normal kernels (size, size) stay below.
+    """95th percentile of random normal (size, size) kernels' |cosine| to the nearest classical one, 2,000 draws.
 
-    A learned kernel under this is named by accident: 2,000 draws with a fixed seed.
+    Below it a match is no better than chance.
     """
     draws = F.normalize(torch.randn(2000, size * size, generator=torch.Generator().manual_seed(0)))
     best = (draws @ torch.stack(list(_forms(size).values())).T).abs().amax(dim=1)
@@ -74,7 +74,7 @@ def chance(size: int) -> float:
 
 
 def name_filters(network: nn.Module) -> list[NamedFilter]:
-    """A name for every filter of the first convolution in order of definition; empty without one that is square."""
+    """Names for all filters of the first convolution, by order of definition; empty without a square one."""
     layer = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
     if layer is None or layer.kernel_size[0] != layer.kernel_size[1]:
         return []
@@ -86,7 +86,7 @@ def name_filters(network: nn.Module) -> list[NamedFilter]:
 
 
 def filter_results(filters: list[NamedFilter]) -> Mapping[str, float | str]:
-    """Flat keys for results.json: name, cosine and distance a filter, and the share that is nearer than chance."""
+    """Flat keys for results.json: name, cosine and distance per filter, and the share above chance."""
     results: dict[str, float | str] = {}
     for row in filters:
         results[f"first_layer/name/{row.index:03d}"] = row.match.label
@@ -100,7 +100,7 @@ def filter_results(filters: list[NamedFilter]) -> Mapping[str, float | str]:
 
 
 def _split(weight: Tensor) -> tuple[Tensor, tuple[float, ...], float]:
-    """`weight` (c_in, k, k) as (pattern, factors a channel, share kept); the factors sum to a positive number."""
+    """`weight` (c_in, k, k) as (pattern, factor per channel, share kept), with non-negative sum of factors."""
     rows = weight.flatten(1)
     if rows.shape[0] == 1 or not torch.isfinite(rows).all():
         return weight[0], (1.0,) * len(rows), 1.0
@@ -113,19 +113,19 @@ def _split(weight: Tensor) -> tuple[Tensor, tuple[float, ...], float]:
 
 @cache
 def _forms(size: int) -> dict[str, Tensor]:
-    """Classical kernels as unit vectors of size² numbers, without those that this size cannot tell apart."""
+    """Classical kernels as unit vectors of size² weights, without those that coincide at this size."""
     kernels = {name: kernel.tensor() for name, kernel in CLASSICAL.items()}
     if size == 1:
         forms = {"identity": torch.ones(1, 1)}
     elif size == 2:
-        # The mean of each 2x2 corner; most become flat there, and flat is what a blur is.
+        # 2x2 average pooling; most kernels become flat, which is box_blur.
         forms = {
             n: F.avg_pool2d(kernels[n][None], 2, stride=1)[0] for n in ("box_blur", "emboss", "sobel_x", "sobel_y")
         }
     else:
         forms = {name: centred(kernel, size) for name, kernel in kernels.items()}
     if size > 3:
-        # An enlarged identity is a blob and goes by the name of the Gaussian.
+        # A resized identity is a Gaussian.
         for name, kernel in kernels.items():
             if name != "identity":
                 wide = F.interpolate(kernel[None, None], size=(size, size), mode="bilinear", align_corners=False)

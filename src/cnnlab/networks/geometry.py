@@ -1,4 +1,4 @@
-"""What a network is before any training: shapes, receptive fields, weights, MACs, bytes kept for backward."""
+"""A network before training: shapes, receptive fields, weights, MACs, bytes saved for backward."""
 
 from dataclasses import dataclass
 from math import prod
@@ -14,12 +14,12 @@ from cnnlab.networks.trace import Call, mode, trace, zero_images
 
 @dataclass(frozen=True)
 class Row:
-    """One layer. Shapes are of one image; pairs are (height, width); None where no formula covers the layer.
+    """One layer. Shapes are per image; pairs are (height, width); None where no formula covers the layer.
 
-    `before`, `after`: padding on top and left, at the bottom and right. `receptive_field`, `jump`, `centre`:
-    in pixels of the image, see `windows.Field`. `uses`: how often one image uses each weight, which is the
-    number of output positions (its sharing). `macs`: multiplications of a weight with a cell, zeros of the
-    padding included, biases not. `saved_bytes`: kept for backward by this layer first, a training image.
+    `before`, `after`: padding at top left, at bottom right. `receptive_field`, `jump`, `centre`: in image pixels,
+    see `windows.Field`. `uses`: uses of each weight per image, the number of output positions. `macs`: per image,
+    including padded zeros, excluding biases. `saved_bytes`: saved for backward by this layer first, per training
+    image.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Row:
 
 
 def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
-    """A row a layer in the order of execution, without layers that do nothing (nn.Identity)."""
+    """One row per layer in execution order, without nn.Identity."""
     calls = trace(network, image_shape).calls
     found: list[Row] = []
-    counted: set[nn.Module] = set()  # a module that runs twice has its weights once
+    counted: set[nn.Module] = set()  # a module that runs twice counts its weights once
     fields: tuple[Field, Field] | None = (Field(), Field())
     size: Pair = (1, 1)
     for call, kept in zip(calls, memory.predicted(calls), strict=True):
@@ -61,9 +61,9 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
 
 
 def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, float]:
-    """The geometry of `results.json`. What no formula covers in a module of one's own is left out.
+    """The geometry in `results.json`, without keys that no formula covers.
 
-    Bytes are of one training image; what batch norm keeps once a batch (8 bytes a channel) is not in them.
+    Bytes are per training image, without the 8 bytes per channel that batch norm saves once per batch.
     """
     found = rows(network, image_shape)
     field, saved = receptive_field(found), saved_bytes(network, image_shape)
@@ -82,12 +82,12 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Of one image. For a network that is more than known layers in a row PyTorch counts them, biases apart."""
+    """Per image, without biases. Networks that are not a chain of known layers are counted by PyTorch."""
     found = rows(network, image_shape)
     if trace(network, image_shape).plain and all(row.receptive_field for row in found):
         return sum(row.macs for row in found)
 
-    from torch.utils.flop_counter import FlopCounterMode  # its first use costs 1 s
+    from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
     with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(zero_images(network, image_shape))
@@ -95,13 +95,13 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
 
 
 def receptive_field(found: list[Row]) -> Pair | None:
-    """(height, width) that a cell of the last map sees; without any map, what the first full connection sees."""
+    """(height, width) of a cell of the last map; without any map, of the last layer."""
     maps = [row for row in found if len(row.output) == 3 and row.kind != "global average"]
     return (maps or found)[-1].receptive_field
 
 
 def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
-    """Predicted for one training image, or None for a network that is more than known layers in a row."""
+    """Predicted per training image; None for a network that is not a chain of known layers."""
     passage = trace(network, image_shape)
     kept = memory.predicted(passage.calls)
     if not passage.plain or None in kept:
@@ -110,7 +110,7 @@ def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | 
 
 
 def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
-    """By layer, for one training image: what four images keep less what two keep, halved."""
+    """Per layer and training image: half the difference between batches of four and of two."""
     two, four = (memory.measured(network, zero_images(network, image_shape, n)) for n in (2, 4))
     return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
 

@@ -1,6 +1,6 @@
-"""Fill a network's weights: any `torch.nn.init` function by its dotted path, and the two schemes torch lacks.
+"""Weight initialization: any `torch.nn.init` function, and schemes that torch lacks.
 
-Which initializers exist is `ls configs/init`. A fill is a function of one weight tensor, changed in place.
+`ls configs/init` lists the initializers. A fill is a function that changes one weight tensor in place.
 """
 
 import math
@@ -32,11 +32,10 @@ def initialize(
 ) -> None:
     """Apply `fill` to the weights of every convolution and fully connected layer, then `after(network, batch)`.
 
-    A fill always sees (c_out, c_in, k, k): a fully connected layer is a 1x1 convolution of its inputs, which
-    gives the same fan-in and lets dirac and delta-orthogonal fill it too. `bias="keep"` leaves what the
-    layers' constructors drew. Frozen weights, weights that are computed from other parameters, and norm layers are
-    left as they are. `batch` is (N, C, H, W), for schemes that look at data. The global random state is the same
-    before and after.
+    A fill always gets (c_out, c_in, k, k): a fully connected layer is passed as a 1x1 convolution, which has the
+    same fan-in and suits dirac and delta-orthogonal. `bias="keep"` leaves the biases as constructed. Frozen and
+    parametrized weights and norm layers are not changed. `batch`: (N, C, H, W), for data-dependent schemes. The
+    global random state is preserved.
     """
     with cpu_seed(seed), torch.no_grad():
         for name, layer in weight_layers(network).items():
@@ -53,12 +52,12 @@ def initialize(
                 ) from error
         if after is not None:
             if batch is None:
-                raise ValueError("this initializer looks at data: pass initialize(..., batch=images)")
+                raise ValueError("this initializer is data-dependent: pass initialize(..., batch=images)")
             after(network, batch)
 
 
 def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
-    """A fill sees (c_out, c_in, k, k), whatever the layer; a transposed convolution keeps them the other way round."""
+    """Pass (c_out, c_in, k, k) to `fill`; transposed convolutions store (c_in, c_out, k, k)."""
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):
         turned = weight.transpose(0, 1).contiguous()
         fill(turned)
@@ -69,7 +68,7 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
-    """N(0, gain^2 / fan) as torch's kaiming_normal_, for every activation of `networks.modules` (He et al. 2015,
+    """N(0, gain^2 / fan) as in torch's kaiming_normal_, for every activation in `networks.modules` (He et al. 2015,
     arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu."""
     return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a))
 
@@ -86,16 +85,16 @@ def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float) -> float:
 
 
 def truncated_normal_(weight: Tensor, std: float) -> Tensor:
-    """N(0, std^2) cut at two standard deviations; torch's own cuts at the absolute values -2 and 2."""
+    """N(0, std^2) truncated at two standard deviations; torch's default truncates at -2 and 2 whatever the std."""
     return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
 
 
 def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
     """An orthogonal matrix at the kernel's centre, zeros around it (Xiao et al. 2018, arXiv:1806.05393).
 
-    `weight`: (c_out, c_in, k, k). The layer then acts on each pixel alone and keeps lengths, times `gain`;
-    where c_out < c_in it can keep them for a c_out-dimensional part only. An even kernel has no centre; the
-    tap left above it is taken, which is the centre under the padding that `same` gives.
+    `weight`: (c_out, c_in, k, k). The layer acts on each pixel alone and preserves norms up to `gain`; for
+    c_out < c_in only on a c_out-dimensional subspace. For an even kernel the tap above left of the centre is used,
+    which is the centre under `same` padding.
     """
     c_out, c_in, height, width = weight.shape
     centre = torch.empty(c_out, c_in, device=weight.device, dtype=weight.dtype)
@@ -109,9 +108,9 @@ def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
 def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
 
-    Layer by layer in the order in which they run, divide the weights by the standard deviation of the
-    layer's output on `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an
-    orthogonal fill; a layer that is frozen, or whose output is constant, is left alone.
+    Layer by layer in order of definition, divide the weights by the standard deviation of the layer's output on
+    `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an orthogonal fill; frozen
+    layers and layers with constant output are not changed.
     """
     with mode(network, training=False):
         _scale_layers(network, batch, tolerance, iterations)
@@ -121,7 +120,7 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
     for layer in weight_layers(network).values():
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
-            continue  # an attention's projections are not what it returns
+            continue  # its output is not that of in_proj
         outputs: list[Tensor] = []
         hook = layer.register_forward_hook(lambda module, inputs, output, seen=outputs: seen.append(output))
         try:
@@ -129,7 +128,7 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
                 outputs.clear()
                 network(batch)
                 if not outputs:
-                    break  # its weights are used without calling it
+                    break  # the layer was not called, e.g. an attention's out_proj
                 variance = float(outputs[0].var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break

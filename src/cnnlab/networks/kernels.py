@@ -1,7 +1,7 @@
-"""Classical 3x3 kernels, what they do to a picture, and how they fill or freeze a convolution.
+"""Classical 3x3 kernels: applied to a picture, or as fixed or initial weights of a convolution.
 
-Kernels are written as a convolution layer uses them: not flipped, the product of patch and kernel summed
-(cross-correlation). So `sobel_x` is positive where the picture gets brighter to the right.
+Kernels are not flipped: as in a convolution layer, they are cross-correlated with the picture. So `sobel_x` is
+positive where the picture gets brighter to the right.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from cnnlab.common.errors import InputError, did_you_mean
 
 
 class Kernel(NamedTuple):
-    """`values / divisor` are the weights; the divisor keeps the numbers as readable as in their source."""
+    """The weights are `values / divisor`; the divisor keeps `values` as printed in `source`."""
 
     values: tuple[tuple[float, ...], ...]
     source: str
@@ -25,7 +25,7 @@ class Kernel(NamedTuple):
         return torch.tensor(self.values, dtype=torch.float32) / self.divisor
 
 
-# What is not attributed to a person is folklore; the numbers are then those of a page that shows them at work.
+# Kernels without an author are folklore; the source is then a page that shows them.
 _POWELL = "Powell, Image Kernels Explained Visually, setosa.io/ev/image-kernels"
 _GONZALEZ = "Gonzalez & Woods, Digital Image Processing, ch. 3"
 CLASSICAL: dict[str, Kernel] = {
@@ -42,12 +42,12 @@ CLASSICAL: dict[str, Kernel] = {
     "laplacian": Kernel(((0, 1, 0), (1, -4, 1), (0, 1, 0)), _GONZALEZ + ", second derivative"),
 }
 
-# The detector of the text's smiley: it counts the cells of a patch that match the left corner of the mouth.
+# Counts the cells of a patch that match the left corner of the smiley's mouth.
 MOUTH_CORNER = Kernel(((0, 0, 1), (1, 0, 0), (0, 1, 1)), "feature detector for the 7x7 smiley")
 
 
 def named(name: str) -> Kernel:
-    """The kernel of that name; InputError, with the names there are, for any other."""
+    """The kernel of that name. Raises InputError, listing the names, if there is none."""
     known = CLASSICAL | {"mouth_corner": MOUTH_CORNER}
     if name not in known:
         raise InputError(f"There is no kernel '{name}'.{did_you_mean(name, known)}\nThere are: {', '.join(known)}.")
@@ -55,10 +55,10 @@ def named(name: str) -> Kernel:
 
 
 def apply(image: Tensor, kernel: Tensor | Sequence[Sequence[float]], border: str = "edge") -> Tensor:
-    """Slide `kernel` (k, k) over every channel of `image` (..., H, W), each channel by itself.
+    """Cross-correlate `kernel` (k, k) with each channel of `image` (..., H, W) separately.
 
-    `border`: "edge" continues the outermost pixels and "zero" puts black around, so that the size stays
-    (right and bottom get the odd line of an even kernel); "valid" gives (..., H - k + 1, W - k + 1).
+    `border`: "edge" replicates the border pixels and "zero" pads with zeros, which keep the size (an even kernel's
+    odd line goes to the right and bottom); "valid" gives (..., H - k + 1, W - k + 1).
     """
     weight = torch.as_tensor(kernel, dtype=image.dtype, device=image.device)
     k = weight.shape[-1]
@@ -71,25 +71,25 @@ def apply(image: Tensor, kernel: Tensor | Sequence[Sequence[float]], border: str
 
 
 def classical_(weight: Tensor) -> Tensor:
-    """Fill `weight` (c_out, c_in, k, k): output channel i takes the i-th classical kernel, round and round.
+    """Fill `weight` (c_out, c_in, k, k): output channel i gets classical kernel i modulo their number.
 
-    A kernel larger than 3x3 holds it at its centre (of an even one, at the tap above left, which is the centre
-    under `same` padding). What the input channels share differs:
+    Weights larger than 3x3 hold the kernel at the centre (for even sizes at the tap above left of it, which is the
+    centre under `same` padding). How it is spread over input channels differs:
 
-    - up to 4 input channels are a picture: each gets the kernel divided by their number, so the layer sees
-      the mean of the channels through the kernel as it is printed;
-    - more are feature maps. Equal shares would make channels i and i + 11 twins whose gradients are equal for
-      ever, so each input channel gets the kernel times its own normal number, of He's variance: the squares
-      of an output channel's weights sum to 2 on average;
-    - 1x1 weights, fully connected layers among them, have no room for a kernel and are filled after He 2015.
+    - up to 4 are a picture: each gets the kernel divided by their number, so that the layer applies the kernel to
+      the mean of the channels;
+    - more are feature maps. Equal shares would give channels i and i + 11 the same weights and gradients for ever,
+      so each input channel gets the kernel times a normal factor of He's variance: the squared weights of an
+      output channel sum to 2 on average;
+    - 1x1 weights, including fully connected layers, cannot hold a kernel and get He's initialization (2015).
 
-    ValueError for 2x2 weights, which hold no 3x3 kernel.
+    Raises ValueError for 2x2 weights.
     """
     c_out, c_in, k = weight.shape[:3]
     if k == 1:
         return nn.init.kaiming_normal_(weight, nonlinearity="relu")
     if k < 3:
-        raise ValueError(f"classical kernels are 3x3 and do not fit {k}x{k} weights; take model.kernel_size=3 or more")
+        raise ValueError(f"classical kernels are 3x3 and do not fit {k}x{k} weights; use model.kernel_size=3 or more")
     kernels = torch.stack([kernel.tensor() for kernel in CLASSICAL.values()]).to(weight)
     chosen = kernels[torch.arange(c_out, device=weight.device) % len(kernels)][:, None]
     if c_in <= 4:
@@ -102,13 +102,13 @@ def classical_(weight: Tensor) -> Tensor:
 
 
 def centred(kernels: Tensor, size: int) -> Tensor:
-    """`kernels` (..., 3, 3) in the middle of zeros (..., size, size), size >= 3."""
+    """`kernels` (..., 3, 3), zero-padded to (..., size, size), size >= 3."""
     before = (size - 1) // 2 - 1
     return F.pad(kernels, (before, size - 3 - before, before, size - 3 - before))
 
 
 def freeze_classical(layer: nn.Conv2d) -> None:
-    """Make `layer` a fixed bank of classical kernels: weights by `classical_`, bias 0, no gradient for either."""
+    """Make `layer` a fixed bank of classical kernels: weights by `classical_`, bias 0, both frozen."""
     if layer.weight.shape[-1] < 3:
         raise InputError(
             f"model.first_layer=classical needs kernels of 3x3 or larger, the first layer has "

@@ -1,20 +1,20 @@
-"""Names of layers with weights: the one place that says what a layer is called in metrics, tables and theory."""
+"""Names of layers with weights, as used in metrics, tables and theory."""
 
 from collections.abc import Iterator
 
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-# Transposed convolutions among them, and lazy layers, whose weights have no shape before the first batch.
+# Includes transposed convolutions, and lazy layers, whose weights have no shape before the first batch.
 WEIGHTED = (_ConvNd, nn.Linear, nn.Bilinear)
 
 
 def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
-    """Every convolution and fully connected layer as `01_block1.conv1`, in the order of definition.
+    """Every convolution and fully connected layer as `01_block1.conv1`, in order of definition.
 
-    The number comes first and is padded with zeros so that sorting by name is sorting by depth. A ConvNet defines
-    its layers in the order in which they run; a module of one's own should too. The projections of queries, keys
-    and values inside an nn.MultiheadAttention, one tensor of its own, are called `..._attention.in_proj`.
+    The number is zero-padded so that sorting by name sorts by depth, provided that layers are defined in the order
+    in which they run, as in a ConvNet. The query, key and value projections of an nn.MultiheadAttention, which are
+    one parameter, are named `..._attention.in_proj`.
     """
     found: list[tuple[str, nn.Module]] = []
     for name, module in network.named_modules():
@@ -27,8 +27,8 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def weight_of(layer: nn.Module) -> nn.Parameter | None:
-    """The weights of one of `weight_layers`, (c_out, c_in, ...); None where they are computed from other parameters
-    (weight normalization and other parametrizations) or have no shape yet (lazy layers)."""
+    """The weights of one of `weight_layers`, (c_out, c_in, ...); None if they are computed (parametrizations such as
+    weight normalization) or have no shape yet (lazy layers)."""
     name = "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
     weight = layer._parameters.get(name)
     return None if weight is None or nn.parameter.is_lazy(weight) else weight
@@ -39,7 +39,7 @@ def bias_of(layer: nn.Module) -> nn.Parameter | None:
 
 
 def leaves(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """`(dotted name, module)` of the modules that hold no others, in the order of definition."""
+    """`(dotted name, module)` of the modules without children, in order of definition."""
     for name, module in network.named_modules():
         if next(module.children(), None) is None:
             yield name, module

@@ -1,8 +1,7 @@
-"""Bytes that a forward pass keeps for the backward pass: predicted from the layers, and measured.
+"""Bytes that the forward pass saves for the backward pass: predicted from the layers, and measured.
 
-Parameters and buffers exist anyway and are not counted; a tensor that two layers keep is counted once, at
-the first. Predicted is what PyTorch keeps without compilation, in float32 and contiguous, on the CPU (CUDA
-keeps dropout's mask in 1 byte a unit instead of 4).
+Parameters and buffers are not counted; a tensor that two layers save counts once, for the first. Predictions are for
+eager PyTorch in float32, contiguous, on the CPU (on CUDA dropout's mask takes 1 byte per unit instead of 4).
 """
 
 from collections import Counter
@@ -18,16 +17,16 @@ from cnnlab.networks.trace import Call, hooked, mode
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes a layer adds to what is kept: for each image, and once a batch (the batch norm's mean and std)."""
+    """Bytes that a layer adds: per image, and per batch (batch norm's mean and std)."""
 
     image: int
     batch: int = 0
 
 
 def predicted(calls: list[Call]) -> list[Kept | None]:
-    """One entry a call; None from the first layer on that is not known or not fed by the layer before it."""
+    """One entry per call; None from the first layer that is unknown or not fed by its predecessor."""
     found: list[Kept | None] = []
-    tensor, kept, needs_gradient = 0, set[int](), False  # tensor: number of the storage that is passed on
+    tensor, kept, needs_gradient = 0, set[int](), False  # tensor: id of the current storage
     for i, call in enumerate(calls, start=1):
         needs_gradient |= any(p.requires_grad for p in call.module.parameters())
         saved = _saved(call, needs_gradient)
@@ -49,10 +48,10 @@ def _saved(call: Call, needs_gradient: bool) -> Saved | None:
 
 
 def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
-    """Bytes that autograd keeps for `batch` (N, C, H, W) in training mode, by the layer that kept them first.
+    """Bytes that autograd saves for `batch` (N, C, H, W) in training mode, by the layer that saved them first.
 
-    Layers that keep nothing are left out; what functions between layers keep goes to the next layer, after the
-    last one to "". Neither the network (running means) nor the random number generator is changed.
+    Layers that save nothing are left out; functions between layers count for the next layer, those after the last
+    one for "". Running statistics and the random state are preserved.
     """
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     own = {t.untyped_storage().data_ptr() for t in [*network.parameters(), *buffers.values()]}

@@ -1,4 +1,4 @@
-"""Which layers an image passes, in which order, and with which shapes."""
+"""The layers that an image passes through, in order, with shapes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from cnnlab.networks.layers import leaves
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer. Shapes are of one image, without the batch: (C, H, W) for a map, (F,) when flat.
+    """One call of a layer. Shapes are per image: (C, H, W) for a map, (F,) when flat.
 
-    `follows`: the layer got the very tensor that the call before returned (the first one: the image), so
-    nothing else happened in between.
+    `follows`: its input is the very tensor that the previous call returned (for the first call: the image), so
+    nothing happened in between.
     """
 
     name: str
@@ -29,21 +29,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Trace:
-    """`plain`: the calls are the whole network, one after the other; no function, sum or branch between them."""
+    """`plain`: the network is a chain of these calls, without functions, sums or branches between them."""
 
     calls: list[Call]
     plain: bool
 
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
-    """Send one image of zeros through the network, where it lies (meta too), and note every layer it passes.
+    """Run one image of zeros through the network, on its device (or meta), and record every layer called.
 
-    The network stays as it is: the pass is made in evaluation mode, so that no running mean moves and no
-    random number is drawn. Layers are modules without children.
+    Runs in evaluation mode, so that running statistics and random state do not change. Layers are modules without
+    children.
     """
     calls: list[Call] = []
     last = image = zero_images(network, image_shape)
-    version = image._version  # counts the changes in place, so that `x += shortcut` between two layers is seen
+    version = image._version  # counts in-place changes, so that `x += shortcut` between two layers is detected
 
     def begin(name: str, module: nn.Module, inputs: tuple) -> None:
         before = inputs[0] if inputs else None
@@ -63,7 +63,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
 
 
 def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
-    """Zeros (images, C, H, W) where the network lies and in its type."""
+    """Zeros (images, C, H, W) with the network's device and dtype."""
     like = next(network.parameters(), torch.empty(0))
     return torch.zeros(images, *image_shape, device=like.device, dtype=like.dtype)
 
@@ -74,8 +74,8 @@ def hooked(
     note: Callable[[str, nn.Module, tuple, Any], None],
     begin: Callable[[str, nn.Module, tuple], None] | None = None,
 ) -> Iterator[None]:
-    """Call `begin(name, module, inputs)` before and `note(name, module, inputs, output)` after each layer, for as
-    long as the block runs."""
+    """Call `begin(name, module, inputs)` before and `note(name, module, inputs, output)` after each layer inside the
+    block."""
     handles = []
     for name, module in leaves(network):
         if begin is not None:

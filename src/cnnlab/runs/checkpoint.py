@@ -1,4 +1,4 @@
-"""Checkpoints: plain types and tensors only, so that `torch.load` reads them without running code."""
+"""Checkpoints of plain types and tensors only, so that `torch.load` works with weights_only=True."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from cnnlab.common.errors import InputError
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
+    """Write atomically: a reader sees the old file or the new one, never a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     torch.save(state, part)
@@ -18,21 +18,17 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `save` wrote, on the CPU."""
+    """The state that `save` wrote, on the CPU. Raises InputError."""
     if not path.is_file():
         there = sorted(p.stem for p in path.parent.glob("*.pt"))
-        raise InputError(
-            f"No checkpoint {path}.\n"
-            + (
-                f"There are: {', '.join(there)}."
-                if there
-                else "The run has not finished an epoch, or is no run folder."
-            )
-        )
+        hint = "The run has not finished an epoch, or this is not a run folder."
+        if there:
+            hint = f"There are: {', '.join(there)}."
+        raise InputError(f"No checkpoint {path}.\n{hint}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # an unpickler that meets other bytes may raise any
+    except Exception as error:  # unpickling arbitrary bytes can raise anything
         raise InputError(
-            f"{path} cannot be read ({type(error).__name__}): it is damaged, or no checkpoint of cnnlab's.\n"
+            f"{path} cannot be read ({type(error).__name__}): it is damaged, or not a cnnlab checkpoint.\n"
             "Give another run, or train this one again."
         ) from error

@@ -1,4 +1,4 @@
-"""What a person asked a run for, by name; read once at the door and handed in as data."""
+"""What the user requested for a run, by name; read once at the entry point and passed on as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """Empty for a run that plain Python started.
+    """Empty for a run started from plain Python.
 
-    `choices`: what was chosen of each config group, {"model": "stacked3x3"}. `typed`: overrides of the command line.
-    `swept`: in a sweep those of them that tell its runs apart. `config`: the resolved settings, nested.
+    `choices`: selected option per config group, {"model": "stacked3x3"}. `typed`: command-line overrides. `swept`: in
+    a sweep, the overrides that distinguish its runs. `config`: the resolved settings, nested.
     """
 
     choices: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves behind, and the only way in which report, predict and resume learn of it."""
+"""The run folder: everything that a run leaves behind, and all that other commands read of it."""
 
 import json
 import math
@@ -18,10 +18,10 @@ from cnnlab.common.errors import InputError
 
 
 class RunFolder:
-    """One run's files below `path`; their names and keys are the contract between the commands.
+    """One run's files in `path`; their names and keys are the interface between the commands.
 
-    `run.json` says running | completed | failed | interrupted | diverged. A killed process cannot say so: its
-    status stays "running" while no process `pid` lives on `host`.
+    Status in `run.json`: running | completed | failed | interrupted | diverged. After a kill it
+    stays "running", although no process `pid` exists on `host`.
     """
 
     def __init__(self, path: Path):
@@ -30,14 +30,14 @@ class RunFolder:
 
     @contextmanager
     def opened(self, config: str | None, **facts: Any) -> Iterator["RunFolder"]:
-        """Begin the run with its resolved `config` (YAML; None: it has none) and `facts`, and record how it ends."""
+        """Start the run with its resolved `config` (YAML or None) and `facts`; record its end. Raises InputError."""
         blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
         if (self.path / "run.json").exists():
             raise InputError(
                 f"{self.path} already holds a run.\n"
-                "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you do not need it."
+                "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
             )
         self.path.mkdir(parents=True, exist_ok=True)
         if config is not None:
@@ -49,7 +49,7 @@ class RunFolder:
             finished=None,
             error=None,
             **facts,
-            **_surroundings(),
+            **_environment(),
         )
         try:
             yield self
@@ -59,12 +59,11 @@ class RunFolder:
         except BaseException as error:
             self._update(status="failed", finished=_now(), error=f"{type(error).__name__}: {error}")
             raise
-        self._update(
-            status="completed" if self.status["status"] == "running" else self.status["status"], finished=_now()
-        )
+        status = self.status["status"]
+        self._update(status="completed" if status == "running" else status, finished=_now())
 
     def diverged(self, reason: str) -> None:
-        """The loss is no longer a number; the run ends with the results it has."""
+        """Record that the loss is not finite; the run ends with the results it has."""
         self._update(status="diverged", error=reason)
 
     def log(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
@@ -81,19 +80,19 @@ class RunFolder:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write beside and rename, so that nobody ever reads half a file."""
+    """Write atomically, so that nobody reads a partial file."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
     os.replace(part, path)
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN or infinity: they become "nan", "inf" and "-inf", which `float` reads back."""
+    """Non-finite floats, which JSON lacks, become "nan", "inf" and "-inf", which `float` parses."""
     return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The logged steps of a run folder, numbers again; a last line cut short by a kill is left out."""
+    """The logged steps of a run folder, as floats; a last line truncated by a kill is dropped."""
     rows = []
     for line in (path / "metrics.jsonl").read_text().splitlines():
         try:
@@ -107,8 +106,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _surroundings() -> dict[str, Any]:
-    """What someone who wants to repeat the run has to know."""
+def _environment() -> dict[str, Any]:
+    """What is needed to reproduce the run."""
     packages = ("cnnlab", "torch", "torchvision", "hydra-core", "omegaconf", "tensorboard")
     return {
         "pid": os.getpid(),
@@ -120,11 +119,11 @@ def _surroundings() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that cnnlab runs from, with "+changes" where files differ; None for a wheel."""
+    """The commit of the checkout that cnnlab runs from, with "+changes" if files differ; None for a wheel."""
     here = Path(__file__).parent
     git = ["git", "-C", str(here)]
     try:
-        # A virtual environment may lie in somebody else's checkout, which then does not track this file.
+        # A virtual environment may be inside another project's checkout, which does not track this file.
         subprocess.run([*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changed = subprocess.run(

@@ -1,4 +1,4 @@
-"""What a run folder says of its network."""
+"""What a run folder records about its network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """`config`: the settings that were used, nested. The rest is what images have to be for this network: (C, H, W),
-    and mean and std of each channel scaled to 0..1."""
+    """`config`: the settings used, nested. The rest describes the input and output: `image_shape` (C, H, W), class
+    names, and mean and std per channel of images scaled to 0..1."""
 
     config: Mapping[str, Any]
     image_shape: tuple[int, int, int]

@@ -1,19 +1,19 @@
-"""Which layer a non-linearity belongs to: tensors are followed from the layer that made them.
+"""Which layer an activation belongs to: tensors are tracked from the layer that produced them.
 
-A layer's output stays the layer's through normalization, pooling, dropout and changes of shape, until an activation,
-module or function, gets it. What a sum, a product, a concatenation or another layer makes of it is nobody's; and where
-such a function gets what an activation gets too (x * sigmoid(x)), the activation is not attributed at all.
+A layer's output stays attributed to it through normalization, pooling, dropout and reshaping, up to the first
+activation, module or function. The result of a sum, product, concatenation or another layer is attributed to none;
+and if such a function gets the same tensor as the activation (x * sigmoid(x)), the activation is not attributed.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import ref
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakIdKeyDictionary, WeakTensorKeyDictionary
 
 from cnnlab.networks.modules.activations import ACTIVATIONS
 
@@ -33,7 +33,7 @@ _CARRYING = (
 
 
 def _named(name: str) -> Iterator[Function]:
-    """The function of that name, wherever torch has it, in place and not."""
+    """The functions of that name in torch, out of place and in place."""
     for home in (F, torch, Tensor):
         for spelling in (name, f"{name}_"):
             function = getattr(home, spelling, None)
@@ -46,24 +46,24 @@ CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIV
 
 
 class Listener(Protocol):
-    """Whoever wants to know what becomes of a layer's output."""
+    """Is notified of what happens to layers' outputs."""
 
     def carried_to_activation(self, layer: str, x: Tensor) -> None:
-        """An activation is about to get `x`, another tensor than the layer's output, and may overwrite it."""
+        """An activation is about to get, and may overwrite, `x`, which was carried from the layer's output."""
         ...
 
     def activation_ran(self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor) -> None:
-        """The activation returned `y`; called as function(x, *arguments[0], **arguments[1])."""
+        """The call function(x, *arguments[0], **arguments[1]) of the activation returned `y`."""
         ...
 
     def activation_is_ambiguous(self, layer: str) -> None:
-        """What the activation got has gone another way, too."""
+        """The activation's input also went to another function."""
         ...
 
 
 @dataclass
 class _Call:
-    """One call of a layer, and whether an activation has got what it returned."""
+    """One call of a layer, and whether an activation has received its output."""
 
     layer: str
     activated: bool = False
@@ -71,9 +71,10 @@ class _Call:
 
 @dataclass
 class _Owned:
-    """A call's output, or a tensor that it was `carried` to. `version`: a change in place raises it, and then it is
-    the call's no more. `activated`, `elsewhere`: an activation, another function has got this very tensor."""
+    """A call's output, or a tensor `carried` from it. `version`: an in-place change raises it and ends the attribution.
+    `activated`, `elsewhere`: this very tensor went to an activation, to another function."""
 
+    tensor: ref[Tensor]
     call: _Call
     version: int
     carried: bool = False
@@ -82,40 +83,48 @@ class _Owned:
 
 
 class Attribution(TorchFunctionMode):
-    """Follows tensors through every torch function that is called inside `with attribution:`."""
+    """Tracks tensors through every torch function called inside `with attribution:`."""
 
     def __init__(self, listener: Listener):
         super().__init__()
         self.listener = listener
-        self._owned: WeakIdKeyDictionary = WeakTensorKeyDictionary()
+        self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
+        self._asleep = False  # after the backward pass, while the optimizer works and no layer runs
 
     def own(self, layer: str, output: Tensor) -> None:
-        """`output` is what the layer has just returned."""
-        self._owned[output] = _Owned(_Call(layer), _version(output))
+        """Attribute `output`, just returned, to `layer`."""
+        self._own(output, _Call(layer))
+        self._asleep = False
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
+        if self._asleep:
+            return func(*args, **kwargs)
         if func in ACTIVATING or func in CARRYING:
-            x = args[0] if args else kwargs.get("input")
-            owned = self._owner(x)
+            owned = self._owner(args[0] if args else kwargs.get("input"))
             if owned is not None:
                 run = self._activate if func in ACTIVATING else self._carry
                 return run(owned, func, args, kwargs)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
-        if isinstance(result, Tensor) and (result.requires_grad or not torch.is_grad_enabled()):
+        if func is Tensor.backward:
+            self._asleep = True
+        elif isinstance(result, Tensor) and (result.requires_grad or not torch.is_grad_enabled()):
             self._gone_elsewhere(args)
         return result
 
+    def _own(self, x: Tensor, call: _Call, carried: bool = False) -> None:
+        self._owned[id(x)] = _Owned(ref(x), call, _version(x), carried)
+
     def _owner(self, x: Any) -> _Owned | None:
-        owned = self._owned.get(x) if isinstance(x, Tensor) else None
-        return owned if owned is not None and owned.version == _version(x) else None
+        owned = self._owned.get(id(x))
+        return owned if owned is not None and owned.tensor() is x and owned.version == _version(x) else None
 
     def _carry(self, owned: _Owned, func: Function, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
         output = result[0] if isinstance(result, tuple) else result
         if isinstance(output, Tensor):
-            self._owned[output] = _Owned(owned.call, _version(output), carried=True)
+            self._own(output, owned.call, carried=True)
         return result
 
     def _activate(self, owned: _Owned, func: Function, args: tuple, kwargs: dict) -> Any:
@@ -128,7 +137,7 @@ class Attribution(TorchFunctionMode):
             self.listener.carried_to_activation(owned.call.layer, x)
         result = func(*args, **kwargs)
         if result is x:
-            self._owned.pop(x)  # in place, or no activation at all: from here on it is the activation's output
+            del self._owned[id(x)]  # in place, or the identity: from now on `x` is the activation's output
         named = {key: value for key, value in kwargs.items() if key != "input"}
         self.listener.activation_ran(owned.call.layer, func, (rest, named), result)
         return result

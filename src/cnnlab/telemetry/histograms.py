@@ -1,4 +1,4 @@
-"""Histograms of activations, gradients and weights over whatever range the values have, counted on the device."""
+"""Histograms of activations, gradients and weights over the range of their values, counted on the device."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BINS = 40  # 0.75 KB an event; TensorBoard's own 1,000 bins take 9.9 KB and 9.5 ms
+BINS = 40  # 0.75 KB per event; TensorBoard's default of 1,000 bins takes 9.9 KB and 9.5 ms
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """`counts[i]` finite values lie between `edges[i]` and `edges[i + 1]`; the sums are over them, too.
+    """`counts[i]`: finite values between `edges[i]` and `edges[i + 1]`; `total`, `squares`: their sums.
 
-    `nonfinite`: share of all values that are NaN or infinite. A histogram of none but such has no counts.
+    `nonfinite`: share of values that are NaN or infinite. Without finite values `counts` is empty.
     """
 
     counts: list[int]
@@ -24,7 +24,7 @@ class Histogram:
     nonfinite: float
 
     def raw(self) -> dict[str, float | Sequence[float]]:
-        """Arguments for SummaryWriter.add_histogram_raw, which wants at least one value."""
+        """Arguments for SummaryWriter.add_histogram_raw; needs at least one value."""
         return {
             "min": self.edges[0],
             "max": self.edges[-1],
@@ -39,12 +39,12 @@ class Histogram:
 def measure(x: Tensor) -> Tensor:
     """`x` of any shape -> float64 (BINS + 6,) for `read`: counts, smallest, largest, sum, squares, finite, all.
 
-    It never waits for the device. Values are placed in float64: a range of 1e-44 or 6e38 has no width in float32.
+    Never synchronizes. Bins are computed in float64: a range of 1e-44 or 6e38 has no width in float32.
     """
     x = x.detach().flatten().double()
     finite = x.isfinite()
     low, high = torch.where(finite, x, math.inf).amin(), torch.where(finite, x, -math.inf).amax()
-    x = torch.where(finite, x, low)  # where none is finite, low is infinite and every place NaN, counted below
+    x = torch.where(finite, x, low)  # if none is finite, low is infinite and every place NaN; nan_to_num handles it
     place = ((x - low) * (BINS / (high - low))).nan_to_num(0.0).clamp_(0, BINS - 1).long()
     counts = torch.zeros(BINS + 1, dtype=torch.long, device=x.device)
     counts.scatter_add_(0, torch.where(finite, place, BINS), torch.ones_like(place))
@@ -57,7 +57,7 @@ def measure_weight(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     return measure(weight)
 
 
-# For a Probe of its own beside the one of the scalars: Probe(network, STATISTICS).
+# For a Probe separate from that of the scalars: Probe(network, STATISTICS).
 STATISTICS = {
     "activation": {"histogram": measure},
     "gradient": {"histogram": measure},
@@ -66,7 +66,7 @@ STATISTICS = {
 
 
 def read(measured: Mapping[str, Tensor]) -> dict[str, Histogram]:
-    """What `measure` counted, by name, in one transfer from the device."""
+    """Results of `measure`, by name, in one transfer from the device."""
     if not measured:
         return {}
     rows = torch.stack(list(measured.values())).tolist()
@@ -78,7 +78,7 @@ def _histogram(row: list[float]) -> Histogram:
     nonfinite = 1 - finite / everything if everything else 0.0
     if not finite:
         return Histogram([], [], 0.0, 0.0, nonfinite)
-    if low == high:  # one value: a hundredth of it to either side, so that its bin has a width
+    if low == high:  # a single value: widen by 1 % of it on either side, so that its bin has a width
         margin = 0.01 * abs(low) or 0.01
         edges, counts = [low - margin, high + margin], [int(finite)]
     else:
@@ -88,6 +88,6 @@ def _histogram(row: list[float]) -> Histogram:
 
 
 def note(histograms: Mapping[str, Histogram]) -> str:
-    """Markdown that says which histograms leave out NaN or infinity, and what share; empty if none does."""
+    """Markdown table of the histograms that leave out NaN or infinity, with the share; empty if none does."""
     rows = [f"| {name} | {100 * h.nonfinite:.3g} % |" for name, h in histograms.items() if h.nonfinite > 0]
     return "\n".join(["| histogram | NaN or infinite, left out |", "| --- | --- |", *rows]) if rows else ""

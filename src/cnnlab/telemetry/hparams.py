@@ -1,11 +1,11 @@
-"""One row a run in TensorBoard's HPARAMS tab, in the run's own event file.
+"""One row per run in TensorBoard's HPARAMS tab, in the run's event file.
 
-`SummaryWriter.add_hparams` would make a second run of every run, and shows only what is known when it is called;
-here a row begins with the run, so that a run that crashed has one too.
+`SummaryWriter.add_hparams` would add a second run for every run, and shows only what is known when it is called;
+here the row is written at the start, so that crashed runs have one.
 """
 
 # pyright: reportAttributeAccessIssue=false
-# (protobuf makes its classes when it is imported, where no type checker sees them)
+# (protobuf creates its classes at import, invisible to type checkers)
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ NUMBERS = (
     *("init.std", "init.gain", "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay"),
     *("trainer.epochs", "trainer.max_steps", "trainer.batch_size"),
 )
-# TensorBoard writes every number with five digits, so a seed, which names and does not measure, is a word.
+# TensorBoard rounds numbers to five digits, so a seed is logged as a string.
 WORDS = ("seed", *(f"model.{knob}" for knob in KNOBS), "init.bias", "trainer.precision")
 OVERRIDES = "overrides"
 METRICS = {
@@ -33,13 +33,13 @@ METRICS = {
     "Accuracy/validation": "validation accuracy",
     "train/epoch_accuracy": "train accuracy",
 }
-TICKED = 5  # columns that TensorBoard shows before anyone ticks more
+TICKED = 5  # columns that TensorBoard shows by default
 
 
 def row(request: Request) -> dict[str, float | str]:
-    """A run's values: the choices, the settings that a design varies, whatever else was typed, and all of that.
+    """A run's values: config choices, the usual settings, any others overridden, and all overrides as one string.
 
-    A setting that a run does not have stays empty.
+    Settings that the run does not have are left out.
     """
     choices, typed = request.choices, request.typed
     found: dict[str, float | str] = {k: choices[k] for k in (*CHOICES, *typed) if k in choices}
@@ -56,9 +56,9 @@ def row(request: Request) -> dict[str, float | str]:
 def experiment(swept: Sequence[str] = ()) -> Summary:
     """The columns, and the metrics by their tags.
 
-    TensorBoard takes the columns of the first run that it reads and shows five: those that "differ", by name. All
-    runs of a sweep know what is `swept`, so that has the columns. Single runs in one folder may differ in anything:
-    theirs are the design and, in one, whatever else was typed.
+    TensorBoard takes the columns from the first run that it reads and shows five, those marked `differs`. Runs of a
+    sweep all know what is `swept`, so those are the columns. Single runs in a folder may differ in anything: theirs
+    are the design, and one column with all other overrides.
     """
     names = swept or (*DESIGN, OVERRIDES)
     infos = [

@@ -1,4 +1,4 @@
-"""What a network and an optimizer tell of themselves, for a diagnosis in somebody else's training loop."""
+"""Reads a diagnosis' context from a network and an optimizer, for training loops other than cnnlab's."""
 
 from torch import nn
 from torch.optim import Optimizer
@@ -9,8 +9,8 @@ from cnnlab.networks.modules.table import layer_type
 
 
 def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: int | None = None) -> Context:
-    """Activation, norm and dropout are read from the modules, learning rate and name from the optimizer; whatever
-    neither tells, or tells in two ways, stays None. Activations that are only called as functions are not seen."""
+    """Activation, norm and dropout are read from the modules, learning rate and name from the optimizer; what is
+    unknown or ambiguous stays None. Activations called as functions are not seen."""
     known = [kind for module in network.modules() if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
@@ -27,5 +27,5 @@ def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: 
 
 
 def _learning_rate(optimizer: Optimizer) -> float:
-    """The largest of a schedule: torch's schedulers note it beside the present one, which a warm-up has lowered."""
+    """The schedule's peak, which torch's schedulers store beside the current rate: a warm-up lowers the latter."""
     return max(float(group.get("max_lr", group.get("initial_lr", group["lr"]))) for group in optimizer.param_groups)

@@ -1,4 +1,4 @@
-"""Probe: measures every layer of any `nn.Module` during chosen training steps, and no other.
+"""Probe: measures every layer of any `nn.Module` during chosen training steps.
 
 probe = cnnlab.Probe(network)
 with probe.watch():
@@ -22,31 +22,28 @@ from cnnlab.telemetry.watched import Bounds, Watched
 
 
 class Probe:
-    """Statistics by layer under the keys `<what>/<statistic>/<layer>`, `layer` as in `weight_layers`.
+    """Statistics per layer under the keys `<what>/<statistic>/<layer>`, `layer` as in `weight_layers`.
 
-    `statistics`: {what: {statistic: function}}, as in `configs/telemetry`. `images`: look at the first so many images
-    of a batch (None: all). "preactivation" is what the layer's activation gets, or the layer's own output where none
-    can be attributed to it; "gradient" is that of the loss with respect to it. A layer that runs again in one step
-    has further keys, `<layer>.call2`, `<layer>.call3`. Watching changes no number of the training: hooks read, and
-    nothing random is drawn.
+    `statistics`: {what: {statistic: function}}, as in `configs/telemetry`. `images`: use the first `images` images of
+    a batch (None: all). "preactivation" is the input of the layer's activation, or the layer's output if no
+    activation can be attributed to it; "gradient" is that of the loss with respect to it. Further calls of a layer
+    in one step have the keys `<layer>.call2`, `<layer>.call3`. Training is bit-identical with and without a probe:
+    hooks only read, and no random number is drawn.
     """
 
     def __init__(self, network: nn.Module, statistics: Statistics = STATISTICS, images: int | None = None):
         self.network, self.statistics, self.images = network, statistics, images
+        self.layers = weight_layers(network)
         self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
-        self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why nothing, or not all, is known
-        self._history: list[tuple[tuple[str, ...], Tensor]] = []  # of all watched steps, a tensor each
+        self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
+        self._history: list[tuple[tuple[str, ...], Tensor]] = []  # of all watched steps, one tensor each
         self._bounds: Bounds = {}
-
-    @property
-    def layers(self) -> dict[str, nn.Module]:
-        return weight_layers(self.network)
 
     @contextmanager
     def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor]]:
-        """Measure the one training step inside. `gradient_scale`: what a GradScaler multiplied the loss by, if any.
+        """Measure the one training step inside. `gradient_scale`: a GradScaler's loss scale, if any.
 
-        Yields the mapping that is filled, to which 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
+        Yields the mapping being filled; more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
         """
         if not any(self.statistics.values()):
             self.values = {}
@@ -69,11 +66,10 @@ class Probe:
         return dict(zip([*(extra or {}), *self.values], values, strict=True))
 
     def diagnose(self, optimizer: Optimizer | None = None, classes: int | None = None) -> Diagnosis:
-        """What the watched steps say is wrong, worded as torch code; printed, what to fix first stands first.
+        """What is wrong in the watched steps, most urgent first, with fixes as torch code.
 
-        What the network and `optimizer` cannot tell (the initializer, the data) is not guessed. With
-        `seen["train/loss"]` and `seen["train/accuracy"]` set in each watched step, and `classes`, whether anything is
-        learned is judged, too.
+        What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
+        anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
         rows = [
             {"step": step, **dict(zip(keys, values.tolist(), strict=True))}
@@ -82,7 +78,7 @@ class Probe:
         return Diagnosis.of(rows, context_of(self.network, optimizer, classes))
 
     def _remember(self) -> None:
-        """The watched step as one tensor on the device; its keys are one tuple for all steps that have the same."""
+        """Append the watched step as one tensor on the device; steps with the same keys share the tuple."""
         if not self.values:
             return
         keys = tuple(self.values)

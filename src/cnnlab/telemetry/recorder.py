@@ -1,4 +1,4 @@
-"""Where a measurement goes: metrics.jsonl, TensorBoard, and memory for the diagnosis."""
+"""Writes measurements to metrics.jsonl and TensorBoard, and keeps them in memory for the diagnosis."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,13 +12,13 @@ from cnnlab.telemetry.tensorboard import Dashboard
 
 Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
 
-# What a layer multiplies is a straight line here, whether it shrinks or grows; no link can ask for a log axis.
+# Exponential decay or growth with depth is a straight line here; a TensorBoard link cannot request a log axis.
 LOGARITHMIC = {("activation", "std", ""), ("gradient", "std", "")}
 
 
 @dataclass
 class Recorder:
-    """Measures with `probe` when `schedule` says so; `history` keeps what was logged, oldest first."""
+    """Records the measurements of `probe`; `history` holds what was logged, oldest first."""
 
     probe: Probe
     schedule: Schedule
@@ -41,8 +41,8 @@ class Recorder:
 
     def by_depth(self, when: str) -> dict[str, float]:
         """Draw the last measurement against depth; returns it as results, `<what>/<statistic>/<layer>@<when>`."""
-        last = next((row for row in reversed(self.history) if any(map(_of_layer, row))), {})
-        layers = {key: value for key, value in last.items() if _of_layer(key)}
+        last = next((row for row in reversed(self.history) if any(map(_is_layer_key, row))), {})
+        layers = {key: value for key, value in last.items() if _is_layer_key(key)}
         self.draw_by_depth(layers, when)
         return {f"{key}@{when}": value for key, value in layers.items()}
 
@@ -52,7 +52,7 @@ class Recorder:
         for key, value in layers.items():
             what, statistic, layer = key.split("/")
             if ".call" in layer:
-                continue  # a layer that ran again in one step has one place on the axis, which its first call takes
+                continue  # a layer has one position on the axis, used for its first call
             charts.setdefault(f"{what}_{statistic}{part}@{when}", {})[layer] = value
             if (what, statistic, part) in LOGARITHMIC and 0 < value < math.inf:
                 charts.setdefault(f"{what}_{statistic}_log10@{when}", {})[layer] = math.log10(value)
@@ -60,5 +60,5 @@ class Recorder:
             self.dashboard.by_depth(name, values)
 
 
-def _of_layer(key: str) -> bool:
+def _is_layer_key(key: str) -> bool:
     return key.count("/") == 2

@@ -1,11 +1,11 @@
-"""At which steps a run is measured, and at which it is drawn and judged."""
+"""The steps at which a run is measured, drawn and diagnosed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps that are measured: every `every`-th, the last, and with `early` also 0, 1, 2, 4, 8, ..."""
+    """Measured steps: every `every`-th, the last, and with `early` also 0, 1, 2, 4, 8, ..."""
 
     every: int
     steps: int
@@ -16,9 +16,9 @@ class Schedule:
 
 
 def log_schedule(total_steps: int, between: int = 4) -> set[int]:
-    """Steps 0 and `total_steps - 1` and a few powers of two between, evenly on a log scale.
+    """Steps 0 and `total_steps - 1`, and `between` powers of two in between, evenly on a log scale.
 
-    Powers of two are steps that an early telemetry schedule measures anyway.
+    An early telemetry schedule measures powers of two anyway.
     """
     last = max(0, total_steps - 1)
     exponents = [i for i in range(last.bit_length()) if 2**i < last]

@@ -1,8 +1,8 @@
-"""What is measured in a layer: pure functions of plain tensors, computed where the tensor lies.
+"""Layer statistics: pure functions of tensors, computed on their device without synchronization.
 
-`x: (N, ...)` holds one layer's values for a batch, `weight`, `gradient` and `update` have the weight's shape.
-Every function returns a 0-d tensor and never waits for the device. Shares are fractions of 1. Means and
-deviations of a tensor that holds NaN or infinity are not finite; `nonfinite` counts the culprits.
+`x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape. Every
+function returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
+infinite; `nonfinite` counts those elements.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,9 +18,10 @@ def mean(x: Tensor) -> Tensor:
 
 
 def std(x: Tensor) -> Tensor:
-    """Standard deviation over all elements (divided by n), not over a unit or an image.
+    """Population standard deviation over all elements, not per unit or image.
 
-    The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18. `largest` holds.
+    The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18, where `largest`
+    is still exact.
     """
     # torch.var's CPU kernel is a serial Welford; two vectorized passes take a fifth of its time.
     return (x - x.mean()).square_().mean().sqrt()
@@ -33,12 +34,12 @@ def largest(x: Tensor) -> Tensor:
 
 
 def nonfinite(x: Tensor) -> Tensor:
-    """How many elements are NaN or infinite."""
+    """Number of elements that are NaN or infinite."""
     return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
 def zeros(x: Tensor) -> Tensor:
-    """Share of elements that are exactly zero: after ReLU, what was cut."""
+    """Share of elements that are exactly zero: after ReLU, its sparsity."""
     return _share_of(torch.eq, x, 0.0)
 
 
@@ -49,7 +50,7 @@ def dead(x: Tensor) -> Tensor:
 
 
 def saturated(x: Tensor, low: float, high: float) -> Tensor:
-    """Share of activations within 1 % of their range from one of its bounds, where the slope is nearly zero."""
+    """Share of activations within 1 % of the range of a bound, where the slope is nearly zero."""
     return _share_of(torch.gt, (x - (low + high) / 2).abs_(), 0.49 * (high - low))
 
 
@@ -62,15 +63,15 @@ def weight_gradient_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Ten
 
 
 def update_ratio(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    """Length of one step's update over that of the weights; 1e-3 is the usual rule of thumb. NaN where both are 0."""
+    """Norm of one step's update over that of the weights; the rule of thumb is 1e-3. NaN where both are 0."""
     return _norm(update) / _norm(weight)
 
 
 def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    """How far the output channels' filters lie from their mean filter, over the size of the weights (both rms).
+    """Norm of the output channels' filters around their mean filter, over that of the weights.
 
-    0 where all channels are equal, so that the layer is one channel wide; about 1 for independent filters;
-    NaN where all weights are zero, or where there is one channel, which equals none.
+    0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
+    NaN if all weights are zero or there is only one channel.
     """
     filters = weight.flatten(1)
     if len(filters) == 1:
@@ -82,11 +83,11 @@ _norm = torch.linalg.vector_norm  # one pass without a temporary; Tensor.norm di
 
 
 def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:
-    # Straight into floats: counting booleans takes the CPU ten times longer than the comparison itself.
+    # Compare into floats: counting booleans takes ten times longer than the comparison on the CPU.
     return comparison(x, value, out=torch.empty_like(x)).mean()
 
 
-# What a probe measures unless told otherwise, the same as `configs/telemetry/full.yaml`.
+# The default of `Probe`, the same as `configs/telemetry/full.yaml`.
 STATISTICS: Statistics = {
     "preactivation": {"mean": mean, "std": std, "largest": largest, "nonfinite": nonfinite},
     "activation": {

@@ -1,7 +1,7 @@
-"""What TensorBoard is given: the keys of metrics.jsonl as tags, charts by depth, one row a run in HPARAMS."""
+"""TensorBoard output: the keys of metrics.jsonl as tags, charts against depth, one row per run in HPARAMS."""
 
 # pyright: reportAttributeAccessIssue=false
-# (protobuf makes its classes when it is imported, where no type checker sees them)
+# (protobuf creates its classes at import, invisible to type checkers)
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from cnnlab.runs.request import Request
 from cnnlab.telemetry import hparams
 from cnnlab.telemetry.histograms import Histogram
 
-# The tab that opens unfolds the first two sections in ASCII order: capitals make them these.
+# The default tab expands the first two sections in ASCII order: capitals put these first.
 FIRST = {
     "train/accuracy": "Accuracy/train",
     "validation/accuracy": "Accuracy/validation",
@@ -25,7 +25,7 @@ FIRST = {
 
 BAND = ("", "_lower", "_upper")
 
-# CUSTOM SCALARS: all curves of a run have one colour, so one run may have a curve a layer, a sweep only one a run.
+# CUSTOM SCALARS: all curves of a run share a colour, so one curve per layer for a single run, one per run for a sweep.
 LEARNING = {
     "loss": ["Multiline", ["^Loss/", "^test/loss$"]],
     "accuracy": ["Multiline", ["^Accuracy/", "^test/accuracy$"]],
@@ -35,8 +35,8 @@ LAYERS = {
     "backward: standard deviation of gradients": ["Multiline", ["^gradient/std/"]],
     "length of an update over that of the weights": ["Multiline", ["^weight/update_ratio/"]],
 }
-# Multi-line charts are smoothed, which would falsify one against depth; charts with a margin are not, so these are
-# such, in a sweep with a margin of nothing. TensorBoard shows them in reverse: activations come last to be first.
+# Multiline charts are smoothed, which is wrong against depth; Margin charts are not, so these are Margin charts, with
+# zero margin in a sweep. TensorBoard reverses the order: activations are listed last to be shown first.
 THEORY = {
     f"standard deviation of {what}s": ["Margin", [f"by_depth/{what}_std{part}@init" for part in BAND]]
     for what in ("gradient", "activation")
@@ -53,7 +53,7 @@ LEARNING_OF_A_SWEEP = {
 
 
 def layout(*, sweep: bool, layers: bool, theory: bool) -> dict[str, dict[str, Any]]:
-    """Categories and charts of the CUSTOM SCALARS tab; a chart whose curves are missing would be an error there."""
+    """Categories and charts of the CUSTOM SCALARS tab; a chart without data would show an error."""
     if sweep:
         charts = {"Learning, a curve a run": LEARNING_OF_A_SWEEP}
         return charts | ({"Signal against depth, a curve a run": DEPTH} if layers else {})
@@ -62,7 +62,7 @@ def layout(*, sweep: bool, layers: bool, theory: bool) -> dict[str, dict[str, An
 
 
 def tag(key: str) -> str:
-    """The tag under which a key is drawn: the key itself but for the four curves that come first."""
+    """The tag of a key: the key itself, except for the four curves shown first."""
     return FIRST.get(key, key)
 
 
@@ -73,9 +73,9 @@ class Dashboard:
         self.writer = SummaryWriter(str(folder), purge_step=purge_step)
 
     def begin(self, request: Request, *, layers: bool = True, theory: bool = False) -> None:
-        """The run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
+        """Write the run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
-        `layers`: whether the run measures them; `theory`: whether it also draws what theory expects.
+        `layers`: whether layers are measured; `theory`: whether predictions are drawn.
         """
         row = hparams.start(hparams.row(request), Path(self.writer.log_dir).name)
         for summary in (hparams.experiment(request.swept), row):
@@ -89,16 +89,16 @@ class Dashboard:
         self.writer.close()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """All values of a step in one Summary: seven times the speed and half the bytes of add_scalar."""
+        """All values of a step in one Summary: seven times as fast as add_scalar, in half the bytes."""
         summary = Summary(value=[Summary.Value(tag=tag(k), simple_value=v) for k, v in values.items()])
         self.writer._get_file_writer().add_summary(summary, step)
 
     def by_depth(self, name: str, values: Mapping[str, float]) -> None:
-        """A statistic against depth, `by_depth/<name>`: what TensorBoard calls the step is the layer's number.
+        """A statistic against depth, `by_depth/<name>`, with the layer's number as TensorBoard's step.
 
-        `values`: {layer key: value}, the key beginning with the number. One line a run in the default tab.
+        `values`: {layer name: value}, the name starting with the number. One line per run in the default tab.
         """
-        # In ascending order, as gradients do not come: charts with a margin refuse steps in another.
+        # Sorted, since gradients arrive in reverse and Margin charts need ascending steps.
         for number, value in sorted((int(layer.split("_", 1)[0]), value) for layer, value in values.items()):
             self.scalars(number, {f"by_depth/{name}": value})
 
@@ -107,7 +107,7 @@ class Dashboard:
         self.writer.add_image(name, image, step)
 
     def figure(self, name: str, figure: Any, step: int) -> None:
-        """A matplotlib Figure, drawn without pyplot's global state."""
+        """A matplotlib Figure, rendered without pyplot's global state."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
         canvas = FigureCanvasAgg(figure)
@@ -115,7 +115,7 @@ class Dashboard:
         self.writer.add_image(name, np.asarray(canvas.buffer_rgba())[..., :3], step, dataformats="HWC")
 
     def histogram(self, name: str, histogram: Histogram, step: int) -> None:
-        """One that holds no finite value is left out, which TensorBoard could not draw."""
+        """Skipped if no value is finite, since TensorBoard could not draw it."""
         if histogram.counts:
             self.writer.add_histogram_raw(name, global_step=step, **histogram.raw())
 

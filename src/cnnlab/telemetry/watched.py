@@ -1,4 +1,4 @@
-"""One watched step: hooks on the layers, and what they have measured so far."""
+"""One watched step: hooks on the layers, and their measurements."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +19,9 @@ Bounds = dict[Any, tuple[float, float]]
 
 
 class Watched:
-    """Fills `values`, {`<what>/<statistic>/<layer>`: 0-d tensor}, while `running()`, and then by `measure_weights`.
+    """Fills `values`, {`<what>/<statistic>/<layer>`: 0-d tensor}, inside `running()` and in `measure_weights`.
 
-    `bounds`: of activation functions, kept from step to step. `scale`: what the loss is multiplied by, if anything.
+    `bounds`: cache of the activation functions' bounds. `scale`: loss scale, if any.
     """
 
     def __init__(
@@ -40,9 +40,8 @@ class Watched:
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._gradients: dict[str, list[RemovableHandle]] = {}
-        self._carried: dict[
-            str, dict[str, Tensor]
-        ] = {}  # by layer whose pre-activation is not its output: of the latter
+        # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
+        self._carried: dict[str, dict[str, Tensor]] = {}
         self._channels_last: set[str] = set()
         self._before = _copies(layers) if statistics.get("weight") else {}
 
@@ -52,10 +51,10 @@ class Watched:
         names = {module: layer for layer, module in self.layers.items()}
         for module in self.network.modules():
             if isinstance(module, nn.MultiheadAttention):
-                # It uses its out_proj's weights without calling it; what it returns is that layer's output.
-                handles.append(module.register_forward_hook(self._ran(names[module.out_proj])))
+                # It applies out_proj's weights without calling it; its own output is that layer's.
+                handles.append(module.register_forward_hook(self._forward_hook(names[module.out_proj])))
             elif module in names:
-                handles.append(module.register_forward_hook(self._ran(names[module])))
+                handles.append(module.register_forward_hook(self._forward_hook(names[module])))
         try:
             with self._attribution:
                 yield
@@ -75,7 +74,7 @@ class Watched:
                 self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
 
     def unmeasured(self) -> dict[str, str]:
-        """Layer -> why nothing, or not all, is known of it."""
+        """Layer -> why it was not, or not fully, measured."""
         reasons = {}
         for layer, module in self.layers.items():
             if isinstance(module, nn.MultiheadAttention):
@@ -86,24 +85,25 @@ class Watched:
                 reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
         return reasons
 
-    def _ran(self, layer: str) -> Callable[..., None]:
+    def _forward_hook(self, layer: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
             if key is None:
                 return
-            if isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention) and output.dim() > 2:
-                self._channels_last.add(key)
-            self._preactivation(key, output)
-            self._attribution.own(key, output)
+            with torch._C.DisableTorchFunction():  # not to be seen by the attribution
+                if isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention) and output.dim() > 2:
+                    self._channels_last.add(key)
+                self._preactivation(key, output)
+                self._attribution.own(key, output)
 
         return hook
 
     def _key(self, layer: str) -> str | None:
-        """The key of this call; None for one that is not to be measured."""
+        """The key of this call; None if it is not to be measured."""
         if torch._C._current_graph_task_id() != -1:
-            # Activation checkpointing runs layers again during the backward pass. What had no gradient the first time
-            # has one now; but which call of a layer that runs several times this is cannot be told.
+            # Activation checkpointing reruns layers during the backward pass, where outputs that had no gradient have
+            # one. For a layer that runs several times, which call this is cannot be told.
             return layer if self._calls[layer] == 1 and layer not in self._gradients else None
         self._calls[layer] += 1
         return layer if self._calls[layer] == 1 else f"{layer}.call{self._calls[layer]}"
@@ -113,19 +113,19 @@ class Watched:
         if x.requires_grad and self.statistics.get("gradient"):
 
             def measure(gradient: Tensor) -> None:
-                if carried == (layer in self._carried):
+                with torch._C.DisableTorchFunction():
+                    if carried != (layer in self._carried):
+                        return
                     self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale)
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
-    @torch.inference_mode()
     def _measure(self, what: str, layer: str, x: Tensor, *bounds: float) -> None:
-        with torch._C.DisableTorchFunction():  # the attribution has nothing to learn from what is done here
-            x = x.detach()[: self.images].float()
-            if layer in self._channels_last:
-                x = x.movedim(-1, 1)  # units come second: (N, positions, units) -> (N, units, positions)
-            for name, statistic in self.statistics.get(what, {}).items():
-                self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
+        x = x.detach()[: self.images].float()  # detached, so that no statistic is part of a graph
+        if layer in self._channels_last:
+            x = x.movedim(-1, 1)  # (N, positions, units) -> (N, units, positions)
+        for name, statistic in self.statistics.get(what, {}).items():
+            self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
 
     def _measured(self, what: str, layer: str) -> dict[str, Tensor]:
         keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
@@ -146,7 +146,7 @@ class Watched:
         for what in ("activation", "saturation"):
             for key in self._measured(what, layer):
                 del self.values[key]
-        self.values |= self._carried.pop(layer, {})  # back to the layer's own output
+        self.values |= self._carried.pop(layer, {})  # back to the statistics of the layer's output
 
     def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
         """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""

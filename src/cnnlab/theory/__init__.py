@@ -1,8 +1,8 @@
-"""What mean field theory predicts for the signal and the gradient of a plain network at initialization.
+"""Mean field theory: signal and gradient of a plain chain of layers at initialization.
 
 moments = fill_moments(network, fill, after=None)       # of the initializer, or NotApplicable
-expectation = expected(network, batch, moments=moments)   # by layer, with a band for finite width
-log_ratios(expectation, probe.read())                    # beside what telemetry measured
+expectation = expected(network, batch, moments=moments)   # per layer, with a finite-width band
+log_ratios(expectation, probe.read())                    # against telemetry
 """
 
 from cnnlab.common.errors import NotApplicable as NotApplicable

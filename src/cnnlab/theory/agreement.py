@@ -1,4 +1,4 @@
-"""Theory beside measurement, under telemetry's keys."""
+"""Theory against measurement, under telemetry's keys."""
 
 import math
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from cnnlab.theory.expectation import Expectation
 
 
 def log_ratios(expectation: Expectation, measured: Mapping[str, float]) -> dict[str, float]:
-    """ln(measured / predicted) of the standard deviations: 0 where they agree, 0.69 where twice was measured.
+    """ln(measured / predicted) of the standard deviations: 0 where they agree, 0.69 where measured is twice predicted.
 
-    `theory/log_ratio/<layer>` is that of the activations (of the pre-activations for a layer without
-    activation), `theory/gradient_log_ratio/<layer>` that of the gradients. -inf where nothing was left in
-    float32; layers for which nothing or no finite number was measured or predicted are left out.
+    `theory/log_ratio/<layer>` compares activations (pre-activations for a layer without activation),
+    `theory/gradient_log_ratio/<layer>` gradients. -inf where the measured value underflowed to 0 in float32;
+    layers without a finite measurement and a finite prediction are left out.
     """
     ratios: dict[str, float] = {}
     for key, expected in expectation.by_key().items():
@@ -19,14 +19,14 @@ def log_ratios(expectation: Expectation, measured: Mapping[str, float]) -> dict[
         value = measured.get(key, math.nan)
         if not (math.isfinite(value) and math.isfinite(expected.value) and expected.value > 0):
             continue
-        # Of the two forward ones, the activation's comes later and stays.
+        # The activation comes after the pre-activation and overwrites it.
         name = "gradient_log_ratio" if what == "gradient" else "log_ratio"
         ratios[f"theory/{name}/{layer}"] = math.log(value / expected.value) if value > 0 else -math.inf
     return ratios
 
 
 def by_depth(expectation: Expectation) -> dict[str, dict[str, float]]:
-    """The twins of telemetry's charts against depth: {`_predicted` | `_lower` | `_upper`: {telemetry's key: value}}."""
+    """Predicted curves beside the measured ones: {`_predicted` | `_lower` | `_upper`: {telemetry's key: value}}."""
     expected = {key: e for key, e in expectation.by_key().items() if math.isfinite(e.value)}
     return {
         "_predicted": {key: e.value for key, e in expected.items()},

@@ -1,4 +1,4 @@
-"""A network as the theory sees it: weight layers one after the other, each with its activation and pooling."""
+"""A network reduced to a chain of weight layers, each with its activation and poolings."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ Padding = tuple[int, int, int, int]  # left, right, top, bottom, as in F.pad
 
 @dataclass(frozen=True)
 class Pool:
-    """Windows (k, m) side by side, of each of which the largest cell, their mean or their sum is taken."""
+    """Non-overlapping (k, m) windows, reduced by max, mean or sum."""
 
     window: Pair
     takes: Takes
@@ -30,15 +30,15 @@ class Pool:
 
     @property
     def whole(self) -> bool:
-        """An average over all positions that are left."""
+        """A global average."""
         return not self.largest and self.output == (1, 1)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One weight layer. A fully connected one is a convolution whose kernel is the whole map that it gets.
+    """One weight layer. A fully connected one is a convolution whose kernel covers its whole input map.
 
-    `keep`: share of inputs that dropout leaves. `output`: size of the map of pre-activations.
+    `keep`: dropout's keep probability on the inputs. `output`: size of the pre-activation map.
     """
 
     name: str
@@ -59,15 +59,15 @@ class Layer:
 
     @property
     def pooled(self) -> Pair:
-        """Size of the map behind the poolings."""
+        """Size of the map after the poolings."""
         return self.pools[-1].output if self.pools else self.output
 
 
 def read_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Layer]:
-    """The layers in the order in which they run; NotApplicable names the first module with no formula."""
+    """The layers in execution order. Raises NotApplicable, naming the first module without a formula."""
     passed = trace(network, image_shape)
     if not passed.plain:
-        raise NotApplicable("the network does more than pass its layers one after the other")
+        raise NotApplicable("the network is not a plain chain of layers")
     return _Reader(network, image_shape).read(passed.calls)
 
 
@@ -76,7 +76,7 @@ class _Reader:
         self.names = {id(module): name for name, module in weight_layers(network).items()}
         self.layers: list[Layer] = []
         self.c, self.size = image_shape[0], (image_shape[1], image_shape[2])
-        self.place = "before"  # before the next weights | weights | activation | pool: what came last
+        self.place = "before"  # kind of the last call: before (the next weights) | weights | activation | pool
         self._forget()
 
     def _forget(self) -> None:
@@ -110,12 +110,12 @@ class _Reader:
         name = self.names.pop(id(module))
         if isinstance(module, nn.Linear):
             if len(call.input) != 1:
-                raise NotApplicable(f"{call.name} is fully connected along one side of a map")
+                raise NotApplicable(f"{call.name} is fully connected along the last axis of a map")
             kernel, stride, output = self.size, (1, 1), (1, 1)
             c_out = module.out_features
         else:
             if module.groups != 1 or module.dilation != (1, 1) or module.padding_mode != "zeros":
-                raise NotApplicable(f"{call.name} has groups, dilation or a padding other than zeros")
+                raise NotApplicable(f"{call.name} has groups, dilation or non-zero padding")
             kernel, stride, output = _pair(module.kernel_size), _pair(module.stride), _pair(call.output[1:])
             c_out = module.out_channels
             (top, left), (bottom, right) = padding(module)
@@ -144,7 +144,7 @@ class _Reader:
         if window != Window(window.kernel, window.kernel):
             raise NotApplicable(f"the windows of {call.name} overlap, are padded or differ in size")
         if takes == "max" and self.place == "pool":
-            raise NotApplicable(f"{call.name} takes the largest of what is pooled already")
+            raise NotApplicable(f"{call.name} is a max pool after another pooling")
         output, last = _pair(call.output[1:]), self.layers[-1]
         self.layers[-1] = replace(last, pools=(*last.pools, Pool(window.kernel, takes, output)))
         self.size, self.place = output, "pool"
@@ -157,7 +157,7 @@ class _Reader:
             self.keep *= 1 - module.p if module.training else 1
         elif known.role == "padding":
             if module.value != 0:
-                raise NotApplicable(f"{call.name} pads with other values than zeros")
+                raise NotApplicable(f"{call.name} pads with a value other than zero")
             left, right, top, bottom = module.padding
             self._pad((left, right, top, bottom))
         elif len(call.output) != 1 or any(self.padding):
@@ -173,7 +173,7 @@ class _Reader:
             raise NotApplicable("the network has no weights")
         last = self.layers[-1]
         if last.output != (1, 1) or last.pools or last.activated_by is not None:
-            raise NotApplicable(f"the last layer, {last.name}, does not give the logits")
+            raise NotApplicable(f"the last layer, {last.name}, does not produce the logits")
 
 
 def _no_formula(call: Call) -> NotApplicable:

@@ -1,4 +1,4 @@
-"""Predicted size of every layer's signal and gradient at initialization, as telemetry measures them."""
+"""Predicted standard deviations of every layer's signal and gradient at initialization, as telemetry measures them."""
 
 import math
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from cnnlab.theory.propagation import Signal
 from cnnlab.theory.softmax import gradient_square
 from cnnlab.theory.weights import WeightMoments, moments_of
 
-# Maps are followed for at most so many images, and so many pairs of positions in all: about a second on one core.
-_IMAGES, _PAIRS = 32, 2_500_000
-# Half the width of a band in standard deviations of ln q, and the least that one is: the formulas take every
-# pre-activation for normal. Chosen on MNIST and CIFAR-10: at least 95 % of networks lie inside at every layer.
-_WIDTH, _LEAST = 3.0, 0.1
+# Upper limits on the images, and on the position pairs over all of them: about a second on one core.
+_MAX_IMAGES, _MAX_PAIRS = 32, 2_500_000
+# Half-width of the band in standard deviations of ln q, and a floor on that deviation, since the formulas take
+# pre-activations as normal. Chosen on MNIST and CIFAR-10: at least 95 % of networks inside, at every layer.
+_WIDTH, _MIN_DEVIATION = 3.0, 0.1
 
 
 @dataclass(frozen=True)
 class Expected:
-    """`value` is the root of a mean over networks; nearly every single one lies between `lower` and `upper`."""
+    """`value`: root of the mean over networks; nearly every individual network is between `lower` and `upper`."""
 
     value: float
     lower: float
@@ -33,10 +33,10 @@ class Expected:
 
 @dataclass(frozen=True)
 class ExpectedLayer:
-    """Second moments over images, positions and networks, and what they make of telemetry's standard deviations.
+    """Second moments over images, positions and networks, and the standard deviations that follow from them.
 
-    `gradient_*`: of d loss / d pre-activation, the loss being the mean cross-entropy of the whole batch; NaN
-    where it is not known. `activation_std` is None for a layer that no activation follows.
+    `gradient_*`: of d loss / d pre-activation, for the mean cross-entropy over the batch; NaN where unknown.
+    `activation_std` is None for a layer without activation.
     """
 
     preactivation_square: float
@@ -72,25 +72,25 @@ def expected(
     moments: Mapping[str, WeightMoments] | None = None,
     label_smoothing: float = 0.0,
 ) -> Expectation:
-    """What theory expects of `network` on `batch` (N, C, H, W) before the first step.
+    """Theory for `network` on `batch` (N, C, H, W) before the first step.
 
-    `moments`: of the initializer, from `fill_moments`; without them those of the weights as they are. Biases
-    are read from the network, so it comes initialized. Up to 32 evenly spaced images stand for the batch,
-    scaled to its mean square. `label_smoothing`: of the loss whose gradient is predicted.
+    `moments`: of the initializer, from `fill_moments`; by default those of the current weights. Biases are read
+    from the network, which must be initialized. Up to 32 evenly spaced images represent the batch, rescaled to
+    its mean square. `label_smoothing`: of the loss whose gradient is predicted.
 
-    A standard deviation is telemetry's, over images, channels and positions together: the root of second
-    moment - mean^2, with the expected mean (0 for gradients and, but for biases, pre-activations). The mean
-    of c random channels is not the expected one, which makes the measured deviation smaller by up to 1 / (2 c).
+    Standard deviations are telemetry's, pooled over images, channels and positions: sqrt(second moment - mean^2),
+    with the expected mean (0 for gradients and, biases aside, pre-activations). The empirical mean of c random
+    channels differs from it, which lowers the measured deviation by a relative 1 / (2 c) at most.
 
-    Gradients hold for wide layers: where positions share theirs (global average; less so mean and sum
-    pooling), the mean over networks of their square is larger, by 1.3 at 64 and 1.5 at 32 channels after
-    12 layers of relu. Raises NotApplicable where there is no formula. Runs in float64 on the CPU.
+    Gradients are those of wide layers: where positions share one (global average; less so mean and sum pooling),
+    the mean square over networks is larger, 1.3 times at 64 and 1.5 times at 32 channels after 12 relu layers.
+    Raises NotApplicable where there is no formula. Runs in float64 on the CPU.
     """
     layers = read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))
     if moments is None:
         moments = {layer.name: moments_of(layer.module.weight) for layer in layers}
     with torch.no_grad():
-        images = _some(batch.detach(), layers)
+        images = _sample_images(batch.detach(), layers)
         signals = propagation.forward(layers, moments, images)
         if not all(bool(s.variance.isfinite().all() and s.activation_square.isfinite().all()) for s in signals):
             raise NotApplicable("its signal leaves the range of float64")
@@ -101,10 +101,10 @@ def expected(
     return Expectation({layer.name: _layer(layer, signal, float(g.mean()), s) for layer, signal, g, s in found})
 
 
-def _some(batch: Tensor, layers: list[Layer]) -> Tensor:
-    """Evenly spaced images, (n, C, H, W) float64, scaled so that their mean square is that of the batch."""
+def _sample_images(batch: Tensor, layers: list[Layer]) -> Tensor:
+    """Evenly spaced images, (n, C, H, W) float64, rescaled to the batch's mean square."""
     pairs = propagation.pairs_of_positions(layers, (batch.shape[-2], batch.shape[-1]))
-    number = max(1, min(_IMAGES, _PAIRS // pairs))
+    number = max(1, min(_MAX_IMAGES, _MAX_PAIRS // pairs))
     chosen = batch[:: -(-len(batch) // number)].cpu().double()
     wanted, own = float(batch.double().square().mean()), float(chosen.square().mean())
     return chosen * math.sqrt(wanted / own) if own > 0 else chosen
@@ -126,12 +126,12 @@ def _layer(layer: Layer, signal: Signal, gradient: float, scatter: Scatter) -> E
 
 
 def _expected(square: float, variance: float, typical_below_mean: bool = True) -> Expected:
-    """The band of exp(x / 2) for x ~ N(ln square - variance / 2, variance), whose exp(x) has the mean `square`.
+    """The band of exp(x / 2) for x ~ N(ln square - variance / 2, variance), so that E exp(x) = `square`.
 
-    The upper end of a gradient's band leaves the shift out, for what finite width adds to the mean.
+    A gradient's upper bound omits the shift, since finite width raises its mean.
     """
     value = math.sqrt(max(square, 0.0)) if not math.isnan(square) else math.nan
-    half = _WIDTH * math.sqrt(max(variance, _LEAST**2))
+    half = _WIDTH * math.sqrt(max(variance, _MIN_DEVIATION**2))
     lower, upper = -variance / 2 - half, half - (variance / 2 if typical_below_mean else 0)
-    # In long narrow networks nearly all lie below the mean; the band still reaches a little above it.
-    return Expected(value, value * math.exp(lower / 2), value * math.exp(max(upper, _WIDTH * _LEAST) / 2))
+    # Deep narrow networks are nearly all below the mean; the band still extends a little above it.
+    return Expected(value, value * math.exp(lower / 2), value * math.exp(max(upper, _WIDTH * _MIN_DEVIATION) / 2))

@@ -1,4 +1,4 @@
-"""Second moments of maps: one image's means at every position, and products between positions a step apart."""
+"""Second moments of maps: per image, means at every position and products between positions a step apart."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ HERE: Step = (0, 0)
 
 
 @dataclass(frozen=True)
-class Field:
-    """Of one channel, averaged over channels or over weights, image by image.
+class MomentMaps:
+    """Per image, for one channel, averaged over channels or over weights.
 
-    `mean`: (N, H, W). `pairs`: (N, D, H, W), at [:, i, p] what positions p and p + steps[i] have in common: the
-    expected product of activations, or the covariance of pre-activations; 0 where one lies outside the map.
-    The first step is always HERE. Of a step and its opposite only one is kept.
+    `mean`: (N, H, W). `pairs`: (N, D, H, W), at [:, i, p] the second moment of positions p and p + steps[i]: the
+    expected product of activations, or the covariance of pre-activations; 0 where either is outside the map.
+    The first step is always HERE. Only one of a step and its opposite is stored.
     """
 
     mean: Tensor
@@ -33,16 +33,16 @@ class Field:
         return self.mean.shape[-2], self.mean.shape[-1]
 
     def pair(self, step: Step) -> Tensor:
-        """(N, H, W) for any step whose opposite is kept too."""
+        """(N, H, W) for a stored step or the opposite of one."""
         if step in self.steps:
             return self.pairs[:, self.steps.index(step)]
         return shifted(self.pairs[:, self.steps.index(opposite(step))], step)
 
 
-def of_images(images: Tensor, steps: tuple[Step, ...]) -> Field:
-    """The images (N, C, H, W) themselves: means and products over channels, nothing expected."""
+def of_images(images: Tensor, steps: tuple[Step, ...]) -> MomentMaps:
+    """Empirical moments of the images (N, C, H, W), averaged over channels."""
     pairs = [(images * shifted(images, step)).mean(1) for step in steps]
-    return Field(images.mean(1), torch.stack(pairs, 1), steps)
+    return MomentMaps(images.mean(1), torch.stack(pairs, 1), steps)
 
 
 def opposite(step: Step) -> Step:
@@ -50,13 +50,13 @@ def opposite(step: Step) -> Step:
 
 
 def kept(steps: Iterable[Step], size: tuple[int, int]) -> tuple[Step, ...]:
-    """HERE first, then what of `steps` fits a map of that size, downwards or else to the right."""
+    """HERE, then those of `steps` that fit on the map, normalized to point down, or right."""
     upright = {max(step, opposite(step)) for step in steps if abs(step[0]) < size[0] and abs(step[1]) < size[1]}
     return (HERE, *sorted(upright - {HERE}))
 
 
 def shifted(maps: Tensor, step: Step) -> Tensor:
-    """What lies `step` away from every position of `maps` (..., H, W), 0 outside."""
+    """The value `step` away from every position of `maps` (..., H, W), 0 outside."""
     (down, right), (h, w) = step, maps.shape[-2:]
     if abs(down) >= h or abs(right) >= w:
         return torch.zeros_like(maps)
@@ -65,10 +65,10 @@ def shifted(maps: Tensor, step: Step) -> Tensor:
 
 
 def partners(maps: Tensor, steps: tuple[Step, ...]) -> Tensor:
-    """(N, H, W) -> (N, D, H, W): the value a step away, for every step."""
+    """(N, H, W) -> (N, D, H, W): the value one step away, for every step."""
     return torch.stack([shifted(maps, step) for step in steps], 1)
 
 
 def inside(size: tuple[int, int], steps: tuple[Step, ...]) -> Tensor:
-    """(D, H, W): 1 where the position a step away lies on the map too, else 0."""
+    """(D, H, W): 1 where the position one step away is on the map, else 0."""
     return partners(torch.ones(1, *size, dtype=torch.float64), steps)[0]

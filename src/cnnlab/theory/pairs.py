@@ -1,4 +1,4 @@
-"""What an activation makes of the products between positions: E phi(h) phi(h') for normal h, h'."""
+"""Products between positions after an activation: E phi(h) phi(h') for jointly normal h, h'."""
 
 import math
 
@@ -6,38 +6,38 @@ import torch
 from torch import Tensor
 
 from cnnlab.networks.modules.moments import Activation, hermite_coefficients
-from cnnlab.theory.maps import Field, inside, partners
+from cnnlab.theory.maps import MomentMaps, inside, partners
 
 
-def activated(h: Field, activation: Activation, first: Tensor, second: Tensor) -> Field:
-    """The field of phi(h), given its E phi and E phi^2 (N, H, W)."""
+def activated(h: MomentMaps, activation: Activation, first: Tensor, second: Tensor) -> MomentMaps:
+    """The moment maps of phi(h), given E phi and E phi^2 (N, H, W)."""
     if len(h.steps) == 1:
-        return Field(first, second[:, None], h.steps)
+        return MomentMaps(first, second[:, None], h.steps)
     slope = None if bool(h.mean.any()) else activation.slope
     pairs = _by_hermite_orders(h, activation, second) if slope is None else _arc_cosine(h, slope)
     pairs = pairs * inside(h.size, h.steps)
     pairs[:, 0] = second
-    return Field(first, pairs, h.steps)
+    return MomentMaps(first, pairs, h.steps)
 
 
-def _arc_cosine(h: Field, slope: float) -> Tensor:
+def _arc_cosine(h: MomentMaps, slope: float) -> Tensor:
     """Cho & Saul 2009, eq. 6, for mean 0: E relu relu' = sd sd' (sqrt(1 - r^2) + r (pi - acos r)) / (2 pi)."""
     scale = (h.square[:, None] * partners(h.square, h.steps)).sqrt()
     r = torch.where(scale > 0, h.pairs / scale, 0.0).clamp(-1, 1)
     relu = scale * ((1 - r.square()).sqrt() + r * (math.pi - r.acos())) / (2 * math.pi)
-    # x relu(x') has half of the covariance, by symmetry.
+    # E x relu(x') is half the covariance, by symmetry.
     return slope * h.pairs + (1 - slope) ** 2 * relu
 
 
-def _by_hermite_orders(h: Field, activation: Activation, second: Tensor) -> Tensor:
-    """Mehler's series; what the orders left out have in the variance goes to the next one."""
+def _by_hermite_orders(h: MomentMaps, activation: Activation, second: Tensor) -> Tensor:
+    """Mehler's series; the variance in the truncated orders is assigned to the next order."""
     scale = (h.square[:, None] * partners(h.square, h.steps)).sqrt()
     r = torch.where(scale > 0, h.pairs / scale, 0.0).clamp(-1, 1)
     coefficients = hermite_coefficients(activation, h.mean, h.square)
     rest = (second - torch.stack(coefficients).square().sum(0)).clamp_min(0)
     total, power = torch.zeros_like(r), torch.ones_like(r)
     for a in (*coefficients, rest.sqrt()):
-        if bool(a.abs().max() > 1e-12):  # tanh around 0 has odd orders only
+        if bool(a.abs().max() > 1e-12):  # tanh at mean 0 has odd orders only
             total += a[:, None] * partners(a, h.steps) * power
         power = power * r
     return total

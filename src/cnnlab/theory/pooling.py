@@ -1,4 +1,4 @@
-"""Moments behind 2x2 poolings (or any windows side by side): linear ones exactly, max by quadrature."""
+"""Moments after pooling with non-overlapping windows: mean and sum exactly, max by quadrature."""
 
 from functools import cache
 from itertools import product
@@ -9,47 +9,46 @@ from torch.nn import functional as F
 
 from cnnlab.networks.modules.moments import Activation
 from cnnlab.theory.chain import Pool
-from cnnlab.theory.maps import Field, Step, inside, kept, partners, shifted
+from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners, shifted
 
-# Half of the points of the rule that integrates over a window's cells, which all come with their mirror image.
+# Half the points of the quadrature rule over a window's cells; each is used with its antithetic point.
 _POINTS = 128
 
 
 def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
-    """The steps between cells on the map of that `size` which the windows' products at `steps` are made of."""
+    """The steps between cells, on a map of `size`, needed for the window products at `steps`."""
     (k, m), within = pool.window, _within(pool)
     return kept(((k * a + c, m * b + d) for a, b in steps for c, d in within), size)
 
 
 def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(H', W'): what a linear pooling multiplies each window's sum by."""
+    """(H', W'): the factor on each window's sum: 1 for sum pooling, 1 / cells for mean pooling."""
     if pool.takes == "sum":
         return torch.ones(pool.output, dtype=torch.float64)
     return 1 / _windows(torch.ones(1, *size, dtype=torch.float64), pool).sum(-1)[0]
 
 
-def linear(x: Field, pool: Pool, steps: tuple[Step, ...]) -> Field:
-    """Behind mean or sum pooling of the activations `x`, whose steps are `steps_below`."""
+def linear(x: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> MomentMaps:
+    """After mean or sum pooling of the activations `x`, whose steps are `steps_below`."""
     share = shares(pool, x.size)
     mean = share * _windows(x.mean, pool).sum(-1)
     pairs = _window_products(x, torch.ones_like(x.mean), pool, steps) * share * partners(share[None], steps)
     pairs[:, 0] = pairs[:, 0].maximum(mean.square())
-    return Field(mean, pairs, steps)
+    return MomentMaps(mean, pairs, steps)
 
 
 def spread(gradient: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): every cell of a window gets the window's value, cells in no window get 0."""
+    """(N, H', W') -> (N, H, W): broadcast each window's value to its cells; cells in no window get 0."""
     k, m = pool.window
     return _cells(gradient[..., None].expand(*gradient.shape, k * m), pool, size)
 
 
-def largest(h: Field, activation: Activation, pool: Pool, steps: tuple[Step, ...]) -> tuple[Field, Tensor]:
-    """Behind max pooling of phi(h), and (N, H, W): E phi'(h)^2 where a cell is its window's largest, else 0.
+def largest(h: MomentMaps, activation: Activation, pool: Pool, steps: tuple[Step, ...]) -> tuple[MomentMaps, Tensor]:
+    """After max pooling of phi(h); and (N, H, W), E phi'(h)^2 1(the cell is its window's maximum).
 
-    A window's cells are normal with the
-    covariance of `h`, whose steps are `steps_below`. Between windows the covariance is taken to the second
-    Hermite order: the first is exact (Stein's lemma: expected slopes times covariances), the second gets
-    what the variance within a window leaves.
+    A window's cells are jointly normal with the covariance of `h`, whose steps are `steps_below`. Between windows
+    the covariance is expanded to second Hermite order: the first is exact (Stein's lemma: expected slopes times
+    covariances), the second takes the remaining variance.
     """
     mean, second, slope, slope_square = _quadrature(h, activation, pool)
     pairs = _window_products(h, slope, pool, steps)
@@ -60,11 +59,11 @@ def largest(h: Field, activation: Activation, pool: Pool, steps: tuple[Step, ...
     pairs = pairs + (rest[:, None] * partners(rest, steps)).sqrt() * correlation.square()
     pairs = (pairs + mean[:, None] * partners(mean, steps)) * inside(pool.output, steps)
     pairs[:, 0] = second
-    return Field(mean, pairs, steps), slope_square
+    return MomentMaps(mean, pairs, steps), slope_square
 
 
-def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """E max, E max^2 by window (N, H', W'); E phi' and E phi'^2 of the cells that are largest (N, H, W)."""
+def _quadrature(h: MomentMaps, activation: Activation, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """E max, E max^2 per window (N, H', W'); E phi' and E phi'^2 at the maximum, per cell (N, H, W)."""
     (k, m), size = pool.window, h.size
     cells = _windows(torch.ones_like(h.mean), pool) > 0
     centre = _windows(h.mean, pool)
@@ -74,7 +73,7 @@ def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, T
     points = normal_points(k * m)
     for point in points:
         values = centre + factor @ point
-        # Where phi does not increase everywhere (gelu), the largest activation need not be that of the largest h.
+        # phi may be non-monotonic (gelu), so the largest activation need not be that of the largest h.
         result, which = torch.where(cells, activation.function(values), -torch.inf).max(-1, keepdim=True)
         _, derivative = activation.with_derivative(values.gather(-1, which))
         first += result[..., 0]
@@ -87,9 +86,9 @@ def _quadrature(h: Field, activation: Activation, pool: Pool) -> tuple[Tensor, T
 
 @cache
 def normal_points(dimensions: int) -> Tensor:
-    """(n, dimensions): Sobol points made normal, with their mirror images, of covariance exactly 1.
+    """(n, dimensions): normal Sobol points in antithetic pairs, whitened to identity covariance.
 
-    256 of them give E relu(largest of 4)^2 to 1 %.
+    256 of them give E relu(max of 4)^2 to 1 %.
     """
     points = max(_POINTS, 4 * dimensions)
     uniform = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=0).draw(points, dtype=torch.float64)
@@ -98,8 +97,8 @@ def normal_points(dimensions: int) -> Tensor:
     return torch.cat([half, -half])
 
 
-def _covariances(h: Field, pool: Pool) -> Tensor:
-    """(N, H', W', km, km) between the cells of each window, row by row."""
+def _covariances(h: MomentMaps, pool: Pool) -> Tensor:
+    """(N, H', W', km, km) between the cells of each window, in row-major order."""
     k, m = pool.window
     cells = list(product(range(k), range(m)))
     columns = []
@@ -110,7 +109,7 @@ def _covariances(h: Field, pool: Pool) -> Tensor:
 
 
 def _cholesky(covariance: Tensor) -> Tensor:
-    """Lower factor; cells that are equal (a blank background) get a column of zeros where torch's would fail."""
+    """Lower factor; equal cells (a blank background) get a zero column, where torch's would fail."""
     n = covariance.shape[-1]
     factor = torch.zeros_like(covariance)
     for j in range(n):
@@ -122,8 +121,8 @@ def _cholesky(covariance: Tensor) -> Tensor:
     return factor
 
 
-def _window_products(x: Field, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
-    """(N, D', H', W'): sums of scale(p) scale(q) pair(p, q) over p in a window and q in the one a step away."""
+def _window_products(x: MomentMaps, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(N, D', H', W'): sums of scale(p) scale(q) pair(p, q) over p in a window and q in the window one step away."""
     (k, m), sums = pool.window, []
     for a, b in steps:
         total = torch.zeros(len(x.mean), *pool.output, dtype=x.mean.dtype)
@@ -144,13 +143,13 @@ def _within(pool: Pool) -> list[Step]:
 
 
 def _windows(maps: Tensor, pool: Pool) -> Tensor:
-    """(N, H, W) -> (N, H', W', km): the cells of each window, 0 where the map ends before the window does."""
+    """(N, H, W) -> (N, H', W', km): the cells of each window, 0 beyond the map's edge."""
     (k, m), (h, w), (down, right) = pool.window, maps.shape[-2:], pool.output
     whole = F.pad(maps[..., : k * down, : m * right], (0, max(m * right - w, 0), 0, max(k * down - h, 0)))
     return whole.unflatten(-2, (down, k)).unflatten(-1, (right, m)).transpose(-3, -2).flatten(-2)
 
 
 def _cells(windows: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W', km) -> (N, H, W), the way back."""
+    """(N, H', W', km) -> (N, H, W), the inverse."""
     maps = windows.unflatten(-1, pool.window).transpose(-3, -2).flatten(-2).flatten(-3, -2)[..., : size[0], : size[1]]
     return F.pad(maps, (0, size[1] - maps.shape[-1], 0, size[0] - maps.shape[-2]))

@@ -1,7 +1,7 @@
-"""The recursion of the moments through a network: signal forwards, gradient backwards, as maps over positions.
+"""Moment recursion through a network: signal forward, gradient backward, as maps over positions.
 
-Poole et al. 2016 and Schoenholz et al. 2017, with the maps of Xiao et al. 2018 kept position by position: zeros
-around a map are not averaged away. A box is a sum over a kernel's places, weighted with their variances.
+Poole et al. 2016 and Schoenholz et al. 2017, with the covariance maps of Xiao et al. 2018 kept per position, so
+that zero padding is not averaged out. A box is a kernel of weight variances, by tap.
 """
 
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import pooling
 from cnnlab.theory.chain import Layer
-from cnnlab.theory.maps import HERE, Field, Step, inside, kept, of_images
+from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, of_images
 from cnnlab.theory.pairs import activated
 from cnnlab.theory.weights import WeightMoments, moments_of
 
-# Pairs of positions that a global average may cost in one layer; 2 million take about 0.2 s. So many images as fit
-# are looked at; a map that is too large for one image is refused.
-_PAIRS, _PAIRS_OF_ONE = 2_000_000, 12_000_000
+# Position pairs per layer that a global average may cost; 2 million take about 0.2 s. As many images as fit are
+# used; a map whose pairs exceed the second limit for a single image raises NotApplicable.
+_MAX_PAIRS, _MAX_PAIRS_ONE_IMAGE = 2_000_000, 12_000_000
 
-# Steps that have to be known: of the images, then for each layer of its pre-activations and behind each pooling.
+# Steps to track: on the images, then per layer on its pre-activations and after each pooling.
 Plan = list[list[tuple[Step, ...]]]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One layer's maps, (N, H, W): of the pre-activation h and of phi(h) = the activation, before any pooling.
+    """One layer's maps, (N, H, W), of the pre-activation h and the activation phi(h), before any pooling.
 
-    `slopes`: E (d output / d input)^2 on the way through activation and poolings, each on the map that goes in.
-    A gradient that comes back is spread over a pooling's windows and multiplied, from the last to the first.
+    `slopes`: E (d output / d input)^2 of the activation and each pooling, on their input maps. The backward pass
+    spreads the gradient over each pooling's windows and multiplies by these, last to first.
     """
 
     mean: Tensor
@@ -43,13 +43,13 @@ class Signal:
 
 
 def forward(layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor) -> list[Signal]:
-    """`images`: (N, C, H, W) float64, as the network gets them."""
+    """`images`: (N, C, H, W) float64, normalized."""
     size = (images.shape[-2], images.shape[-1])
     averaged = next((i for i, layer in enumerate(layers) if any(pool.whole for pool in layer.pools)), None)
     factor = 0.0
     if averaged is not None:
-        # The square of a global average takes every pair of positions: exactly on some images, and what it is
-        # of the mean square on those holds for all.
+        # The square of a global average needs every pair of positions: computed exactly on a few images, whose
+        # ratio to the mean square is then used for all.
         part = layers[: averaged + 1]
         plan = _plan(part, size, exact=True)
         some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
@@ -60,10 +60,10 @@ def forward(layers: list[Layer], weights: Mapping[str, WeightMoments], images: T
 def backward(
     layers: list[Layer], weights: Mapping[str, WeightMoments], signals: list[Signal], top: Tensor
 ) -> list[Tensor]:
-    """Second moments of d loss / d pre-activation, (N, H, W) a layer, from those of the logits, `top` (N, 1, 1).
+    """Second moments of d loss / d pre-activation, (N, H, W) per layer, from those of the logits, `top` (N, 1, 1).
 
-    NaN from where hidden weights have a mean: channels then share a part of their gradient, which second
-    moments alone do not follow. (The logits' weights may have one: their gradients sum to 0 over classes.)
+    NaN below a hidden layer whose weights have non-zero mean: the gradient then has a component shared by all
+    channels, which second moments alone cannot track. (The logits' weights may: gradients sum to 0 over classes.)
     """
     gradients = [top]
     for i in range(len(layers) - 1, 0, -1):
@@ -83,16 +83,16 @@ def backward(
 def _walk(
     layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor, plan: Plan, factor: float | None
 ) -> tuple[list[Signal], float]:
-    """The signals, and what the last layer's output has in its square of its input's mean square. `factor`: that
-    of a global average, None to work it out."""
+    """The signals, and the last pooling's output mean square over its input's. `factor`: that ratio for a global
+    average; None to compute it from the pairs."""
     x, signals, ratio = of_images(images, plan[0][0]), [], 1.0
-    for layer, (own, *behind) in zip(layers, plan[1:], strict=True):
-        h = _convolved(x, layer, weights[layer.name], own)
+    for layer, (layer_steps, *pool_steps) in zip(layers, plan[1:], strict=True):
+        h = _convolved(x, layer, weights[layer.name], layer_steps)
         first, second, slope = moments(layer.activation, h.mean, h.square)
         slopes = [slope]
         if not (layer.pools and layer.pools[0].largest):
             x = activated(h, layer.activation, first, second)
-        for pool, steps in zip(layer.pools, behind, strict=True):
+        for pool, steps in zip(layer.pools, pool_steps, strict=True):
             if pool.largest:
                 x, slope = pooling.largest(h, layer.activation, pool, steps)
                 slopes = [torch.ones_like(slope), slope]
@@ -100,7 +100,7 @@ def _walk(
             square = x.square.mean((1, 2), keepdim=True)
             slopes.append(pooling.spread(pooling.shares(pool, x.size)[None], pool, x.size).square())
             if pool.whole and factor is not None:
-                x = Field(x.mean.mean((1, 2), keepdim=True), factor * square[:, None], steps)
+                x = MomentMaps(x.mean.mean((1, 2), keepdim=True), factor * square[:, None], steps)
             else:
                 x = pooling.linear(x, pool, steps)
             ratio = float(x.square.mean() / square.mean().clamp_min(1e-300))
@@ -109,7 +109,7 @@ def _walk(
 
 
 def _plan(layers: list[Layer], size: tuple[int, int], exact: bool) -> Plan:
-    """Which steps between positions each layer has to know for the poolings above it."""
+    """The steps between positions that each layer must track for the poolings above it."""
     above: tuple[Step, ...] = (HERE,)
     plan: Plan = []
     for i in range(len(layers) - 1, -1, -1):
@@ -126,22 +126,22 @@ def _plan(layers: list[Layer], size: tuple[int, int], exact: bool) -> Plan:
 
 
 def pairs_of_positions(layers: list[Layer], size: tuple[int, int]) -> int:
-    """How many pairs of positions of one image all layers together have to follow, global averages aside."""
+    """Position pairs per image tracked over all layers, excluding those for global averages."""
     return sum(_pairs(layers, _plan(layers, size, exact=False)))
 
 
 def _pairs(layers: list[Layer], plan: Plan) -> list[int]:
-    return [len(own) * layer.output[0] * layer.output[1] for layer, (own, *_) in zip(layers, plan[1:], strict=True)]
+    return [len(steps[0]) * layer.output[0] * layer.output[1] for layer, steps in zip(layers, plan[1:], strict=True)]
 
 
 def _affordable(layers: list[Layer], plan: Plan, images: int) -> int:
     pairs = max(_pairs(layers, plan))
-    if pairs > _PAIRS_OF_ONE:
-        raise NotApplicable(f"its global average stands on maps with too many pairs of positions ({pairs:,}) to follow")
-    return min(images, max(1, _PAIRS // pairs))
+    if pairs > _MAX_PAIRS_ONE_IMAGE:
+        raise NotApplicable(f"its global average needs too many pairs of positions ({pairs:,})")
+    return min(images, max(1, _MAX_PAIRS // pairs))
 
 
-def _convolved(x: Field, layer: Layer, weights: WeightMoments, steps: tuple[Step, ...]) -> Field:
+def _convolved(x: MomentMaps, layer: Layer, weights: WeightMoments, steps: tuple[Step, ...]) -> MomentMaps:
     box, mean = _kernels(layer, weights)
     pairs = torch.stack([_input_pairs(x, layer, step) for step in steps], 1)
     pairs[:, 0] /= layer.keep
@@ -149,10 +149,10 @@ def _convolved(x: Field, layer: Layer, weights: WeightMoments, steps: tuple[Step
     centre = F.conv2d(F.pad(x.mean, layer.padding)[:, None], layer.c_in * mean, stride=layer.stride)[:, 0]
     bias_mean, bias_variance = _bias(layer)
     covariances = variance.view(len(pairs), len(steps), *layer.output) + bias_variance * inside(layer.output, steps)
-    return Field(centre + bias_mean, covariances * inside(layer.output, steps), steps)
+    return MomentMaps(centre + bias_mean, covariances * inside(layer.output, steps), steps)
 
 
-def _input_pairs(x: Field, layer: Layer, step: Step) -> Tensor:
+def _input_pairs(x: MomentMaps, layer: Layer, step: Step) -> Tensor:
     on_input = (step[0] * layer.stride[0], step[1] * layer.stride[1])
     if abs(on_input[0]) >= x.size[0] or abs(on_input[1]) >= x.size[1]:
         return torch.zeros_like(x.mean)
@@ -160,22 +160,22 @@ def _input_pairs(x: Field, layer: Layer, step: Step) -> Tensor:
 
 
 def _transposed(above: Tensor, box: Tensor, layer: Layer, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): what reaches each input of a convolution from all outputs that it goes to."""
+    """(N, H', W') -> (N, H, W): transposed convolution, from outputs back to inputs."""
     left, right, top, bottom = layer.padding
     padded = (size[0] + top + bottom, size[1] + left + right)
-    # Rows and columns that the stride left over at the end.
+    # Trailing rows and columns that the stride skips.
     over = [(n - k) % s for n, k, s in zip(padded, layer.kernel, layer.stride, strict=True)]
     reached = F.conv_transpose2d(above[:, None], box, stride=layer.stride, output_padding=over)[:, 0]
     return reached[:, top : top + size[0], left : left + size[1]]
 
 
 def _kernels(layer: Layer, weights: WeightMoments) -> tuple[Tensor, Tensor]:
-    """Variance and mean by place in the kernel, (1, 1, k, k)."""
+    """Variance and mean per kernel tap, (1, 1, k, k)."""
     return weights.variance.expand(layer.kernel)[None, None], weights.mean.expand(layer.kernel)[None, None]
 
 
 def _bias(layer: Layer) -> tuple[float, float]:
-    """Mean and variance of the biases that the layer has; a random mean counts as 0 within its error."""
+    """Mean and variance of the layer's biases; a mean within sampling error counts as 0."""
     if layer.module.bias is None:
         return 0.0, 0.0
     moments = moments_of(layer.module.bias[:, None])

@@ -1,4 +1,4 @@
-"""What theory expects beside a design sheet, with what it stands on."""
+"""Theory for a design sheet, with the initializer and number of images it is based on."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from cnnlab.theory.expectation import Expectation
 
 @dataclass(frozen=True)
 class TheoryReport:
-    """For the initializer `init`, on so many `images`. Without a `expectation`, `reason` says in a clause why."""
+    """For initializer `init`, on `images` images. Where `expectation` is None, `reason` is a clause that says why."""
 
     init: str
     images: int

@@ -1,4 +1,4 @@
-"""Mean and variance per weight of any random fill, estimated from the fill itself."""
+"""Per-weight mean and variance of any random fill, estimated by sampling it."""
 
 import math
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from cnnlab.networks.layers import weight_layers, weight_of
 
 Fill = Callable[[Tensor], object]
 
-# A fill is drawn until its variance is known to 0.1 %, since layers of one shape share the estimate and 20 of
-# them raise its error to the power 20; an orthogonal one is exact at once, but for its share by place, which takes
-# 20,000 kernels to 1 %. Tiny layers stop at so many draws.
+# Draw until the variance is known to 0.1 %: layers of one shape share the estimate, so 20 of them compound its error.
+# Orthogonal fills have an exact total at once, but its split over taps needs 20,000 kernels to be good to 1 %.
+# _DRAWS and _WEIGHTS cap the work for tiny and for large layers.
 _ERROR, _KERNELS, _DRAWS, _WEIGHTS = 1e-3, 20_000, 2048, 2_000_000
-# A mean within so many standard errors of 0 is 0; else 99 layers would carry an estimate's error as a drift.
-_ERRORS = 5.0
+# A mean within this many standard errors counts as 0; otherwise its error would accumulate as drift over 99 layers.
+_STANDARD_ERRORS = 5.0
 
 
 @dataclass(frozen=True)
 class WeightMoments:
-    """Of one weight, by its place in the kernel: `mean` and `variance` are (k, k), float64, on the CPU.
+    """Of one weight, by kernel tap: `mean` and `variance` are (k, k), float64, on the CPU.
 
-    Most fills give every place the same; delta-orthogonal has zeros around the centre.
+    Most fills treat all taps alike; delta-orthogonal is zero off-centre.
     """
 
     mean: Tensor
@@ -36,11 +36,11 @@ class WeightMoments:
 def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dict[str, WeightMoments]:
     """The moments by layer name (as in `weight_layers`) of `initialize(network, fill, after=after)`.
 
-    Raises NotApplicable for what no mean and variance describe: a scheme that looks at data afterwards,
-    frozen weights, weights that are not drawn at random.
+    Raises NotApplicable where mean and variance do not describe the weights: data-dependent schemes, frozen
+    weights, weights that are not drawn at random.
     """
     if after is not None:
-        raise NotApplicable("this initializer looks at data after the fill, so no formula gives its variances")
+        raise NotApplicable("this initializer is data-dependent, so no formula gives its variances")
     known: dict[torch.Size, WeightMoments] = {}
     found = {}
     for name, layer in weight_layers(network).items():
@@ -55,15 +55,15 @@ def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dic
 
 
 def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMoments:
-    """Fill a scratch tensor (c_out, c_in, k, k) again and again; the global random state stays as it is.
+    """Moments from repeated fills of a scratch tensor (c_out, c_in, k, k); the global random state is preserved.
 
-    Raises NotApplicable where the weights are neither all equal nor independent: every draw is the same
-    (dirac, classical kernels), or the weights of a kernel depend on each other.
+    Raises NotApplicable where the weights are neither constant nor independent: every draw is the same (dirac,
+    classical kernels), or the weights within a kernel are correlated.
     """
     scratch = torch.empty(shape)
     sums, seen, squares = _Sums(), [], []
     with cpu_seed(0), torch.no_grad():
-        while not _known(squares, scratch.numel(), sums.n):
+        while not _enough_draws(squares, scratch.numel(), sums.n):
             fill(scratch)
             squares.append(sums.add(scratch))
             if not math.isfinite(squares[-1]):
@@ -71,12 +71,12 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
             if len(squares) <= 2:
                 seen.append(scratch.clone())
     if torch.equal(*seen) and not bool((scratch == scratch.flatten()[0]).all()):
-        raise NotApplicable("this initializer gives the same weights at every draw, so there is nothing to average")
+        raise NotApplicable("this initializer gives the same weights in every draw, so it has no variance")
     return sums.moments()
 
 
-def _known(squares: list[float], weights: int, kernels: int) -> bool:
-    """Asked after 2, 4, 8, ... draws, whose mean squares these are."""
+def _enough_draws(squares: list[float], weights: int, kernels: int) -> bool:
+    """Whether the draws so far suffice, checked after 2, 4, 8, ...; `squares`: the mean square of each."""
     draws = len(squares)
     if draws < 2 or draws & (draws - 1):
         return False
@@ -86,7 +86,7 @@ def _known(squares: list[float], weights: int, kernels: int) -> bool:
 
 
 def moments_of(weight: Tensor) -> WeightMoments:
-    """Of weights as they are, (c_out, c_in, k, k) or (out, in): one value for all places that are not 0 throughout."""
+    """Of given weights, (c_out, c_in, k, k) or (out, in): one value for all taps, 0 at taps that are 0 throughout."""
     weight = weight.detach().cpu()
     rows = (weight if weight.dim() == 4 else weight[..., None, None]).flatten(2).flatten(0, 1)
     used = (rows != 0).any(0)
@@ -98,13 +98,13 @@ def moments_of(weight: Tensor) -> WeightMoments:
 
 
 class _Sums:
-    """Of kernels flattened to rows (n, k * k), and of their products."""
+    """Running sums of kernels flattened to rows (n, k * k), and of their outer products."""
 
     def __init__(self) -> None:
         self.n, self.total, self.products, self.size = 0, torch.zeros(()), torch.zeros(()), (1, 1)
 
     def add(self, weight: Tensor) -> float:
-        """Take in (c_out, c_in, k, k); returns the mean square."""
+        """Add (c_out, c_in, k, k); returns its mean square."""
         rows = weight.double().flatten(2).flatten(0, 1)
         products = rows.T @ rows
         self.n, self.size = self.n + len(rows), tuple(weight.shape[-2:])
@@ -116,11 +116,11 @@ class _Sums:
         mean = self.total / n
         covariance = self.products / n - mean[:, None] * mean
         spread = covariance.diagonal()
-        # A constant's deviations are rounding errors.
+        # The variance of a constant is rounding error.
         spread = torch.where(spread < 1e-12 * mean.square(), 0.0, spread)
         self._check_independent(covariance, spread)
-        mean = torch.where(mean.abs() > _ERRORS * (spread / n).sqrt(), mean, 0.0)
-        # Where the mean is 0 the mean square is the variance: exactly so for orthogonal weights.
+        mean = torch.where(mean.abs() > _STANDARD_ERRORS * (spread / n).sqrt(), mean, 0.0)
+        # With mean 0 the variance is the mean square, which is exact for orthogonal weights.
         variance = torch.where(mean == 0, self.products.diagonal() / n, spread)
         return WeightMoments(mean.view(self.size), variance.view(self.size))
 
@@ -128,4 +128,4 @@ class _Sums:
         scale = (variance[:, None] * variance).sqrt()
         correlation = torch.where(scale > 0, covariance / scale, 0.0).fill_diagonal_(0)
         if bool(correlation.abs().max() > 0.1 + 5 / max(self.n, 1) ** 0.5):
-            raise NotApplicable("within a kernel this initializer's weights depend on each other")
+            raise NotApplicable("this initializer's weights are correlated within a kernel")

@@ -1,4 +1,4 @@
-"""What cnnlab's loop and telemetry cost against the least that trains: same network, batches and threads."""
+"""Overhead of cnnlab's loop and telemetry over a minimal training loop: same network, batches and threads."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,7 @@ from cnnlab.training.clock import StepClock
 from cnnlab.training.session import Session
 from cnnlab.training.start import session_of
 
-# The variants take turns of so many steps, so that a machine that drifts within seconds hits all alike.
+# Steps per turn; the variants alternate, so that drift of the machine within seconds affects them equally.
 TURN = 10
 WARM_UP = 40
 
@@ -27,7 +27,7 @@ Steps = Callable[[Session], Iterator[None]]
 
 
 def bare_loop(session: Session) -> Iterator[None]:
-    """What one would write for this set and network without any laboratory around it."""
+    """A minimal loop for this data set and network, without cnnlab's."""
     batches, network, optimizer = session.batches, session.network, session.trainer.optimizer
     images, labels, size = batches.images, batches.labels, batches.batch_size
     mean, std = (torch.tensor(v, device=session.device).view(-1, 1, 1) for v in (batches.mean, batches.std))
@@ -47,9 +47,9 @@ def bare_loop(session: Session) -> Iterator[None]:
 
 
 def cnnlab_loop(session: Session) -> Iterator[None]:
-    """The trainer's own, with all that it does at a step."""
+    """The trainer's loop, with all its work per step."""
     with session.progress:
-        steps = StepsAlone(session)
+        steps = StepsOnly(session)
         yield from session.trainer.each_step(session.batches, session.steps, steps, StepClock(session.device))
 
 
@@ -63,7 +63,7 @@ VARIANTS: dict[str, tuple[Steps, list[str]]] = {
 
 
 def take_turns(overrides: Sequence[str], steps: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds that `steps` steps of each variant take, in each round."""
+    """Seconds for `steps` steps of each variant, per round."""
     register_resolvers()
     total = WARM_UP + steps * rounds
     with ExitStack() as stack:
@@ -77,7 +77,7 @@ def take_turns(overrides: Sequence[str], steps: int, rounds: int) -> dict[str, l
 
 
 def ratios(times: dict[str, list[float]]) -> dict[str, tuple[float, float, float]]:
-    """Median, smallest and largest over the rounds of a variant's time over that of the bare loop beside it."""
+    """Median, minimum and maximum over rounds of each variant's time over the bare loop's in the same round."""
     found = {}
     for name, seconds in times.items():
         each = [own / bare for own, bare in zip(seconds, times[BARE], strict=True)]
@@ -85,8 +85,8 @@ def ratios(times: dict[str, list[float]]) -> dict[str, tuple[float, float, float
     return found
 
 
-class StepsAlone:
-    """A session seen by its steps: the bare loop neither validates nor saves, and is not told of an epoch's end."""
+class StepsOnly:
+    """A session without ends of epochs, since the bare loop neither validates nor saves."""
 
     def __init__(self, session: Session):
         self.due, self.watch, self.measured, self.step_done = (
@@ -107,7 +107,7 @@ def _session(overrides: list[str]) -> Iterator[Session]:
         device = choose_device(job.trainer.device)
         session = session_of(job, Request(), RunFolder(Path(folder)), device, pictures=False)
         yield session
-        session.recorder.dashboard.end(success=True)  # before its folder goes
+        session.recorder.dashboard.end(success=True)  # before its folder is deleted
 
 
 def _rounds(loops: dict[str, Iterator[None]], steps: int, rounds: int) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""How long steps take, and what measuring them costs, without making the device wait."""
+"""Time per step and overhead of measuring, without synchronizing the device."""
 
 from collections.abc import Collection
 from statistics import median
@@ -11,7 +11,7 @@ Mark = float | torch.cuda.Event
 
 
 class Stretch(NamedTuple):
-    """`steps` steps from the `first` on, all measured or none."""
+    """`steps` consecutive steps starting at `first`, all measured or none."""
 
     first: int
     steps: int
@@ -21,9 +21,9 @@ class Stretch(NamedTuple):
 
 
 class StepClock:
-    """Times training steps in stretches: each measured step is one, all plain steps between two are one.
+    """Times training steps in stretches: each measured step is one, and so are all plain steps between two of them.
 
-    On CUDA the marks are events in the stream, read when the run is over, so nothing waits.
+    On CUDA the marks are events in the stream, read at the end of the run, so that nothing synchronizes.
     """
 
     def __init__(self, device: torch.device):
@@ -32,7 +32,7 @@ class StepClock:
         self._steps = self._first = 0
 
     def start(self, measured: bool) -> None:
-        """Begin a stretch: at a run's or an epoch's first step, told whether telemetry measures it."""
+        """Begin a stretch at the first step of an epoch; `measured`: whether telemetry measures it."""
         self._measured, self._begin = measured, self._mark()
 
     def step(self, next_measured: bool) -> None:
@@ -48,15 +48,15 @@ class StepClock:
         self._first, self._steps = self._first + self._steps, 0
 
     def report(self, drawn: Collection[int] = ()) -> dict[str, float]:
-        """`time/step_ms`: a plain step; `telemetry/overhead`: time added by measuring over the plain steps' time.
+        """`time/step_ms`: of a plain step; `telemetry/overhead`: extra time of measured steps over that of plain ones.
 
-        A measured step counts with the median of those that were only measured, neither the first, which warms the
-        device up, nor one of the `drawn`, at which pictures were made. What cannot be told, because no step or
-        every step was measured, is left out.
+        Every measured step counts with their median, which leaves out step 0 (warm-up) and the steps in `drawn` (which
+        made pictures) if others remain. Without plain steps there is no overhead, and `time/step_ms` is that of the
+        measured ones.
         """
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        # The first plain stretch holds what a device does once: compiling, choosing algorithms.
+        # The first plain stretch includes one-time work: compiling, choosing algorithms.
         plain = [s for s in self._stretches if not s.measured]
         plain = plain[1:] or plain
         measured = [s for s in self._stretches if s.measured]

@@ -1,4 +1,4 @@
-"""The progress bar of a training run; silent where nobody watches."""
+"""Progress bar of a training run, shown only on a terminal."""
 
 from time import perf_counter
 
@@ -7,9 +7,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 
 
 class TrainingProgress:
-    """Steps, loss, accuracy, images/s and time left, on stderr if that is a terminal."""
+    """Steps, loss, accuracy, images/s and time left, on stderr."""
 
-    # Between two redraws: ten a second look smooth and cost nothing that can be measured.
+    # Between redraws: ten per second look smooth at no measurable cost.
     INTERVAL_S = 0.1
 
     def __init__(self, steps: int):
@@ -40,7 +40,7 @@ class TrainingProgress:
         self._bar.stop()
 
     def step(self, step: int, images: int) -> None:
-        """One step more with so many images; looks at the clock and mostly returns."""
+        """Count one step of `images` images; redraws at most every INTERVAL_S."""
         self._step, self._images = step, self._images + images
         now = perf_counter()
         if now - self._drawn < self.INTERVAL_S or self._bar.disable:
@@ -50,5 +50,5 @@ class TrainingProgress:
         self._bar.update(self._task, completed=step, state=f"{self._state} {speed:,.0f} images/s", refresh=True)
 
     def describe(self, **values: float) -> None:
-        """What stands beside the bar from now on: loss=..., accuracy=..."""
+        """Set the values shown beside the bar: loss=..., accuracy=..."""
         self._state = " ".join(f"{name} {value:.3f}" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""How the learning rate moves over the run: functions of an optimizer and the number of steps."""
+"""Learning rate schedules: functions of an optimizer and the number of steps."""
 
 import math
 
@@ -11,7 +11,7 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.0) -> LRScheduler:
-    """Linear from 1/n to 1 over the n steps that `warmup` is the share of, then half a cosine down to zero."""
+    """Linear warm-up from 1/n to 1 over n = `warmup` * total_steps steps, then half a cosine down to zero."""
     rising = int(warmup * total_steps)
 
     def factor(step: int) -> float:
@@ -23,11 +23,11 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.0) -> LRSch
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float = 0.25) -> LRScheduler:
-    """From 1/25 of the learning rate up to it over the `warmup` share of the steps, then down to 1/250,000 of it,
-    each in half a cosine (Smith & Topin 2018, with the shares of torch's OneCycleLR).
+    """From 1/25 of the learning rate to all of it over a fraction `warmup` of the steps, then down to 1/250,000 of it,
+    each as half a cosine (Smith & Topin 2018, with the factors of torch's OneCycleLR).
 
-    Not OneCycleLR itself: that one divides by zero where the warm-up is one step, and refuses to step once more
-    than planned. The momentum is left alone, since cycling it would change what `optimizer.momentum` says.
+    OneCycleLR itself divides by zero if the warm-up is one step, and raises when stepped once more than planned.
+    Momentum is not cycled, so that `optimizer.momentum` stays true.
     """
     last = max(1, total_steps - 1)
     peak = warmup * last

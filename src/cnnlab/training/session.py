@@ -1,4 +1,4 @@
-"""One training run, from its objects to its results: fit, validate after each epoch, test once."""
+"""One training run: fit, validate after each epoch, test once."""
 
 import logging
 import math
@@ -20,13 +20,13 @@ from cnnlab.training.tally import batch_scores, scores_of
 from cnnlab.training.trainer import Trainer
 
 log = logging.getLogger("cnnlab")
-EVALUATION_BATCH = 512  # images; without gradients four times a training batch fits easily
+EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradients are stored
 
 
 class Session:
-    """Trains, and tells `observers` what it sees; to the trainer it is the one observer.
+    """Trains and notifies `observers`; it is the trainer's only observer.
 
-    `batches`: of the training split, `steps` of which are made.
+    `batches`: of the training split. `steps`: number of training steps.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Session:
         self.validation, self.test = self._in_order(data.validation), self._in_order(data.test)
         self.progress = TrainingProgress(steps)
         self.results: dict[str, Any] = {}
-        self.step = 0  # as many as were made
+        self.step = 0  # number of steps done
         self._epoch_began = 0
 
     def run(self) -> dict[str, Any]:
-        """Fit, test, write the results; returns them."""
+        """Fit, test, write and return the results."""
         success = False
         try:
             self.results |= measures(self.network, self.data.shape)
@@ -64,12 +64,12 @@ class Session:
         return self.results
 
     def fit(self) -> None:
-        """Train; the results then know what it took and what it cost."""
+        """Train; adds steps, times and the final layer statistics to the results."""
         began = perf_counter()
         with self.progress:
             clock = self.trainer.fit(self.batches, self.steps, self)
         if self.steps == 0:
-            self._tell(0, self._look(0, 0))
+            self._notify(0, self._measure_batch(0, 0))
             scores = self._validate()
             for observer in self.observers:
                 observer.epoch_done(0, 0, scores)
@@ -90,7 +90,7 @@ class Session:
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
         values = self.recorder.measured(step, epoch, batch_scores(loss, logits, y), {"optimizer/lr": lr})
-        self._tell(step, values)
+        self._notify(step, values)
         self.progress.describe(loss=values["train/loss"], accuracy=values["train/accuracy"])
         return math.isfinite(values["train/loss"])
 
@@ -104,7 +104,7 @@ class Session:
         if diverged:
             scores["train/first_nonfinite_step"] = first
             if all(math.isfinite(row.get("train/loss", 0.0)) for row in self.recorder.history):
-                self._look(step, epoch)  # no measured step saw it, and the diagnosis asks which layer
+                self._measure_batch(step, epoch)  # no measured step saw it, and the diagnosis needs the layer
         scores |= self._validate()
         self.recorder.record(step, epoch, scores)
         self.results |= scores
@@ -112,10 +112,10 @@ class Session:
         for observer in self.observers:
             observer.epoch_done(step, epoch, scores)
         if diverged:
-            self.folder.diverged(f"the loss is not finite from step {first} on")
+            self.folder.diverged(f"the loss is not finite as of step {first}")
         return not diverged
 
-    def _tell(self, step: int, values: Mapping[str, float]) -> None:
+    def _notify(self, step: int, values: Mapping[str, float]) -> None:
         if step == 0:
             self.results |= self.recorder.by_depth("init")
         for observer in self.observers:
@@ -125,7 +125,7 @@ class Session:
         return scores_of("validation", *self.trainer.predict(self.validation.in_order()))
 
     def _test(self) -> None:
-        """The test split is looked at here and nowhere else."""
+        """The only use of the test split."""
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = scores_of("test", logits, labels)
         self.results |= scores
@@ -133,8 +133,8 @@ class Session:
         for observer in self.observers:
             observer.tested(self.step, logits, labels)
 
-    def _look(self, step: int, epoch: int) -> dict[str, float]:
-        """Measure one batch forward and backward, without an update: where no training step was, or none measured."""
+    def _measure_batch(self, step: int, epoch: int) -> dict[str, float]:
+        """Measure one batch forward and backward without an update, where no training step was measured."""
         x, y = next(iter(self.batches.epoch(epoch)))
         with self.trainer.unchanged(), self.watch(step):
             loss, logits = self.trainer.loss(x, y, self.network)

@@ -1,4 +1,4 @@
-"""From a network, images and an optimizer to a session with all that looks at it; and `fit`, which runs one."""
+"""Assembles a session with its observers from network, data and optimizer; `fit` runs one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -37,8 +37,8 @@ from cnnlab.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What is measured, as in `configs/telemetry`: every `every`-th step and, with `early`, steps 0, 1, 2, 4, 8, ...;
-    of the first `images` images of a batch (None: all). `pictures`: also drawn."""
+    """As in `configs/telemetry`: measure every `every`-th step and, with `early`, steps 0, 1, 2, 4, 8, ..., on the
+    first `images` images of a batch (None: all). `pictures`: also draw."""
 
     every: int = 100
     early: bool = True
@@ -62,8 +62,8 @@ def prepare(
     evaluation: Evaluation | None = None,
     request: Request = PLAIN_PYTHON,
 ) -> Session:
-    """A session that records, draws, diagnoses and saves into `folder`. `expectation`: what theory expects of the
-    network as it is now, drawn beside the measurement. `request`: the names by which all of it was asked for."""
+    """A session that records, draws, diagnoses and saves into `folder`. `expectation`: theory for the network as
+    initialized, drawn beside the measurement. `request`: config choices and overrides, for HPARAMS and diagnosis."""
     network, dashboard = trainer.network, Dashboard(folder.path)
     probe = Probe(network, telemetry.statistics, telemetry.images)
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)
@@ -71,7 +71,7 @@ def prepare(
     observers: list[Observer] = []
     gallery = None
     if telemetry.pictures:
-        # Imported here: matplotlib takes half a second, which the runs of a sweep, who draw nothing, need not wait.
+        # Imported lazily: matplotlib takes half a second, which runs of a sweep, which draw nothing, need not pay.
         from cnnlab.training.observers.drawing import Drawing
         from cnnlab.views.gallery import Gallery
 
@@ -107,12 +107,12 @@ def fit(
     resident: bool | Literal["auto"] = "auto",
     **numbers: Any,
 ) -> dict[str, Any]:
-    """Train `network`, initialized, on `data`, and leave a run folder as `python -m cnnlab.train` does; no Hydra.
+    """Train an initialized `network` on `data` into a run folder, as `python -m cnnlab.train` does, without Hydra.
 
-    Returns what results.json holds: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
-    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`
-    decides the order of the images. `numbers`: precision, clip, label_smoothing, channels_last, compile, as in
-    `configs/trainer`. Raises InputError where `folder` holds a run already.
+    Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
+    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`: of
+    the image order. `numbers`: precision, clip, label_smoothing, channels_last, compile, as in `configs/trainer`.
+    Raises InputError if `folder` already holds a run.
     """
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
@@ -126,14 +126,14 @@ def fit(
 
 
 def device_name(device: torch.device) -> str:
-    """For run.json: the card, or the number of threads."""
+    """For run.json: the GPU's name, or the device type and number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
 def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
-    """What the diagnosis has to know beside the logged numbers."""
+    """The setup that the diagnosis needs in addition to the logged numbers."""
     labels = data.train.labels
     found = replace(
         context_of(trainer.network, trainer.optimizer, len(data.classes)),
@@ -147,6 +147,6 @@ def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
 
 
 def _activation(config: Mapping[str, Any]) -> str | None:
-    """The setting, which a linear network has too, although no module shows it."""
+    """The setting, since the modules of a linear network do not show it."""
     name = config.get("model", {}).get("activation")
     return name if name in ACTIVATIONS else None

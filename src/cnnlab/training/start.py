@@ -1,4 +1,4 @@
-"""From a composed config to a session."""
+"""Builds a session from a composed config."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from cnnlab.views.outcome import print_outcome
 
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
-    """Train as `config` says into `folder`; returns what results.json holds. `show`: also in the terminal."""
+    """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
     run, device = RunFolder(folder), choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
     with run.opened(as_yaml(config), seed=config.seed, device=device.type, device_name=device_name(device)):
@@ -43,7 +43,7 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
 
 
 def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:
-    """The session that a config of `python -m cnnlab.train` describes. `pictures`: what "auto" means for them."""
+    """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto."""
     data, settings, telemetry = build_data(config.dataset), config.trainer, config.telemetry
     batches = Batches(
         data.train,
@@ -85,5 +85,5 @@ def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation 
     try:
         return build_expectation(config, network, batch)
     except NotApplicable as reason:
-        log.info("no theory beside this run: %s", reason)
+        log.info("no theory for this run: %s", reason)
         return None

@@ -6,16 +6,16 @@ from torch import Tensor
 
 
 class Tally:
-    """Collects batches; adding one launches nothing, so a training step costs what it costs without it."""
+    """Collects batches; adding one launches no kernel, so it does not slow training down."""
 
-    # Batches kept before they are summed up: 64 times (256, 10) floats are 0.7 MB.
+    # Batches held before they are summed: 64 x (256, 10) floats are 0.7 MB.
     KEPT = 64
 
     def __init__(self) -> None:
         self._losses: list[Tensor] = []
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
-        self._sums: Tensor | None = None  # float64: summed loss, correct images, images, finite steps from the start
+        self._sums: Tensor | None = None  # float64: summed loss, correct images, images, leading steps with finite loss
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """One batch's mean loss (0-d), logits (N, classes) and labels (N,)."""
@@ -26,7 +26,7 @@ class Tally:
             self._fold()
 
     def read(self) -> dict[str, float]:
-        """`loss` and `accuracy` over all images so far, and `finite_steps` before the first non-finite loss."""
+        """`loss` and `accuracy` over all images so far; `finite_steps`: steps before the first non-finite loss."""
         self._fold()
         if self._sums is None:
             return {}
@@ -49,7 +49,7 @@ class Tally:
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
-    """Which of logits (N, classes) are largest at their label; NaN predicts nothing, so it is never right."""
+    """(N,) bool: the argmax of logits (N, classes) is the label; False if any logit is NaN."""
     return (logits.argmax(1) == labels) & ~logits.isnan().any(1)
 
 
@@ -59,12 +59,12 @@ def batch_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy in float32, whatever the forward pass ran in."""
+    """Mean cross-entropy in float32, whatever the precision of the forward pass."""
     return F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
 
 
 def batch_scores(loss: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """What is logged of a measured training step, 0-d tensors on the device."""
+    """Logged scalars of a measured training step, 0-d tensors on the device."""
     return {"train/loss": loss, "train/accuracy": batch_accuracy(logits, labels)}
 
 

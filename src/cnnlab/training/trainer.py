@@ -19,42 +19,42 @@ Batch = tuple[Tensor, Tensor]  # x: float32 (N, C, H, W), y: int64 (N,)
 
 
 class TrainingBatches(Protocol):
-    """Batches of an epoch, in an order that only the epoch (and a seed) decides."""
+    """Batches of an epoch, in an order determined by the epoch (and a seed) alone."""
 
     def __len__(self) -> int: ...
     def epoch(self, epoch: int) -> Iterator[Batch]: ...
 
 
 class Observer(Protocol):
-    """Whoever looks at the training; it must not change it."""
+    """Observes the training, and must not affect it."""
 
     def due(self, step: int) -> bool:
         """Whether this step is measured."""
         ...
 
     def watch(self, step: int, gradient_scale: Tensor | None) -> AbstractContextManager[None]:
-        """Around a measured step; `gradient_scale`: by what its loss is multiplied, in fp16."""
+        """Context around a measured step; `gradient_scale`: the loss scale in fp16."""
         ...
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
-        """After a measured step; False ends the training, since the loss is no number any more."""
+        """After a measured step; False ends the training, because the loss is not finite."""
         ...
 
     def step_done(self, step: int, images: int) -> None:
-        """After every step; must cost next to nothing."""
+        """After every step; must be cheap."""
         ...
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
-        """After an epoch with its mean `loss` and `accuracy`; False ends the training."""
+        """After an epoch; `train`: what its `Tally` read. False ends the training."""
         ...
 
 
 @dataclass
 class Trainer:
-    """Trains `network`, which already lies on `device`.
+    """Trains `network`, which must already be on `device`.
 
-    `precision`: fp32, bf16 or fp16 for activations and gradients; weights stay fp32. `clip`: largest 2-norm of
-    the gradient over all weights.
+    `precision`: fp32, bf16 or fp16 for activations and gradients; weights stay fp32. `clip`: maximum 2-norm of the
+    gradient over all weights.
     """
 
     network: nn.Module
@@ -68,11 +68,11 @@ class Trainer:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        # From 2^10 up, not torch's 2^16: that one overflows in the first steps, which are then skipped.
+        # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
         self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        # Hooks never fire in a compiled network, so measured steps run the plain one: same weights, two callers.
+        # Hooks do not fire in a compiled network, so measured steps run the plain one, with the same weights.
         self.fast: Callable[[Tensor], Tensor] = torch.compile(self.network) if self.compile else self.network
 
     def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
@@ -89,20 +89,20 @@ class Trainer:
         return loss, logits
 
     def loss(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean loss (0-d) and logits (N, classes) of one batch, in the number format of the training."""
+        """Mean loss (0-d) and logits (N, classes) of one batch, in the training precision."""
         with autocast(self.precision, self.device):
             logits = network(self.layout(x))
             return cross_entropy(logits, y, self.label_smoothing), logits
 
     def fit(self, batches: TrainingBatches, steps: int, observer: Observer) -> StepClock:
-        """Run `steps` steps, epoch after epoch; the clock knows what they and their measuring took."""
+        """Run `steps` steps over as many epochs as needed; the clock has timed them."""
         clock = StepClock(self.device)
         for _ in self.each_step(batches, steps, observer, clock):
             pass
         return clock
 
     def each_step(self, batches: TrainingBatches, steps: int, observer: Observer, clock: StepClock) -> Iterator[None]:
-        """`fit`, one step at each `next`."""
+        """`fit` as a generator that yields after each step."""
         step, epoch = 0, 0
         healthy = True
         while step < steps and healthy:
@@ -129,13 +129,13 @@ class Trainer:
             epoch += 1
 
     def gradient_scale(self) -> Tensor | None:
-        """What the next step's loss, and so each of its gradients, is multiplied by."""
+        """The loss scale of the next step; None without a GradScaler."""
         return self.scaler.scale(torch.ones((), device=self.device)) if self.scaler.is_enabled() else None
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Forward and backward in training mode may be run inside; afterwards there are no gradients, and batch
-        norm's running moments are what they were."""
+        """Allows forward and backward in training mode inside; on exit clears gradients and restores batch norm's
+        running statistics."""
         self.network.train()
         buffers = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
         yield

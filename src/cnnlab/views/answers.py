@@ -1,4 +1,4 @@
-"""What `python -m cnnlab.predict` prints and leaves in its folder: tables, figures, images for TensorBoard."""
+"""The output of `python -m cnnlab.predict`: tables, figures, images for TensorBoard."""
 
 import json
 import re
@@ -33,17 +33,17 @@ class Answers:
         pixels = torch.stack([picture.pixels for picture in pictures])
         self.shares = probabilities(network, pixels, run.mean, run.std)
         self.files: list[Path] = []
-        self.variants: list[list[dict[str, Any]]] = []  # by picture: what it is unchanged, and after each change
+        self.variants: list[list[dict[str, Any]]] = []  # per picture: unchanged, and after each change
         self.followed = False
 
     def draw_probabilities(self) -> None:
-        """One figure of the pictures beside their probabilities."""
+        """One figure of all pictures with their probabilities."""
         pixels, names = [p.pixels for p in self.pictures], [p.path.name for p in self.pictures]
         figure = probabilities_figure(pixels, names, self.shares, self.run.classes, self.top)
         self.files.append(save(figure, self.folder / "probabilities.png"))
 
     def follow(self) -> None:
-        """A figure a picture; in TensorBoard also an image a layer, where the step is the picture's number."""
+        """One figure per picture; in TensorBoard also one image per layer, with the picture's number as step."""
         dashboard = Dashboard(self.folder)
         for number, (picture, row) in enumerate(zip(self.pictures, self.shares, strict=True)):
             journey = follow(self.network, normalize(picture.pixels[None], self.run.mean, self.run.std))
@@ -58,7 +58,7 @@ class Answers:
         self.followed = True
 
     def vary(self, changes: Sequence[Variant]) -> None:
-        """What the network says of each picture after each change, and a figure of that."""
+        """The network's answers for each picture after each change, with a figure."""
         mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (self.run.mean, self.run.std))
         words = ["unchanged", *(change.words for change in changes)]
         for number, picture in enumerate(self.pictures):
@@ -107,13 +107,14 @@ class Answers:
 
 
 def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Sequence[str], top: int) -> Table:
-    """A row a class for one picture, a row a picture for more; `shares`: (pictures, classes)."""
+    """One row per class for a single picture, else one row per picture; `shares`: (pictures, classes)."""
     if len(pictures) == 1:
         found = Table("class", "probability", "", title=escape(str(pictures[0].path)))
         for name, share in ranked(shares[0], classes, top):
             found.add_row(escape(name), f"{share:.4f}", "█" * round(30 * share))
         return found
-    found = Table("picture", *("1st", "2nd", "3rd", *(f"{i}th" for i in range(4, top + 1)))[: min(top, len(classes))])
+    ranks = ["1st", "2nd", "3rd", *(f"{i}th" for i in range(4, top + 1))]
+    found = Table("picture", *ranks[: min(top, len(classes))])
     for picture, row in zip(pictures, shares, strict=True):
         found.add_row(
             escape(str(picture.path)), *(f"{share:.2f} {escape(name)}" for name, share in ranked(row, classes, top))
@@ -122,7 +123,7 @@ def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Se
 
 
 def variants_table(title: str, variants: Sequence[Mapping[str, Any]]) -> Table:
-    """The class of the picture and of each changed version, those that lose the picture's own class in colour."""
+    """The class of the picture and of each changed version, highlighted where it differs from the former."""
     found = Table("change", "class", "probability", title=escape(title))
     for variant in variants:
         share = variant["probabilities"][variant["class"]]

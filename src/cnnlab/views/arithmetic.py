@@ -1,4 +1,4 @@
-"""One cell of a convolution written out: patch x kernel = products, and their sum."""
+"""The arithmetic of one convolution cell: patch x kernel = products, and their sum."""
 
 from torch import Tensor
 
@@ -8,16 +8,18 @@ CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
 
 
 def arithmetic(image: Tensor, name: str, kernel: Kernel, cell: tuple[int, int], border: str) -> str:
-    """The sum behind output cell (row, column), counted from 0, one paragraph for each channel of `image` (C, H, W)."""
+    """The arithmetic of output cell (row, column), from 0, in one paragraph per channel of `image` (C, H, W)."""
     image, (row, column) = image.double(), cell
-    return "\n\n".join(
-        _paragraph(f"{name}, row {row}, column {column}{f', {colour}' if colour else ''}", patch, kernel)
-        for colour, patch in zip(CHANNELS[len(image)], _patches(image, len(kernel.values), cell, border), strict=True)
-    )
+    patches = _patches(image, len(kernel.values), cell, border)
+    paragraphs = []
+    for colour, patch in zip(CHANNELS[len(image)], patches, strict=True):
+        title = f"{name}, row {row}, column {column}"
+        paragraphs.append(_paragraph(f"{title}, {colour}" if colour else title, patch, kernel))
+    return "\n\n".join(paragraphs)
 
 
 def _patches(image: Tensor, k: int, cell: tuple[int, int], border: str) -> list[list[list[float]]]:
-    """The k x k values under the kernel, channel by channel: one-hot kernels fetch them with the right border."""
+    """The k x k values under the kernel, per channel, fetched with one-hot kernels so that the border is right."""
     patch = image.new_zeros(len(image), k, k)
     for i in range(k):
         for j in range(k):
@@ -33,9 +35,8 @@ def _paragraph(title: str, patch: list[list[float]], kernel: Kernel) -> str:
     middle = len(patch) // 2 + 1
     lines = [title]
     for i, row in enumerate(zip(*blocks, strict=True)):
-        lines.append(
-            "  " + f"{row[0]}  {'x' if i == middle else ' '}  {row[1]}  {'=' if i == middle else ' '}  {row[2]}"
-        )
+        times, equals = ("x", "=") if i == middle else (" ", " ")
+        lines.append(f"  {row[0]}  {times}  {row[1]}  {equals}  {row[2]}")
     total = sum(map(sum, products))
     terms = [value for row in products for value in row if value]
     lines.append(f"sum: {' + '.join(map(_signed, terms)) or '0'} = {total:g}")

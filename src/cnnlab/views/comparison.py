@@ -1,4 +1,4 @@
-"""Designs side by side, as a table and in words; the first is the one that the others are measured against."""
+"""Designs side by side, as a table and in words; the first is the baseline."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,7 +14,7 @@ from cnnlab.designs.design import Design
 
 
 def comparison(designs: Sequence[Design]) -> Group:
-    """The table, then in words what it does not say by itself."""
+    """The table, then sentences on what it does not show."""
     return Group(_table(designs), Text(""), *(Text(sentence) for sentence in sentences(designs)))
 
 
@@ -34,7 +34,7 @@ def _table(designs: Sequence[Design]) -> Table:
     blocks = [blocks_of(design) for design in designs]
     areas = [{sum(areas_of(block)) for block in each.values()} for each in blocks]
     if all(len(each) == 1 for each in areas):
-        line("weights, c to c", (each.pop() for each in areas), lambda v: f"{v:g} c²")
+        line("weights, c to c", (next(iter(each)) for each in areas), lambda v: f"{v:g} c²")
     for name in (name for name in blocks[0] if all(name in each for each in blocks)):
         channels = [channels_of(each[name]) for each in blocks]
         cells = _against_first([weights_of(each[name]) for each in blocks], lambda v: count(int(v)))
@@ -53,7 +53,7 @@ def _table(designs: Sequence[Design]) -> Table:
 
 
 def _against_first(values: Sequence[float | None], written: Callable[[float], str]) -> list[str]:
-    """`25 (1.39x)`: the value and how many times the first's it is."""
+    """`25 (1.39x)`: the value and its ratio to the first."""
     first, *rest = values
     cells = ["?" if first is None else written(first)]
     for value in rest:

@@ -1,4 +1,4 @@
-"""Side of the map and receptive field, layer by layer."""
+"""Map size and receptive field, layer by layer."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from cnnlab.designs.design import Design
 from cnnlab.networks.geometry import Row
 from cnnlab.views.labels import label
 
-LINES = ("-", "--", "-.", ":")  # equal curves lie on each other; the one below shows between the dashes
-NAMED = 16  # so many layers have room for their names on the axis
+LINES = ("-", "--", "-.", ":")  # where curves coincide, the lower one shows between the dashes
+NAMED = 16  # layers up to which their names fit on the axis
 
 
 def design_figure(designs: Sequence[Design]) -> Figure:
-    """One line a design over its convolutions and poolings; height where height and width differ."""
+    """One line per design over its convolutions and poolings; the height, if height and width differ."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True)
     image = designs[0].image_shape[1]

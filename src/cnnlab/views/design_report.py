@@ -1,4 +1,4 @@
-"""What `python -m cnnlab.summary` prints and leaves in its folder."""
+"""The output of `python -m cnnlab.summary`, printed and in its folder."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from cnnlab.views.theory_table import theory_table
 
 
 def print_designs(found: Designs, images: str, theory: TheoryReport | None, full: bool) -> None:
-    """A sheet, or a comparison of several designs, on `images`, told in words; then what theory expects."""
+    """A sheet, or a comparison of several designs; then theory. `images`: describes the data set in the title."""
     console, designs = Console(highlight=False), found.designs
     console.print(Text(f"{', '.join(found.models)} on {images}\n", style="bold"))
     for sentence in found.sentences:
@@ -50,6 +50,6 @@ def draw_designs(folder: Path, found: Designs, theory: TheoryReport | None) -> l
 
 
 def print_files(paths: list[Path]) -> None:
-    """Relative to the working directory where they lie below it."""
+    """Print paths, relative to the working directory if inside it."""
     for path in paths:
         print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,4 +1,4 @@
-"""Learned first-layer filters and the classical kernels nearest to them, as a figure and as a table."""
+"""Learned first-layer filters and their nearest classical kernels, as a figure and as a table."""
 
 from math import ceil
 
@@ -11,9 +11,9 @@ from cnnlab.views import panels
 
 
 def filters_figure(filters: list[NamedFilter]) -> Figure:
-    """Learned filters of the first layer, each with the classical kernel it is most like and the cosine.
+    """Learned filters of the first layer, each with its nearest classical kernel and the cosine.
 
-    Names not above chance (`naming.chance`) are grey: random weights come as near.
+    Names not above `networks.filters.chance` are grey.
     """
     limit = chance(filters[0].pattern.shape[-1])
     columns = min(8, len(filters))
@@ -44,21 +44,20 @@ def filters_figure(filters: list[NamedFilter]) -> Figure:
 
 
 def filters_table(filters: list[NamedFilter]) -> Table:
-    """The same as a table; with several input channels also how much of the filter its one pattern holds."""
+    """The same as a table; with several input channels also the share that the rank-1 pattern holds."""
     limit = chance(filters[0].pattern.shape[-1])
     table = Table(title="Learned first-layer filters", caption=f"dim: not above chance, |cosine| {limit:.2f}")
     colour = len(filters[0].channels) > 1
-    for name in (
-        "filter",
-        "nearest classical kernel",
-        "cosine",
-        "distance",
-        *(("one pattern holds",) if colour else ()),
-    ):
-        table.add_column(name, justify="left" if name.startswith("nearest") else "right")
+    table.add_column("filter", justify="right")
+    table.add_column("nearest classical kernel")
+    table.add_column("cosine", justify="right")
+    table.add_column("distance", justify="right")
+    if colour:
+        table.add_column("one pattern holds", justify="right")
     for row in filters:
         cells = [str(row.index), row.match.label, f"{row.match.cosine:+.2f}", f"{row.match.distance:.2f}"]
-        cells += [f"{row.share:.0%}"] if colour else []
+        if colour:
+            cells.append(f"{row.share:.0%}")
         table.add_row(*cells, style="" if abs(row.match.cosine) > limit else "dim")
     return table
 

@@ -1,4 +1,4 @@
-"""Findings for people: in the terminal, and as markdown for TensorBoard."""
+"""Findings as text for the terminal, and as markdown for TensorBoard."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from cnnlab.diagnosis import Finding
 
 
 def markdown(findings: Sequence[Finding], healthy: str) -> str:
-    """`healthy` is what to say where there are no findings."""
+    """`healthy`: the text if there are no findings."""
     if not findings:
         return healthy
-    # Two spaces at the end of a line are markdown's line break.
+    # Two trailing spaces are a line break in markdown.
     return "\n".join(
         f"{i}. **{f.title}** {_escaped(f.sentence)}  \n"
         f"   *Likely cause*: {_escaped(f.cause)}  \n"
@@ -23,7 +23,7 @@ def markdown(findings: Sequence[Finding], healthy: str) -> str:
 
 
 def render(findings: Sequence[Finding], healthy: str) -> RenderableType:
-    """What to fix first stands first."""
+    """Most urgent first."""
     if not findings:
         return Text.assemble(("Healthy. ", "bold green"), healthy.removeprefix("Healthy. "))
     lines: list[RenderableType] = []
@@ -36,5 +36,5 @@ def render(findings: Sequence[Finding], healthy: str) -> RenderableType:
 
 
 def _escaped(text: str) -> str:
-    """Layer names hold underscores, which markdown would take for italics."""
+    """Escape the underscores of layer names, which are italics in markdown."""
     return text.replace("_", "\\_")

@@ -1,4 +1,4 @@
-"""Pictures of a run over time in TensorBoard: kernels, feature maps, histograms, and at the end the mistakes."""
+"""Pictures of a run over time in TensorBoard: kernels, feature maps, histograms, and finally the mistakes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,9 +20,9 @@ from cnnlab.views.tiles import feature_maps, first_kernels, picture
 
 
 class Gallery:
-    """Draws at a few steps, evenly on a log scale; `image` (C, H, W), normalized, is the one that is followed.
+    """Draws at a few steps, evenly spaced on a log scale; feature maps are of `image` (C, H, W), normalized.
 
-    `images`: histograms are of the first so many of a batch (None: all). `seconds`: what drawing has taken so far.
+    `images`: histograms use the first `images` of a batch (None: all). `seconds`: time spent drawing so far.
     """
 
     def __init__(self, network: nn.Module, image: Tensor, steps: int, dashboard: Dashboard, images: int | None = None):
@@ -33,24 +33,24 @@ class Gallery:
         dashboard.image("pictures/input", picture(image), 0)
 
     def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[Any]:
-        """Around the training step, which is where gradients are."""
+        """Context around the training step, to collect activations and gradients."""
         return self._probe.watch(gradient_scale) if step in self.steps else nullcontext()
 
     def draw(self, step: int) -> None:
-        """After a watched step; nothing at the others."""
+        """Draw after a watched step; does nothing at other steps."""
         if step in self.steps:
             with self._timed():
                 self._draw(step)
 
     def theory(self, expectation: Expectation, measured: Mapping[str, float], folder: Path) -> None:
-        """What is expected and what was `measured` at step 0: `theory.png` in `folder`, and the same in TensorBoard."""
+        """Theory and `measured` values at step 0, as `theory.png` in `folder` and in TensorBoard."""
         with self._timed():
             drawn = theory_figure(expectation, measured)
             save(drawn, folder / "theory.png")
             self.dashboard.figure("pictures/by_depth", drawn, 0)
 
     def mistakes(self, images: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], step: int) -> None:
-        """The confusion matrix and the images with the highest loss; `images` uint8 in the order of `logits`."""
+        """The confusion matrix and the images with the highest loss; `images`: uint8, in the order of `logits`."""
         with self._timed():
             self.dashboard.figure("mistakes/confusion", confusion_figure(logits, labels, classes), step)
             self.dashboard.figure("mistakes/most_mistaken", mistaken_figure(images, logits, labels, classes), step)

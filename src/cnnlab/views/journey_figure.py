@@ -14,9 +14,7 @@ from torch import Tensor
 from cnnlab.inference.follow import Journey, Step, Votes
 from cnnlab.views import panels
 
-_COLUMNS = (
-    12  # channels drawn of a map: always the first, so that a column follows one channel until the next convolution
-)
+_COLUMNS = 12  # channels drawn per map: the first ones, so that a column follows one channel up to the next convolution
 _ROWS = 24
 _LEFT, _CELL, _STRIP = 2.9, 0.82, 0.62  # inches: text, map, vector
 _GAP = 0.07  # between maps, in maps
@@ -24,9 +22,9 @@ _VOTES, _CLASSES = 6, 4
 
 
 def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixels: Tensor, title: str) -> Figure:
-    """A row a step, then the strongest votes and the probabilities.
+    """One row per step, then the strongest votes and the probabilities.
 
-    `shares`: (classes,) probabilities; `pixels`: uint8 (C, H, W), the picture as the network gets it.
+    `shares`: (classes,) probabilities; `pixels`: uint8 (C, H, W), the network's input before normalization.
     """
     steps, hidden = _drawn(journey.steps)
     heights = [_STRIP if step.output.dim() == 1 else _CELL + 0.12 for step in steps]
@@ -35,13 +33,11 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
     width = _LEFT + _COLUMNS * _CELL * (1 + _GAP) + 0.15
     figure = Figure(figsize=(width, height), facecolor="white")
     figure.text(0.15 / width, 1 - 0.12 / height, title, fontsize=13, va="top", weight="bold")
-    hint = "maps: red above 0, white 0, blue below 0, one scale a row"
-    hint += (
-        f"; the first {_COLUMNS} channels of each map"
-        if any(len(s.output) > _COLUMNS for s in steps if s.output.dim() == 3)
-        else ""
-    )
-    hint += f"; {hidden} steps between are not drawn" if hidden else ""
+    hint = "maps: red above 0, white 0, blue below 0, one scale per row"
+    if any(len(s.output) > _COLUMNS for s in steps if s.output.dim() == 3):
+        hint += f"; the first {_COLUMNS} channels of each map"
+    if hidden:
+        hint += f"; {hidden} steps in between are not drawn"
     figure.text(0.15 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
     top = height - 0.75
     for step, row in zip(steps, heights, strict=True):
@@ -64,7 +60,7 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
 
 
 def probability_bars(ax: Axes, shares: Tensor, classes: Sequence[str], top: int) -> None:
-    """The `top` most probable classes as bars with their numbers, the most probable on top."""
+    """The `top` most probable classes as labelled bars, the most probable on top."""
     values, order = shares.sort(descending=True, stable=True)
     count = min(top, len(classes))
     ax.barh(range(count), values[:count].tolist(), color=["#1864ab"] + ["#a5c8e8"] * (count - 1), height=0.75)
@@ -90,13 +86,13 @@ def step_images(journey: Journey) -> Iterator[tuple[str, Tensor]]:
 
 
 def _drawn(steps: list[Step]) -> tuple[list[Step], int]:
-    """The steps that show something, and how many of them are left out.
+    """The steps to draw, and how many are left out.
 
-    Of a very deep network so many convolutions as fit are drawn, evenly chosen, the first and the last among
-    them, each with its norm and activation.
+    Of a very deep network as many convolutions as fit are drawn, evenly spaced and including the first and the last,
+    each with its norm and activation.
     """
     shown = [s for s in steps if s.kind not in ("nothing", "padding") and s.output.dim() in (1, 3)]
-    # The convolution that each step belongs to; 0 for what stands for itself and is always drawn.
+    # The convolution that each step belongs to; 0 for steps that are always drawn.
     owner, current, count = [], 0, 0
     for step in shown:
         if step.kind == "convolution":
@@ -121,14 +117,14 @@ def _row(figure: Figure, step: Step, pixels: Tensor, top: float, row: float, wid
     across = _COLUMNS * (1 + _GAP) - _GAP
     flat = step.output.dim() == 1
     down = row - 0.18 if flat else _CELL
-    # One Axes for a whole row: twelve of them take twelve times as long to draw.
+    # One Axes per row: one per map would take twelve times as long to draw.
     ax = figure.add_axes((_LEFT / width, (top - down) / height, across * _CELL / width, down / height))
     if flat:
         _strip(ax, step.output)
         return
-    maps = step.output[: _COLUMNS - (step.kind == "input")]
+    first = 1 if step.kind == "input" else 0  # column 0 of the input's row shows the picture
     scale = panels.largest(step.output)
-    for column, channel in enumerate(maps, start=int(step.kind == "input")):
+    for column, channel in enumerate(step.output[: _COLUMNS - first], start=first):
         _map(ax, column, channel, scale, step.partial)
     if step.kind == "input":
         panels.picture(ax, pixels / 255, _extent(0, pixels[0]))
@@ -137,7 +133,7 @@ def _row(figure: Figure, step: Step, pixels: Tensor, top: float, row: float, wid
 
 
 def _extent(column: int, channel: Tensor) -> tuple[float, float, float, float]:
-    """Left, right, bottom, top of a map in the middle of its unit square, the longer side filling it."""
+    """Left, right, bottom, top of a map centred in its unit square, filled along the longer side."""
     h, w = channel.shape
     across, down = w / max(h, w), h / max(h, w)
     left, up = column * (1 + _GAP) + (1 - across) / 2, (1 - down) / 2
@@ -161,7 +157,7 @@ def _map(ax: Axes, column: int, channel: Tensor, scale: float, partial: tuple[bo
 def _strip(ax: Axes, values: Tensor) -> None:
     panels.bare(ax)
     few = len(values) <= 20
-    # 1.6: the strongest colour stays light enough for numbers.
+    # 1.6 keeps the strongest colour light enough for numbers.
     limit = (panels.largest(values) or 1.0) * (1.6 if few else 1)
     ax.imshow(values.nan_to_num()[None].numpy(), cmap=panels.SIGNED, vmin=-limit, vmax=limit, aspect="auto")
     if few:
@@ -169,7 +165,7 @@ def _strip(ax: Axes, values: Tensor) -> None:
 
 
 def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, classes: Sequence[str]) -> None:
-    """For each of the most probable classes its strongest votes as bars to the right (for) and left (against)."""
+    """For each of the most probable classes, its strongest votes as bars to the right (for) and left (against)."""
     best = [int(k) for k in shares.argsort(descending=True, stable=True)[:_CLASSES]]
     listed = {k: votes.strongest(k, _VOTES) for k in best}
     limit = panels.largest(torch.tensor([value for items in listed.values() for _, value in items])) or 1.0
@@ -194,7 +190,7 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
 
 
 def _tiles(values: Tensor) -> Tensor:
-    """Channels as tiles with a grey line between them, each enlarged to some 64 pixels; a vector as one of 256."""
+    """Channels as tiles with grey lines between them, enlarged to about 64 pixels; a vector as one of 256."""
     from torchvision.utils import make_grid  # takes 2 s
 
     wanted = 64

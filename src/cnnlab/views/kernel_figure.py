@@ -1,4 +1,4 @@
-"""What kernels do to a picture, as a figure."""
+"""Kernels and their outputs on a picture, as a figure."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -10,17 +10,17 @@ from torch import Tensor
 from cnnlab.networks.kernels import Kernel, apply
 from cnnlab.views import panels
 
-_COUNTABLE = 12  # pictures up to this side are small enough to write the numbers into their cells
+_COUNTABLE = 12  # side up to which the numbers fit into the cells
 
 
 def kernels_figure(
     image: Tensor, kernels: Mapping[str, Kernel], border: str, cells: Mapping[str, tuple[int, int]] | None = None
 ) -> Figure:
-    """Input, then each kernel with its numbers beside its output.
+    """The input, then each kernel's numbers beside its output.
 
-    `image`: uint8 (C, H, W). Outputs of kernels whose weights sum to 0 have both signs and are drawn so (mean
-    of the channels, own scale); the others are pictures, cut to black..white as image programs do. `cells`:
-    for a kernel the (row, column) of its output that is marked, and in the input the patch below it.
+    `image`: uint8 (C, H, W). Outputs of kernels whose weights sum to 0 are drawn as signed maps (mean over channels,
+    own scale), the others as pictures clipped to 0..1. `cells`: per kernel the output cell (row, column) to mark,
+    together with its input patch.
     """
     columns = min(4, len(kernels) + 1)
     rows = ceil((len(kernels) + 1) / columns)
@@ -64,13 +64,13 @@ def kernels_figure(
 
 
 def _font(kernel: Kernel) -> float:
-    """Points that let the longest number fit its cell: the table is 79 points wide, a digit 0.64 of its size."""
+    """Font size at which the longest number fits its cell: the table is 79 points wide, a digit 0.64 em."""
     longest = max(len(f"{value:.3g}") for row in kernel.values for value in row)
     return min(10, 79 / len(kernel.values) / (0.64 * (longest + 0.5)))
 
 
 def _scale(image: Tensor) -> float:
-    """Pictures of zeros and ones are counted, all others are shades of 0..255."""
+    """1 for binary pictures, else 255."""
     return 255.0 if int(image.max()) > 1 else 1.0
 
 
@@ -96,7 +96,7 @@ def _output(ax: Axes, name: str, image: Tensor, kernel: Kernel, border: str) -> 
         panels.numbers(ax, output[0].tolist(), size=10)
     elif abs(float(weights.sum())) < 1e-6:
         shown = output.mean(0)
-        # The strongest percent of the edges is cut, or it alone would have colour.
+        # Clip at the 99th percentile, or only the strongest edges would have colour.
         panels.signed(ax, shown, float(shown.abs().flatten().quantile(0.99)))
     else:
         panels.picture(ax, output)

@@ -1,11 +1,11 @@
-"""A layer of a design in a few letters."""
+"""Short labels for layers."""
 
 from cnnlab.common.words import same_or_both, sides
 from cnnlab.networks.geometry import Row
 
 
 def label(row: Row) -> str:
-    """A layer in a few letters: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right)."""
+    """A short label: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right)."""
     name = row.name.rpartition(".")[2]
     if row.kind == "convolution":
         step = f" /{same_or_both(row.stride)}" if row.stride and row.stride != (1, 1) else ""

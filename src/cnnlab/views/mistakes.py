@@ -1,4 +1,4 @@
-"""What a trained network confuses: the confusion matrix and the images it is most wrong about, as figures."""
+"""Mistakes of a trained network: the confusion matrix and the images with the highest loss, as figures."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-NUMBERED = 20  # classes up to which each cell has room for its count
-NAMED = 50  # classes up to which each has room for its name
+NUMBERED = 20  # classes up to which counts fit into the cells
+NAMED = 50  # classes up to which names fit on the axes
 
 
 def confusion(logits: Tensor, labels: Tensor) -> Tensor:
     """Counts (classes, classes + 1): row = true class, column = predicted class, the last one for images without a
-    prediction, because a logit is NaN. `logits: (N, classes)`, `labels: (N,)`."""
+    prediction, where a logit is NaN. `logits: (N, classes)`, `labels: (N,)`."""
     classes = logits.shape[1]
     said = torch.where(logits.isnan().any(1), classes, logits.argmax(1))
     return torch.bincount(labels * (classes + 1) + said, minlength=classes * (classes + 1)).view(classes, classes + 1)
@@ -30,7 +30,7 @@ def confusion_figure(logits: Tensor, labels: Tensor, names: Sequence[str]) -> Fi
     image = ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=ax, shrink=0.8, label="share of the true class")
     right = counts.diagonal().sum().item() / max(1, counts.sum().item())
-    ax.set_title(f"{len(labels):,} test images, {100 * right:.2f} % right")
+    ax.set_title(f"{len(labels):,} test images, {100 * right:.2f} % correct")
     ax.set(xlabel="predicted class", ylabel="true class")
     if len(columns) <= NAMED:
         ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
@@ -47,7 +47,7 @@ def _cells(counts: Tensor) -> list[tuple[tuple[int, int], int]]:
 
 
 def most_mistaken(logits: Tensor, labels: Tensor, count: int = 20) -> tuple[Tensor, Tensor]:
-    """The `count` images with the highest loss, highest first: (places, losses). A loss of NaN counts as infinite."""
+    """The `count` images with the highest loss, highest first: (indices, losses). NaN counts as infinite."""
     losses = cross_entropy(logits.float(), labels, reduction="none").nan_to_num(torch.inf, torch.inf)
     highest = losses.topk(min(count, len(losses)))
     return highest.indices, highest.values

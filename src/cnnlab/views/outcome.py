@@ -1,4 +1,4 @@
-"""What a finished run tells in the terminal."""
+"""A finished run's output in the terminal."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from cnnlab.views.findings import render
 
 
 def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
-    """The verdict; accuracy, size, time, what telemetry cost; where the run lies, and how to look at it."""
+    """Print the diagnosis; accuracy, size, time, telemetry's overhead; the run's folder, and how to open it."""
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
@@ -32,7 +32,7 @@ def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence
     }
     console.print(render(findings, healthy))
     for name, text in lines.items():
-        # Never wrapped: a path or a command cut in two cannot be copied.
+        # Not wrapped, so that paths and commands can be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
 
 
@@ -48,6 +48,6 @@ def _time(results: Mapping[str, Any]) -> str:
 
 
 def _short(path: Path) -> Path:
-    """Relative to the working directory if it lies below it."""
+    """Relative to the working directory if inside it."""
     here = Path(os.getcwd())
     return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path.resolve()

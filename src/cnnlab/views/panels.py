@@ -1,4 +1,4 @@
-"""Panels that several figures share: a picture, a signed map, a table of numbers. Colours mean the same everywhere."""
+"""Panels shared by several figures, with consistent colours: picture, signed map, table of numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _GREY = ListedColormap(["#ededed"])
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG and return where it lies."""
+    """Write a PNG and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=DPI)
     return path
@@ -36,7 +36,7 @@ Extent = tuple[float, float, float, float]  # left, right, bottom, top, as imsho
 
 
 def picture(ax: Axes, image: Tensor, extent: Extent | None = None) -> None:
-    """`image`: (1, H, W) or (3, H, W) with 0..1; what lies outside is cut."""
+    """`image`: (1, H, W) or (3, H, W) in 0..1; values outside are clipped."""
     bare(ax)
     pixels = image.detach().float().cpu().clamp(0, 1)
     if len(pixels) == 1:
@@ -46,7 +46,7 @@ def picture(ax: Axes, image: Tensor, extent: Extent | None = None) -> None:
 
 
 def signed(ax: Axes, values: Tensor, largest: float, extent: Extent | None = None) -> None:
-    """`values` (H, W), white at 0, full colour at `largest`; grey where they are not finite."""
+    """`values` (H, W), white at 0, full colour at `largest`; non-finite cells are grey."""
     bare(ax)
     values = values.detach().float().cpu()
     limit = largest if largest > 0 else 1.0
@@ -59,7 +59,7 @@ def signed(ax: Axes, values: Tensor, largest: float, extent: Extent | None = Non
 
 
 def numbers(ax: Axes, values: Sequence[Sequence[float]], size: float = 9) -> None:
-    """A k x k table whose cells carry their number and its colour."""
+    """A k x k table, each cell with its number and colour."""
     table = torch.tensor(values, dtype=torch.float32)
     # 1.6: the strongest colour stays light enough for dark text.
     signed(ax, table, 1.6 * largest(table))
@@ -67,14 +67,14 @@ def numbers(ax: Axes, values: Sequence[Sequence[float]], size: float = 9) -> Non
 
 
 def write(ax: Axes, values: Sequence[Sequence[float]], size: float, colour: str = INK) -> None:
-    """Write each cell's number into it."""
+    """Write each cell's number."""
     for i, row in enumerate(values):
         for j, value in enumerate(row):
             ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=size, color=colour)
 
 
 def mark(ax: Axes, row: float, column: float, size: int) -> None:
-    """A frame around the size x size cells from (row, column) on, and a ring around a frame too small to see."""
+    """A frame around the size x size cells starting at (row, column), and a ring around it if too small to see."""
     ax.add_patch(Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=MARK, linewidth=1.8))
     side = max(ax.get_xlim()) + 0.5
     if size < 0.08 * side:
@@ -83,6 +83,6 @@ def mark(ax: Axes, row: float, column: float, size: int) -> None:
 
 
 def largest(values: Tensor) -> float:
-    """Largest finite magnitude, 0 for none."""
+    """Largest finite magnitude; 0 if there is none."""
     finite = values.detach()[torch.isfinite(values.detach())]
     return float(finite.abs().max()) if finite.numel() else 0.0

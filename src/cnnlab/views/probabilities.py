@@ -1,4 +1,4 @@
-"""Pictures beside the probabilities of their classes: one, many, or one picture changed in many ways."""
+"""Pictures with their class probabilities: of several pictures, or of one picture and its changed versions."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -15,7 +15,7 @@ LARGEST = 16  # pictures drawn in one figure
 def probabilities_figure(
     pictures: Sequence[Tensor], names: Sequence[str], shares: Tensor, classes: Sequence[str], top: int
 ):
-    """Each picture as the network gets it, its `top` most probable classes beside it.
+    """Each picture, as the network gets it, with its `top` most probable classes.
 
     `pictures`: uint8 (C, H, W); `shares`: (pictures, classes). The first 16 are drawn.
     """
@@ -48,7 +48,7 @@ def probabilities_figure(
 def variants_figure(
     pictures: Sequence[Tensor], words: Sequence[str], shares: Tensor, classes: Sequence[str], title: str
 ) -> Figure:
-    """The picture and its changed versions, below each the class it is taken for and how sure that is.
+    """The picture and its changed versions, each with the predicted class and its probability.
 
     The first of `pictures`, float (C, H, W) in 0..1, is the unchanged one. Bars show the probability of its
     class; orange where another class wins.
@@ -61,7 +61,7 @@ def variants_figure(
     own = int(shares[0].argmax())
     kept = sum(int(row.argmax()) == own for row in shares[1:])
     name = short(classes[own])
-    hint = f"taken for {name} in {kept} of {len(pictures) - 1} changed versions; bars: probability of {name}"
+    hint = f"classified as {name} in {kept} of {len(pictures) - 1} changed versions; bars: probability of {name}"
     figure.text(0.12 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
     for at, (picture, word, row) in enumerate(zip(pictures, words, shares, strict=True)):
         left, top = 0.15 + 1.75 * (at % columns), height - 0.95 - 2.3 * (at // columns)

@@ -1,4 +1,4 @@
-"""The design sheet of one network, for a terminal of 80 columns or more."""
+"""The design sheet of one network, for terminals of 80 columns or more."""
 
 from dataclasses import dataclass
 from html import escape
@@ -16,18 +16,18 @@ from cnnlab.designs.design import Design, design
 from cnnlab.networks.geometry import Row
 from cnnlab.views.labels import label
 
-SHOWN = 12  # rows of a block that are shown from a longer one, half at its beginning and half at its end
+SHOWN = 12  # rows shown of a longer block, half from its beginning and half from its end
 NOTHING, UNKNOWN = "", "?"
 
 LEGEND = (
-    "field, jump, centre: what a cell sees of the image, the step to the next cell's, the middle of the first "
-    "cell's, in pixels from 0. saved: kept for the backward pass, here first."
+    "field, jump, centre: receptive field of a cell, its distance to the next cell's, centre of the first "
+    "cell's, in pixels from 0. saved: for the backward pass, by this layer first."
 )
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A `design` that prints itself; its numbers by layer are `design.rows`."""
+    """A `design` that prints itself; `design.rows` holds the numbers per layer."""
 
     design: Design
 
@@ -43,8 +43,8 @@ class Sheet:
 def sheet(network: nn.Module, image_shape: tuple[int, int, int], measure: bool = False) -> Sheet:
     """The design sheet of any network for images (C, H, W): shapes, receptive field, weights, MACs, activation memory.
 
-    What no formula covers is None in its rows and `?` in print, never a number that may be wrong. `measure`: also
-    measure the bytes that autograd keeps for one training image.
+    Values without a formula are None in its rows and print as `?`. `measure`: also measure the bytes that autograd
+    saves per training image.
     """
     return Sheet(design(type(network).__name__, network, image_shape, measure))
 
@@ -128,7 +128,7 @@ def totals(design: Design) -> Table:
     lines.add_row("non-linearities", f"{design.activations} in a row")
     lines.add_row("activation memory", _saved(design))
     if field := design.receptive_field:
-        beyond = ", more than there is" if field[0] > side[0] or field[1] > side[1] else ""
+        beyond = ", larger than the image" if field[0] > side[0] or field[1] > side[1] else ""
         who = (
             "a cell of the last map" if any(len(row.output) == 3 for row in rows) else "the first fully connected layer"
         )
@@ -136,8 +136,8 @@ def totals(design: Design) -> Table:
     if design.saved_bytes is None:
         lines.add_row(
             UNKNOWN,
-            "no formula: this network is more than known layers in a row; activations in a "
-            "forward() of its own are not seen",
+            "no formula: this network is not a chain of known layers; functional activations in a custom "
+            "forward() are not seen",
         )
     return lines
 
@@ -152,7 +152,7 @@ def _saved(design: Design) -> str:
 
 
 def shrinking(design: Design) -> list[RenderableType]:
-    """The text's chain of sizes, its formula, and the table of what other kernels give."""
+    """The chain of map sizes, its formula, and a table of other kernel sizes."""
     lines = _lines()
     lines.add_row("sizes", sizes.chain(design))
     lines.add_row("formula", sizes.formula(design))
@@ -160,8 +160,8 @@ def shrinking(design: Design) -> list[RenderableType]:
     if moved and any(moved):
         lines.add_row(
             "drift",
-            f"the last map's middle sees a point {_direction(*moved)} the image's middle: padded even kernels, "
-            "strides and cut pooling windows do that",
+            f"the last map's centre sees a point {_direction(*moved)} the image's centre, caused by padded even "
+            "kernels, strides or cropped pooling windows",
         )
     side = design.image_shape[1:]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -173,7 +173,7 @@ def shrinking(design: Design) -> list[RenderableType]:
 
 
 def _lines() -> Table:
-    """Head and text, wrapped beside each other."""
+    """A grid of heading and wrapped text."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=17)
     return table

@@ -1,4 +1,4 @@
-"""Predicted and measured size of signal and gradient against depth."""
+"""Predicted and measured signal and gradient against depth."""
 
 import math
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnlab.theory.expectation import Expectation, Expected
 
-NAMED = 16  # so many layers have room for their names on the axis
+NAMED = 16  # layers up to which their names fit on the axis
 THEORY, MEASURED = "#2b6cb0", "#c05621"
 
 
 def theory_figure(expectation: Expectation, measured: Mapping[str, float]) -> Figure:
-    """Activations on the left, gradients on the right. `measured`: telemetry's keys, as from `Probe.read`."""
+    """Activations on the left, gradients on the right. `measured`: under telemetry's keys, as from `Probe.read`."""
     drawn = Figure(figsize=(12, 4.8), layout="constrained")
     left, right = drawn.subplots(1, 2)
     _panel(left, expectation, measured, "activation")
     _panel(right, expectation, measured, "gradient")
-    left.set(title="Signal going forward", ylabel="standard deviation of activations")
-    right.set(title="Gradient coming back", ylabel="standard deviation of d loss / d pre-activation")
+    left.set(title="Forward signal", ylabel="standard deviation of activations")
+    right.set(title="Backward gradient", ylabel="standard deviation of d loss / d pre-activation")
     left.legend(frameon=False)
-    beside = ", and what was measured" if measured else ""
-    drawn.suptitle(f"Before the first step: what theory predicts for this initializer{beside}")
+    beside = ", and measurement" if measured else ""
+    drawn.suptitle(f"Before the first step: theory for this initializer{beside}")
     return drawn
 
 
@@ -36,7 +36,7 @@ def _panel(ax: Axes, expectation: Expectation, measured: Mapping[str, float], wh
     ax.set_yscale("log")
     lower, upper = [e.lower for e in expected], [e.upper for e in expected]
     ax.fill_between(
-        places, lower, upper, color=THEORY, alpha=0.15, linewidth=0, label="where nearly every such network lies"
+        places, lower, upper, color=THEORY, alpha=0.15, linewidth=0, label="band: nearly every such network"
     )
     line = {"color": THEORY, "linewidth": 1.5, "marker": "_", "markersize": 9}
     ax.plot(places, [e.value for e in expected], label="theory, mean over networks", **line)
@@ -47,7 +47,7 @@ def _panel(ax: Axes, expectation: Expectation, measured: Mapping[str, float], wh
     ax.spines[["top", "right"]].set_visible(False)
     zeros = sum(expectation.by_key()[key].value == 0 for key in keys.values())
     if zeros:
-        note = f"theory says exactly 0 at {zeros} of {len(keys)} layers"
+        note = f"theory: exactly 0 at {zeros} of {len(keys)} layers"
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", color=THEORY)
     if len(names) <= NAMED:
         ax.set_xticks(places, [name.partition("_")[2] for name in names], rotation=35, ha="right", fontsize=8)
@@ -61,5 +61,5 @@ def _drawable(expected: Expected) -> Expected:
 
 
 def _positive(value: float) -> float:
-    """NaN, which is not drawn, for what a logarithmic axis cannot show."""
+    """NaN, which is not drawn, if not on a logarithmic axis."""
     return value if math.isfinite(value) and value > 0 else math.nan

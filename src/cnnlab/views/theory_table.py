@@ -1,4 +1,4 @@
-"""What theory expects of a network before its first step, as a table beside its design sheet."""
+"""Theory for a network before its first step, as a table for the design sheet."""
 
 import math
 
@@ -11,18 +11,18 @@ from cnnlab.common.words import two_digits
 from cnnlab.theory import Expectation, Expected
 from cnnlab.theory.report import TheoryReport
 
-SHOWN = 24  # layers that are shown of a longer network, half at its beginning and half at its end
+SHOWN = 24  # layers shown of a longer network, half from its beginning and half from its end
 
 LEGEND = (
-    "signal: standard deviation of a layer's activations; of its output where no activation follows. gradient: that "
-    "of d loss / d pre-activation for this batch; twice the images halve it. band: where nearly every such network "
-    "lies, whatever its seed."
+    "signal: standard deviation of a layer's activations, or of its output if no activation follows. gradient: that "
+    "of d loss / d pre-activation for this batch; it is inversely proportional to batch size. band: contains nearly "
+    "every such network, whatever the seed."
 )
-NO_GRADIENT = " ?: no formula, since weights below the last layer have a mean."
+NO_GRADIENT = " ?: no formula, since weights below the last layer have non-zero mean."
 
 
 def theory_table(found: TheoryReport, full: bool = False) -> RenderableType:
-    """A row a layer with weights, for a terminal of 80 columns or more."""
+    """One row per layer with weights, for terminals of 80 columns or more."""
     if found.expectation is None:
         return Text(f"No theory for init={found.init} here: {found.reason}.", style="bold")
     title = Text(f"Theory before the first step, init={found.init} on {found.images} training images\n", style="bold")
@@ -50,6 +50,8 @@ def _layers(expectation: Expectation, full: bool) -> Table:
 
 
 def _cells(expected: Expected) -> tuple[str, str]:
-    if expected.value == 0 or math.isnan(expected.value):
-        return "?" if expected.value else "0", ""
+    if math.isnan(expected.value):
+        return "?", ""
+    if expected.value == 0:
+        return "0", ""
     return two_digits(expected.value), f"{two_digits(expected.lower)} to {two_digits(expected.upper)}"

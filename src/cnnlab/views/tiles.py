@@ -1,6 +1,6 @@
-"""Pictures of a network while it learns: first-layer kernels and feature maps, as tensors that TensorBoard can draw.
+"""First-layer kernels and feature maps as image tensors for TensorBoard.
 
-Every picture is float32 (3, H, W) in 0..1. What is NaN or infinite is drawn in magenta.
+Images are float32 (3, H, W) in 0..1. NaN and infinity are magenta.
 """
 
 import math
@@ -14,7 +14,7 @@ from cnnlab.networks.trace import hooked, mode
 
 KERNELS = 64  # output channels drawn
 CHANNELS = 16  # input channels of a kernel, or maps of a layer, drawn
-SIDE = 24  # pixels a tile has at least; cells are repeated to get there
+SIDE = 24  # minimum size of a tile in pixels, reached by repeating cells
 GAP = 2
 BROKEN = (1.0, 0.0, 1.0)
 
@@ -26,9 +26,9 @@ def first_kernels(network: nn.Module) -> Tensor | None:
 
 
 def kernels(weight: Tensor) -> Tensor:
-    """`weight: (c_out, c_in, k, k)`: one tile a kernel in colour for three input channels, else a row of c_in tiles.
+    """`weight: (c_out, c_in, k, k)`: one colour tile per kernel for three input channels, else a row of c_in tiles.
 
-    Zero is mid-grey, and each output channel's kernel has a scale of its own: its largest weight is white or black.
+    Zero is mid-grey; each output channel's kernel is scaled so that its largest weight is white or black.
     """
     weight = weight.detach().float()[:KERNELS]
     if weight.shape[1] == 3:
@@ -41,8 +41,8 @@ def kernels(weight: Tensor) -> Tensor:
 def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
     """The first convolution of every block and the activation after it, for one normalized `image: (C, H, W)`.
 
-    A block is a module that holds convolutions; the last convolution is shown, too. Keys are the modules' names.
-    The network runs once more, in evaluation mode: nothing of it changes.
+    A block is a module that contains convolutions; the network's last convolution is included. Keys are the modules'
+    names. Runs the network once in evaluation mode, without changing it.
     """
     chosen = _chosen(network)
     pictures: dict[str, Tensor] = {}
@@ -69,9 +69,9 @@ def _is_activation(module: nn.Module) -> bool:
 
 
 def maps(values: Tensor) -> Tensor:
-    """`values: (C, H, W)`, one tile a channel and one scale for all.
+    """`values: (C, H, W)`, one tile per channel, with a common scale.
 
-    Black is 0 where nothing is negative; otherwise 0 is mid-grey.
+    0 is black if nothing is negative, else mid-grey.
     """
     values = values.detach().float()[:CHANNELS]
     finite = torch.where(values.isfinite(), values, 0.0)
@@ -81,7 +81,7 @@ def maps(values: Tensor) -> Tensor:
 
 
 def picture(image: Tensor) -> Tensor:
-    """A normalized `image: (C, H, W)` as it looks, its own darkest value black and its brightest white."""
+    """A normalized `image: (C, H, W)`, rescaled so that its minimum is black and its maximum white."""
     image = image.detach().float()
     low, high = image.min(), image.max()
     return _grid(((image - low) / (high - low).clamp(min=1e-12))[:3][None])
@@ -96,14 +96,14 @@ def _chosen(network: nn.Module) -> set[str]:
 
 
 def _signed(x: Tensor) -> Tensor:
-    """(N, ...) -> 0..1 with 0 at 0.5, each of the N with its own scale."""
+    """(N, ...) -> 0..1 with 0 at 0.5, each of the N scaled separately."""
     size = torch.where(x.isfinite(), x, 0.0).abs().flatten(1).amax(1)
-    # Halved first, since a whole range may be twice what float32 holds.
+    # Scaled before shifting: the range from low to high may overflow float32.
     return 0.5 + 0.5 * (x / size.clamp(min=1e-38).view(-1, *[1] * (x.dim() - 1)))
 
 
 def _grid(tiles: Tensor, columns: int | None = None) -> Tensor:
-    """(N, 1 or 3, h, w) -> (3, H, W): enlarged tiles with white gaps, in rows of `columns` or near a square."""
+    """(N, 1 or 3, h, w) -> (3, H, W): enlarged tiles with white gaps, in rows of `columns`, or nearly square."""
     n, _, h, w = tiles.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)

@@ -53,7 +53,7 @@ def test_it_is_given_at_powers_of_two_and_once_at_the_end(judged):
 def test_a_healthy_run_says_so_with_its_numbers(judged, caplog):
     results, texts = judged([WELL] * 3)
     assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0}
-    assert texts[3].startswith("Healthy. No rule found anything in 3 measured steps")
+    assert texts[3].startswith("Healthy. No rule fired in 3 measured steps")
     assert not caplog.records
 
 

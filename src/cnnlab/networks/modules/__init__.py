@@ -1,8 +1,8 @@
-"""The one table of layer types: what each is, sees, keeps for the backward pass, and does to a normal variable.
+"""The table of layer types: role, window, tensors saved for backward, moments under normal input.
 
-activations.py   every activation by name: its class and its straight pieces    poolings.py   every pooling by name
-table.py         every class of torch.nn that is known, looked up by module     windows.py    receptive fields
-moments.py       E phi(h), E phi(h)^2, E phi'(h)^2 of any of the activations
+activations.py   activations by name: class and linear pieces     poolings.py   poolings by name
+table.py         known classes of torch.nn, looked up by module   windows.py    receptive fields
+moments.py       E phi(h), E phi(h)^2, E phi'(h)^2 of each activation
 
-Schema, probe, theory, memory, design sheet and advice read it here; nothing else lists classes of layers.
+Schema, probe, theory, memory, design sheet and diagnosis read it; no other module lists layer classes.
 """

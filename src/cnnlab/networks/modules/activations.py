@@ -1,8 +1,8 @@
-"""Every activation, one entry each; the names are those of `model.activation`.
+"""Activations, one entry each, under the names of `model.activation`.
 
-Free of torch, so that a typo in a name is answered before torch is imported. To add one, add an entry and its word
-to the comment of `configs/model/stacked3x3.yaml`: statistics, saturation, receptive field, memory, gain and theory
-follow from the entry.
+Does not import torch, so that a typo is reported without waiting for it. To add one, add an entry, and its name to
+the comment in `configs/model/stacked3x3.yaml`; statistics, saturation, receptive field, memory, gain and theory
+follow.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 
 class Piece(NamedTuple):
-    """`slope` * h + `intercept`, for h up to `upper` and down to the piece before."""
+    """`slope` * h + `intercept`, for h from the previous piece's bound up to `upper`."""
 
     upper: float
     slope: float
@@ -20,7 +20,7 @@ class Piece(NamedTuple):
 
 
 def ramp(module: Any) -> tuple[Piece, ...]:
-    """0 on the left, the identity on the right: what relu is, and what gelu, silu and their like tend to."""
+    """relu, and the asymptotes of gelu, silu, mish and softplus."""
     return Piece(0, 0, 0), Piece(inf, 1, 0)
 
 
@@ -33,20 +33,20 @@ def _step(low: float, high: float) -> tuple[Piece, ...]:
 
 
 def _clipped(low: float, high: float, slope: float = 1.0, intercept: float = 0.0) -> tuple[Piece, ...]:
-    """A line between two bounds."""
+    """A line clipped to [low, high]."""
     left, right = (low - intercept) / slope, (high - intercept) / slope
     return Piece(left, 0, low), Piece(right, slope, intercept), Piece(inf, 0, high)
 
 
 @dataclass(frozen=True)
 class ActivationType:
-    """`layer`: its class in torch.nn (or in cnnlab, where torch has none).
+    """`layer`: its class in torch.nn (NoActivation: in cnnlab).
 
-    `pieces`: straight pieces of the module, which it equals (`exact`) or tends to on both sides, within e^-20 from
-    |h| = `reach` on; None where no straight line is tended to that fast, and then no theory is offered. `saved`:
-    what is kept for the backward pass: its input (in place: a copy of it), its output, "either" for the input and,
-    in place, the output; None where it is more than one of them. `function`: what torch calls it as a
-    function, where that is not the entry's name. `initializer`: the one of `configs/init` that is advised with it.
+    `pieces`: linear pieces that the module equals (`exact`) or approaches on both sides, to within e^-20 beyond
+    |h| = `reach`; None if it approaches no line that fast, which rules out theory. `saved`: the tensor saved for
+    backward: its input (in place: a copy of it), its output, or "either" (input; output if in place); None if
+    several. `function`: torch's name for the functional form, if it differs from the entry's. `initializer`: the
+    one in `configs/init` recommended for it.
     """
 
     layer: str
@@ -82,7 +82,7 @@ ACTIVATIONS: dict[str, ActivationType] = {
     "hardsigmoid": ActivationType(
         "Hardsigmoid", lambda m: _clipped(0, 1, 1 / 6, 0.5), exact=True, initializer="xavier"
     ),
-    # A parabola between -3 and 3; the empty pieces there only say where it bends.
+    # A parabola between -3 and 3; the pieces there only mark where the curve changes, for the quadrature.
     "hardswish": ActivationType(
         "Hardswish", lambda m: (Piece(-3, 0, 0), Piece(0, 0, 0), Piece(3, 1, 0), Piece(inf, 1, 0))
     ),

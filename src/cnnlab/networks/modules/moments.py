@@ -1,8 +1,8 @@
-"""Moments of an activation of a normal variable: h ~ N(M, S) -> E phi(h), E phi(h)^2, E phi'(h)^2.
+"""Moments of an activation under normal input: h ~ N(M, S) -> E phi(h), E phi(h)^2, E phi'(h)^2.
 
-An activation is straight pieces, whose moments have a closed form, and a rest that is nothing far from 0, by
-Gauss-Legendre quadrature between the places where it bends. M and S are tensors of one shape in float64; S = 0 is
-allowed and means that h is the number M.
+An activation is the sum of linear pieces, in closed form, and a remainder that vanishes away from 0, integrated by
+Gauss-Legendre quadrature between the breakpoints. M and S are float64 tensors of the same shape; S = 0 means that
+h = M with certainty.
 """
 
 import copy
@@ -20,13 +20,13 @@ from torch.special import ndtr
 from cnnlab.networks.modules.activations import ACTIVATIONS, Piece
 from cnnlab.networks.modules.table import activation_layer, layer_type
 
-_FAR = 9.0  # standard deviations beyond which a normal variable has a share of 2e-19
-_NODES = 32  # of each interval
+_FAR = 9.0  # standard deviations; a normal variable exceeds them with probability 2e-19
+_NODES = 32  # per interval
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation as the theory sees it: a function of a tensor, element by element, and its straight pieces."""
+    """An elementwise function of a tensor, and its linear pieces."""
 
     function: Callable[[Tensor], Tensor]
     pieces: tuple[Piece, ...]
@@ -34,7 +34,7 @@ class Activation:
     reach: float = 20.0
 
     def with_derivative(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """phi(h) and phi'(h): straight pieces know theirs, autograd does the rest."""
+        """phi(h) and phi'(h); the derivative is that of the pieces if exact, else by autograd."""
         if self.exact:
             return self.function(h), _straight(self.pieces, h)[1]
         with torch.enable_grad():
@@ -44,10 +44,10 @@ class Activation:
 
     @property
     def slope(self) -> float | None:
-        """For relu, leaky relu and the identity, whose size scales with that of h: the slope on the left of 0."""
+        """The slope left of 0, for the positively homogeneous ones: relu, leaky relu, the identity."""
         left, right = self.pieces[0], self.pieces[-1]
-        straight = self.exact and len(self.pieces) <= 2 and left.intercept == right.intercept == 0
-        if not straight or right.slope != 1 or (left is not right and left.upper != 0):
+        through_origin = self.exact and len(self.pieces) <= 2 and left.intercept == right.intercept == 0
+        if not through_origin or right.slope != 1 or (left is not right and left.upper != 0):
             return None
         return left.slope
 
@@ -56,7 +56,7 @@ LINEAR = Activation(lambda h: h, (Piece(math.inf, 1, 0),), exact=True)
 
 
 def of_module(module: nn.Module) -> Activation | None:
-    """The activation that a module computes; None for one that has no moments here."""
+    """The activation that a module computes; None if it has no moments."""
     known = layer_type(module)
     kind = known.activation if known else None
     pieces = kind.pieces(module) if kind else None
@@ -65,13 +65,13 @@ def of_module(module: nn.Module) -> Activation | None:
     if len(pieces) == 1:
         return LINEAR
 
-    own = copy.deepcopy(module).double()  # prelu has a weight, which lies where and in the format that the network has
-    # A clone, since the module may work in place.
+    own = copy.deepcopy(module).double()  # prelu's weight has the network's device and dtype
+    # Clone, since the module may work in place.
     return Activation(lambda h: own(h.clone()), pieces, kind.exact, kind.reach(module))
 
 
 def moments(activation: Activation, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(E phi, E phi^2, E phi'^2), each of the shape of `mean` and `variance`."""
+    """(E phi, E phi^2, E phi'^2), each shaped like `mean` and `variance`."""
     sd = variance.sqrt()
     first, second, slope = (torch.zeros_like(mean) for _ in range(3))
     for piece, share, one, two in _pieces(activation.pieces, mean, sd):
@@ -91,10 +91,10 @@ def moments(activation: Activation, mean: Tensor, variance: Tensor) -> tuple[Ten
 
 @cache
 def gain(name: str, slope: float = 0.01) -> float:
-    """What keeps the second moment from layer to layer under the activation of that name in ACTIVATIONS.
+    """The gain that preserves the second moment across layers, for an activation named in ACTIVATIONS.
 
-    torch.nn.init.calculate_gain's, where it knows one (5/3 for tanh and 3/4 for selu are more than that rule
-    gives); else 1 / sqrt(E phi(z)^2) of a standard normal z. `slope`: of leaky_relu and prelu.
+    torch.nn.init.calculate_gain's where it has one (its 5/3 for tanh and 3/4 for selu do not follow the rule);
+    else 1 / sqrt(E phi(z)^2) for standard normal z. `slope`: of leaky_relu and prelu.
     """
     if name in ("leaky_relu", "prelu"):
         return nn.init.calculate_gain("leaky_relu", slope)
@@ -128,7 +128,7 @@ def hermite_coefficients(activation: Activation, mean: Tensor, variance: Tensor,
 
 
 def _of_pieces(pieces: tuple[Piece, ...], mean: Tensor, sd: Tensor, orders: int) -> list[Tensor]:
-    """The coefficients of a line, with a jump and a bend at the upper end of each piece but the last."""
+    """The coefficients of the first line, plus a jump and a change of slope at each breakpoint."""
     line = pieces[0]
     coefficients = [line.slope * mean + line.intercept, line.slope * sd]
     coefficients += [torch.zeros_like(mean) for _ in range(orders - 2)]
@@ -137,7 +137,7 @@ def _of_pieces(pieces: tuple[Piece, ...], mean: Tensor, sd: Tensor, orders: int)
         jump = (right.slope * at + right.intercept) - (left.slope * at + left.intercept)
         z = _standardized(at - mean, sd)
         above, density = ndtr(-z), _density(z)
-        # E f(z) He_n(z) = E f^(n)(z), whose derivatives of the step and of the ramp lie at z alone.
+        # E f(z) He_n(z) = E f^(n)(z); step and ramp have their higher derivatives at the breakpoint alone.
         values = hermite_polynomials(z, orders)
         coefficients[0] = coefficients[0] + jump * above + bend * (sd * density - (at - mean) * above)
         coefficients[1] = coefficients[1] + jump * density + bend * sd * above
@@ -168,12 +168,12 @@ def _pieces(pieces: tuple[Piece, ...], mean: Tensor, sd: Tensor) -> Iterator[tup
     for piece in pieces:
         high, high_z = piece.upper, _standardized(piece.upper - mean, sd)
         below, above = ndtr(high_z) - ndtr(low_z), ndtr(-low_z) - ndtr(-high_z)
-        # From the nearer tail: the difference of two shares near 1 is rounding.
+        # From the nearer tail: the difference of two probabilities near 1 loses all digits.
         share = torch.where(low_z > 0, above, below)
         left, right = _density(low_z), _density(high_z)
         one = mean * share + sd * (left - right)
         two = (mean.square() + sd.square()) * share + sd * (_times(mean + low, left) - _times(mean + high, right))
-        # Far in a tail the terms cancel to rounding errors of either sign.
+        # Far out in a tail the terms cancel to rounding error of either sign.
         if math.isfinite(low):
             one = torch.maximum(one, low * share)
         if math.isfinite(high):
@@ -183,12 +183,12 @@ def _pieces(pieces: tuple[Piece, ...], mean: Tensor, sd: Tensor) -> Iterator[tup
 
 
 def _times(factor: Tensor, density: Tensor) -> Tensor:
-    """infinity x 0 is 0 here: a density falls faster than any power grows."""
+    """factor * density, with infinity * 0 = 0."""
     return torch.where(density > 0, factor * density, 0.0)
 
 
 def _nodes(activation: Activation, mean: Tensor, sd: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """(h, z, weight x density) of a quadrature over what the straight pieces leave."""
+    """(h, z, weight x density) of the quadrature of the remainder."""
     places = [-activation.reach, *(piece.upper for piece in activation.pieces[:-1]), activation.reach]
     ends = [_standardized(place - mean, sd).clamp(-_FAR, _FAR) for place in places]
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
@@ -202,7 +202,7 @@ def _nodes(activation: Activation, mean: Tensor, sd: Tensor) -> Iterator[tuple[T
 
 
 def _straight(pieces: tuple[Piece, ...], h: Tensor) -> tuple[Tensor, Tensor]:
-    """Value and slope of the straight pieces at h."""
+    """Value and slope of the linear pieces at h."""
     value, tilt = torch.zeros_like(h), torch.zeros_like(h)
     for piece in reversed(pieces):
         inside = h <= piece.upper
@@ -212,7 +212,7 @@ def _straight(pieces: tuple[Piece, ...], h: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _standardized(distance: Tensor, sd: Tensor) -> Tensor:
-    """distance / sd, cut at 40, where the density is 0 in float64. A certain 0 counts as below, as in torch's relu."""
+    """distance / sd, clamped to 40, where the float64 density is 0. For sd = 0, a breakpoint is in the piece below."""
     return torch.where(sd > 0, distance / sd, torch.where(distance >= 0, torch.inf, -torch.inf)).clamp(-40, 40)
 
 

@@ -1,8 +1,8 @@
-"""Every pooling, one entry each; the names of POOLINGS are those of `model.pool`. Free of torch, as activations.py is.
+"""Poolings, one entry each; POOLINGS has the names of `model.pool`. Does not import torch, like activations.py.
 
-What is offered has 2x2 windows and stride 2. At an odd border the window is cut and what lies inside counts: the
-largest, the mean or the sum of what is there (LPPool2d(1) scales cut windows up, so it is no sum pooling). To add
-one, add an entry and its word to the comment of `configs/model/stacked3x3.yaml`.
+Windows are 2x2 with stride 2. On maps of odd size the last window is cropped, and max, mean or sum is over the cells
+inside (LPPool2d(1) rescales cropped windows, so it is not sum pooling). To add one, add an entry, and its name to
+the comment in `configs/model/stacked3x3.yaml`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +14,9 @@ Takes = Literal["max", "mean", "sum"]
 
 @dataclass(frozen=True)
 class PoolingType:
-    """`takes`: what it makes of the cells of a window; None for what has no word here, and no theory.
+    """`takes`: the reduction over a window; None for any other, which has no theory.
 
-    `keeps_input`, `keeps_places`: for the backward pass, the map that goes in, and a place (int64) for each output.
+    `keeps_input`, `keeps_places`: saved for backward, the input map, and an index (int64) per output.
     """
 
     takes: Callable[[Any], Takes | None]
@@ -24,11 +24,18 @@ class PoolingType:
     keeps_places: bool = False
 
 
+def _of_average(module: Any) -> Takes | None:
+    """With a divisor of 1 it is a sum; any other divisor is neither sum nor mean."""
+    if module.divisor_override is None:
+        return "mean"
+    return "sum" if module.divisor_override == 1 else None
+
+
 # By class in torch.nn.
 POOLING_TYPES: dict[str, PoolingType] = {
     "MaxPool2d": PoolingType(lambda m: "max", keeps_places=True),
     "AdaptiveMaxPool2d": PoolingType(lambda m: "max", keeps_places=True),
-    "AvgPool2d": PoolingType(lambda m: "sum" if m.divisor_override == 1 else None if m.divisor_override else "mean"),
+    "AvgPool2d": PoolingType(_of_average),
     "AdaptiveAvgPool2d": PoolingType(lambda m: "mean"),
 }
 

@@ -1,4 +1,4 @@
-"""What each class of torch.nn is: its role, its window, and what it keeps for the backward pass."""
+"""Classes of torch.nn: role, window, and what they save for the backward pass."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from cnnlab.networks.trace import Call
 
 Role = Literal["weights", "activation", "pooling", "norm", "padding", "dropout", "flatten", "nothing"]
 
-FLOAT, INDEX = 4, 8  # bytes of a float32, of the int64 position that max pooling notes for each output
+FLOAT, INDEX = 4, 8  # bytes of a float32, and of the int64 index that max pooling saves per output
 
 
 class NoActivation(nn.Identity):
-    """Keeps the activation's place in a linear network, so that telemetry shows the same layers for every choice."""
+    """Placeholder in a linear network, so that telemetry has the same keys for every `model.activation`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return torch.positive(input)  # returns its input, and is a function that the probe can see
+        return torch.positive(input)  # returns its input, through a function that the probe can see
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a layer keeps for the backward pass: its input or output map, bytes an image, bytes a batch.
+    """What a layer saves for the backward pass: input or output map, further bytes per image, bytes per batch.
 
-    `reuses`: its output lies where its input lies (a view, or in place).
+    `reuses`: output and input share storage (a view, or in place).
     """
 
     input: bool = False
@@ -43,8 +43,8 @@ class Saved:
 
 @dataclass(frozen=True)
 class LayerType:
-    """`window` is given the call and the size of the map that was flattened last, and returns None where there is
-    none or no formula; so does `saved`, for a call through which a gradient has to come back."""
+    """`window(call, size of the last flattened map)` and `saved(call)`, for a call that needs gradients, return None
+    where there is no formula."""
 
     role: Role
     kind: Callable[[Call], str]
@@ -55,7 +55,7 @@ class LayerType:
 
 
 def layer_type(module: nn.Module) -> LayerType | None:
-    """The entry of a module's class, or of the class whose `forward` it inherits; None for what is not known."""
+    """The entry of a module's class, or of the class whose `forward` it inherits; None if unknown."""
     table = _table()
     for base in type(module).__mro__:
         if base in table:
@@ -65,12 +65,12 @@ def layer_type(module: nn.Module) -> LayerType | None:
 
 
 def activation_layer(name: str) -> nn.Module:
-    """The activation of that name in ACTIVATIONS, as a layer. Raises InputError for any other."""
+    """The activation of that name in ACTIVATIONS, as a layer. Raises InputError for an unknown name."""
     return _activation_class(_entry("activation", name, ACTIVATIONS))()
 
 
 def pooling_layer(name: str) -> nn.Module:
-    """The 2x2 pooling of that name in POOLINGS, as a layer. Raises InputError for any other."""
+    """The 2x2 pooling of that name in POOLINGS, as a layer. Raises InputError for an unknown name."""
     layer, arguments = _entry("pooling", name, POOLINGS)
     return getattr(nn, layer)(**arguments)
 
@@ -87,7 +87,7 @@ def _table() -> dict[type[nn.Module], LayerType]:
         nn.Conv2d: LayerType("weights", _named("convolution"), _convolution, _kept_by_convolution),
         nn.Linear: LayerType("weights", _named("fully connected"), _fully_connected, _kept_by_weights),
         nn.BatchNorm2d: LayerType("norm", _named("batch norm"), saved=_kept_by_batch_norm),
-        # A cell of these depends on all others through mean and deviation, so no window describes them.
+        # Mean and deviation couple all cells, so no window describes these.
         nn.GroupNorm: LayerType("norm", _named("group norm"), _no_window, _kept_by_group_norm),
         nn.LayerNorm: LayerType("norm", _named("layer norm"), _no_window, _kept_by_layer_norm),
         nn.InstanceNorm2d: LayerType("norm", _named("instance norm"), _no_window),
@@ -139,7 +139,7 @@ def _convolution(call: Call, size: Pair) -> Window | None:
 
 
 def _fully_connected(call: Call, size: Pair) -> Window | None:
-    """After flattening it is a window as large as the map."""
+    """After flattening, a window that covers the map."""
     return Window(size, size) if len(call.input) == 1 else None
 
 
@@ -168,7 +168,7 @@ def _regions(call: Call, size: Pair) -> Window | None:
 
 
 def _kept_by_weights(call: Call) -> Saved:
-    """The weights' gradient is a product with the input; frozen weights need none."""
+    """The weights' gradient needs the input; frozen weights have none."""
     return Saved(input=call.module.weight.requires_grad)  # type: ignore[union-attr]
 
 
@@ -179,7 +179,7 @@ def _kept_by_convolution(call: Call) -> Saved:
         (top, left), (bottom, right) = padding(conv)
         if conv.padding_mode != "zeros":  # the convolution works on a padded copy
             return Saved(image=FLOAT * c * (h + top + bottom) * (w + left + right))
-        if (top, left) != (bottom, right):  # the odd row and column are a copy's, the rest is the convolution's
+        if (top, left) != (bottom, right):  # the odd row and column are padded on a copy, the rest by the convolution
             return Saved(image=FLOAT * c * (h + bottom - top) * (w + right - left))
     return _kept_by_weights(call)
 
@@ -205,7 +205,7 @@ def _kept_by_dropout(call: Call) -> Saved:
 
 def _kept_by_pooling(call: Call) -> Saved:
     if isinstance(call.module, nn.AdaptiveAvgPool2d) and call.output[1:] == (1, 1):
-        return Saved()  # a mean: its derivative needs the count alone
+        return Saved()  # the derivative of a mean needs the count only
     pooling = POOLING_TYPES[type(call.module).__name__]
     return Saved(input=pooling.keeps_input, image=INDEX * prod(call.output) if pooling.keeps_places else 0)
 

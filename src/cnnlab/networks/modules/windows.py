@@ -1,4 +1,4 @@
-"""A layer as a sliding window, and the receptive field that windows build up. All pairs are (height, width)."""
+"""Layers as sliding windows, and the receptive field of a stack of them. All pairs are (height, width)."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Window:
-    """`before` and `after`: cells of padding on top and left, at the bottom and right."""
+    """`before`: padding at top and left; `after`: at bottom and right, in cells."""
 
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
@@ -20,12 +20,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Field:
-    """What one cell of a map can see of the image, along one axis and in pixels, image border ignored.
+    """Receptive field of a cell along one axis, in pixels, ignoring the image border.
 
-    `size`: pixels from the first to the last it can see. `jump`: pixels between the fields of neighbouring
-    cells. `centre`: the middle of the field of cell 0, pixel 0 being at 0.0.
-    Recursion as in Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks"
-    (2019), eq. 2; theirs starts at the left end of the field, ours at its middle.
+    `size`: its extent. `jump`: distance between the fields of neighbouring cells. `centre`: of cell 0's field, with
+    the centre of pixel 0 at 0.0. Recursion of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional
+    Neural Networks" (2019), eq. 2, for the centre instead of the left edge.
     """
 
     size: int = 1
@@ -42,14 +41,15 @@ class Field:
 
 
 def padding(conv: nn.Conv2d) -> tuple[Pair, Pair]:
-    """Cells added (top, left) and (bottom, right). An uneven "same" has the odd one at the bottom right."""
+    """Padding (top, left) and (bottom, right), in cells. "same" puts an odd one at the bottom right."""
     if isinstance(conv.padding, str):
-        same = conv.padding == "same"
-        height, width = (same * d * (k - 1) for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
+        if conv.padding == "valid":
+            return (0, 0), (0, 0)
+        height, width = (d * (k - 1) for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
         return (height // 2, width // 2), (height - height // 2, width - width // 2)
     return pair(conv.padding), pair(conv.padding)
 
 
 def pair(value: int | tuple[int, ...]) -> Pair:
-    """torch allows one number for both sides."""
+    """torch accepts one number for both axes."""
     return (value, value) if isinstance(value, int) else (value[0], value[1])

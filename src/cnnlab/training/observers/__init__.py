@@ -1,1 +1,1 @@
-"""What looks at a run without changing it: one file each, all called by the session."""
+"""Observers of a run, called by the session: one per file."""

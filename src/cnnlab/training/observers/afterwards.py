@@ -1,4 +1,4 @@
-"""What is measured once, on the trained network: accuracy under changes of the test images, names of its filters."""
+"""Measured once, on the trained network: accuracy on transformed test images, names of the first layer's filters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ Evaluation = Callable[..., dict[str, float]]  # network, test split, mean, std
 
 
 class Afterwards(Observer):
-    """`evaluation` on the test images in the training's number format, as curves in TensorBoard, too."""
+    """Runs `evaluation` on the test images in the training precision; writes results, and curves to TensorBoard."""
 
     def __init__(self, trainer: Trainer, data: ImageSet, dashboard: Dashboard, evaluation: Evaluation | None):
         self.trainer, self.data, self.dashboard, self.evaluation = trainer, data, dashboard, evaluation
@@ -25,7 +25,7 @@ class Afterwards(Observer):
 
     def tested(self, step: int, logits: Tensor, labels: Tensor) -> None:
         if self.evaluation is not None:
-            # In the number format of test/accuracy, beside which it stands.
+            # The precision of test/accuracy, for comparison.
             with autocast(self.trainer.precision, self.trainer.device):
                 self.found |= self.evaluation(self.trainer.network, self.data.test, self.data.mean, self.data.std)
         for tag, amount, value in curves(self.found | scores_of("test", logits, labels)):

@@ -12,7 +12,7 @@ from cnnlab.training.observers.observer import Observer
 
 
 class Checkpoints(Observer):
-    """`last.pt`, and `best.pt` by validation accuracy, with what a prediction has to know of the images."""
+    """`last.pt`, and `best.pt` by validation accuracy, with the image shape, classes and normalization."""
 
     def __init__(self, folder: Path, network: nn.Module, optimizer: Optimizer, data: ImageSet):
         self.folder, self.network, self.optimizer, self.data = folder, network, optimizer, data

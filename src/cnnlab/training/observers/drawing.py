@@ -1,4 +1,4 @@
-"""Draws the run as it learns."""
+"""Draws pictures during training."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

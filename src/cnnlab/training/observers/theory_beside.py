@@ -1,4 +1,4 @@
-"""Theory beside the measurement of step 0: predicted curves beside the measured ones, log ratios, and one figure."""
+"""Theory at step 0: predicted curves beside the measured ones, log ratios, and a figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class TheoryBeside(Observer):
     """Draws `by_depth/activation_std_predicted@init` and the band's `_lower` and `_upper` in TensorBoard, and returns
-    ln(measured / expected) as `theory/log_ratio/<layer>`. With a `gallery` also a figure in `folder`."""
+    ln(measured / predicted) as `theory/log_ratio/<layer>`. With a `gallery`, also saves a figure in `folder`."""
 
     def __init__(self, expectation: Expectation, recorder: Recorder, gallery: "Gallery | None", folder: Path):
         self.expectation, self.recorder, self.gallery, self.folder = expectation, recorder, gallery, folder

@@ -1,4 +1,4 @@
-"""Judges the run by what was logged."""
+"""Diagnoses the run from what was logged."""
 
 import logging
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ class Verdict(Observer):
     def __init__(self, recorder: Recorder, context: Context, steps: int):
         self.recorder, self.context = recorder, context
         self.findings: list[Finding] = []
-        self._due = log_schedule(steps) - {steps - 1}  # the end has a verdict of its own
+        self._due = log_schedule(steps) - {steps - 1}  # `results` judges the last step
 
     @property
     def healthy(self) -> str:
-        """What to say where there are no findings."""
+        """The line for a run without findings."""
         return healthy(self.recorder.history, self.context)
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
