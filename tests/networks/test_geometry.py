@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.geometry import macs, measures, receptive_field, rows, saved_bytes
+from cnnlab.networks.geometry import macs, measures, receptive_field, rows, saved_bytes, unknown
 
 SHAPE = (3, 16, 16)
 
@@ -152,3 +152,29 @@ def test_layers_that_do_nothing_have_no_row() -> None:
         "fully connected",
         "fully connected",
     ]
+
+
+class Skip(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.a(x) + x)
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.ReLU()), "no formula for 1 (GroupNorm)"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")), "no formula for 0 (Conv2d)"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 4, 2)), "no formula for 1 (ConvTranspose2d)"),
+        (Own(), "no formula for b (GroupNorm)"),
+        (Skip(), "does not get the previous layer's output"),
+        (nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3, groups=6, dilation=2), nn.Conv2d(6, 8, 1)), None),
+    ],
+    ids=["group norm", "reflection", "transposed", "a sum and a norm", "a skip", "depthwise and dilated"],
+)
+def test_what_is_not_known_is_named_with_the_reason(network: nn.Module, reason: str | None) -> None:
+    found = unknown(network, SHAPE)
+    assert found is None if reason is None else reason in (found or "")

@@ -10,7 +10,7 @@ from cnnlab.common.errors import InputError
 from cnnlab.datasets.pictures import scene, smiley
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, apply, classical_, named
+from cnnlab.networks.kernels import CLASSICAL, MOUTH_CORNER, Kernel, apply, classical_, named
 
 IMAGE = torch.randn(2, 3, 7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -151,3 +151,10 @@ def test_frozen_first_layer_stays_classical() -> None:
 def test_first_layer_that_cannot_be_classical(knobs: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         ConvNet((1, 8, 8), 3, **{"channels": [4], "first_layer": "classical", **knobs})
+
+
+def test_one_classical_kernel_more_does_not_change_what_the_initializer_fills(monkeypatch) -> None:
+    before = classical_(torch.empty(16, 1, 3, 3)).clone()
+    more = {"scharr_x": Kernel(((-3, 0, 3), (-10, 0, 10), (-3, 0, 3)), "Scharr 2000"), **CLASSICAL}
+    monkeypatch.setattr("cnnlab.networks.kernels.CLASSICAL", more)
+    assert torch.equal(before, classical_(torch.empty(16, 1, 3, 3)))

@@ -68,6 +68,6 @@ class Own(nn.Module):
 
 def test_what_is_not_known_is_said() -> None:
     said = " ".join(text(Own()).split())
-    assert "no formula: this network is not a chain of known layers" in said
+    assert "does not get the previous layer's output" in said and "unknown from there on" in said
     assert "measure=true measures it" in said
     assert "per image, measured" in " ".join(text(Own(), measure=True).split())

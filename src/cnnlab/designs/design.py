@@ -16,7 +16,7 @@ from cnnlab.networks.modules.windows import Pair
 class Design:
     """`measured`: bytes that autograd saves per training image, by layer; None if not requested.
 
-    `saved_bytes` (predicted) and `receptive_field` are None if no formula covers the network.
+    `saved_bytes` (predicted) and `receptive_field` are None if no formula covers the network; `unknown` says why.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Design:
     receptive_field: Pair | None
     saved_bytes: int | None
     measured: dict[str, int] | None = None
+    unknown: str | None = None
 
     @property
     def convolutions(self) -> list[Row]:
@@ -58,4 +59,5 @@ def design(name: str, network: nn.Module, image_shape: tuple[int, int, int], mea
         receptive_field=geometry.receptive_field(rows),
         saved_bytes=geometry.saved_bytes(network, image_shape),
         measured=geometry.saved_bytes_measured(network, image_shape) if measure else None,
+        unknown=geometry.unknown(network, image_shape),
     )

@@ -60,6 +60,19 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     return found
 
 
+def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None:
+    """Why a receptive field or the activation memory is not known, by the first layer concerned; None if both are."""
+    passage = trace(network, image_shape)
+    size: Pair = (1, 1)
+    for call, kept in zip(passage.calls, memory.predicted(passage.calls), strict=True):
+        if not call.follows:
+            return f"{call.name} does not get the previous layer's output: a sum, a branch or a function is in between"
+        if kept is None or _window(call, size) is None:
+            return f"there is no formula for {call.name} ({type(call.module).__name__})"
+        size = (call.output[1], call.output[2]) if len(call.output) == 3 else size
+    return None if passage.plain else "a function follows the last layer"
+
+
 def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, float]:
     """The geometry in `results.json`, without keys that no formula covers.
 

@@ -43,6 +43,12 @@ CLASSICAL: dict[str, Kernel] = {
 }
 
 # Counts the cells of a patch that match the left corner of the smiley's mouth.
+# What `init=classical` fills with, in this order: a run keeps its weights when a kernel is added above.
+FILLED = (
+    *("identity", "box_blur", "gaussian", "sharpen", "outline", "emboss"),
+    *("sobel_x", "sobel_y", "prewitt_x", "prewitt_y", "laplacian"),
+)
+
 MOUTH_CORNER = Kernel(((0, 0, 1), (1, 0, 0), (0, 1, 1)), "feature detector for the 7x7 smiley")
 
 
@@ -90,7 +96,7 @@ def classical_(weight: Tensor) -> Tensor:
         return nn.init.kaiming_normal_(weight, nonlinearity="relu")
     if k < 3:
         raise ValueError(f"classical kernels are 3x3 and do not fit {k}x{k} weights; use model.kernel_size=3 or more")
-    kernels = torch.stack([kernel.tensor() for kernel in CLASSICAL.values()]).to(weight)
+    kernels = torch.stack([CLASSICAL[name].tensor() for name in FILLED]).to(weight)
     chosen = kernels[torch.arange(c_out, device=weight.device) % len(kernels)][:, None]
     if c_in <= 4:
         filled = (chosen / c_in).expand(-1, c_in, -1, -1)

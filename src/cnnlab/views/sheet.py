@@ -133,12 +133,8 @@ def totals(design: Design) -> Table:
             "a cell of the last map" if any(len(row.output) == 3 for row in rows) else "the first fully connected layer"
         )
         lines.add_row("receptive field", f"{sides(field)} of {sides(side)} pixels for {who}{beyond}")
-    if design.saved_bytes is None:
-        lines.add_row(
-            UNKNOWN,
-            "no formula: this network is not a chain of known layers; functional activations in a custom "
-            "forward() are not seen",
-        )
+    if design.unknown:
+        lines.add_row(UNKNOWN, f"{design.unknown}; receptive field and memory are unknown from there on")
     return lines
 
 
