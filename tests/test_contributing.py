@@ -58,6 +58,19 @@ def test_recipes_are_found():
     assert len(COMMANDS) == 10 and len(OWN) == 5 and len(_recipes()) == 17
 
 
+def test_the_table_counts_the_files_and_lines_of_the_recipes():
+    """Lines that are not blank, of Python and YAML together, as the recipe below the table has them."""
+    rows = re.findall(r"\| (an? [a-z ]+) \| (.*?) \| (\d+) \| .*? \|", TEXT)
+    assert len(rows) == 5
+    for what, files, lines in rows:
+        section = TEXT.split(f"\n### {what.capitalize()}\n")[1].split("\n### ")[0].split("\n## ")[0]
+        changes = [body for _, body in re.findall(r"```(python|yaml)\n(.*?)```", section, re.DOTALL)]
+        texts = [HEAD.sub("", body, count=1) for body in changes]
+        paths = {match[1] for body in changes if (match := HEAD.match(body))}
+        assert sum(map(int, re.findall(r"\d+", files))) == len(paths), what
+        assert int(lines) == sum(bool(line.strip()) for text in texts for line in text.splitlines()), what
+
+
 @pytest.mark.parametrize("command", OWN)
 def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command):
     _write(tmp_path, mine=True)
