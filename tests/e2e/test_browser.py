@@ -222,12 +222,12 @@ def test_images_show_kernels_maps_mistakes_and_theory(page: Page, one_url: str) 
     page.save("dashboard_pictures.png", left=350, top=64, right=1110, bottom=1500)
 
 
-def test_histograms_have_a_card_a_layer(page: Page, one_url: str) -> None:
+def test_histograms_have_a_card_per_layer(page: Page, one_url: str) -> None:
     page.open(f"{one_url}/#histograms", "histogram/activation/01_block1.conv1")
     assert len(page.visible("vz-histogram-timeseries")) >= 4
 
 
-def test_a_sweep_has_a_curve_a_run_against_depth(page: Page, sweep_url: str, sweep: Path) -> None:
+def test_a_sweep_has_a_curve_per_run_against_depth(page: Page, sweep_url: str, sweep: Path) -> None:
     url = f"{sweep_url}/?tagFilter=log10&smoothing=0#timeseries"
     page.widen_the_list_of_runs(sweep_url, 24)
     text = page.open(url, "by_depth/gradient_std_log10@init", *_names(sweep), width=1536, height=1080)
@@ -235,7 +235,7 @@ def test_a_sweep_has_a_curve_a_run_against_depth(page: Page, sweep_url: str, swe
     page.save("dashboard_sweep_depth.png", right=1280, bottom=1080)
 
 
-def test_a_sweep_has_a_row_a_run_with_what_it_varies(page: Page, sweep_url: str, sweep: Path) -> None:
+def test_a_sweep_has_a_row_per_run_with_what_it_varies(page: Page, sweep_url: str, sweep: Path) -> None:
     text = page.open(f"{sweep_url}/#hparams", "test accuracy", "tanh", *_names(sweep))
     assert "trainer.max_steps" not in text and text.count(" xavier ") >= 2
     heads = {cell.text: cell.rect for cell in page.visible(".table-header")}
@@ -244,8 +244,8 @@ def test_a_sweep_has_a_row_a_run_with_what_it_varies(page: Page, sweep_url: str,
     page.save("dashboard_hparams.png", bottom=500)
 
 
-def test_the_custom_scalars_of_a_sweep_have_a_curve_a_run(page: Page, sweep_url: str) -> None:
-    text = page.open(f"{sweep_url}/#custom_scalars", "a curve a run", "Matches (8)", height=1300)
+def test_the_custom_scalars_of_a_sweep_have_a_curve_per_run(page: Page, sweep_url: str) -> None:
+    text = page.open(f"{sweep_url}/#custom_scalars", "one curve per run", "Matches (8)", height=1300)
     assert "do not match" not in text and "Matches (0)" not in text
     page.save("dashboard_sweep_curves.png", top=64, right=1100, bottom=1170)
 

@@ -66,7 +66,7 @@ def test_a_run_has_its_row_from_its_beginning_on(tmp_path, serve, success, statu
 def test_custom_scalars_have_a_layout_for_a_run_and_one_for_a_sweep(tmp_path, serve):
     _write(tmp_path / "run")
     (learning, layers, theory) = serve("/data/plugin/custom_scalars/layout")["category"]
-    assert "a curve a layer" in layers["title"] and "theory" in theory["title"]
+    assert "one curve per layer" in layers["title"] and "theory" in theory["title"]
     (series,) = theory["chart"][-1]["margin"]["series"]
     assert series == {"value": "by_depth/activation_std@init", "lower": "by_depth/activation_std_lower@init"} | {
         "upper": "by_depth/activation_std_upper@init"
@@ -85,7 +85,7 @@ def test_no_chart_asks_for_curves_that_are_not_drawn():
 def test_the_layout_of_a_sweep_has_a_curve_a_run(tmp_path, serve):
     _write(tmp_path / "run", sweep=True, init="he")
     categories = serve("/data/plugin/custom_scalars/layout")["category"]
-    assert all("a curve a run" in category["title"] for category in categories)
+    assert all("one curve per run" in category["title"] for category in categories)
 
 
 def test_a_figure_is_drawn_as_an_image(tmp_path, serve):

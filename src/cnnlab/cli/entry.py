@@ -19,6 +19,9 @@ from cnnlab.common.errors import InputError
 class _JobInputError(CompactHydraException):
     """An InputError raised inside a job; Hydra prints this base class without a traceback."""
 
+    # Hydra 1.4 prints the part of any exception's traceback that belongs to the job, if it finds one here.
+    __traceback__ = None
+
 
 def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[list[DictConfig]], None]) -> None:
     """Run `python -m cnnlab.<config_name>`: `check(all jobs)` first, then `task(config)` once per job.

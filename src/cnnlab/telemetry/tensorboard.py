@@ -55,9 +55,9 @@ LEARNING_OF_A_SWEEP = {
 def layout(*, sweep: bool, layers: bool, theory: bool) -> dict[str, dict[str, Any]]:
     """Categories and charts of the CUSTOM SCALARS tab; a chart without data would show an error."""
     if sweep:
-        charts = {"Learning, a curve a run": LEARNING_OF_A_SWEEP}
-        return charts | ({"Signal against depth, a curve a run": DEPTH} if layers else {})
-    charts = {"Learning": LEARNING} | ({"Signal, a curve a layer": LAYERS} if layers else {})
+        charts = {"Learning, one curve per run": LEARNING_OF_A_SWEEP}
+        return charts | ({"Signal against depth, one curve per run": DEPTH} if layers else {})
+    charts = {"Learning": LEARNING} | ({"Signal, one curve per layer": LAYERS} if layers else {})
     return charts | ({"Before the first update, against depth, in the band of theory": THEORY} if theory else {})
 
 
