@@ -1,4 +1,4 @@
-"""The door of every command: all jobs are checked first, mistakes are told in words, defects are not hidden."""
+"""The shared entry point: every job is checked first, user errors have no traceback, defects keep theirs."""
 
 import os
 import signal
