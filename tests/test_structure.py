@@ -16,8 +16,9 @@ FLOORS = [
     {"common"},
     {"diagnosis"},
     {"networks", "datasets", "runs"},
-    {"theory", "telemetry", "designs", "inference", "evaluation"},
-    {"views", "cli"},
+    {"theory", "telemetry", "designs", "inference", "evaluation", "claims"},
+    {"views"},
+    {"cli"},
     {"training"},
     {"integrations"},
 ]
@@ -30,7 +31,7 @@ LIBRARIES = {
     "lightning": {"integrations"},
     "tensorboard": {"telemetry"},
 }
-TORCH_FREE = {"diagnosis"}
+TORCH_FREE = {"diagnosis", "claims"}
 
 
 def _part(path: Path) -> str:

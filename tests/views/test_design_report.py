@@ -11,7 +11,7 @@ from cnnlab.designs.make import Designs, Model, make
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.theory import Expectation, Expected
 from cnnlab.theory.expectation import ExpectedLayer
-from cnnlab.theory.report import TheoryReport
+from cnnlab.theory.theory_report import TheoryReport
 from cnnlab.views.design_report import draw_designs, print_designs, print_files, write_designs
 
 SHAPE = (1, 12, 12)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cnnlab.theory import Expectation, Expected
 from cnnlab.theory.expectation import ExpectedLayer
-from cnnlab.theory.report import TheoryReport
+from cnnlab.theory.theory_report import TheoryReport
 from cnnlab.views.theory_table import theory_table
 
 

@@ -94,7 +94,7 @@ def initialized(job: DictConfig) -> tuple[Any, Any]:
 def theory_of(job: DictConfig, init: str) -> Any:
     """The `TheoryReport` of the network that `job` describes."""
     from cnnlab.cli.build import build_expectation
-    from cnnlab.theory.report import TheoryReport
+    from cnnlab.theory.theory_report import TheoryReport
 
     network, batch = initialized(job)
     try:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cnnlab.designs.make import Designs
-from cnnlab.theory.report import TheoryReport
+from cnnlab.theory.theory_report import TheoryReport
 from cnnlab.views.comparison import comparison
 from cnnlab.views.sheet import render_sheet
 from cnnlab.views.theory_table import theory_table

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cnnlab.common.words import two_digits
 from cnnlab.theory import Expectation, Expected
-from cnnlab.theory.report import TheoryReport
+from cnnlab.theory.theory_report import TheoryReport
 
 SHOWN = 24  # layers shown of a longer network, half from its beginning and half from its end
 

@@ -5,7 +5,7 @@ import math
 
 from cnnlab.theory import Expectation, Expected
 from cnnlab.theory.expectation import ExpectedLayer
-from cnnlab.theory.report import TheoryReport
+from cnnlab.theory.theory_report import TheoryReport
 
 BAND = Expected(0.8412, 0.499, 1.31)
 UNKNOWN = Expected(math.nan, math.nan, math.nan)
