@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.theory import by_depth, expected, log_ratios
+from cnnlab.theory import by_depth, curve_and_band, expected, log_ratios
 
 
 @pytest.fixture
@@ -55,3 +55,12 @@ def test_twins_have_telemetry_s_keys_and_lie_in_order(expectation):
     for key, value in twins["_predicted"].items():
         assert twins["_lower"][key] < value < twins["_upper"][key]
         assert key.split("/")[0] in ("preactivation", "activation", "gradient") and key.split("/")[1] == "std"
+
+
+def test_results_hold_the_curve_and_its_band(expectation):
+    found = curve_and_band(expectation)
+    assert len(found) == 3 * (6 + 5 + 6)
+    layer = expectation.layers["02_block1.conv2"]
+    assert found["theory/activation_std/02_block1.conv2"] == layer.activation_std.value
+    assert found["theory/gradient_std_lower/02_block1.conv2"] == layer.gradient_std.lower
+    assert found["theory/preactivation_std_upper/02_block1.conv2"] == layer.preactivation_std.upper

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.training.tally import Tally, batch_accuracy
+from cnnlab.training.tally import Tally, batch_accuracy, resolution
 
 
 @pytest.mark.parametrize("batches", [1, 3, Tally.KEPT, Tally.KEPT + 7])
@@ -39,3 +39,19 @@ def test_nothing_added_is_nothing_read():
 def test_logits_that_are_no_numbers_are_never_right():
     logits, labels = torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [torch.nan, torch.nan]]), torch.tensor([0, 0, 0])
     assert batch_accuracy(logits, labels).item() == pytest.approx(1 / 3)
+
+
+def test_the_noise_floor_is_the_scatter_of_as_many_coins():
+    """Against a loop over images, and against the accuracy of 20,000 test sets that are drawn."""
+    logits, labels = torch.randn(50, 4), torch.arange(50) % 4
+    labels[:5] = 2
+    got = resolution(logits, labels)
+    hits = [math.exp(row[y]) / sum(math.exp(v) for v in row) for row, y in zip(logits.tolist(), labels, strict=True)]
+    assert got["test/noise_floor"] == pytest.approx(math.sqrt(sum(p * (1 - p) for p in hits)) / 50, rel=1e-6)
+    draws = (torch.rand(20_000, 50) < torch.tensor(hits)).float().mean(1)
+    assert got["test/noise_floor"] == pytest.approx(draws.std().item(), rel=0.03)
+    assert got["test/images"] == 50 and got["test/chance"] == pytest.approx((labels == 2).float().mean().item())
+
+
+def test_a_network_without_numbers_has_no_noise_floor():
+    assert math.isnan(resolution(torch.full((3, 2), math.nan), torch.tensor([0, 1, 1]))["test/noise_floor"])

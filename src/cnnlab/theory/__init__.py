@@ -7,6 +7,7 @@ log_ratios(expectation, probe.read())                    # against telemetry
 
 from cnnlab.common.errors import NotApplicable as NotApplicable
 from cnnlab.theory.agreement import by_depth as by_depth
+from cnnlab.theory.agreement import curve_and_band as curve_and_band
 from cnnlab.theory.agreement import log_ratios as log_ratios
 from cnnlab.theory.expectation import Expectation as Expectation
 from cnnlab.theory.expectation import Expected as Expected

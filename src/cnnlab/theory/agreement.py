@@ -33,3 +33,16 @@ def by_depth(expectation: Expectation) -> dict[str, dict[str, float]]:
         "_lower": {key: e.lower for key, e in expected.items()},
         "_upper": {key: e.upper for key, e in expected.items()},
     }
+
+
+def curve_and_band(expectation: Expectation) -> dict[str, float]:
+    """For results.json: `theory/activation_std/<layer>`, the band as `theory/activation_std_lower/<layer>` and
+    `theory/activation_std_upper/<layer>`; likewise for preactivation and gradient."""
+    found: dict[str, float] = {}
+    for key, expected in expectation.by_key().items():
+        what, statistic, layer = key.split("/")
+        if math.isfinite(expected.value):
+            found[f"theory/{what}_{statistic}/{layer}"] = expected.value
+            found[f"theory/{what}_{statistic}_lower/{layer}"] = expected.lower
+            found[f"theory/{what}_{statistic}_upper/{layer}"] = expected.upper
+    return found

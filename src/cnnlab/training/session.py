@@ -16,7 +16,7 @@ from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.tally import batch_scores, scores_of
+from cnnlab.training.tally import batch_scores, resolution, scores_of
 from cnnlab.training.trainer import Trainer
 
 log = logging.getLogger("cnnlab")
@@ -128,7 +128,7 @@ class Session:
         """The only use of the test split."""
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = scores_of("test", logits, labels)
-        self.results |= scores
+        self.results |= scores | resolution(logits, labels)
         self.recorder.dashboard.scalars(self.step, scores)
         for observer in self.observers:
             observer.tested(self.step, logits, labels)

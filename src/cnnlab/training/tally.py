@@ -72,3 +72,16 @@ def scores_of(split: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
     """`<split>/loss` and `<split>/accuracy` of logits (N, classes)."""
     values = torch.stack([cross_entropy(logits, labels), batch_accuracy(logits, labels)]).tolist()
     return {f"{split}/loss": values[0], f"{split}/accuracy": values[1]}
+
+
+def resolution(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """What the test split can tell apart: its size, the accuracy of always guessing its largest class, and the
+    standard deviation of the accuracy that its size alone causes. logits: (N, classes), labels: (N,).
+
+    `test/noise_floor` is sqrt(sum p (1 - p)) / n, p being the probability that the network gives to the true label:
+    each image is taken as a draw with success probability p. NaN for a network whose output is.
+    """
+    p = logits.double().softmax(1).gather(1, labels[:, None])
+    floor = (p * (1 - p)).sum().sqrt() / len(labels)
+    chance = labels.bincount().max() / len(labels)
+    return {"test/images": len(labels), "test/chance": chance.item(), "test/noise_floor": floor.item()}

@@ -29,6 +29,18 @@ RATIOS = {
     "theory/gradient_log_ratio/02_head.logits": 0.0,
 }
 
+PREDICTED = {
+    f"theory/{what}_std{part}/{layer}": value
+    for what, layer, values in (
+        ("preactivation", "01_block1.conv1", (1.0, 0.5, 2.0)),
+        ("activation", "01_block1.conv1", (0.8, 0.6, 0.9)),
+        ("gradient", "01_block1.conv1", (1e-3, 5e-4, 3e-3)),
+        ("preactivation", "02_head.logits", (3.0, 2.0, 4.0)),
+        ("gradient", "02_head.logits", (1e-2, 5e-3, 3e-2)),
+    )
+    for part, value in zip(("", "_lower", "_upper"), values, strict=True)
+}
+
 
 @pytest.fixture
 def recorder(dashboard) -> Recorder:
@@ -54,11 +66,11 @@ def test_the_band_is_drawn_against_depth(recorder, events, tmp_path):
     assert _curve(found, "by_depth/preactivation_std_upper@init") == [(1, 2.0), (2, 4.0)]
 
 
-def test_the_results_are_the_logarithms_of_measured_over_expected(recorder, events, tmp_path):
+def test_the_results_are_the_prediction_and_the_logarithms_of_measured_over_expected(recorder, events, tmp_path):
     observer = TheoryBeside(EXPECTATION, recorder, None, tmp_path / "figures")
     observer.measured(0, MEASURED)
     recorder.dashboard.end(True)
-    assert observer.results(9) == pytest.approx(RATIOS)
+    assert observer.results(9) == pytest.approx(RATIOS | PREDICTED)
     found = events(tmp_path)
     assert {tag: _curve(found, tag) for tag in found.Tags()["scalars"] if tag.startswith("theory/")} == {
         tag: [(0, pytest.approx(value))] for tag, value in RATIOS.items()
@@ -70,7 +82,7 @@ def test_a_later_step_is_no_business_of_theory(recorder, events, tmp_path):
     observer.measured(0, MEASURED)
     observer.measured(1, {key: 100 * value for key, value in MEASURED.items()})
     recorder.dashboard.end(True)
-    assert observer.results(9) == pytest.approx(RATIOS)
+    assert observer.results(9) == pytest.approx(RATIOS | PREDICTED)
     assert [step for step, _ in _curve(events(tmp_path), "theory/log_ratio/02_head.logits")] == [0]
 
 

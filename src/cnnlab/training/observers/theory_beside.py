@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.telemetry.recorder import Recorder
-from cnnlab.theory import Expectation, by_depth, log_ratios
+from cnnlab.theory import Expectation, by_depth, curve_and_band, log_ratios
 from cnnlab.training.observers.observer import Observer
 
 if TYPE_CHECKING:
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 class TheoryBeside(Observer):
     """Draws `by_depth/activation_std_predicted@init` and the band's `_lower` and `_upper` in TensorBoard, and returns
-    ln(measured / predicted) as `theory/log_ratio/<layer>`. With a `gallery`, also saves a figure in `folder`."""
+    ln(measured / predicted) as `theory/log_ratio/<layer>` and the predictions. With a `gallery`, also saves a figure
+    in `folder`."""
 
     def __init__(self, expectation: Expectation, recorder: Recorder, gallery: "Gallery | None", folder: Path):
         self.expectation, self.recorder, self.gallery, self.folder = expectation, recorder, gallery, folder
         self.ratios: dict[str, float] = {}
+        self.predicted = curve_and_band(expectation)
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
         if step > 0:
@@ -31,4 +33,4 @@ class TheoryBeside(Observer):
             self.gallery.theory(self.expectation, values, self.folder)
 
     def results(self, step: int) -> Mapping[str, Any]:
-        return self.ratios
+        return self.ratios | self.predicted
