@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.run_folder import RunFolder, _commit, plain, read_metrics
+from cnnlab.runs.run_folder import RunFolder, _commit, mark_interrupted, plain, read_metrics
 
 
 def _status(folder) -> dict:
@@ -36,6 +36,23 @@ def test_a_diverged_run_is_not_completed(tmp_path):
     with RunFolder(tmp_path).opened("") as run:
         run.diverged("the loss is nan")
     assert _status(tmp_path)["status"] == "diverged" and "nan" in _status(tmp_path)["error"]
+
+
+def test_an_interruption_may_say_why(tmp_path):
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path).opened(""):
+        raise KeyboardInterrupt("out of time")
+    assert _status(tmp_path)["status"] == "interrupted" and _status(tmp_path)["error"] == "out of time"
+
+
+def test_a_killed_run_is_marked_and_no_other(tmp_path):
+    assert not mark_interrupted(tmp_path, "gone") and list(tmp_path.iterdir()) == []
+    with RunFolder(tmp_path).opened("", seed=3):
+        assert mark_interrupted(tmp_path, "gone")
+        killed = _status(tmp_path)
+        assert killed["status"] == "interrupted" and killed["error"] == "gone" and killed["seed"] == 3
+        assert killed["finished"] >= killed["started"] and not mark_interrupted(tmp_path, "again")
+    before = _status(tmp_path)
+    assert before["status"] == "completed" and not mark_interrupted(tmp_path, "gone") and _status(tmp_path) == before
 
 
 def test_a_folder_holds_one_run(tmp_path):

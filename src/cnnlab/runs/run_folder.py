@@ -53,8 +53,8 @@ class RunFolder:
         )
         try:
             yield self
-        except KeyboardInterrupt:
-            self._update(status="interrupted", finished=_now())
+        except KeyboardInterrupt as error:
+            self._update(status="interrupted", finished=_now(), error=str(error) or None)
             raise
         except BaseException as error:
             self._update(status="failed", finished=_now(), error=f"{type(error).__name__}: {error}")
@@ -77,6 +77,21 @@ class RunFolder:
     def _update(self, **changes: Any) -> None:
         self.status |= changes
         write_json(self.path / "run.json", self.status)
+
+
+def mark_interrupted(path: Path, reason: str) -> bool:
+    """Correct the run.json of a run that was killed; False, and no change, unless it exists and says running.
+
+    For a caller who knows that the process is gone, which on another machine the pid cannot tell.
+    """
+    try:
+        run = json.loads((path / "run.json").read_text())
+    except FileNotFoundError:
+        return False
+    if run["status"] != "running":
+        return False
+    write_json(path / "run.json", run | {"status": "interrupted", "finished": _now(), "error": reason})
+    return True
 
 
 def write_json(path: Path, content: Any) -> None:
