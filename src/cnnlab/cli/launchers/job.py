@@ -9,9 +9,11 @@ from typing import Any
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
+
+from cnnlab.cli.resolvers import register_resolvers
 
 
 def compose_job(launcher: Any, overrides: Sequence[str], index: int) -> DictConfig:
@@ -51,6 +53,8 @@ def run_packed(payload: bytes) -> JobReturn:
     os.chdir(cwd)
     sys.path[:0] = [folder for folder in path if folder not in sys.path]
     config, task_function, callbacks, state = cloudpickle.loads(job)
+    setup_globals()
+    register_resolvers()
     Singleton.set_state(state)
     try:
         done = run_job(
