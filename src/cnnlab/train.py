@@ -14,13 +14,19 @@ def task(config: "DictConfig") -> None:
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
     from cnnlab.training.start import train
 
-    train(config, read_request(config), output_folder(), pictures=not is_sweep())
+    train(config, read_request(config), output_folder(), pictures=not is_sweep(), show=not is_sweep())
 
 
 def check(jobs: Sequence["DictConfig"]) -> None:
     from cnnlab.cli.preflight import check_training
 
     check_training(jobs)
+
+
+def estimate(config: "DictConfig", threads: int | None) -> float:
+    from cnnlab.training.estimate import training_seconds
+
+    return training_seconds(config, threads)
 
 
 def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Path | None = None) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
 
 
 def main() -> None:
-    entry("train", task, check)
+    entry("train", task, check, estimate=estimate)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ jobs 0 to 6 have run. So all configs are composed here first, once, and passed t
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +14,7 @@ from typing import NoReturn
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -37,11 +38,16 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")
 
+# Sections for the command, not for its jobs: how to run a sweep.
+COMMAND_SECTIONS = ("sweep",)
+LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
+
 
 def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
-    """The config of every job that the command line asks for, without Hydra's own section.
+    """The config of every job that the command line asks for, without the sections that are not the job's.
 
-    None if it asks for no job (--help, --cfg, --info, completion). Raises InputError.
+    None if it asks for no job (--help, --cfg, --info, completion), or if its sweeper checks the jobs itself. Raises
+    InputError.
     """
     args = get_args_parser().parse_args(list(arguments))
     if args.help or args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
@@ -50,9 +56,26 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
         raise InputError(
             "A sweep (-m) under torchrun hangs: every rank would start its own sweep. Run it without torchrun."
         )
+    name = args.config_name or config_name
     with _hydra(args.config_dir) as hydra:
-        jobs = _jobs(hydra, args, config_name)
-        return [_without_hydra(_compose(hydra, args.config_name or config_name, job)) for job in jobs]
+        loader = hydra.config_loader
+        lines = cleaned(loader, args.overrides)
+        if not args.multirun:
+            job = _compose(loader, name, _not_swept(config_name, loader, lines))
+            _check_not_a_sweep(config_name, job)
+            return [without_sections(job)]
+        parsed = _parse(loader, lines)
+        single = _compose(
+            loader, name, [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
+        )
+        sweeper = single.hydra.sweeper
+        if sweeper._target_ == LAB_SWEEPER:
+            return None
+        if not sweeper._target_.endswith("BasicSweeper"):
+            return [without_sections(single)]  # it chooses values as it goes; each job is checked when it starts
+        params = _parse(loader, [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()])
+        jobs = BasicSweeper.split_arguments([*params, *parsed], None)
+        return [without_sections(_compose(loader, name, job)) for batch in jobs for job in batch]
 
 
 def compose_run(
@@ -63,9 +86,9 @@ def compose_run(
     if flag := next((o for o in overrides if o.startswith("-")), None):
         raise InputError(f"{flag} is a command-line flag. Give overrides only, e.g. 'model=single5x5'.")
     with _hydra(config_dir) as hydra:
-        args = get_args_parser().parse_args(list(overrides))
-        (job,) = _jobs(hydra, args, config_name)
-        config = _compose(hydra, config_name, job)
+        loader = hydra.config_loader
+        lines = _not_swept(config_name, loader, cleaned(loader, overrides))
+        config = _compose(loader, config_name, lines)
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:
@@ -73,8 +96,14 @@ def compose_run(
         folder = Path(config.hydra.run.dir)
     finally:
         hydra_config.cfg = before
-    job = _without_hydra(config)
+    job = without_sections(config)
     return job, read_request(job, config.hydra), folder
+
+
+def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
+    """One job of the sweep whose config is `master`, with Hydra's section. Raises InputError."""
+    name = master.hydra.job.config_name
+    return _in_words(loader, name, overrides, lambda: loader.load_sweep_config(master, overrides))
 
 
 @contextmanager
@@ -97,37 +126,53 @@ def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
         GlobalHydra.instance().hydra = before
 
 
-def _jobs(hydra: Hydra, args, config_name: str) -> list[list[str]]:
-    """The overrides of each job; `+` and `++` are stripped where they would hide a typo."""
-    try:
-        overrides = OverridesParser.create().parse_overrides(args.overrides)
-    except HydraException as error:
-        raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
+def cleaned(loader: ConfigLoader, lines: Sequence[str]) -> list[str]:
+    """The overrides without the `+` and `++` that would hide a typo. Raises InputError."""
+    groups = set(loader.list_groups(""))
+    overrides = _parse(loader, lines)
     removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(EXTENSIBLE)), None)
     if removed is not None:
         raise InputError(
             f"{removed.input_line} would remove a required setting.\nGive it another value, or null where allowed."
         )
-    groups = set(hydra.config_loader.list_groups(""))
-    plain = [_without_plus(o, groups) for o in overrides]
-    if not args.multirun:
-        swept = next((o for o in overrides if o.is_sweep_override()), None)
-        if swept is not None:
-            raise InputError(
-                f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"
-                f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
-                f"or, for one value that is a list, write {swept.key_or_group}=[...]."
-            )
-        return [plain]
-    single = [p for o, p in zip(overrides, plain, strict=True) if not o.is_sweep_override()]
-    sweeper = hydra.compose_config(
-        args.config_name or config_name, single, RunMode.RUN, validate_sweep_overrides=False
-    ).hydra.sweeper
-    if not sweeper._target_.endswith("BasicSweeper"):
-        return [single]  # other sweepers choose values as they go; each job is checked when it starts
-    plain += [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    parsed = OverridesParser.create().parse_overrides(plain)
-    return [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+    return [_without_plus(o, groups) for o in overrides]
+
+
+def parser_of(loader: ConfigLoader) -> OverridesParser:
+    """A parser that can also list the choices of a group, for glob(...)."""
+    return OverridesParser.create(config_loader=loader)
+
+
+def without_sections(config: DictConfig) -> DictConfig:
+    """The job's own settings: neither Hydra's section nor those for the command."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", *COMMAND_SECTIONS)])
+
+
+def _parse(loader: ConfigLoader, lines: Sequence[str]) -> list[Override]:
+    try:
+        return parser_of(loader).parse_overrides(list(lines))
+    except HydraException as error:
+        raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
+
+
+def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list[str]:
+    """`lines`; InputError if they ask for several runs."""
+    swept = next((o for o in _parse(loader, lines) if o.is_sweep_override()), None)
+    if swept is not None:
+        raise InputError(
+            f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"
+            f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
+            f"or, for one value that is a list, write {swept.key_or_group}=[...]."
+        )
+    return lines
+
+
+def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
+    if job.get("sweep", {}).get("dry_run"):
+        raise InputError(
+            "sweep.dry_run=true lists the jobs of a sweep, and this is a single run. To sweep, put -m first:\n"
+            f"  python -m cnnlab.{config_name} -m sweep.dry_run=true ..."
+        )
 
 
 def _without_plus(override: Override, groups: set[str]) -> str:
@@ -137,16 +182,25 @@ def _without_plus(override: Override, groups: set[str]) -> str:
     return line.lstrip("+")
 
 
-def _compose(hydra: Hydra, config_name: str, overrides: list[str]) -> DictConfig:
+def _compose(loader: ConfigLoader, config_name: str, overrides: list[str]) -> DictConfig:
+    def load() -> DictConfig:
+        return loader.load_configuration(config_name, overrides, RunMode.RUN)
+
+    return _in_words(loader, config_name, overrides, load)
+
+
+def _in_words(
+    loader: ConfigLoader, config_name: str, overrides: list[str], load: Callable[[], DictConfig]
+) -> DictConfig:
+    """What `load` composes of these overrides; InputError with a useful message where it cannot."""
     try:
-        config = hydra.compose_config(config_name, overrides, RunMode.RUN)
+        return load()
     except MissingConfigException as error:
         raise InputError(_missing_choice(error)) from error
     except ConfigCompositionException as error:
-        raise InputError(_bad_override(hydra, config_name, overrides, error)) from error
+        raise InputError(_bad_override(loader, config_name, overrides, error)) from error
     except (OmegaConfBaseException, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
-    return config
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -158,26 +212,22 @@ def _missing_choice(error: MissingConfigException) -> str:
     return f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
 
 
-def _bad_override(hydra: Hydra, config_name: str, overrides: list[str], error: Exception) -> str:
+def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], error: Exception) -> str:
     """Name the override that does not fit; valid keys come from the same config without value overrides."""
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    groups = set(hydra.config_loader.list_groups(""))
+    parsed = parser_of(loader).parse_overrides(overrides)
+    groups = set(loader.list_groups(""))
     choices = [o.input_line or "" for o in parsed if o.key_or_group.split("/")[0] in groups]
     try:
-        config = hydra.compose_config(config_name, choices, RunMode.RUN)
+        config = loader.load_configuration(config_name, choices, RunMode.RUN)
     except ConfigCompositionException:
         return str(error).splitlines()[0]
-    known = _keys(_without_hydra(config))
+    known = _keys(without_sections(config))
     for override in parsed:
         key = override.key_or_group
         found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
         if found is _MISSING and not key.startswith(EXTENSIBLE) and key.split("/")[0] not in groups:
             return unknown(key, known)
     return str(error).splitlines()[0]
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 _MISSING = object()

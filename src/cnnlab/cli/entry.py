@@ -1,32 +1,30 @@
 """Shared entry point of the commands: validates every job before creating a folder; user errors have no traceback."""
 
+import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs, exit_with
+from cnnlab.cli.compose import CONFIGS, compose_jobs, exit_with, without_sections
+from cnnlab.cli.hydra_job import is_sweep
+from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError
 
-
-class _JobInputError(CompactHydraException):
-    """An InputError raised inside a job; Hydra prints this base class without a traceback."""
-
-    # Hydra 1.4 prints the part of any exception's traceback that belongs to the job, if it finds one here.
-    __traceback__ = None
+Check = Callable[[Sequence[DictConfig]], None]
 
 
-def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[list[DictConfig]], None]) -> None:
+def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **of_sweep: Callable[..., Any]) -> None:
     """Run `python -m cnnlab.<config_name>`: `check(all jobs)` first, then `task(config)` once per job.
 
-    Either may raise InputError: one to five lines on stderr, exit code 1.
+    Either may raise InputError: one to five lines on stderr, exit code 1. `of_sweep`: what only a command that sweeps
+    knows, by name, for its sweeper.
     """
     register_resolvers()
     try:
@@ -38,13 +36,19 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Callable[[
 
     def job(config: DictConfig) -> None:
         try:
-            task(config)
+            task(without_sections(config))
         except InputError as error:
-            raise _JobInputError(str(error)) from None
+            raise Refusal(str(error)) from None
         except KeyboardInterrupt:
             sys.stderr.write(f"Interrupted. Partial results are in {HydraConfig.get().runtime.output_dir}\n")
             raise
+        except Exception:
+            if is_sweep():  # where the terminal has one line for it
+                logging.getLogger("cnnlab").exception("This run failed.")
+            raise
 
+    # The sweeper finds them on the function that it is given.
+    job.check, job.of_sweep = check, of_sweep  # type: ignore[attr-defined]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Slurm, docker and timeout stop a job with SIGTERM
     try:
         hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()

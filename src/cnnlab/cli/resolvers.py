@@ -1,9 +1,11 @@
 """OmegaConf resolvers of the YAML files (folder names, gain of an activation), and the resolved config."""
 
 import re
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -12,8 +14,10 @@ from cnnlab.common.errors import InputError
 
 
 def register_resolvers() -> None:
-    """`slug` and `gain`."""
+    """`slug`, `gain` and `sweep_name`."""
     register_resolver("slug", slug, replace=True)
+    # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
+    register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("gain", _gain, replace=True)
 
 
@@ -24,12 +28,34 @@ def register_summary_resolvers() -> None:
 
 
 def slug(text: str, limit: int = 120) -> str:
-    """A folder name of safe characters; a long one is cut and hashed, since file systems allow 255 bytes."""
-    safe = re.sub(r"[^\w=,.+-]+", "-", text).strip("-.")
+    """A folder name of safe characters; a long one is cut and hashed, since file systems allow 255 bytes.
+
+    Brackets and quotes are dropped: `model.channels=[8,16]` is model.channels=8,16.
+    """
+    safe = re.sub(r"[^\w=,.+-]+", "-", re.sub(r"[\[\]'\"]", "", text)).strip("-.")
     if len(safe.encode()) <= limit:
         return safe
     kept = safe.encode()[: limit - 9].decode(errors="ignore")
     return f"{kept}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:
+    """What the sweep is about: its experiment, the settings that hold for all jobs, and the swept keys but the seed.
+
+    Not the values of the swept keys, so that a longer list goes on in the same folder.
+    """
+    names, settings = [], []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.get_key_element().lstrip("+")
+        if key == "experiment":
+            names.append(override.get_value_element_as_str())
+        elif override.is_sweep_override() or key == "seed":
+            names += [key] if key != "seed" else []
+        elif not key.startswith("sweep."):
+            settings.append(f"{key}={override.get_value_element_as_str()}")
+    if not names:
+        names = list(sweeper.get("arms") or {}) or ["seed"]
+    return slug(",".join([*names, *settings]))
 
 
 def _gain(activation: str) -> float:

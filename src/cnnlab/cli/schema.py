@@ -80,6 +80,7 @@ SUMMARY_RULES: dict[str, Rule] = {
     "match": optional(one_of("parameters", "macs", "memory", "receptive_field")),
     **dict.fromkeys(("theory", "measure", "plot", "full"), BOOL),
 }
+SWEEP_RULES: dict[str, Rule] = dict.fromkeys(("dry_run", "wait"), BOOL)
 KERNELS_RULES: dict[str, Rule] = {
     "kernels": Rule(
         "a list with one or more names or squares of numbers, e.g. [sharpen,[[0,1,0],[0,0,0],[0,-1,0]]]",

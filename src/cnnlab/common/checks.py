@@ -65,10 +65,10 @@ def either(first: Rule, second: Rule) -> Rule:
 BOOL = Rule("true | false", lambda v: type(v) is bool)
 
 
-def check_rules(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
-    """Raise InputError for the first of `values` that breaks its rule."""
+def check_rules(values: Mapping[str, Any], rules: Mapping[str, Rule], section: str = "") -> None:
+    """Raise InputError for the first of `values` that breaks its rule. `section`: precedes the keys in the message."""
     for key, rule in rules.items():
-        check_value(key, values[key], rule)
+        check_value(section + key, values[key], rule)
 
 
 def check_value(key: str, value: Any, rule: Rule) -> None:

@@ -62,6 +62,10 @@ class RunFolder:
         status = self.status["status"]
         self._update(status="completed" if status == "running" else status, finished=_now())
 
+    def planned(self, steps: int) -> None:
+        """Record the number of training steps, by which others see how far the run is."""
+        self._update(steps=steps)
+
     def diverged(self, reason: str) -> None:
         """Record that the loss is not finite; the run ends with the results it has."""
         self._update(status="diverged", error=reason)

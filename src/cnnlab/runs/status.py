@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import psutil
 
 FINISHED = ("completed", "diverged")  # with results; a diverged run diverges again
+ACCURACY = "validation/accuracy"
+TAIL_BYTES = 2**18  # dozens of rows, so at least one end of an epoch in a usual run
 CLOCK_TICK_S = 2  # `started` is in whole seconds, and a process is a little older than its run
 
 
@@ -35,3 +38,27 @@ def _lives(run: dict[str, Any]) -> bool:
     except psutil.NoSuchProcess:
         return False
     return state != psutil.STATUS_ZOMBIE and born <= datetime.fromisoformat(run["started"]).timestamp() + CLOCK_TICK_S
+
+
+def progress(folder: Path, run: dict[str, Any]) -> tuple[float | None, float | None]:
+    """The share of the planned steps that is done, and the last validation accuracy, as far as they are logged."""
+    rows = _last_rows(folder / "metrics.jsonl")
+    steps = run.get("steps")
+    share = min(1.0, float(rows[-1]["step"]) / steps) if rows and steps else None
+    accuracy = next((float(row[ACCURACY]) for row in reversed(rows) if ACCURACY in row), None)
+    return share, accuracy
+
+
+def _last_rows(path: Path) -> list[dict[str, Any]]:
+    """The end of the log, complete lines only; a whole log can be long, and this is read twice a second."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines[:-1]:  # what follows the last newline is being written
+        with suppress(json.JSONDecodeError):  # the first one may be cut
+            found.append(json.loads(line))
+    return found

@@ -64,6 +64,7 @@ def prepare(
 ) -> Session:
     """A session that records, draws, diagnoses and saves into `folder`. `expectation`: theory for the network as
     initialized, drawn beside the measurement. `request`: config choices and overrides, for HPARAMS and diagnosis."""
+    folder.planned(steps)
     network, dashboard = trainer.network, Dashboard(folder.path)
     probe = Probe(network, telemetry.statistics, telemetry.images)
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)

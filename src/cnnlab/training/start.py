@@ -18,6 +18,7 @@ from cnnlab.cli.build import (
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import seed_everything
+from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
@@ -33,7 +34,8 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
     run, device = RunFolder(folder), choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
-    with run.opened(as_yaml(config), seed=config.seed, device=device.type, device_name=device_name(device)):
+    facts = {"seed": config.seed, "choices": dict(request.choices), "overrides": dict(request.typed)}
+    with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
         session = session_of(config, request, run, device, pictures)
         results = session.run()
     if show:
@@ -44,28 +46,15 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
 
 def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:
     """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto."""
-    data, settings, telemetry = build_data(config.dataset), config.trainer, config.telemetry
-    batches = Batches(
-        data.train,
-        data.mean,
-        data.std,
-        settings.batch_size,
-        device,
-        seed=config.seed,
-        augment=construct("augmentation", config.augmentation),
-        resident=settings.resident,
-    )
-    steps = settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
+    data, telemetry = build_data(config.dataset), config.telemetry
+    batches, steps = batches_of(config, data, device)
     first = next(iter(batches.epoch(0)))[0].cpu()
     network = build_network(config, data, first)
     expectation = _expectation(config, network, first) if telemetry.theory else None
-    network.to(device)
-    optimizer, scheduler = build_optimizer(config, network, steps)
-    numbers = {key: settings[key] for key in ("precision", "clip", "label_smoothing", "channels_last", "compile")}
     return prepare(
         folder,
         data,
-        Trainer(network, optimizer, scheduler, device, **numbers),
+        trainer_of(config, network, device, steps),
         batches,
         steps,
         telemetry=Telemetry(
@@ -79,6 +68,30 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
         evaluation=construct("evaluation", config.evaluation),
         request=request,
     )
+
+
+def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batches, int]:
+    """The training batches, and the number of steps that the config asks for."""
+    settings = config.trainer
+    batches = Batches(
+        data.train,
+        data.mean,
+        data.std,
+        settings.batch_size,
+        device,
+        seed=config.seed,
+        augment=construct("augmentation", config.augmentation),
+        resident=settings.resident,
+    )
+    return batches, settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
+
+
+def trainer_of(config: Any, network: nn.Module, device: torch.device, steps: int) -> Trainer:
+    """The trainer of an initialized network, which it moves to the device."""
+    network.to(device)
+    optimizer, scheduler = build_optimizer(config, network, steps)
+    keys = ("precision", "clip", "label_smoothing", "channels_last", "compile")
+    return Trainer(network, optimizer, scheduler, device, **{key: config.trainer[key] for key in keys})
 
 
 def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:

@@ -72,14 +72,23 @@ def run_packed(payload: bytes) -> JobReturn:
 
 def failed(config: DictConfig, error: Exception) -> JobReturn:
     """The outcome of a job that cannot tell it itself."""
+    return _outcome(config, JobStatus.FAILED, error)
+
+
+def finished(config: DictConfig) -> JobReturn:
+    """The outcome of a job that is known by its run folder alone."""
+    return _outcome(config, JobStatus.COMPLETED, None)
+
+
+def _outcome(config: DictConfig, status: JobStatus, value: Any) -> JobReturn:
     done = JobReturn(
         overrides=list(config.hydra.overrides.task),
         cfg=OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]),
         hydra_cfg=OmegaConf.masked_copy(config, ["hydra"]),
         task_name=config.hydra.job.name,
-        status=JobStatus.FAILED,
+        status=status,
     )
-    done.return_value = error
+    done.return_value = value
     return done
 
 

@@ -1,0 +1,200 @@
+"""Runs the jobs of a sweep on this machine: one process each, several at a time, none able to take others along."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import cloudpickle
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_config, run_packed
+from cnnlab.runs.run_folder import mark_interrupted
+
+# Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
+# a process that forks after torch ran with two threads hangs in the child.
+PRELOADED = ["cnnlab.training.preloaded", "cnnlab.cli.launchers.local"]
+GRACE_S = 20  # for a job that is told to stop, to write what it has
+PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
+
+
+@dataclass
+class Running:
+    process: ForkServerProcess
+    receiver: Connection
+    config: DictConfig
+    slot: int
+
+
+class LocalLauncher(Launcher):
+    """`jobs`: how many at a time; None: cores over `threads`, or one per GPU where the runs use CUDA.
+
+    `threads`: of each job, on the CPU.
+    """
+
+    detaches = False
+
+    def __init__(self, jobs: int | None, threads: int) -> None:
+        self.jobs, self.threads = jobs, threads
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        self.server = multiprocessing.get_context("forkserver")
+
+    def warm(self) -> None:
+        """Start the imports of the server, which go on beside those of this process."""
+        from multiprocessing import forkserver
+
+        self.server.set_forkserver_preload(PRELOADED)
+        with _environment(self.threads):
+            forkserver.ensure_running()
+
+    def parallel(self, config: DictConfig) -> int:
+        """How many jobs with configs like this one run at a time."""
+        return self.jobs or _gpus(config) or max(1, _cores() // self.threads)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """One result per job, in order; a job that failed, in whatever way, has the reason in its result."""
+        self.warm()
+        waiting = [
+            (number, compose_job(self, overrides, initial_job_idx + number))
+            for number, overrides in enumerate(job_overrides)
+        ]
+        done: dict[int, JobReturn] = {}
+        running: dict[int, Running] = {}
+        gpus = _gpus(waiting[0][1]) if waiting else 0
+        slots = set(range(self.parallel(waiting[0][1]))) if waiting else set()
+        try:
+            while waiting or running:
+                while waiting and slots:
+                    number, config = waiting.pop(0)
+                    running[number] = self._start(config, slots.pop(), gpus)
+                wait([end for job in running.values() for end in (job.receiver, job.process.sentinel)])
+                for number, job in list(running.items()):
+                    if job.receiver.poll() or not job.process.is_alive():
+                        done[number] = _result(job)
+                        slots.add(job.slot)
+                        del running[number]
+        except BaseException:
+            _stop(list(running.values()))
+            raise
+        return [done[number] for number in sorted(done)]
+
+    def _start(self, config: DictConfig, slot: int, gpus: int) -> Running:
+        receiver, sender = self.server.Pipe(duplex=False)
+        variables = {"CUDA_VISIBLE_DEVICES": str(slot % gpus)} if gpus > 1 else {}
+        log = str(job_folder(config) / f"{config.hydra.job.name}.log")
+        payload = pack_config(self, config)
+        process = self.server.Process(target=_child, args=(payload, sender, log, self.threads, variables), daemon=True)
+        process.start()
+        sender.close()
+        return Running(process, receiver, config, slot)
+
+
+def _child(payload: bytes, sender: Connection, log: str, threads: int, variables: dict[str, str]) -> None:
+    """The life of a job's process."""
+    os.setsid()  # Ctrl-C on the terminal reaches the launcher alone, which tells each job once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(variables)
+    _redirect(Path(log))
+
+    import torch
+
+    torch.set_num_threads(threads)
+    sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
+
+
+def _end_with_parent() -> None:
+    """Stop when the launcher is gone, however it went: nobody would look at what this process trains."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(GRACE_S)
+    os._exit(1)
+
+
+def _redirect(log: Path) -> None:
+    """All that the job prints, and the last words of a crash, go into its log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+
+
+def _result(job: Running) -> JobReturn:
+    """What the job sent as its last act; what its exit code tells where it sent nothing."""
+    try:
+        result = cloudpickle.loads(job.receiver.recv_bytes())
+        job.process.join()
+    except EOFError:
+        job.process.join()
+        reason = _how_it_ended(job.process.exitcode)
+        mark_interrupted(job_folder(job.config), reason)
+        result = failed(job.config, RuntimeError(reason))
+    job.receiver.close()
+    return result
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"its process ended with exit code {code}"
+    words = f"killed by {signal.Signals(-code).name}"
+    return f"{words} (out of memory?)" if -code == signal.SIGKILL else words
+
+
+def _stop(jobs: Sequence[Running]) -> None:
+    """Interrupt every job, and wait until each has written what it has; in the end, kill."""
+    end, told = monotonic() + GRACE_S, 0.0
+    while alive := [job for job in jobs if job.process.is_alive()]:
+        if monotonic() > end:
+            for job in alive:
+                job.process.kill()
+        elif monotonic() - told > PATIENCE_S:
+            told = monotonic()
+            for job in alive:
+                job.process.terminate()
+        wait([job.process.sentinel for job in alive], timeout=0.2)
+    for job in jobs:
+        mark_interrupted(job_folder(job.config), "stopped with the sweep")
+
+
+def _gpus(config: DictConfig) -> int:
+    """How many GPUs the job may choose from."""
+    if OmegaConf.select(config, "trainer.device") == "cpu":
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _cores() -> int:
+    from joblib import cpu_count  # knows of affinity and of containers' shares
+
+    return cpu_count()
+
+
+@contextmanager
+def _environment(threads: int) -> Any:
+    """OpenMP reads the number of threads when it is imported."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before

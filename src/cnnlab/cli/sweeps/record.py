@@ -1,0 +1,101 @@
+"""sweep.json, the frozen list of a sweep's jobs, and what its folder says about each of them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from cnnlab.cli.sweeps.frozen import FrozenJob
+from cnnlab.cli.sweeps.plan import Plan
+from cnnlab.common.errors import InputError
+from cnnlab.common.words import shown
+from cnnlab.runs.run_folder import write_json
+from cnnlab.runs.status import FINISHED, real_status
+
+NAMED = 3  # differing settings in an error message
+
+
+def unfinished(sweep: Path, jobs: Sequence[FrozenJob]) -> list[FrozenJob]:
+    """The jobs to run: new ones, and those that failed, were interrupted or vanished. InputError where a run folder
+    holds other settings, or is being written."""
+    return [job for job in jobs if not _finished(sweep / job.name, job)]
+
+
+def check_names(jobs: Sequence[FrozenJob]) -> None:
+    """InputError if two jobs would share a run folder."""
+    seen: dict[str, FrozenJob] = {}
+    for job in jobs:
+        other = seen.setdefault(job.name, job)
+        if other is not job:
+            raise InputError(
+                f"Two jobs would share the run folder {job.name}:\n  {' '.join(other.lines)}\n  {' '.join(job.lines)}"
+            )
+
+
+def _finished(folder: Path, job: FrozenJob) -> bool:
+    run = real_status(folder)
+    if run["status"] == "running":
+        raise InputError(
+            f"{folder} is being run by process {run['pid']} on {run['host']}.\n"
+            "Wait for it or stop it, or give another hydra.sweep.dir."
+        )
+    if run["status"] not in FINISHED:
+        return False
+    if job.text is not None and run["config_hash"] != job.hash:
+        raise InputError(
+            f"{folder} was run with other settings: {_differences(folder, job.text)}.\n"
+            "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
+        )
+    return True
+
+
+def _differences(folder: Path, text: str) -> str:
+    """`optimizer.lr is 0.05 there and 0.1 now`"""
+    there, now = (dict(_flat(OmegaConf.to_container(OmegaConf.create(t)))) for t in (_read(folder), text))
+    keys = [key for key in dict.fromkeys([*there, *now]) if there.get(key) != now.get(key)]
+    named = [f"{key} is {shown(there.get(key))} there and {shown(now.get(key))} now" for key in keys[:NAMED]]
+    return ", ".join([*named, *([f"and {len(keys) - NAMED} more"] if len(keys) > NAMED else [])])
+
+
+def _read(folder: Path) -> str:
+    config = folder / "config.yaml"
+    return config.read_text() if config.is_file() else ""
+
+
+def _flat(values: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def write_record(
+    sweep: Path, command: str, plan: Plan, paired: bool, jobs: Sequence[FrozenJob], chosen: Sequence[dict[str, Any]]
+) -> None:
+    """Write sweep.json, with the runs of earlier calls that this one does not name."""
+    path, names = sweep / "sweep.json", {job.name for job in jobs}
+    earlier = json.loads(path.read_text()) if path.is_file() else {"jobs": [], "created": None}
+    kept = [e for e in earlier["jobs"] if e["name"] not in names and (sweep / e["name"] / "run.json").is_file()]
+    tune = {"grid": _lists(plan.grid), "seeds": list(plan.tune_seeds), "metric": METRIC, "chosen": list(chosen)}
+    content = {
+        "version": 1,
+        "command": command,
+        "created": earlier["created"] or datetime.now(UTC).isoformat(timespec="seconds"),
+        "arms": _lists(plan.arms),
+        "axes": list(plan.axes),
+        "paired": paired,
+        "tune": tune if plan.grid else None,
+        "jobs": [*(job.entry() for job in jobs), *kept],
+    }
+    write_json(path, content)
+
+
+METRIC = "validation/accuracy"  # settings are chosen by it, so that the test split stays unseen
+
+
+def _lists(values: Any) -> dict[str, list[str]]:
+    return {key: list(found) for key, found in values.items()}

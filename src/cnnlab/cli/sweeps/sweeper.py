@@ -1,0 +1,192 @@
+"""The lab's sweeper: composes every job once, runs what is missing, tunes first where asked, and ends with a report."""
+
+import shlex
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from cnnlab.cli.compose import cleaned, parser_of, without_sections
+from cnnlab.cli.refusal import Refusal
+from cnnlab.cli.schema import SWEEP_RULES
+from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
+from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan
+from cnnlab.cli.sweeps.record import check_names, unfinished, write_record
+from cnnlab.cli.sweeps.tuning import choose
+from cnnlab.common.checks import check_rules
+from cnnlab.common.errors import InputError
+from cnnlab.runs.attempts import set_aside
+from cnnlab.runs.status import FINISHED
+
+
+class LabSweeper(Sweeper):
+    """`arms`, `tune`, `params`, `paired`: as in `configs/hydra/sweeper/lab.yaml`."""
+
+    def __init__(self, arms: Any, tune: Any, params: Any, paired: bool) -> None:
+        self.arms, self.tune, self.params, self.paired = map(_plain, (arms, tune, params, paired))
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.task = config, task_function
+        self.loader, self.frozen = hydra_context.config_loader, FrozenLoader(hydra_context.config_loader)
+        self.hydra_context = HydraContext(self.frozen, hydra_context.callbacks)
+        self.launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task_function, config)
+        self.launched = 0
+        self.reasons: dict[str, str] = {}
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the jobs of these overrides, as far as they are not finished; ends with exit code 1 if any failed."""
+        try:
+            self._sweep(arguments)
+        except InputError as error:
+            raise Refusal(str(error)) from None
+
+    def _sweep(self, arguments: Sequence[str]) -> None:
+        options = self.config.sweep
+        check_rules(_plain(options), SWEEP_RULES, "sweep.")
+        self._check_options()
+        sweep = Path(str(self.config.hydra.sweep.dir))
+        lines = [line for line in cleaned(self.loader, arguments) if not line.startswith("sweep.")]
+        plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
+        if hasattr(self.launcher, "warm") and not options.dry_run:
+            self.launcher.warm()  # its imports go on beside those of the check
+        jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
+        check_names(jobs)
+        self.task.check([without_sections(job.config) for job in jobs])  # type: ignore[attr-defined]
+        tuning, measuring = jobs[: len(plan.tuning)], jobs[len(plan.tuning) :]
+        todo = unfinished(sweep, jobs)
+        if options.dry_run:
+            self._list(sweep, jobs, {job.name for job in todo})
+            return
+        with _alone(sweep):
+            measuring = self._tuned(sweep, plan, tuning, measuring)
+            self._run(sweep, [job for job in unfinished(sweep, measuring) if job.text is not None], len(jobs))
+        self._finish(sweep, [*tuning, *measuring])
+
+    def _list(self, sweep: Path, jobs: Sequence[FrozenJob], todo: Collection[str]) -> None:
+        """Print the jobs; those to run with what they would cost, from steps measured once per design."""
+        from cnnlab.views.sweep_table import print_jobs
+
+        threads, costs, seconds = getattr(self.launcher, "threads", None), {}, {}
+        for job in jobs:
+            if job.name in todo:
+                design = tuple((key, value) for key, value in job.planned.overrides.items() if key != SEED)
+                if design not in costs:
+                    config = without_sections(job.config)
+                    costs[design] = self.task.of_sweep["estimate"](config, threads)  # type: ignore[attr-defined]
+                seconds[job.name] = costs[design]
+        parallel = self.launcher.parallel(jobs[0].config) if hasattr(self.launcher, "parallel") else None
+        print_jobs(sweep, [job.name for job in jobs], seconds, parallel)
+
+    def _tuned(
+        self, sweep: Path, plan: Plan, tuning: Sequence[FrozenJob], measuring: Sequence[FrozenJob]
+    ) -> list[FrozenJob]:
+        """The measured jobs, with the best settings of the tuning stage, which runs first; sweep.json has both."""
+
+        def record(jobs: Sequence[FrozenJob], chosen: Sequence[Mapping[str, Any]]) -> None:
+            write_record(sweep, _command(), plan, self.paired, [*tuning, *jobs], list(map(dict, chosen)))
+
+        record(measuring, [])
+        if not tuning:
+            return list(measuring)
+        self._run(sweep, unfinished(sweep, tuning), len(tuning) + len(measuring))
+        chosen = choose(sweep, plan, tuning)
+        settled = [self._settle(job, tuning, chosen) for job in measuring]
+        unfinished(sweep, settled)  # refuses runs that were measured with another setting, before anything is written
+        record(settled, chosen)
+        return settled
+
+    def _settle(self, job: FrozenJob, tuning: Sequence[FrozenJob], chosen: Sequence[Mapping[str, Any]]) -> FrozenJob:
+        best = next((c["setting"] for c in chosen if c["labels"] == job.planned.labels), None)
+        tried = (t for t in tuning if t.planned.labels == job.planned.labels and t.planned.setting == best)
+        return job if best is None else with_setting(job, next(tried), self.config)
+
+    def _run(self, sweep: Path, jobs: Sequence[FrozenJob], of: int) -> None:
+        """Launch these jobs; what they did is in their run folders, whatever the launcher returns."""
+        from cnnlab.views.sweep_table import LiveTable
+
+        if not jobs:
+            return
+        for job in jobs:
+            set_aside(sweep / job.name, sweep)
+        self.frozen.freeze(jobs)
+        with LiveTable(sweep, [job.name for job in jobs], of):
+            try:
+                returned = self.launcher.launch([job.lines for job in jobs], self.launched)
+            except SystemExit as stop:  # Hydra's basic launcher runs the jobs in this process
+                self.reasons[""] = f"a job called sys.exit({stop.code}), which ended Hydra's basic launcher"
+                returned = []
+        self.launched += len(jobs)
+        for job, result in zip(jobs, returned, strict=False):
+            self.reasons[job.name] = _reason(result)
+
+    def _finish(self, sweep: Path, jobs: Sequence[FrozenJob]) -> None:
+        from cnnlab.views.sweep_report import publish
+        from cnnlab.views.sweep_table import print_ended
+
+        if not self.config.sweep.wait:
+            print(f"Submitted. To see how the runs fare: python -m cnnlab.report {shlex.quote(str(sweep))}")
+            return
+        states = print_ended(sweep, [job.name for job in jobs], self.reasons)
+        if any(status in FINISHED for status in states.values()):
+            publish(sweep)
+        missing = [name for name, status in states.items() if status not in FINISHED]
+        if missing:
+            raise Refusal(
+                f"{len(missing)} of {len(jobs)} runs did not finish. The same command runs only what is missing:\n"
+                f"  {_command()}"
+            )
+
+    def _check_options(self) -> None:
+        named = next((o for o in self.config.hydra.overrides.hydra if o.startswith("hydra.sweep.subdir=")), None)
+        if named is not None:
+            raise InputError(
+                f"{named}: this sweeper names the run folders itself, to find them again.\n"
+                "Leave it out, or choose Hydra's own: hydra/sweeper=basic."
+            )
+        if not self.config.sweep.wait and not getattr(self.launcher, "detaches", False):
+            raise InputError(
+                "sweep.wait=false submits to a cluster and leaves; this launcher's jobs end with the command.\n"
+                "Use hydra/launcher=slurm, or leave it out."
+            )
+        if not self.config.sweep.wait and self.tune:
+            raise InputError(
+                "sweep.wait=false cannot tune: what is measured depends on how the tuning runs end.\n"
+                "Leave it out, or switch tuning off with hydra.sweeper.tune=null."
+            )
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _command() -> str:
+    """As typed, to be typed again."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    start = f"python -m {module}" if module else Path(sys.argv[0]).name
+    return shlex.join([*start.split(), *sys.argv[1:]])
+
+
+def _reason(result: JobReturn) -> str:
+    value = result._return_value
+    return f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else ""
+
+
+@contextmanager
+def _alone(sweep: Path) -> Any:
+    """No second command in the same folder; released by the system if this process is killed."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(sweep / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"Another command is running the sweep in {sweep}.\nWait for it, or give another hydra.sweep.dir."
+        ) from None

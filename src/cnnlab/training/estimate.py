@@ -1,0 +1,40 @@
+"""What a run would cost, from a few measured steps."""
+
+from itertools import islice
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from cnnlab.cli.build import build_data, build_network
+from cnnlab.common.device import choose_device
+from cnnlab.common.random import seed_everything
+from cnnlab.training.start import batches_of, trainer_of
+
+MEASURED_STEPS = 3  # after one that warms up
+
+
+def training_seconds(config: Any, threads: int | None = None) -> float:
+    """Seconds that the training steps of a `python -m cnnlab.train` config take, validation and test not counted.
+
+    `threads`: of the CPU, as the run would have.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        seed_everything(config.seed, config.trainer.deterministic)
+        device = choose_device(config.trainer.device)
+        data = build_data(config.dataset)
+        batches, steps = batches_of(config, data, device)
+        network = build_network(config, data, next(iter(batches.epoch(0)))[0].cpu())
+        trainer = trainer_of(config, network, device, max(steps, 1))
+        network.train()
+        seconds = []
+        for x, y in islice(batches.epoch(0), 1 + MEASURED_STEPS):
+            began = perf_counter()
+            trainer.step(x, y, trainer.fast)[0].item()  # which waits for the device
+            seconds.append(perf_counter() - began)
+        return steps * median(seconds[1:] or seconds)
+    finally:
+        torch.set_num_threads(before)
