@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next check lint types bench proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray check lint types bench proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -49,6 +49,19 @@ proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=fol
 screenshots: $(INSTALLED)  ## draw the dashboards of docs/ in Chromium
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+SLURM_DAEMONS := slurmctld slurmd munged
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+test-slurm: $(INSTALLED)  ## sweeps on a real Slurm, two virtual nodes on this machine (Debian, Ubuntu)
+	PATH=$$PATH:/usr/sbin; which $(SLURM_DAEMONS) > /dev/null || { $(SUDO) apt-get update && \
+		$(SUDO) apt-get install --yes --no-install-recommends slurm-wlm munge; }
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[slurm]'
+	PATH=$$PATH:/usr/sbin $(BIN)/python -m pytest -m cluster tests/e2e/test_slurm.py $(ARGS)
+
+test-ray: $(INSTALLED)  ## sweeps on a real Ray cluster of two processes on this machine
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest -m cluster tests/e2e/test_ray.py $(ARGS)
 
 notebook: $(INSTALLED)  ## run docs/tour.ipynb and keep what it prints
 	cd docs && OMP_NUM_THREADS=2 ../$(BIN)/jupyter execute --inplace tour.ipynb
