@@ -34,7 +34,8 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
     run, device = RunFolder(folder), choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
-    facts = {"seed": config.seed, "choices": dict(request.choices), "overrides": dict(request.typed)}
+    chosen = {group: name for group, name in request.choices.items() if "/" not in group}  # but not Hydra's own
+    facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
     with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
         session = session_of(config, request, run, device, pictures)
         results = session.run()

@@ -14,8 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.compose import cleaned, parser_of, without_sections
-from cnnlab.cli.refusal import Refusal
+from cnnlab.cli.compose import cleaned, exit_with, parser_of, without_sections
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan
@@ -46,7 +45,10 @@ class LabSweeper(Sweeper):
         try:
             self._sweep(arguments)
         except InputError as error:
-            raise Refusal(str(error)) from None
+            exit_with(error)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"Interrupted. The same command goes on with the sweep:\n  {_command()}\n")
+            raise
 
     def _sweep(self, arguments: Sequence[str]) -> None:
         options = self.config.sweep
@@ -128,7 +130,6 @@ class LabSweeper(Sweeper):
             self.reasons[job.name] = _reason(result)
 
     def _finish(self, sweep: Path, jobs: Sequence[FrozenJob]) -> None:
-        from cnnlab.views.sweep_report import publish
         from cnnlab.views.sweep_table import print_ended
 
         if not self.config.sweep.wait:
@@ -136,10 +137,12 @@ class LabSweeper(Sweeper):
             return
         states = print_ended(sweep, [job.name for job in jobs], self.reasons)
         if any(status in FINISHED for status in states.values()):
+            from cnnlab.views.sweep_report import publish
+
             publish(sweep)
         missing = [name for name, status in states.items() if status not in FINISHED]
         if missing:
-            raise Refusal(
+            raise InputError(
                 f"{len(missing)} of {len(jobs)} runs did not finish. The same command runs only what is missing:\n"
                 f"  {_command()}"
             )

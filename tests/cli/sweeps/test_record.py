@@ -1,0 +1,78 @@
+"""What a sweep's folder says about its jobs, and sweep.json."""
+
+import json
+import os
+import socket
+
+import pytest
+
+from cnnlab.cli.compose import parser_of
+from cnnlab.cli.sweeps.frozen import freeze
+from cnnlab.cli.sweeps.plan import make_plan
+from cnnlab.cli.sweeps.record import check_names, unfinished, write_record
+from cnnlab.common.errors import InputError
+
+
+@pytest.fixture
+def jobs_of(composed, tmp_path):
+    def jobs_of(*arguments):
+        loader, master = composed(*arguments, folder=tmp_path)
+        plan = make_plan(parser_of(loader), arguments, None, None, None)
+        return plan, freeze(loader, master, plan.measuring, tuned=False)
+
+    return jobs_of
+
+
+def _ran(folder, job, status="completed", **facts):
+    (folder / job.name).mkdir()
+    (folder / job.name / "config.yaml").write_text(job.text)
+    run = {"status": status, "config_hash": job.hash, "error": None, "pid": 2**22 + 1, "host": socket.gethostname()}
+    (folder / job.name / "run.json").write_text(json.dumps(run | {"started": "2026-01-01T00:00:00+00:00"} | facts))
+
+
+def test_finished_runs_are_skipped_and_all_others_done(jobs_of, tmp_path):
+    _, jobs = jobs_of("seed=0,1,2,3,4,5,6")
+    for job, status in zip(jobs, ("completed", "diverged", "failed", "interrupted", "running"), strict=False):
+        _ran(tmp_path, job, status)  # the running one's process is gone
+    (tmp_path / jobs[5].name).mkdir()  # killed before it could write run.json
+    assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in (2, 3, 4, 5, 6)]
+
+
+def test_a_changed_setting_is_named(jobs_of, tmp_path):
+    _, (before,) = jobs_of("optimizer.lr=0.05")
+    _ran(tmp_path, before)
+    _, (after,) = jobs_of("optimizer.lr=0.1")
+    with pytest.raises(InputError, match="optimizer.lr is 0.05 there and 0.1 now") as caught:
+        unfinished(tmp_path, [after])
+    assert "hydra.sweep.dir=" in str(caught.value)
+
+
+def test_a_run_that_another_process_writes_is_left_alone(jobs_of, tmp_path):
+    _, (job,) = jobs_of("seed=0")
+    _ran(tmp_path, job, "running", pid=os.getpid(), started="2100-01-01T00:00:00+00:00")
+    with pytest.raises(InputError, match=f"is being run by process {os.getpid()}"):
+        unfinished(tmp_path, [job])
+
+
+def test_sweep_json_holds_every_job_and_the_runs_of_earlier_calls(jobs_of, tmp_path):
+    plan, jobs = jobs_of("init=he,xavier", "seed=0")
+    write_record(tmp_path, "python -m cnnlab.train -m ...", plan, False, jobs, [])
+    first = json.loads((tmp_path / "sweep.json").read_text())
+    assert first["axes"] == ["init"] and first["tune"] is None and first["arms"] == {} and first["paired"] is False
+    assert first["jobs"][0] == {
+        "name": "init=he,seed=0", "stage": "measure", "labels": {"init": "he"}, "seed": "0",
+        "overrides": ["init=he", "seed=0"], "config_hash": jobs[0].hash, "config": jobs[0].text,
+    }  # fmt: skip
+    _ran(tmp_path, jobs[0])
+    plan, more = jobs_of("init=zeros,normal", "seed=0")
+    write_record(tmp_path, "again", plan, True, more, [])
+    second = json.loads((tmp_path / "sweep.json").read_text())
+    assert [job["labels"]["init"] for job in second["jobs"]] == ["zeros", "normal", "he"]  # xavier never ran
+    assert second["created"] == first["created"] and second["command"] == "again" and second["paired"] is True
+
+
+def test_two_jobs_never_share_a_folder(jobs_of):
+    _, jobs = jobs_of("optimizer.lr=0.1,0.2")
+    check_names(jobs)
+    with pytest.raises(InputError, match="would share the run folder optimizer.lr=0.1,seed=0"):
+        check_names([jobs[0], *jobs_of("optimizer.lr=0.1,0.2")[1]])
