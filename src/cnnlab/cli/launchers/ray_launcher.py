@@ -19,7 +19,7 @@ RULES = {
     "address": optional(TEXT),
     "num_cpus": whole(1),
     "num_gpus": number(0),
-    "init": MAPPING,
+    "init": optional(MAPPING),
 }
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 
@@ -53,7 +53,7 @@ class RayLauncher(Launcher):
 
     def _connect(self) -> None:
         try:
-            self.ray.init(address=self.settings["address"], log_to_driver=False, **self.settings["init"])
+            self.ray.init(address=self.settings["address"], log_to_driver=False, **(self.settings["init"] or {}))
         except (ConnectionError, ValueError, RuntimeError) as error:
             address, reason = self.settings["address"], str(error).splitlines()[0]
             raise Refusal(

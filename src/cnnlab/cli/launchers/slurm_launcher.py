@@ -30,8 +30,8 @@ RULES = {
     "array_parallelism": whole(1),
     "requeues": whole(0),
     "signal_delay_s": whole(1),
-    "setup": list_of(TEXT),
-    "additional_parameters": MAPPING,
+    "setup": optional(list_of(TEXT)),
+    "additional_parameters": optional(MAPPING),
     "poll_s": number(0, above=True),
 }
 
