@@ -105,6 +105,12 @@ PREDICT_RULES: dict[str, Rule] = {
     **dict.fromkeys(("invert", "follow", "invariance"), BOOL),
     **{name: LIMITS[f"evaluation.{name}"] for name in ("shifts", "rotations", "squashes")},
 }
+REPORT_RULES: dict[str, Rule] = {
+    "metric": Rule("a key of results.json, e.g. test/accuracy or test/loss", _TEXT.holds),
+    "output": optional(Rule("a folder", _TEXT.holds)),
+    "list": either(one_of("auto"), BOOL),
+    "clean": BOOL,
+}
 
 
 def _is_row(row: Any, length: int) -> bool:

@@ -1,0 +1,71 @@
+"""Under what circumstances the runs were made, and the commands that repeat them."""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from cnnlab.claims.experiment import Experiment
+from cnnlab.claims.groups import Group
+from cnnlab.claims.run_record import RunRecord
+
+UNKNOWN = "not known"
+
+
+def circumstances(experiment: Experiment) -> dict[str, str]:
+    """{heading: text}: data, hardware, versions, commit, date; several values where the runs differ."""
+    runs = [run for run in experiment.measured if run.state != "queued"]
+    versions = [run.status.get("versions") or {} for run in runs]
+    started = sorted(str(run.status["started"])[:10] for run in runs if run.status.get("started"))
+    finished = sorted(str(run.status["finished"])[:10] for run in runs if run.status.get("finished"))
+    dates = list(dict.fromkeys([*started[:1], *finished[-1:]]))
+    found = {
+        "data": _distinct(map(_data, runs)),
+        "test images": _distinct(f"{run.value('test/images'):,.0f}" for run in runs if run.value("test/images")),
+        "device": _distinct(str(run.status.get("device_name") or UNKNOWN) for run in runs),
+        "machine": _distinct(_machine(run) for run in runs),
+        "versions": _distinct(
+            ", ".join(f"{name} {each[name]}" for name in ("cnnlab", "torch", "python") if name in each)
+            for each in versions
+        ),
+        "commit": _distinct(str(run.status.get("commit") or UNKNOWN) for run in runs),
+        "date": " to ".join(dates) or UNKNOWN,
+    }
+    return {heading: text for heading, text in found.items() if text}
+
+
+def sweep_commands(experiment: Experiment) -> list[str]:
+    return [sweep.content["command"] for sweep in experiment.sweeps if sweep.content.get("command")]
+
+
+def arm_command(group: Group) -> str | None:
+    """The command that repeats one group's runs, all seeds; None where its overrides are not known."""
+    overrides = group.runs[0].overrides
+    if overrides is None:
+        return None
+    seeds = [run.seed for run in group.runs if run.seed is not None]
+    several = len(seeds) > 1
+    rest = [override for override in overrides if not override.startswith("seed=")]
+    words = ["python", "-m", "cnnlab.train", *(["-m"] if several else []), *rest]
+    return shlex.join([*words, f"seed={','.join(dict.fromkeys(seeds))}"] if seeds else words)
+
+
+def shortened(path: Path) -> str:
+    """Relative to the working directory if inside it."""
+    here, full = Path.cwd(), path.resolve()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+
+
+def _data(run: RunRecord) -> str:
+    choice = (run.status.get("choices") or {}).get("dataset")
+    section = run.config.get("dataset") or {}
+    if choice:
+        return str(choice)
+    return str(section["_target_"]).rpartition(".")[2] if "_target_" in section else UNKNOWN
+
+
+def _machine(run: RunRecord) -> str:
+    return f"{run.status.get('host') or UNKNOWN}, {run.status.get('platform') or UNKNOWN}"
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))

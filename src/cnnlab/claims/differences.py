@@ -1,0 +1,149 @@
+"""Which groups differ: Welch's interval or a paired one, Hedges' g, Holm over all pairs, seeds that it would take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from statsmodels.stats.meta_analysis import effectsize_smd
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestIndPower, TTestPower
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
+from cnnlab.claims.groups import LEVEL, Group, ranked
+
+ALPHA = 1 - LEVEL
+POWER = 0.8
+MOST_SEEDS = 10_000  # beyond, more seeds are no answer
+
+Verdict = Literal["different", "inconclusive", "exact", "equal", "unknown"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`value`: mean of `better` minus mean of `other`, with its 95 % interval, which is not adjusted for the number of
+    pairs; `p_holm` is. `correlation`: between the paired runs. `seeds`: per group, for 80 % power at Holm's level, if
+    the difference seen is the true one; None where nothing is asked, MOST_SEEDS where it takes more.
+
+    verdict: different | inconclusive (by p_holm), exact | equal (two groups of constant values, nothing to test),
+    unknown (`reason` says why).
+    """
+
+    better: Group
+    other: Group
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    g: float | None = None
+    method: Literal["Welch", "paired"] | None = None
+    correlation: float | None = None
+    pairs: int | None = None
+    seeds: int | None = None
+    verdict: Verdict = "unknown"
+    reason: str = ""
+
+    @property
+    def is_real(self) -> bool:
+        return self.verdict in ("different", "exact")
+
+
+def differences(groups: Sequence[Group], paired: bool = False) -> list[Difference]:
+    """Every pair of groups, the better one first, in the order of their means; the decision that the report prints.
+
+    `paired`: by seed. Pairs of which either group has a single run, or a value that is not a number, are unknown.
+    """
+    found = [_compare(better, other, paired) for better, other in combinations(ranked(groups), 2)]
+    tested = [i for i, each in enumerate(found) if each.p is not None]
+    if not tested:
+        return found
+    rejected, adjusted, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
+    level = ALPHA / max(int((~rejected).sum()), 1)
+    for i, reject, p in zip(tested, rejected, np.asarray(adjusted), strict=True):
+        seeds = None if reject else seeds_needed(found[i], level)
+        verdict: Verdict = "different" if reject else "inconclusive"
+        found[i] = replace(found[i], p_holm=float(p), verdict=verdict, seeds=seeds)
+    return found
+
+
+def _compare(better: Group, other: Group, paired: bool) -> Difference:
+    found = Difference(better, other)
+    for group in (better, other):
+        if group.n == 0:
+            return replace(found, reason=f"{group.name} has no results")
+        if not group.is_finite:
+            return replace(found, reason=f"not every {group.metric.name} of {group.name} is a number")
+    assert better.mean is not None and other.mean is not None
+    found = replace(found, value=better.mean - other.mean)
+    if paired:
+        return _paired(found)
+    if min(better.n, other.n) < 2:
+        return replace(found, reason="one seed: not known")
+    if better.is_constant and other.is_constant:
+        return _exact(found)
+    means = CompareMeans(DescrStatsW(better.values), DescrStatsW(other.values))
+    low, high = means.tconfint_diff(alpha=ALPHA, usevar="unequal")
+    _, p, _ = means.ttest_ind(usevar="unequal")
+    return replace(found, interval=(float(low), float(high)), p=float(p), g=hedges_g(better, other), method="Welch")
+
+
+def _paired(found: Difference) -> Difference:
+    first, second = (dict(zip(g.seeds, g.values, strict=True)) for g in (found.better, found.other))
+    common = [seed for seed in first if seed is not None and seed in second]
+    if len(common) < 2:
+        return replace(found, reason=f"{len(common)} seeds in common: not known")
+    a, b = (np.array([values[seed] for seed in common]) for values in (first, second))
+    differs = a - b
+    found = replace(found, value=float(differs.mean()), method="paired", pairs=len(common))
+    scatters = float(np.ptp(a)) > 0 and float(np.ptp(b)) > 0
+    found = replace(found, correlation=float(np.corrcoef(a, b)[0, 1]) if scatters else None)
+    if float(np.ptp(differs)) <= 1e-12 * float(np.abs(a).max() + np.abs(b).max()):
+        return _exact(found)
+    summary = DescrStatsW(differs)
+    low, high = summary.tconfint_mean(alpha=ALPHA)
+    _, p, _ = summary.ttest_mean()
+    return replace(found, interval=(float(low), float(high)), p=float(p), g=hedges_g(found.better, found.other))
+
+
+def _exact(found: Difference) -> Difference:
+    """No run scatters, so the difference has no interval and is not tested."""
+    return replace(found, verdict="exact" if found.value else "equal")
+
+
+def hedges_g(a: Group, b: Group) -> float | None:
+    """The difference in pooled standard deviations, corrected for small samples (Hedges 1981)."""
+    if a.sd is None or b.sd is None or not a.sd + b.sd > 0:
+        return None
+    g, _ = effectsize_smd(a.mean, a.sd, a.n, b.mean, b.sd, b.n)
+    return float(g)
+
+
+def seeds_needed(found: Difference, alpha: float) -> int | None:
+    """The smallest number of seeds per group that finds this difference with 80 % probability; MOST_SEEDS at most.
+
+    None where the means are equal: no number would tell.
+    """
+    if not found.value:
+        return None
+    if found.method == "paired" and found.interval is not None and found.pairs is not None and found.p is not None:
+        spread, test = _sd_of_pairs(found), TTestPower()
+    else:
+        spread = (((found.better.sd or 0.0) ** 2 + (found.other.sd or 0.0) ** 2) / 2) ** 0.5
+        test = TTestIndPower()
+    effect, few, many = abs(found.value) / spread, 2, MOST_SEEDS
+    if not test.power(effect, many, alpha) >= POWER:
+        return MOST_SEEDS
+    while few < many:
+        middle = (few + many) // 2
+        # NaN where the noncentral t underflows: far beyond any doubt.
+        if test.power(effect, middle, alpha) < POWER:
+            few = middle + 1
+        else:
+            many = middle
+    return few
+
+
+def _sd_of_pairs(found: Difference) -> float:
+    first, second = (dict(zip(g.seeds, g.values, strict=True)) for g in (found.better, found.other))
+    return float(np.std([first[seed] - second[seed] for seed in first if seed in second], ddof=1))

@@ -1,0 +1,95 @@
+"""Finds sweeps and runs below folders."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnlab.claims.run_record import RunRecord, read_run
+from cnnlab.common.errors import InputError
+
+SWEEP, RUN = "sweep.json", "run.json"
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """`sweep.json` of `folder`, as the sweeper wrote it."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @property
+    def axes(self) -> list[str]:
+        return self.content["axes"]
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Every job, also those that never ran."""
+        for job in self.content["jobs"]:
+            known = {key: job[key] for key in ("stage", "labels", "seed", "overrides")}
+            yield read_run(self.folder / job["name"], job["name"], sweep=self.folder, planned=job["config"], **known)
+
+
+def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
+    """The sweeps and the runs outside of them, at or below `folders`, each once. Raises InputError where a folder
+    does not exist or holds neither."""
+    sweeps: dict[Path, SweepRecord] = {}
+    alone: dict[Path, RunRecord] = {}
+    for top in folders:
+        if not top.is_dir():
+            raise InputError(
+                f"{top}: no such folder.\nGive a sweep's folder, e.g. outputs/sweeps/..., or one above it."
+            )
+        found = list(_walk(top))
+        if not found:
+            raise InputError(
+                f"{top} holds no runs: there is no run.json and no sweep.json in it or below it.\n"
+                "Give the folder that a training run or a sweep printed, e.g. outputs/sweeps/..."
+            )
+        for folder in found:
+            key = folder.resolve()
+            if (folder / SWEEP).is_file():
+                sweeps.setdefault(key, read_sweep(folder))
+            else:
+                name = folder.relative_to(top).as_posix() if folder != top else folder.resolve().name
+                if key not in alone:
+                    alone[key] = read_run(folder, name)
+    return list(sweeps.values()), list(alone.values())
+
+
+def read_sweep(folder: Path) -> SweepRecord:
+    try:
+        content = json.loads((folder / SWEEP).read_text())
+    except ValueError as error:
+        raise InputError(f"{folder / SWEEP} cannot be read: {error}.") from error
+    if content.get("version") != 1:
+        raise InputError(
+            f"{folder / SWEEP} has version {content.get('version')}; this cnnlab reads version 1.\n"
+            "Make the report with the cnnlab that made the sweep."
+        )
+    return SweepRecord(folder, content)
+
+
+def is_one_experiment(folder: Path) -> bool:
+    """A sweep, by cnnlab's own sweeper or another, or one run; not a folder that collects such."""
+    return any((folder / name).is_file() for name in (SWEEP, RUN, "multirun.yaml"))
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Every folder with a run.json at or below `folder`."""
+    return [Path(at) for at, below, files in _folders(folder) if RUN in files and not below.clear()]
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """Sweeps, into which it does not look, and runs."""
+    for at, below, files in _folders(top):
+        if SWEEP in files or RUN in files:
+            below.clear()
+            yield Path(at)
+
+
+def _folders(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    for at, below, files in os.walk(top):
+        below.sort()
+        yield at, below, files

@@ -1,0 +1,53 @@
+"""What is compared: one numeric key of results.json, which way is better, and how its values are written."""
+
+from dataclasses import dataclass
+
+from cnnlab.common.words import number
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`key`: e.g. test/accuracy, a share of 1 that is shown in percent. Losses and times are better when smaller."""
+
+    key: str = "test/accuracy"
+
+    @property
+    def is_share(self) -> bool:
+        return "accuracy" in self.key
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.is_share
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} (%)" if self.is_share else self.name
+
+    @property
+    def name(self) -> str:
+        return self.key.replace("/", " ").replace("_", " ")
+
+    @property
+    def scale(self) -> float:
+        """From the value in results.json to the value on a figure's axis."""
+        return 100.0 if self.is_share else 1.0
+
+    def sign(self) -> int:
+        """1 where larger is better, -1 where smaller is."""
+        return 1 if self.higher_is_better else -1
+
+    def bare(self, value: float, digits: int = 2) -> str:
+        """Without unit: 97.91 for an accuracy of 0.9791."""
+        return f"{100 * value:.{digits}f}" if self.is_share else number(value)
+
+    def value(self, value: float) -> str:
+        """97.91 %, 0.082."""
+        return f"{self.bare(value)} %" if self.is_share else self.bare(value)
+
+    def difference(self, value: float) -> str:
+        """0.42 points, 0.0031."""
+        return f"{self.bare(value)} points" if self.is_share else self.bare(value)
+
+    def between(self, low: float, high: float) -> str:
+        """97.21 to 98.61."""
+        return f"{self.bare(low)} to {self.bare(high)}"

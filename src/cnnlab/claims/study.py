@@ -1,0 +1,85 @@
+"""Everything that a report says, computed once: groups, differences, the answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnlab.claims.conclusion import caveats, conclusion
+from cnnlab.claims.differences import Difference, differences
+from cnnlab.claims.experiment import Experiment, load
+from cnnlab.claims.groups import Group, groups_of, ranked
+from cnnlab.claims.metric import Metric
+from cnnlab.claims.run_record import RunRecord, is_of_a_layer
+from cnnlab.common.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Study:
+    """`groups`: in the order of the jobs, `ranked`: the best mean first; `differences`: of all pairs, likewise."""
+
+    experiment: Experiment
+    metric: Metric
+    groups: tuple[Group, ...]
+    differences: tuple[Difference, ...]
+    answer: str
+    caveats: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folders: Sequence[Path], key: str = "test/accuracy") -> "Study":
+        """Of the runs at and below `folders`. Raises InputError where there are none, or none has a number `key`."""
+        experiment, metric = load(folders), Metric(key)
+        _check(experiment.runs, key)
+        groups = groups_of(experiment, metric)
+        found = differences(groups, experiment.paired)
+        return cls(
+            experiment,
+            metric,
+            tuple(groups),
+            tuple(found),
+            conclusion(groups, found),
+            tuple(caveats(experiment, groups)),
+        )
+
+    @property
+    def ranked(self) -> list[Group]:
+        return ranked(self.groups)
+
+    @property
+    def name(self) -> str:
+        """Of the folders."""
+        return " + ".join(folder.resolve().name for folder in self.experiment.folders)
+
+    @property
+    def unfinished(self) -> list[RunRecord]:
+        """Runs that went wrong or never ran."""
+        return [run for run in self.experiment.runs if run.state not in ("completed", "running")]
+
+    @property
+    def with_the_best(self) -> list[Difference]:
+        """The pairs of which one is the best group."""
+        return [each for each in self.differences if each.better is self.ranked[0]]
+
+    @property
+    def scatter(self) -> float | None:
+        """Standard deviation between seeds, pooled over the groups."""
+        known = [(g.n - 1, g.sd) for g in self.groups if g.sd is not None]
+        freedom = sum(count for count, _ in known)
+        return float(np.sqrt(sum(count * sd**2 for count, sd in known) / freedom)) if freedom else None
+
+
+def check_study(folders: Sequence[Path], key: str) -> None:
+    """Raise InputError where `Study.of` would."""
+    _check(load(folders).runs, key)
+
+
+def _check(runs: Sequence[RunRecord], key: str) -> None:
+    numeric = {name for run in runs for name in run.results if run.value(name) is not None}
+    if key in numeric or not numeric:
+        return
+    usual = sorted(name for name in numeric if not is_of_a_layer(name))
+    raise InputError(
+        f"metric={key}: no run has a number of that name in its results.json.{did_you_mean(key, numeric)}\n"
+        f"There are: {', '.join(usual)}, and values of single layers and filters."
+    )

@@ -1,0 +1,86 @@
+"""A sweep's report as one HTML file that needs nothing else: figures, tables, commands."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from cnnlab.claims.circumstances import circumstances, shortened
+from cnnlab.claims.groups import TRAINED
+from cnnlab.claims.study import Study
+from cnnlab.views.arm_legend import DARK, LIGHT, ArmLegend
+from cnnlab.views.axes_figure import axes_figure, heat_map
+from cnnlab.views.cost_figure import cost_figure
+from cnnlab.views.depth_figure import depth_figure
+from cnnlab.views.learning_figure import learning_figure
+from cnnlab.views.report_markdown import METHODS, commands
+from cnnlab.views.report_tables import (
+    TextTable,
+    cost_table,
+    diagnosis_table,
+    difference_table,
+    failure_table,
+    group_table,
+    noise_sentence,
+    tune_table,
+    tune_warnings,
+)
+from cnnlab.views.runs_figure import MOST, chance_of, runs_figure
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+FEW = 15  # pairs that are all shown at once
+
+
+def html_report(study: Study, logdirs: Sequence[Path]) -> str:
+    """`logdirs`: folders for TensorBoard, the arms first."""
+    legend, pairs = ArmLegend.of(study.groups), list(study.differences)
+    shown = study.with_the_best if len(pairs) > FEW else pairs
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return page.render(
+        name=study.name,
+        study=study,
+        metric=study.metric,
+        light=LIGHT,
+        dark=DARK,
+        legend=legend,
+        figures=_figures(study, legend),
+        runs_caption=_runs_caption(study),
+        groups=group_table(study),
+        swatches=[legend.index(group) for group in study.ranked],
+        noise=noise_sentence(study),
+        trained=TRAINED,
+        methods=METHODS,
+        differences=difference_table(shown) if shown else TextTable((), ()),
+        others=difference_table([each for each in pairs if each not in shown]) if shown != pairs else TextTable((), ()),
+        costs=cost_table(study),
+        diagnosis=diagnosis_table(study),
+        tuning=tune_table(study),
+        warnings=tune_warnings(study),
+        failures=failure_table(study),
+        commands=commands(study),
+        boards=[f"tensorboard --logdir {shlex.quote(shortened(path))}" for path in logdirs],
+        circumstances=circumstances(study.experiment),
+        folders="; ".join(shortened(folder) for folder in study.experiment.folders),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _figures(study: Study, legend: ArmLegend) -> dict[str, object]:
+    groups = study.groups
+    return {
+        "runs": runs_figure(groups, legend),
+        "axes": axes_figure(groups, legend),
+        "heat": heat_map(groups, legend),
+        "learning": learning_figure(groups, legend),
+        "depth": depth_figure(groups, legend),
+        "cost": cost_figure(groups, legend),
+    }
+
+
+def _runs_caption(study: Study) -> str:
+    words = "A dot a run, X where it diverged; line: 95 % interval of the mean, which is marked."
+    if chance_of(study.groups) is not None:
+        words += " Dashed: always guessing the largest class."
+    return words + (f" The best {MOST} arms." if len(study.groups) > MOST else "")

@@ -1,0 +1,67 @@
+"""A sweep's report in the terminal: the answer first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from cnnlab.claims.circumstances import shortened
+from cnnlab.claims.study import Study
+from cnnlab.views.report_tables import (
+    TextTable,
+    difference_table,
+    failure_table,
+    group_table,
+    noise_sentence,
+    tune_warnings,
+)
+
+_COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
+MOST = 20  # rows; report.md and report.html have all
+
+
+def print_report(study: Study, written: Sequence[Path] = ()) -> None:
+    """`written`: files to name at the end."""
+    console = Console(highlight=False)
+    console.print(Text(study.answer, style="bold green" if _is_decided(study) else "bold"))
+    for sentence in study.caveats:
+        console.print(Text(sentence, style="yellow"))
+    console.print()
+    _print(console, group_table(study))
+    if study.with_the_best and len(study.groups) > 1:
+        _print(console, difference_table(study.with_the_best))
+    if sentence := noise_sentence(study):
+        console.print(Text(sentence, style="dim"))
+    for warning in tune_warnings(study):
+        console.print(Text(f"Tuning: {warning}", style="yellow"))
+    if failures := failure_table(study):
+        console.print()
+        _print(console, failures)
+    for path in written:
+        console.print(f"[bold]{path.suffix.removeprefix('.') or 'arms':<6}[/]{escape(shortened(path))}", soft_wrap=True)
+
+
+def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    last = len(found.headings) - 1
+    for i, heading in enumerate(found.headings):
+        is_text = i < found.words or (i == last and heading in ("verdict", ""))
+        table.add_column(escape(heading), justify="left" if is_text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    return table
+
+
+def _print(console: Console, found: TextTable) -> None:
+    console.print(as_rich(found, found.rows[:MOST]))
+    if len(found.rows) > MOST:
+        console.print(Text(f"... {len(found.rows) - MOST} more in report.md", style="dim"))
+    console.print()
+
+
+def _is_decided(study: Study) -> bool:
+    return bool(study.with_the_best) and all(each.is_real for each in study.with_the_best)

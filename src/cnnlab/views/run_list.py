@@ -1,0 +1,116 @@
+"""All runs below some folders, as a list; broken ones can be removed."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cnnlab.claims.circumstances import shortened
+from cnnlab.claims.find_runs import run_folders
+from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
+from cnnlab.common.words import memory, plural
+
+_COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}
+_DESIGN = ("model", "init", "dataset")
+
+
+def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
+    """Print status, config, accuracy, age and size of every run; with `clean`, ask on stdin and remove broken ones."""
+    found = [read_run(path, shortened(path)) for path in dict.fromkeys(p for top in folders for p in run_folders(top))]
+    console = Console(highlight=False)
+    console.print(_table(found, datetime.now(UTC)))
+    console.print(Text(f"\n{_counts(found)}", style="bold"))
+    if clean:
+        _clean(console, [run for run in found if run.state in BROKEN])
+    else:
+        console.print(
+            Text("A report: python -m cnnlab.report SWEEP; of single runs as one experiment: list=false"),
+            soft_wrap=True,
+        )
+
+
+def _table(runs: Sequence[RunRecord], now: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("run", overflow="fold")
+    table.add_column("status")
+    table.add_column("config", overflow="fold")
+    for heading in ("accuracy", "age", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for run in runs:
+        accuracy = run.value("test/accuracy")
+        table.add_row(
+            Text(run.name),
+            Text(run.state, style=_COLOURS.get(run.state, "red")),
+            Text(in_short(run)),
+            "" if accuracy is None else f"{100 * accuracy:.2f} %",
+            age(run, now),
+            memory(size(run.folder)),
+        )
+    return table
+
+
+def in_short(run: RunRecord) -> str:
+    """The design's choices and what was typed besides; nothing where neither is known."""
+    choices = run.status.get("choices") or {}
+    named = [str(choices[name]) for name in _DESIGN if choices.get(name)]
+    typed = [override for override in run.overrides or () if override.partition("=")[0] not in choices]
+    if not named and run.config:
+        sections = [run.config.get(name) for name in _DESIGN]
+        named = [str(each["_target_"]).rpartition(".")[2] for each in sections if each and "_target_" in each]
+    return " ".join([*named, *typed])
+
+
+def age(run: RunRecord, now: datetime) -> str:
+    """Since its start: 3 min, 5 h, 2 d."""
+    try:
+        seconds = (now - datetime.fromisoformat(str(run.status["started"]))).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return "not known"
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files; one that vanishes meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _counts(runs: Sequence[RunRecord]) -> str:
+    states = [run.state for run in runs]
+    words = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
+    return f"{plural(len(runs), 'run')}: {words}" if runs else "No run has begun."
+
+
+def _clean(console: Console, broken: Sequence[RunRecord]) -> None:
+    if not broken:
+        console.print("Nothing to remove: no run failed, was interrupted or is damaged.")
+        return
+    console.print(Text(f"Broken: {plural(len(broken), 'run')}", style="bold"))
+    for run in broken:
+        console.print(Text(f"  {run.state}: {run.name}"), soft_wrap=True)
+    console.print(f"Remove {'it' if len(broken) == 1 else 'them'}? y/N ", end="")
+    # Nobody there to answer means no.
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        console.print("\nNothing was removed.")
+        return
+    removed = 0
+    for run in broken:
+        # It may have been started again while the question stood.
+        if read_run(run.folder, run.name).state in BROKEN:
+            shutil.rmtree(run.folder)
+            removed += 1
+    console.print(f"Removed {plural(removed, 'run')}.")

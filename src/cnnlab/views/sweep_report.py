@@ -1,0 +1,74 @@
+"""The report of a sweep: report.md, report.csv, report.html, TensorBoard runs of its arms, and a terminal report."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnlab.claims.curves import Band, depth_profile, learning_curve
+from cnnlab.claims.groups import Group
+from cnnlab.claims.study import Study
+from cnnlab.telemetry.arms import BAND, Points, write_arms
+from cnnlab.views.report_markdown import markdown_report
+from cnnlab.views.report_page import html_report
+from cnnlab.views.report_terminal import print_report
+
+ARMS = "arms"
+_LEARNING = {"validation/accuracy": "Accuracy/validation", "validation/loss": "Loss/validation"}
+_DEPTH = ("activation", "gradient")
+_BANDS = {
+    "Learning: mean and band over seeds": list(_LEARNING.values()),
+    "Against depth: mean and band over seeds": [f"by_depth/{w}_std@{m}" for m in ("init", "end") for w in _DEPTH],
+}
+
+
+def publish(*folders: Path, metric: str = "test/accuracy", output: Path | None = None) -> list[Path]:
+    """Write the report of the runs at and below `folders`, print it, and return its files.
+
+    `output`: where to; by default into the folder itself, for several folders into `outputs/reports/`. Raises
+    InputError where there are no runs, or none with `metric`.
+    """
+    study = Study.of(folders, metric)
+    place = output or (folders[0] if len(folders) == 1 else Path("outputs/reports") / _joined(folders))
+    written = write_report(study, place)
+    print_report(study, written)
+    return written
+
+
+def write_report(study: Study, folder: Path) -> list[Path]:
+    """Each file atomically, and nothing of an earlier report stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_arms(folder / ARMS, {group.name: _curves(group) for group in study.groups if group.with_result}, _BANDS)
+    texts = {
+        "report.csv": study.experiment.table.to_csv(index=False),
+        "report.md": markdown_report(study),
+        "report.html": html_report(study, [folder / ARMS, *study.experiment.folders]),
+    }
+    for name, text in texts.items():
+        part = folder / f".{name}.{os.getpid()}.part"
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, folder / name)
+    return [folder / name for name in texts]
+
+
+def _curves(group: Group) -> dict[str, Points]:
+    """Of one arm: validation against steps, signal and gradient against depth, each with its band."""
+    found: dict[str, Points] = {}
+    for key, tag in _LEARNING.items():
+        found |= _with_band(tag, learning_curve(group, key))
+    for what in _DEPTH:
+        profile = depth_profile(group.runs, what)
+        for when, band in (("init", profile.init), ("end", profile.end)):
+            found |= _with_band(f"by_depth/{what}_std@{when}", band)
+        theory = profile.theory
+        if theory:
+            found[f"by_depth/{what}_std_predicted@init"] = list(zip(theory.x, theory.mean, strict=True))
+    return found
+
+
+def _with_band(tag: str, band: Band) -> dict[str, Points]:
+    parts = zip(BAND, (band.mean, band.low, band.high), strict=True)
+    return {f"{tag}{part}": list(zip(band.x, values, strict=True)) for part, values in parts} if band else {}
+
+
+def _joined(folders: Sequence[Path]) -> str:
+    return "+".join(folder.resolve().name for folder in folders)[:200]
