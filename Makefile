@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray check lint types bench proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -30,6 +30,9 @@ test-hydra-next: $(INSTALLED)  ## the tests of the commands with the next Hydra,
 		> "$$($(NEXT)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/main.pth"
 	$(NEXT)/bin/pip install --quiet --pre --no-deps $(HYDRA_NEXT)
 	OMP_NUM_THREADS=1 $(NEXT)/bin/python -m pytest -n auto $(COMMANDS) $(ARGS)
+
+test-aa: $(INSTALLED)  ## how often the report calls two groups of one arm different: at most 5 %
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/false_alarms.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
