@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -55,3 +56,71 @@ def standardized() -> Callable[[Tensor], Tensor]:
 def digits(standardized) -> Tensor:
     """(32, 1, 8, 8): scikit-learn's handwritten digits, four rows of eight."""
     return standardized(torch.tensor(load_digits().images[:32], dtype=torch.float32)[:, None])
+
+
+# Of a run with two layers, as far as reports read it.
+RESULTS = {
+    **{"test/loss": 0.5, "test/images": 200, "test/chance": 0.1, "test/noise_floor": 0.02, "time/training_s": 3.0},
+    **{"model/parameters": 1000.0, "model/macs": 5000.0, "model/saved_bytes": 2048.0, "validation/accuracy": 0.8},
+    **{"activation/std/01_conv1@init": 1.0, "activation/std/01_conv1@end": 2.0, "first_layer/cosine/000": 0.5},
+    **{"preactivation/std/01_conv1@init": 1.4, "preactivation/std/02_logits@init": 0.5},
+    **{"gradient/std/01_conv1@init": 0.01, "gradient/std/02_logits@init": 0.1, "theory/activation_std/01_conv1": 1.1},
+    **{"theory/activation_std_lower/01_conv1": 0.7, "theory/activation_std_upper/01_conv1": 1.5},
+    **{"diagnosis/first": "healthy", "diagnosis/count": 0},
+}
+
+
+@pytest.fixture
+def write_run() -> Callable[..., Path]:
+    """write_run(folder, accuracy, status, **changes to run.json): a run folder as training leaves it. An accuracy of
+    None: a run that ended before it had results; a mapping: results that replace the usual ones."""
+
+    def write_run(folder: Path, accuracy=None, status: str = "completed", config: str = "", **changes) -> Path:
+        folder.mkdir(parents=True)
+        run = {
+            **{"status": status, "error": None, "seed": 0, "config_hash": folder.name, "device": "cpu"},
+            **{"started": "2026-11-26T11:00:00+00:00", "finished": "2026-11-26T11:01:00+00:00", "pid": 0, "host": "h"},
+            **{"device_name": "cpu, 1 threads", "platform": "Linux", "versions": {"cnnlab": "1", "torch": "2"}},
+            **{"commit": "abc", "choices": {"dataset": "digits"}},
+        }
+        (folder / "run.json").write_text(json.dumps(run | changes))
+        if accuracy is not None:
+            found = accuracy if isinstance(accuracy, dict) else {"test/accuracy": accuracy}
+            (folder / "results.json").write_text(json.dumps(RESULTS | found))
+            rows = [{"step": s, "epoch": s // 10, "validation/accuracy": s / 30} for s in (10, 20)]
+            (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        if config:
+            (folder / "config.yaml").write_text(config)
+        return folder
+
+    return write_run
+
+
+@pytest.fixture
+def make_sweep(tmp_path, write_run) -> Callable[..., Path]:
+    """make_sweep({"a": [0.9, 0.8], "b": [0.7, "failed"]}): a sweep's folder with a run for each accuracy, by seed. A word
+    in place of an accuracy is the status of a run without results, `queued` one that never ran, and a pair both. The
+    key of an arm has a value for each of `axes`, separated by commas. Keywords go into sweep.json."""
+
+    def make_sweep(arms: dict[str, list], axes: tuple[str, ...] = ("model",), name: str = "sweep", **content) -> Path:
+        folder, jobs = tmp_path / name, []
+        for arm, runs in arms.items():
+            labels = dict(zip(axes, arm.split(","), strict=True)) if axes else {}
+            for seed, run in enumerate(runs):
+                job, overrides = f"{arm},seed={seed}", [f"{axis}={value}" for axis, value in labels.items()]
+                job = job if axes else f"seed={seed}"
+                settings = {"overrides": [*overrides, f"seed={seed}"], "config_hash": f"{name}{job}", "config": None}
+                jobs.append({"name": job, "stage": "measure", "labels": labels, "seed": str(seed), **settings})
+                status, accuracy = run if isinstance(run, tuple) else ("completed", run)
+                if isinstance(accuracy, str):
+                    status, accuracy = accuracy, None
+                if status != "queued":
+                    error = f"ValueError: {status}" if status != "completed" else None
+                    write_run(folder / job, accuracy, status, error=error, seed=seed, config_hash=f"{name}{job}")
+        folder.mkdir(exist_ok=True)
+        sweep = {"version": 1, "command": "python -m cnnlab.train -m", "created": "2026-11-26T11:00:00+00:00"}
+        sweep |= {"arms": {}, "axes": list(axes), "paired": False, "tune": None, "jobs": jobs}
+        (folder / "sweep.json").write_text(json.dumps(sweep | content))
+        return folder
+
+    return make_sweep

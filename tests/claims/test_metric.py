@@ -1,0 +1,24 @@
+"""Which way is better, and how values are written."""
+
+import pytest
+
+from cnnlab.claims.metric import Metric
+
+
+@pytest.mark.parametrize("key", ["test/accuracy", "validation/accuracy", "test/accuracy@shift=4"])
+def test_accuracies_are_percent_and_differ_in_points(key):
+    metric = Metric(key)
+    assert metric.higher_is_better and metric.sign() == 1 and metric.scale == 100
+    assert metric.value(0.97914) == "97.91 %" and metric.difference(0.0042) == "0.42 points"
+    assert metric.between(0.002, -0.0064) == "0.20 to -0.64"
+
+
+@pytest.mark.parametrize("key", ["test/loss", "time/training_s", "model/macs"])
+def test_anything_else_is_better_when_smaller(key):
+    metric = Metric(key)
+    assert not metric.higher_is_better and metric.sign() == -1 and metric.scale == 1
+    assert metric.value(0.0821) == "0.082" and metric.difference(0.0031) == "0.0031"
+
+
+def test_names_are_words():
+    assert Metric("time/training_s").name == "time training s" and Metric().title == "test accuracy (%)"
