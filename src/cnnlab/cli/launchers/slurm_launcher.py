@@ -72,7 +72,8 @@ class SlurmLauncher(Launcher):
         try:
             self._wait([(name, self.queue.jobs[name]) for name in names])
         except KeyboardInterrupt:
-            left = [self.queue.jobs[name] for name in names if self.queue.jobs[name] in (active() or set())]
+            present, jobs = active(), [self.queue.jobs[name] for name in names]
+            left = [job for job in jobs if present is None or job in present]
             sys.stderr.write(f"Slurm runs the sweep on. To stop it:  scancel {' '.join(left)}\n" if left else "")
             raise
         return [self._result(config, name) for config, name in zip(configs, names, strict=True)]
