@@ -98,9 +98,10 @@ def write_run() -> Callable[..., Path]:
 
 @pytest.fixture
 def make_sweep(tmp_path, write_run) -> Callable[..., Path]:
-    """make_sweep({"a": [0.9, 0.8], "b": [0.7, "failed"]}): a sweep's folder with a run for each accuracy, by seed. A word
-    in place of an accuracy is the status of a run without results, `queued` one that never ran, and a pair both. The
-    key of an arm has a value for each of `axes`, separated by commas. Keywords go into sweep.json."""
+    """make_sweep({"a": [0.9, 0.8], "b": [0.7, "failed"]}): a sweep's folder with a run for each accuracy, by seed.
+
+    A word in place of an accuracy is the status of a run without results, `queued` one that never ran; a pair is both.
+    An arm's key has a value for each of `axes`, separated by commas. `content`: of sweep.json."""
 
     def make_sweep(arms: dict[str, list], axes: tuple[str, ...] = ("model",), name: str = "sweep", **content) -> Path:
         folder, jobs = tmp_path / name, []

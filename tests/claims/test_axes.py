@@ -40,7 +40,12 @@ def test_a_function_has_one_value_for_equal_arguments():
 
 @pytest.mark.parametrize(
     ("axis", "value", "name"),
-    [("model", "vgg", "vgg"), ("optimizer.lr", "0.1", "lr=0.1"), ("a.clip", "null", "clip=null"), ("x", "[8]", "x=[8]")],
+    [
+        ("model", "vgg", "vgg"),
+        ("optimizer.lr", "0.1", "lr=0.1"),
+        ("a.clip", "null", "clip=null"),
+        ("x", "[8]", "x=[8]"),
+    ],
 )
 def test_words_name_themselves(axis, value, name):
     assert short_name(axis, value) == name

@@ -12,7 +12,10 @@ def test_the_table_has_a_row_a_run_and_reads_back(make_sweep, tmp_path):
     table = pd.read_csv(tmp_path / "x.csv")
     assert list(table.model) == ["a", "a", "b", "b"] and list(table.seed) == [0, 1, 0, 1]
     assert list(table.status) == ["completed", "queued", "diverged", "failed"]
-    assert table["test/accuracy"].tolist()[:3:2] == [0.9, 0.1] and table["test/accuracy"].isna().tolist()[1::2] == [1, 1]
+    assert table["test/accuracy"].tolist()[:3:2] == [0.9, 0.1] and table["test/accuracy"].isna().tolist()[1::2] == [
+        1,
+        1,
+    ]
     assert table.error[3] == "ValueError: failed" and not [name for name in table if "conv1" in name]
 
 

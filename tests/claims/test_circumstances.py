@@ -1,0 +1,39 @@
+"""Data, machine, versions, and commands that repeat."""
+
+import shlex
+
+from cnnlab.claims.circumstances import arm_command, circumstances, shortened, sweep_commands
+from cnnlab.claims.experiment import load
+from cnnlab.claims.groups import groups_of
+from cnnlab.claims.metric import Metric
+
+
+def test_circumstances_list_every_value_once(make_sweep):
+    folder = make_sweep({"a": [0.9, 0.8], "b": ["queued"]})
+    run = folder / "a,seed=1" / "run.json"
+    run.write_text(run.read_text().replace('"abc"', '"def"').replace("2026-11-26T11:01", "2026-11-27T11:01"))
+    found = circumstances(load([folder]))
+    assert found["data"] == "digits" and found["commit"] == "abc; def" and found["test images"] == "200"
+    assert found["date"] == "2026-11-26 to 2026-11-27" and found["versions"] == "cnnlab 1, torch 2"
+
+
+def test_an_arm_s_command_runs_all_its_seeds(make_sweep):
+    experiment = load([make_sweep({"a,x y": [0.9, "failed"]}, axes=("model", "dataset.root"))])
+    (group,) = groups_of(experiment, Metric())
+    command = arm_command(group)
+    assert shlex.split(command or "") == [
+        *("python", "-m", "cnnlab.train", "-m", "model=a", "dataset.root=x y", "seed=0,1")
+    ]
+    assert sweep_commands(experiment) == ["python -m cnnlab.train -m"]
+
+
+def test_a_single_run_is_no_sweep_and_unknown_overrides_are_unknown(make_sweep, write_run, tmp_path):
+    (group,) = groups_of(load([make_sweep({"a": [0.9]})]), Metric())
+    assert arm_command(group) == "python -m cnnlab.train model=a seed=0"
+    (group,) = groups_of(load([write_run(tmp_path / "alone", 0.9)]), Metric())
+    assert arm_command(group) is None
+
+
+def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert shortened(tmp_path / "a") == "a" and shortened(tmp_path.parent) == str(tmp_path.parent)

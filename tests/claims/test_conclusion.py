@@ -1,0 +1,94 @@
+"""The answer in one sentence, for every kind of answer."""
+
+import math
+
+import pytest
+
+from cnnlab.claims.conclusion import caveats, conclusion, states_in_words
+from cnnlab.claims.differences import differences
+from cnnlab.claims.experiment import load
+from cnnlab.claims.groups import groups_of
+from cnnlab.claims.metric import Metric
+
+
+@pytest.fixture
+def answer(group):
+    """answer({"a": [0.9, ...]}, paired, key): the sentence."""
+
+    def answer(arms: dict, paired: bool = False, key: str = "test/accuracy") -> str:
+        groups = [group(name, values, key) for name, values in arms.items()]
+        return conclusion(groups, differences(groups, paired))
+
+    return answer
+
+
+def test_two_arms_that_differ(answer):
+    said = answer({"single5x5": [0.9010, 0.9020, 0.9030], "stacked3x3": [0.9052, 0.9062, 0.9072]})
+    assert said == "stacked3x3 beats single5x5 by 0.42 points, 95 % 0.19 to 0.65, 3 seeds each."
+
+
+def test_two_arms_of_which_it_is_not_known_say_how_many_seeds_would_tell(answer):
+    said = answer({"a": [0.90, 0.92, 0.94], "b": [0.91, 0.93, 0.95]})
+    assert said.startswith("No difference found between b and a (1.00 points, 95 % -3.53 to 5.53, 3 seeds each; about ")
+    assert said.endswith(" seeds each would tell).")
+    assert "6 and 2 seeds" in answer({"a": [0.90, 0.92, 0.94] * 2, "b": [0.90, 0.93]})
+    assert "equal means" in answer({"a": [0.90, 0.92], "b": [0.92, 0.90]})
+
+
+def test_a_loss_is_better_when_smaller_and_its_difference_is_positive(answer):
+    said = answer({"a": [0.50, 0.51, 0.52], "b": [0.10, 0.11, 0.12]}, key="test/loss")
+    assert said == "b beats a by 0.40 in test loss, 95 % 0.38 to 0.42, 3 seeds each."
+
+
+def test_pairs_are_named(answer):
+    assert "3 pairs of seeds" in answer({"a": [0.1, 0.5, 0.9], "b": [0.15, 0.56, 0.96]}, paired=True)
+
+
+def test_constants_are_exact(answer):
+    said = answer({"a": [0.1] * 3, "b": [0.3] * 3})
+    assert said.startswith("b beats a by exactly 20.00 points, 3 seeds each: no run")
+    assert answer({"a": [0.1] * 3, "b": [0.1] * 3}) == "a and b are equal: every run gave 10.00 %."
+
+
+def test_one_seed_is_no_verdict(answer):
+    said = answer({"a": [0.9], "b": [0.8]})
+    assert (
+        said == "Whether a and b differ is not known (one seed: not known): a 90.00 % (1 seed) and b 80.00 % (1 seed)."
+    )
+
+
+def test_one_group_is_a_mean(answer):
+    assert answer({"a": [0.9, 0.9]}) == "a: 90.00 % in every run, 2 seeds."
+    assert answer({"a": [0.9]}).startswith("a: 90.00 %, one seed:")
+    assert answer({"a": [0.90, 0.92]}) == "a: 91.00 %, 95 % 78.29 to 100.00, 2 seeds."
+
+
+def test_many_arms_name_the_best_and_what_cannot_be_told_from_it(answer):
+    near, far = [0.90, 0.91, 0.92, 0.93], [0.30, 0.31, 0.32, 0.33]
+    said = answer({"a": near, "b": [v - 0.005 for v in near], "c": far, "d": [0.5]})
+    assert said.startswith("a has the highest mean test accuracy, 91.50 % (4 seeds); not distinguishable from it: b;")
+    assert "not compared: d" in said and "beaten: c" in said and said.endswith("(Holm over 3 pairs).")
+    said = answer({"a": near, "b": far, "c": [v - 0.1 for v in far]})
+    assert said.startswith("a beats all 2 others (91.50 %); the next, b, by 60.00 points, 95 % ")
+    said = answer({str(i): near for i in range(9)})
+    assert "1; 2; 3; 4 and 4 others" in said
+
+
+def test_nothing_to_compare_is_said(answer):
+    assert answer({"a": [None, None]}) == "No run has a result yet: 2 runs: 2 failed."
+    assert "not every test loss of a is a number" in answer({"a": [math.nan], "b": [None]}, key="test/loss")
+
+
+def test_caveats_count_and_name_what_is_missing(make_sweep):
+    experiment = load(
+        [make_sweep({"a": [0.9, ("diverged", {"test/accuracy": 0.1, "test/loss": "nan"})], "b": ["queued"]})]
+    )
+    said = " ".join(caveats(experiment, groups_of(experiment, Metric("test/loss"))))
+    assert "3 runs: 1 completed, 1 diverged, 1 never ran." in said and "No result of b." in said
+    assert "Diverged runs count" in said and "The test loss is not a number in every run of a" in said
+    clean = load([make_sweep({"a": [0.9, 0.8]}, name="clean")])
+    assert caveats(clean, groups_of(clean, Metric())) == []
+
+
+def test_states_are_counted_in_words():
+    assert states_in_words(["completed", "queued", "running"]) == "3 runs: 1 completed, 1 still running, 1 never ran"

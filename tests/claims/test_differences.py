@@ -1,0 +1,132 @@
+"""Differences between groups, against scipy, naive formulas, and published examples."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cnnlab.claims.differences import MOST_SEEDS, differences, hedges_g, seeds_needed
+
+# Hours of sleep gained with two drugs by ten patients: Student 1908, Biometrika 6:1-25, as in R's `sleep`.
+FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+SECOND = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+
+
+def test_welch_s_test_is_that_of_a_textbook_example(group):
+    """R's manual, t.test(extra ~ group, data = sleep): p 0.07939, 95 % -3.3654832 to 0.2054832."""
+    (found,) = differences([group("1", FIRST, "hours"), group("2", SECOND, "hours")])
+    assert (found.better.name, found.other.name, found.method) == ("1", "2", "Welch")
+    assert found.interval == pytest.approx((-3.3654832, 0.2054832), abs=5e-8)
+    assert found.p == pytest.approx(0.07939, abs=5e-6) and found.verdict == "inconclusive"
+
+
+def test_the_paired_test_is_that_of_the_same_example(group):
+    """R's manual, t.test(..., paired = TRUE): p 0.002833, 95 % -2.4598858 to -0.7001142."""
+    (found,) = differences([group("1", FIRST, "hours"), group("2", SECOND, "hours")], paired=True)
+    assert found.interval == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
+    assert found.p == pytest.approx(0.002833, abs=5e-7) and found.verdict == "different"
+    assert found.correlation == pytest.approx(stats.pearsonr(FIRST, SECOND).statistic) and found.pairs == 10
+
+
+def test_pairs_are_runs_of_one_seed(group):
+    a, b = group("a", [0.9, None, 0.8, 0.7]), group("b", [0.5, 0.6, 0.45])
+    (found,) = differences([a, b], paired=True)
+    assert found.pairs == 2 and found.value == pytest.approx((0.4 + 0.35) / 2)
+    (found,) = differences([a, group("b", [0.5])], paired=True)
+    assert found.verdict == "unknown" and "1 seeds in common" in found.reason
+
+
+def test_welch_agrees_with_scipy(group):
+    draws = np.random.default_rng(0)
+    a, b = draws.normal(0.9, 0.02, 6), draws.normal(0.88, 0.005, 4)
+    (found,) = differences([group("a", a), group("b", b)])
+    ours = stats.ttest_ind(found.better.values, found.other.values, equal_var=False)
+    assert found.p == pytest.approx(ours.pvalue)
+    assert found.interval == pytest.approx(tuple(ours.confidence_interval(0.95)))
+
+
+def _holm(p: list[float]) -> list[float]:
+    """Holm 1979, Scandinavian Journal of Statistics 6:65-70, step by step."""
+    order, adjusted, highest = sorted(range(len(p)), key=p.__getitem__), [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, p[i] * (len(p) - rank)))
+        adjusted[i] = highest
+    return adjusted
+
+
+def test_all_pairs_are_compared_and_adjusted_by_holm_s_steps(group):
+    assert _holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    draws = np.random.default_rng(1)
+    groups = [group(str(m), draws.normal(m, 0.02, 5)) for m in (0.90, 0.895, 0.86, 0.60)]
+    found = differences(groups)
+    assert len(found) == 6
+    p = [stats.ttest_ind(d.better.values, d.other.values, equal_var=False).pvalue for d in found]
+    assert [d.p_holm for d in found] == pytest.approx(_holm(p))
+    assert [d.verdict == "different" for d in found] == [q < 0.05 for q in _holm(p)]
+    assert {d.verdict for d in found} == {"different", "inconclusive"}
+
+
+def test_hedges_g_is_that_of_a_textbook_example(group):
+    """Borenstein et al. 2009, Introduction to Meta-Analysis, p. 26 f.: means 103 and 100, deviations 5.5 and 4.5, 50
+    each, g = 0.5924."""
+    step = math.sqrt(49 / 50)  # 25 values at each of mean +- step * sd have a sample deviation of sd
+    a, b = (
+        group(str(m), [m + s * step * sd for s in (-1, 1) for _ in range(25)], "x")
+        for m, sd in ((103, 5.5), (100, 4.5))
+    )
+    assert hedges_g(a, b) == pytest.approx(0.5924, abs=5e-5)
+
+
+# Cohen 1988, Statistical Power Analysis, table 2.4.1: seeds per group at alpha 0.05 (two-sided) and power 0.80.
+@pytest.mark.parametrize(("d", "seeds"), [(0.5, 64), (0.8, 26), (1.0, 17)])
+def test_seeds_that_it_takes_are_those_of_cohen_s_table(group, d, seeds):
+    step = math.sqrt(1 / 2)
+    a, b = (group(str(m), [m - step, m + step], "x") for m in (d, 0.0))
+    (found,) = differences([a, b])
+    assert seeds_needed(found, 0.05) == seeds == found.seeds
+
+
+def test_seeds_that_it_takes_reach_the_power_in_a_simulation(group):
+    (found,) = differences([group("a", [1.0, 2.0, 3.0], "x"), group("b", [1.8, 2.8, 3.8], "x")])
+    draws, n = np.random.default_rng(0), found.seeds
+    a, b = draws.normal(0, 1, (4000, n)), draws.normal(0.8, 1, (4000, n))
+    assert (stats.ttest_ind(a, b, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.025)
+
+
+def test_a_tiny_difference_takes_more_seeds_than_anybody_has_and_none_takes_none(group):
+    (found,) = differences([group("a", [0.0, 1.0], "x"), group("b", [1e-6, 1.0], "x")])
+    assert found.seeds == MOST_SEEDS
+    (found,) = differences([group("a", [0.0, 1.0], "x"), group("b", [1.0, 0.0], "x")])
+    assert found.verdict == "inconclusive" and found.seeds is None
+
+
+def test_groups_of_constants_differ_exactly_or_not_at_all(group):
+    a, b, c = group("a", [0.1] * 3), group("b", [0.1] * 4), group("c", [0.3] * 2)
+    first, second, third = differences([a, b, c])
+    assert first.value == second.value == pytest.approx(0.2) and first.is_real
+    assert (first.verdict, third.verdict) == ("exact", "equal")
+    assert (first.interval, first.p, first.g, third.value) == (None, None, None, 0.0)
+
+
+def test_a_constant_beside_a_group_that_scatters_is_tested(group):
+    (found,) = differences([group("a", [0.1] * 3), group("b", [0.9, 0.92, 0.95])])
+    ours = stats.ttest_1samp([0.9, 0.92, 0.95], 0.1)
+    assert found.p == pytest.approx(ours.pvalue) and found.verdict == "different"
+
+
+def test_what_cannot_be_known_is_not_guessed(group):
+    cases = {
+        "one seed": group("b", [0.5]),
+        "has no results": group("b", [None]),
+        "not every test accuracy of b is a number": group("b", [math.nan, 0.5]),
+    }
+    for reason, other in cases.items():
+        (found,) = differences([group("a", [0.9, 0.8]), other])
+        assert found.verdict == "unknown" and reason in found.reason and found.p is None
+    assert differences([group("a", [0.9])]) == []
+
+
+def test_losses_are_better_when_smaller(group):
+    (found,) = differences([group("a", [0.9, 0.8], "test/loss"), group("b", [0.1, 0.12], "test/loss")])
+    assert found.better.name == "b" and found.value < 0
