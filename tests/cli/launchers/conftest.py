@@ -15,7 +15,7 @@ from hydra.types import HydraContext, RunMode
 MAIN = """
 defaults: [_self_, {override hydra/job_logging: none}, {override hydra/hydra_logging: none}]
 what: nothing
-hydra: {output_subdir: null, sweep: {dir: sweep, subdir: "what=${what}"}, job: {name: small}}
+hydra: {output_subdir: null, sweep: {dir: sweep, subdir: "what=${what}"}, job: {name: small, chdir: false}}
 """
 
 

@@ -20,6 +20,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_config, run_packed
+from cnnlab.cli.launchers.settings import check_settings
+from cnnlab.common.checks import optional, whole
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
@@ -46,6 +48,7 @@ class LocalLauncher(Launcher):
     detaches = False
 
     def __init__(self, jobs: int | None, threads: int) -> None:
+        check_settings({"jobs": jobs, "threads": threads}, {"jobs": optional(whole(1)), "threads": whole(1)})
         self.jobs, self.threads = jobs, threads
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -1,0 +1,99 @@
+"""Jobs in processes of their own: none takes others along, and none outlives the launcher."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hydra.core.utils import JobStatus
+
+from cnnlab.cli.launchers.local import LocalLauncher
+
+WORDS = ["what=nothing", "what=raise", "what=exit", "what=kill", "what=slow"]
+
+
+def _task(config):
+    if config.what == "raise":
+        raise ValueError("no luck")
+    if config.what == "exit":
+        sys.exit(3)
+    if config.what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if config.what == "slow":
+        time.sleep(0.5)
+    if config.what.startswith("write"):
+        import torch
+
+        print("threads", torch.get_num_threads())
+        print("to stderr", file=sys.stderr)
+    return config.what, os.getpid()
+
+
+def test_every_job_has_its_own_process_and_end(launched):
+    launcher = launched(_task, LocalLauncher(jobs=2, threads=1))
+    results = launcher.launch([[word] for word in WORDS], 0)
+    assert [result.status for result in results] == [
+        JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.FAILED, JobStatus.FAILED, JobStatus.COMPLETED
+    ]  # fmt: skip
+    assert [list(result.overrides) for result in results] == [[word] for word in WORDS]
+    processes = {results[0].return_value[1], results[4].return_value[1]}
+    assert len(processes) == 2 and os.getpid() not in processes
+    assert "no luck" in str(results[1]._return_value) and "3" in str(results[2]._return_value)
+    assert "killed by SIGKILL" in str(results[3]._return_value)
+
+
+def test_what_a_job_prints_is_in_its_log_and_it_has_its_threads(launched):
+    (result,) = launched(_task, LocalLauncher(jobs=1, threads=1)).launch([["what=write"]], 0)
+    assert result.status == JobStatus.COMPLETED
+    assert Path("sweep/what=write/small.log").read_text().splitlines() == ["threads 1", "to stderr"]
+
+
+def test_jobs_run_side_by_side_as_many_as_asked(launched):
+    launcher = launched(_task, LocalLauncher(jobs=4, threads=1))
+    launcher.launch([["what=nothing"]], 0)  # the server's imports
+    began = time.monotonic()
+    launcher.launch([["what=slow"]] * 4, 1)
+    assert time.monotonic() - began < 4 * 0.5
+
+
+def test_the_number_of_jobs_follows_from_cores_and_threads(launched, monkeypatch):
+    monkeypatch.setattr("cnnlab.cli.launchers.local._cores", lambda: 6)
+    for threads, jobs in ((1, 6), (2, 3), (4, 1), (8, 1)):
+        launcher = launched(_task, LocalLauncher(jobs=None, threads=threads))
+        assert launcher.parallel(launcher.config) == jobs
+    monkeypatch.setattr("cnnlab.cli.launchers.local._gpus", lambda config: 4)
+    assert launcher.parallel(launcher.config) == 4
+
+
+def _sleep(config):
+    Path(f"{config.what}.pid").write_text(str(os.getpid()))
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        Path(f"{config.what}.told").touch()
+        raise
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_jobs_are_told_to_stop_with_the_launcher(launched, how):
+    before = signal.signal(how, signal.default_int_handler)
+    launcher = launched(_sleep, LocalLauncher(jobs=2, threads=1))
+
+    def stop():
+        while len(list(Path().glob("*.pid"))) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), how)
+
+    threading.Thread(target=stop, daemon=True).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            launcher.launch([["what=a"], ["what=b"], ["what=c"]], 0)
+    finally:
+        signal.signal(how, before)
+    assert {path.name for path in Path().glob("*.told")} == {"a.told", "b.told"} and not Path("c.pid").exists()
+    for name in "ab":
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(Path(f"{name}.pid").read_text()), 0)

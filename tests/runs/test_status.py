@@ -1,0 +1,75 @@
+"""The status of a run as it really is."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cnnlab.runs.status import progress, real_status
+
+
+def _run(folder, status="running", pid=None, host=None, started=None, **facts):
+    run = {
+        "status": status,
+        "pid": os.getpid() if pid is None else pid,
+        "host": host or socket.gethostname(),
+        "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "error": None,
+    }
+    (folder / "run.json").write_text(json.dumps(run | facts))
+    return real_status(folder)
+
+
+def _dead() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_living_run_is_running_and_a_killed_one_interrupted(tmp_path):
+    assert _run(tmp_path)["status"] == "running"
+    killed = _run(tmp_path, pid=_dead())
+    assert killed["status"] == "interrupted" and "process is gone" in killed["error"]
+
+
+def test_a_younger_process_with_the_same_number_is_another_one(tmp_path):
+    assert _run(tmp_path, started=datetime.now(UTC) - timedelta(days=300))["status"] == "interrupted"
+
+
+def test_a_process_that_ended_but_was_not_waited_for_is_gone(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert _run(tmp_path, pid=process.pid)["status"] == "interrupted"
+    process.wait()
+
+
+def test_a_run_on_another_host_is_taken_at_its_word(tmp_path):
+    assert _run(tmp_path, pid=_dead(), host="elsewhere")["status"] == "running"
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "diverged", "interrupted"])
+def test_an_ended_run_is_what_it_says(tmp_path, status):
+    assert _run(tmp_path, status, pid=_dead())["status"] == status
+
+
+def test_a_folder_without_a_run_is_queued(tmp_path):
+    assert real_status(tmp_path / "missing") == {"status": "queued"}
+
+
+def test_progress_is_read_from_the_end_of_the_log(tmp_path):
+    assert progress(tmp_path, {"steps": 10}) == (None, None)
+    rows = [{"step": 0, "train/loss": "nan"}, {"step": 4, "validation/accuracy": 0.5}, {"step": 5}]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(text + '{"step": 9, "validation/acc')
+    assert progress(tmp_path, {"steps": 10}) == (0.5, 0.5)
+    assert progress(tmp_path, {}) == (None, 0.5)
+
+
+def test_a_long_log_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("cnnlab.runs.status.TAIL_BYTES", 100)
+    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"step": {step}}}\n' for step in range(1000)))
+    assert progress(tmp_path, {"steps": 1998}) == (0.5, None)
