@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -46,6 +46,13 @@ check: lint types test  ## what CI runs: ruff, types, tests
 bench: $(INSTALLED)  ## what telemetry and the trainer cost against a bare loop
 	$(BIN)/python scripts/benchmark.py $(ARGS)
 
+# Hydra's joblib launcher, where only this benchmark sees it.
+JOBLIB := .venv-joblib
+
+bench-sweep: $(INSTALLED)  ## 12 runs with cnnlab's launcher and with Hydra's, side by side
+	test -d $(JOBLIB) || $(BIN)/pip install --quiet --no-deps --target $(JOBLIB) hydra-joblib-launcher
+	PYTHONPATH=$(JOBLIB) $(BIN)/python scripts/bench_sweep.py $(ARGS)
+
 proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=folder)
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -70,4 +77,4 @@ notebook: $(INSTALLED)  ## run docs/tour.ipynb and keep what it prints
 	cd docs && OMP_NUM_THREADS=2 ../$(BIN)/jupyter execute --inplace tour.ipynb
 
 clean:
-	rm -rf $(VENV) $(NEXT) dist
+	rm -rf $(VENV) $(NEXT) $(JOBLIB) dist
