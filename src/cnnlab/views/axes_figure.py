@@ -84,15 +84,14 @@ def heat_map(groups: Sequence[Group], legend: ArmLegend) -> str:
     if min(len(down), len(across)) < 2:
         return ""
     metric, means = known[0].metric, [group.mean or 0.0 for group in known]
-    # Yellow is good, whichever way that is.
-    ends = sorted((min(means), max(means)), reverse=not metric.higher_is_better)
-    colours = Normalize(ends[0], ends[1])
+    good = [metric.sign() * mean for mean in means]  # yellow is good, whichever way that is
+    shade = Normalize(min(good), max(good))
     width = min(WIDTH, 2.2 + 0.95 * len(across))
     with Sketch("heat", width, 0.9 + 0.42 * len(down)) as sketch:
         (ax,) = sketch.panels()
         for group in known:
             x, y = across.index(group.labels[axes[1]]), down.index(group.labels[axes[0]])
-            colour = _COLOURS(colours(group.mean or 0.0))
+            colour = _COLOURS(shade(metric.sign() * (group.mean or 0.0)))
             cell = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=to_hex(colour), linewidth=0)
             ax.add_patch(cell)
             bright = float(np.dot(colour[:3], (0.299, 0.587, 0.114))) > 0.55

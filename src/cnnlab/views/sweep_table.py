@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -28,8 +29,8 @@ class LiveTable:
     It reads the run folders alone, so that it shows the same whatever launcher runs the jobs.
     """
 
-    def __init__(self, sweep: Path, names: Sequence[str], of: int):
-        self.sweep, self.names, self.of = sweep, names, of
+    def __init__(self, sweep: Path, names: Sequence[str]):
+        self.sweep, self.names = sweep, names
         self.console = Console(stderr=True)
         self.began = monotonic()
         self._final: dict[str, dict[str, Any]] = {}
@@ -95,7 +96,11 @@ class LiveTable:
         words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
         done = sum(shares)
         elapsed = monotonic() - self.began
-        left = f", about {_duration(elapsed * (len(shares) - done) / done)} left" if done > 0.5 else ""
+        left = (
+            f", about {_duration(elapsed * (len(shares) - done) / done)} left"
+            if done > 0.5 and count["running"]
+            else ""
+        )
         return Text(f"{self.sweep}: {plural(len(runs), 'run')}, {words}{left}", style="bold")
 
 
@@ -145,8 +150,6 @@ def print_ended(sweep: Path, names: Sequence[str], reasons: Mapping[str, str]) -
 
 
 def _age(run: dict[str, Any]) -> float:
-    from datetime import UTC, datetime
-
     return (datetime.now(UTC) - datetime.fromisoformat(run["started"])).total_seconds()
 
 

@@ -103,7 +103,8 @@ class Sketch:
         used = set(re.findall(r"[#](\w+)", text))
         text = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", text)
         text = re.sub(r"#[0-9a-f]{6}", lambda found: _as_variable(found[0]), text)
-        text = re.sub(r"font: [^;\"]*;? ?", lambda found: _font_size(found[0]), text)
+        text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
+        text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)  # of the whole page otherwise
         return re.sub(r"\n\s*", "\n", text)
 
     def _marked(self, number: int) -> str:
@@ -114,11 +115,6 @@ class Sketch:
 
 def _as_variable(colour: str) -> str:
     return f"var(--{VARIABLES[colour]})" if colour in VARIABLES else colour
-
-
-def _font_size(font: str) -> str:
-    size = re.search(r"[\d.]+px", font)
-    return f"font-size: {size[0]}; " if size else ""
 
 
 def is_logarithmic(values: Sequence[float], ratio: float = 20.0) -> bool:

@@ -1,0 +1,29 @@
+"""What the terminal shows, the answer first."""
+
+from pathlib import Path
+
+from cnnlab.claims.study import Study
+from cnnlab.views.report_terminal import MOST, print_report
+
+
+def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    study = Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "x [b]": [0.50, 0.51, "failed"]})])
+    print_report(study, [Path("x/report.html")])
+    out = capsys.readouterr().out
+    assert out.startswith("a beats x [b] by 40.50 points, 95 % ") and "ValueError: failed" in out
+    assert out.index("beats") < out.index("6 runs: 5 completed, 1 failed") < out.index("mean test accuracy")
+    assert out.rstrip().endswith("html  x/report.html")
+
+
+def test_a_long_table_is_cut(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    print_report(Study.of([make_sweep({f"arm{i}": [i / 100] for i in range(MOST + 3)})]))
+    out = capsys.readouterr().out
+    assert "... 3 more in report.md" in out and "... 2 more" in out
+
+
+def test_a_single_group_needs_no_differences(make_sweep, capsys):
+    print_report(Study.of([make_sweep({"": [0.9, 0.8]}, axes=())]))
+    out = capsys.readouterr().out
+    assert out.startswith("All runs: 85.00 %") and "Holm" not in out
