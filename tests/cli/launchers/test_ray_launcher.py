@@ -1,7 +1,9 @@
 """Jobs as tasks of Ray; a stand-in for Ray runs them here, in this process."""
 
 import json
+import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -87,14 +89,17 @@ def test_the_settings_are_those_of_the_yaml(configs):
 
 def test_every_job_has_its_outcome_in_order_and_a_dead_worker_takes_no_others_along(launched, ray, tmp_path):
     ray.dies = ("killed",)
-    launcher = launched(_task, RayLauncher(**{**SETTINGS, "address": "h:1", "init": {"namespace": "n"}}))
+    launcher = launched(_task, RayLauncher(**{**SETTINGS, "address": "auto", "init": {"namespace": "n"}}))
     done = launcher.launch([["what=a"], ["what=bad"], ["what=killed"], ["what=b"]], 0)
     assert [job.overrides[0] for job in done] == ["what=a", "what=bad", "what=killed", "what=b"]
     assert [job.status is JobStatus.COMPLETED for job in done] == [True, False, False, True]
     assert done[3].return_value == "b" and str(done[2]._return_value) == "_RayError: The worker died unexpectedly."
     assert _status(tmp_path, "killed")["status"] == "interrupted" and "died" in _status(tmp_path, "killed")["error"]
     assert _status(tmp_path, "bad")["status"] == "failed"
-    assert ray.asked == {"address": "h:1", "log_to_driver": False, "namespace": "n"} and not ray.on
+    assert (
+        ray.asked == {"address": "auto", "log_to_driver": False, "logging_level": "ERROR", "namespace": "n"}
+        and not ray.on
+    )
     assert ray.resources == {"num_cpus": 1, "num_gpus": 0, "max_retries": 0, "max_calls": 1}
 
 
@@ -115,9 +120,14 @@ def test_mistakes_are_refused(launched, ray, monkeypatch):
         raise ConnectionError("Could not find any running Ray instance.\nMore words.")
 
     monkeypatch.setattr(ray, "init", nobody)
-    with pytest.raises(Refusal, match="hydra.launcher.address=x:1: no connection to Ray: Could not find") as refusal:
-        launched(_task, RayLauncher(**{**SETTINGS, "address": "x:1"})).launch([["what=a"]], 0)
+    with pytest.raises(Refusal, match="hydra.launcher.address=auto: no connection to Ray: Could not find") as refusal:
+        launched(_task, RayLauncher(**{**SETTINGS, "address": "auto"})).launch([["what=a"]], 0)
     assert len(str(refusal.value).splitlines()) == 2
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free.getsockname()[1]}")
+        with pytest.raises(Refusal, match="address=127.0.0.1:.* refused"):
+            launched(_task, RayLauncher(**SETTINGS)).launch([["what=a"]], 0)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(Refusal, match=r"pip install 'cnnlab\[ray\]'"):
         launched(_task, RayLauncher(**SETTINGS))

@@ -1,6 +1,7 @@
 """`hydra/launcher=ray`: each job of a sweep is a task of Ray, in a process of its own."""
 
 import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ RULES = {
     "num_gpus": number(0),
     "init": optional(MAPPING),
 }
+PATIENCE_S = 10  # for the head of a cluster to answer
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 
 
@@ -52,12 +54,17 @@ class RayLauncher(Launcher):
                 self.ray.shutdown()
 
     def _connect(self) -> None:
+        address = self.settings["address"] or os.environ.get("RAY_ADDRESS")
         try:
-            self.ray.init(address=self.settings["address"], log_to_driver=False, **(self.settings["init"] or {}))
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            address, reason = self.settings["address"], str(error).splitlines()[0]
+            if address and ":" in address and "://" not in address:
+                # Ray tries for minutes, and then ends the process.
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
+            arguments = {"log_to_driver": False, "logging_level": "ERROR"} | (self.settings["init"] or {})
+            self.ray.init(address=address, **arguments)
+        except (OSError, ValueError, RuntimeError) as error:
             raise Refusal(
-                f"hydra.launcher.address={address}: no connection to Ray: {reason}\n"
+                f"hydra.launcher.address={address}: no connection to Ray: {str(error).splitlines()[0]}\n"
                 "Give the address of a cluster's head (HOST:6379), or local for a Ray of this machine alone."
             ) from None
 

@@ -69,7 +69,7 @@ class LabSweeper(Sweeper):
             return
         with _alone(sweep):
             measuring = self._tuned(sweep, plan, tuning, measuring)
-            self._run(sweep, [job for job in unfinished(sweep, measuring) if job.text is not None], len(jobs))
+            self._run(sweep, [job for job in unfinished(sweep, measuring) if job.text is not None])
         self._finish(sweep, [*tuning, *measuring])
 
     def _list(self, sweep: Path, jobs: Sequence[FrozenJob], todo: Collection[str]) -> None:
@@ -98,7 +98,7 @@ class LabSweeper(Sweeper):
         record(measuring, [])
         if not tuning:
             return list(measuring)
-        self._run(sweep, unfinished(sweep, tuning), len(tuning) + len(measuring))
+        self._run(sweep, unfinished(sweep, tuning))
         chosen = choose(sweep, plan, tuning)
         settled = [self._settle(job, tuning, chosen) for job in measuring]
         unfinished(sweep, settled)  # refuses runs that were measured with another setting, before anything is written
@@ -110,7 +110,7 @@ class LabSweeper(Sweeper):
         tried = (t for t in tuning if t.planned.labels == job.planned.labels and t.planned.setting == best)
         return job if best is None else with_setting(job, next(tried), self.config)
 
-    def _run(self, sweep: Path, jobs: Sequence[FrozenJob], of: int) -> None:
+    def _run(self, sweep: Path, jobs: Sequence[FrozenJob]) -> None:
         """Launch these jobs; what they did is in their run folders, whatever the launcher returns."""
         from cnnlab.views.sweep_table import LiveTable
 
@@ -119,7 +119,7 @@ class LabSweeper(Sweeper):
         for job in jobs:
             set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
-        with LiveTable(sweep, [job.name for job in jobs], of):
+        with LiveTable(sweep, [job.name for job in jobs]):
             try:
                 returned = self.launcher.launch([job.lines for job in jobs], self.launched)
             except SystemExit as stop:  # Hydra's basic launcher runs the jobs in this process
