@@ -20,7 +20,7 @@ def test_circumstances_list_every_value_once(make_sweep):
 def test_an_arm_s_command_runs_all_its_seeds(make_sweep):
     experiment = load([make_sweep({"a,x y": [0.9, "failed"]}, axes=("model", "dataset.root"))])
     (group,) = groups_of(experiment, Metric())
-    command = arm_command(group)
+    command = arm_command(group, experiment)
     assert shlex.split(command or "") == [
         *("python", "-m", "cnnlab.train", "-m", "model=a", "dataset.root=x y", "seed=0,1")
     ]
@@ -28,10 +28,19 @@ def test_an_arm_s_command_runs_all_its_seeds(make_sweep):
 
 
 def test_a_single_run_is_no_sweep_and_unknown_overrides_are_unknown(make_sweep, write_run, tmp_path):
-    (group,) = groups_of(load([make_sweep({"a": [0.9]})]), Metric())
-    assert arm_command(group) == "python -m cnnlab.train model=a seed=0"
-    (group,) = groups_of(load([write_run(tmp_path / "alone", 0.9)]), Metric())
-    assert arm_command(group) is None
+    experiment = load([make_sweep({"a": [0.9]})])
+    assert arm_command(groups_of(experiment, Metric())[0], experiment) == "python -m cnnlab.train model=a seed=0"
+    experiment = load([write_run(tmp_path / "alone", 0.9)])
+    assert arm_command(groups_of(experiment, Metric())[0], experiment) is None
+
+
+def test_an_experiment_s_own_arms_do_not_come_back_and_its_configs_are_found(make_sweep):
+    command = "python -m cnnlab.train -m --config-dir 'my configs' experiment=e"
+    experiment = load([make_sweep({"e": [0.9, 0.8]}, axes=("experiment",), command=command)])
+    assert shlex.split(arm_command(groups_of(experiment, Metric())[0], experiment) or "") == [
+        *("python", "-m", "cnnlab.train", "-m", "--config-dir", "my configs", "experiment=e", "seed=0,1"),
+        *("hydra.sweeper.arms=null", "hydra.sweeper.tune=null"),
+    ]
 
 
 def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):

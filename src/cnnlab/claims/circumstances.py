@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from cnnlab.claims.experiment import Experiment
@@ -37,7 +38,7 @@ def sweep_commands(experiment: Experiment) -> list[str]:
     return [sweep.content["command"] for sweep in experiment.sweeps if sweep.content.get("command")]
 
 
-def arm_command(group: Group) -> str | None:
+def arm_command(group: Group, experiment: Experiment) -> str | None:
     """The command that repeats one group's runs, all seeds; None where its overrides are not known."""
     overrides = group.runs[0].overrides
     if overrides is None:
@@ -45,8 +46,21 @@ def arm_command(group: Group) -> str | None:
     seeds = [run.seed for run in group.runs if run.seed is not None]
     several = len(seeds) > 1
     rest = [override for override in overrides if not override.startswith("seed=")]
-    words = ["python", "-m", "cnnlab.train", *(["-m"] if several else []), *rest]
-    return shlex.join([*words, f"seed={','.join(dict.fromkeys(seeds))}"] if seeds else words)
+    words = ["python", "-m", "cnnlab.train", *(["-m"] if several else []), *_config_dir(experiment), *rest]
+    words += [f"seed={','.join(dict.fromkeys(seeds))}"] if seeds else []
+    if several and any(override.startswith("experiment=") for override in rest):
+        words += ["hydra.sweeper.arms=null", "hydra.sweeper.tune=null"]  # those of the experiment's YAML
+    return shlex.join(words)
+
+
+def _config_dir(experiment: Experiment) -> list[str]:
+    """The flag that a sweep was called with, so that its configs are found."""
+    for command in sweep_commands(experiment):
+        words = shlex.split(command)
+        for flag, value in pairwise(words):
+            if flag in ("--config-dir", "-cd"):
+                return ["--config-dir", value]
+    return []
 
 
 def shortened(path: Path) -> str:

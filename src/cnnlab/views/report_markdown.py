@@ -44,7 +44,7 @@ def commands(study: Study) -> list[str]:
     """The sweep's, then one for each arm."""
     lines = sweep_commands(study.experiment)
     for group in study.ranked:
-        command = arm_command(group)
+        command = arm_command(group, study.experiment)
         lines.append(f"# {group.name}")
         lines.append(command or f"# how it was called is not known; its settings: {group.runs[0].folder}/config.yaml")
     return lines
