@@ -52,6 +52,7 @@ def test_words_name_themselves(axis, value, name):
 
 
 def test_names_that_collide_are_written_in_full():
+    assert short_names([{"a.norm": "none"}, {"a.norm": "batch"}]) == ["norm=none", "norm=batch"]
     assert short_names([{"a.k": "1"}, {"a.k": "2"}]) == ["k=1", "k=2"]
     assert short_names([{"a.k": "x", "b": "y"}, {"a.k": "y", "b": "x"}]) == ["x, y", "y, x"]
     same = [{"a": "x, y", "b": "z"}, {"a": "x", "b": "y, z"}]

@@ -42,16 +42,20 @@ def short_names(labels: Sequence[Mapping[str, str]]) -> list[str]:
     """A name for each combination of labels: `he, lr=0.1`; `init=he, optimizer.lr=0.1` where the short ones collide."""
     if labels and not labels[0]:
         return ["all runs"] * len(labels)
-    short = [", ".join(short_name(axis, value) for axis, value in each.items()) for each in labels]
+    values = {axis: [each[axis] for each in labels] for axis in (labels[0] if labels else ())}
+    short = [", ".join(short_name(axis, value, values[axis]) for axis, value in each.items()) for each in labels]
     if len(set(short)) == len({tuple(each.items()) for each in labels}):
         return short
     return [", ".join(f"{axis}={value}" for axis, value in each.items()) for each in labels]
 
 
-def short_name(axis: str, value: str) -> str:
-    """The value itself where it is a word, `lr=0.1` where it is not."""
-    is_word = value[:1].isalpha() and value not in ("true", "false", "null", "none", "nan", "inf")
-    return value if is_word else f"{axis.rpartition('.')[2]}={value}"
+def short_name(axis: str, value: str, among: Sequence[str] = ()) -> str:
+    """The value itself where it is a word, as all of the axis' values `among` which it is; else `lr=0.1`."""
+    return value if all(map(_is_word, (value, *among))) else f"{axis.rpartition('.')[2]}={value}"
+
+
+def _is_word(value: str) -> bool:
+    return value[:1].isalpha() and value not in ("true", "false", "null", "none", "nan", "inf")
 
 
 def as_number(value: str) -> float | None:

@@ -27,7 +27,7 @@ class ArmLegend:
         for axis in groups[0].labels:
             values = in_order([group.labels[axis] for group in groups])
             if 2 <= len(values) <= len(LIGHT):
-                return cls(tuple(short_name(axis, value) for value in values), axis, tuple(values))
+                return cls(tuple(short_name(axis, value, values) for value in values), axis, tuple(values))
         return cls(("all arms",), None, ())
 
     def index(self, group: Group) -> int:

@@ -54,7 +54,8 @@ def _panels(groups: Sequence[Group], legend: ArmLegend) -> dict[str, list[Group]
     members = sorted(groups, key=lambda group: [orders[axis].index(group.labels[axis]) for axis in rest])
     panels: dict[str, list[Group]] = {}
     for group in members:
-        panels.setdefault(", ".join(short_name(axis, group.labels[axis]) for axis in rest), []).append(group)
+        name = ", ".join(short_name(axis, group.labels[axis], orders[axis]) for axis in rest)
+        panels.setdefault(name, []).append(group)
     return panels
 
 

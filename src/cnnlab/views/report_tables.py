@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from cnnlab.claims.axes import short_name
+from cnnlab.claims.axes import short_names
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.conclusion import seeds_in_words, signed_interval
 from cnnlab.claims.diagnoses import HEALTHY, diagnoses
@@ -97,28 +98,31 @@ def cost_table(study: Study) -> TextTable:
 def tune_table(study: Study) -> TextTable:
     """What the tune stage tried for each arm; the chosen setting is marked."""
     rows = []
-    for sweep in study.experiment.sweeps:
-        for chosen in (sweep.content.get("tune") or {}).get("chosen", []):
-            for score in chosen["scores"]:
-                mark = "chosen" if score["setting"] == chosen["setting"] else ""
-                values = ", ".join("none" if v is None else f"{100 * v:.2f}" for v in score["values"])
-                mean = NOT_KNOWN if score["mean"] is None else f"{100 * score['mean']:.2f}"
-                rows.append((arm_name(chosen["labels"]), setting_in_words(score["setting"]), mean, values, mark))
+    for arm, chosen in _tuned(study):
+        for score in chosen["scores"]:
+            mark = "chosen" if score["setting"] == chosen["setting"] else ""
+            values = ", ".join("none" if v is None else f"{100 * v:.2f}" for v in score["values"])
+            mean = NOT_KNOWN if score["mean"] is None else f"{100 * score['mean']:.2f}"
+            setting = ", ".join(f"{key}={value}" for key, value in score["setting"].items())
+            rows.append((arm, setting, mean, values, mark))
     return TextTable(("arm", "setting", "mean validation accuracy (%)", "runs", ""), tuple(rows), words=2)
 
 
 def tune_warnings(study: Study) -> list[str]:
     """Where the best setting is the first or last that was tried, so a better one may lie beyond."""
-    warnings = []
-    for sweep in study.experiment.sweeps:
-        for chosen in (sweep.content.get("tune") or {}).get("chosen", []):
-            for key in chosen["edge"]:
-                arm, value = arm_name(chosen["labels"]), chosen["setting"][key]
-                warnings.append(
-                    f"{arm}: the best {key} is {value}, at the edge of its grid; a better one may lie beyond. "
-                    "Extend the grid."
-                )
-    return warnings
+    return [
+        f"{arm}: the best {key} is {chosen['setting'][key]}, at the edge of its grid; a better one may lie beyond. "
+        "Extend the grid."
+        for arm, chosen in _tuned(study)
+        for key in chosen["edge"]
+    ]
+
+
+def _tuned(study: Study) -> list[tuple[str, dict[str, Any]]]:
+    """Each arm that was tuned: its name, and its entry in sweep.json."""
+    tunes = [sweep.content["tune"] for sweep in study.experiment.sweeps]
+    chosen = [entry for tune in tunes if tune for entry in tune["chosen"]]
+    return list(zip(short_names([entry["labels"] for entry in chosen]), chosen, strict=True))
 
 
 def failure_table(study: Study) -> TextTable:
@@ -144,14 +148,6 @@ def noise_sentence(study: Study) -> str:
         f"Between seeds the accuracy scatters by {scatter} (standard deviation, pooled over the arms); "
         f"{images:,.0f} test images alone give {alone}."
     )
-
-
-def arm_name(labels: dict[str, str]) -> str:
-    return ", ".join(short_name(axis, value) for axis, value in labels.items()) or "all runs"
-
-
-def setting_in_words(setting: dict[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in setting.items())
 
 
 def _interval(group: Group) -> str:

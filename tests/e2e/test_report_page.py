@@ -1,0 +1,138 @@
+"""The report's page in a real browser: hovering, hiding an arm, dark and light; and its picture in docs/."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+LARGEST = 300_000  # bytes of a picture in docs/
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver on the PATH"),
+]
+
+# What is shown of an arm, and the colours of text on paper.
+SHOWN = """
+const parts = [...document.querySelectorAll(`[data-arm='${arguments[0]}']`)];
+return parts.filter(part => part.getClientRects().length).length;
+"""
+COLOURS = """
+const text = getComputedStyle(document.querySelector(arguments[0]));
+return [text.fill === 'rgb(0, 0, 0)' ? text.color : text.fill, getComputedStyle(document.body).backgroundColor];
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Does batch normalization help in two epochs of digits? Six seeds each."""
+    folder = tmp_path_factory.mktemp("sweeps") / "does_batch_norm_help"
+    sweep = ("-m", "model.norm=none,batch", "seed=0,1,2,3,4,5", "trainer.epochs=2", f"hydra.sweep.dir={folder}")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "cnnlab.train", *sweep]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+    assert done.returncode == 0, done.stderr
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'cnnlab[browser]'")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        "--host-resolver-rules=MAP * ~NOTFOUND",  # no name has an address
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(driver, report: Path, request: pytest.FixtureRequest):
+    """The open page, on light or dark paper."""
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": request.param}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    size = {"width": 1100, "height": 1250, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.get_log("performance")  # what the browser's own first page fetched
+    driver.get(report.as_uri())
+    driver.scheme = request.param
+    return driver
+
+
+def test_nothing_fails_and_nothing_is_fetched(page) -> None:
+    assert not [entry["message"] for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
+    sent = [e["message"] for e in page.get_log("performance") if "Network.requestWillBeSent" in e["message"]]
+    assert sent and all('"url":"file:' in message or '"url":"data:' in message for message in sent)
+
+
+def test_text_stands_out_from_the_paper(page) -> None:
+    for selector in ("h1", "td", "svg text", "figcaption"):
+        text, paper = (_luminance(colour) for colour in page.execute_script(COLOURS, selector))
+        light, dark = max(text, paper), min(text, paper)
+        assert (light + 0.05) / (dark + 0.05) > 4.5, f"{selector}, {page.scheme}: WCAG's contrast"
+        assert (paper > 0.5) == (page.scheme == "light")
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)`, as WCAG 2 defines it."""
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_click_hides_an_arm_in_all_figures_and_another_shows_it(page) -> None:
+    before = [page.execute_script(SHOWN, arm) for arm in (0, 1)]
+    button = page.find_element("css selector", "[data-hides='0']")
+    button.click()
+    assert [page.execute_script(SHOWN, arm) for arm in (0, 1)] == [0, before[1]] and before[0] > 20
+    button.click()
+    assert [page.execute_script(SHOWN, arm) for arm in (0, 1)] == before
+
+
+def test_hovering_tells_the_run(page) -> None:
+    from selenium.webdriver import ActionChains
+
+    dot = page.find_element("css selector", "[data-tip*='seed 3']")
+    ActionChains(page).move_to_element(dot).perform()
+    tip = page.find_element("id", "tip")
+    assert tip.is_displayed() and "seed 3" in tip.text and "%" in tip.text
+    ActionChains(page).move_to_element(page.find_element("css selector", "h1")).perform()
+    assert not tip.is_displayed()
+
+
+def test_it_is_no_wider_than_a_narrow_window(page) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 500, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 500
+
+
+def test_its_picture(page) -> None:
+    path = DOCS / f"report_{page.scheme}.png"
+    page.save_screenshot(str(path))
+    _shrink(path)
+    assert path.stat().st_size < LARGEST
+
+
+def _shrink(path: Path) -> None:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(128).save(path, optimize=True)
