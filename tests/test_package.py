@@ -49,11 +49,13 @@ def test_the_runtime_dependencies_are_what_src_imports():
     text = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py") if path.parent.name != "integrations")
     imported = {line.split(".")[0] for line in re.findall(r"^\s*(?:from|import) (\S+)", text, re.MULTILINE)}
     distributions = packages_distributions()
-    outside = imported - sys.stdlib_module_names - {"cnnlab"}
+    extras = set().union(*(_required(PROJECT["optional-dependencies"][name]) for name in ("ray", "slurm")))
+    outside = imported - sys.stdlib_module_names - {"cnnlab", "hydra_plugins"} - extras
     assert {distributions[name][0].lower() for name in outside if name in distributions} == _required(
         PROJECT["dependencies"]
     )
 
 
 def test_optional_packages_are_extras():
-    assert _required(PROJECT["optional-dependencies"]["lightning"]) == {"lightning"}
+    extras = {name: _required(PROJECT["optional-dependencies"][name]) for name in ("lightning", "ray", "slurm")}
+    assert extras == {"lightning": {"lightning"}, "ray": {"ray"}, "slurm": {"submitit"}}

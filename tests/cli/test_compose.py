@@ -2,9 +2,12 @@
 
 import pytest
 
-from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.compose import compose_jobs, deferred
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
+
+
+BASIC = "hydra/sweeper=basic"
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +21,7 @@ def test_one_job_without_a_sweep():
 
 
 def test_a_sweep_is_every_combination():
-    jobs = compose_jobs("train", ["-m", "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
+    jobs = compose_jobs("train", ["-m", BASIC, "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
     assert len(jobs) == 12 and {j.seed for j in jobs} == {0, 1, 2}
     assert {(j.model.kernel_size, j.init._target_.rpartition(".")[2]) for j in jobs} == {
         *((3, "he_normal_"), (3, "zeros_"), (5, "he_normal_"), (5, "zeros_"))
@@ -30,8 +33,36 @@ def test_a_sweep_may_stand_in_a_yaml_of_ones_own(tmp_path):
     (tmp_path / "experiment" / "mine.yaml").write_text(
         "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1', init: 'he,xavier'}}}\ntrainer: {epochs: 2}\n"
     )
-    jobs = compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])
+    jobs = compose_jobs("train", ["-m", "--config-dir", str(tmp_path), BASIC, "experiment=mine"])
     assert len(jobs) == 4 and {j.trainer.epochs for j in jobs} == {2}
+
+
+def test_the_labs_sweeper_checks_its_jobs_itself_and_what_they_share_is_checked_first():
+    assert compose_jobs("train", ["-m", "init=he,xavir"]) is None
+    with pytest.raises(InputError, match="'trainer.epoch' is no setting"):
+        compose_jobs("train", ["-m", "init=he,xavier", "trainer.epoch=3"])
+
+
+def test_the_command_line_wins_over_a_sweep_in_a_yaml(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\n"
+    )
+    jobs = compose_jobs("train", ["-m", "--config-dir", str(tmp_path), BASIC, "experiment=mine", "seed=7"])
+    assert [job.seed for job in jobs] == [7]
+
+
+def test_a_setting_of_a_swept_choice_waits_for_the_choice():
+    arguments = ["-m", "--config-dir", "a=b", "init=normal,uniform", "init.std=0.1", "optimizer.lr=0.1", "x=[1"]
+    assert deferred(arguments) == [*arguments[:4], "init.std=choice(0.1)", *arguments[5:]]
+    assert deferred(["-m", "model=a,b", "model.channels=[8,16]"])[2] == "model.channels=choice([8,16])"
+    for still in (["init=normal", "init.std=0.1"], ["-m", "init=normal,uniform", "init.std=0.1,0.2"], ["init.std"]):
+        assert deferred(still) == still
+
+
+def test_only_a_sweep_can_be_listed():
+    with pytest.raises(InputError, match="To sweep, put -m first"):
+        compose_jobs("train", ["sweep.dry_run=true"])
 
 
 @pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info"])
@@ -57,7 +88,7 @@ def test_a_statistic_of_ones_own_may_be_added():
         (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
         (["seed=0,1"], "asks for several runs. To sweep, put -m"),
         (["seed"], "Cannot read these overrides"),
-        (["-m", "model=stacked3x3,nothing"], "model=nothing: there is no such model"),
+        (["-m", BASIC, "model=stacked3x3,nothing"], "model=nothing: there is no such model"),
         (["--config-dir", "/does/not/exist"], "no such folder"),
         (["model.channels=[8"], "Cannot read these overrides"),
     ],

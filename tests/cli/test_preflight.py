@@ -74,7 +74,7 @@ def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
         (["scheduler.warmup=1.5"], "scheduler.warmup=1.5 is not allowed"),
         (["telemetry.statistics.activation.std=nowhere.f"], "is not an importable function"),
         (["augmentation=flip_translate", "augmentation.translate=28"], "translate=28"),
-        (["-m", "seed=0,1,2", "model.kernel_size=3,99"], "model.kernel_size=99 is larger"),
+        (["-m", "hydra/sweeper=basic", "seed=0,1,2", "model.kernel_size=3,99"], "model.kernel_size=99 is larger"),
         (["trainer.precision=fp16", "trainer.device=cpu"], "trainer.precision=fp16 needs CUDA"),
         (["evaluation=invariance", "evaluation.images=1.5"], "evaluation.images=1.5 is not allowed"),
         (["trainer.clip=${oc.env:NOPE}"], "NOPE"),

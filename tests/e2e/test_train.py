@@ -37,7 +37,7 @@ def test_one_run_leaves_a_run_folder_and_says_where(tmp_path):
 
 def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path):
     _run(tmp_path, "-m", *SMALL, "init=he,zeros", "optimizer.lr=0.05,1e9", "hydra.sweep.dir=outputs/sweeps/mine")
-    folders = sorted(p.name for p in (tmp_path / "outputs/sweeps/mine").iterdir() if p.is_dir())
+    folders = sorted(p.parent.name for p in (tmp_path / "outputs/sweeps/mine").glob("*/run.json"))
     assert len(folders) == 4 and any("init=he" in name and "optimizer.lr=0.05" in name for name in folders)
     status = {
         p.parent.name: json.loads(p.read_text())["status"] for p in tmp_path.glob("outputs/sweeps/mine/*/run.json")

@@ -78,6 +78,21 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
         return [without_sections(_compose(loader, name, job)) for batch in jobs for job in batch]
 
 
+def deferred(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with the settings of a swept choice (`init=normal,uniform init.std=0.1`) as sweeps of one value.
+
+    Hydra first composes the sweep itself, without the choice, and would find no such setting.
+    """
+    parsed = {argument: _parsed_or_none(argument) for argument in arguments}
+    swept = {o.key_or_group for o in parsed.values() if o is not None and o.is_sweep_override()}
+    return [
+        f"{o.get_key_element()}=choice({o.get_value_string()})"
+        if o is not None and not o.is_sweep_override() and o.key_or_group.partition(".")[0] in swept
+        else argument
+        for argument, o in parsed.items()
+    ]
+
+
 def compose_run(
     config_name: str, overrides: Sequence[str], config_dir: str | Path | None = None
 ) -> tuple[DictConfig, Request, Path]:
@@ -153,6 +168,14 @@ def _parse(loader: ConfigLoader, lines: Sequence[str]) -> list[Override]:
         return parser_of(loader).parse_overrides(list(lines))
     except HydraException as error:
         raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
+
+
+def _parsed_or_none(argument: str) -> Override | None:
+    """None for flags and their values, and for what is reported elsewhere."""
+    try:
+        return OverridesParser.create().parse_override(argument) if "=" in argument[1:] else None
+    except HydraException:
+        return None
 
 
 def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs, exit_with, without_sections
+from cnnlab.cli.compose import CONFIGS, compose_jobs, deferred, exit_with, without_sections
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import register_resolvers
@@ -27,6 +27,7 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     knows, by name, for its sweeper.
     """
     register_resolvers()
+    sys.argv[1:] = deferred(sys.argv[1:])
     try:
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -49,10 +50,14 @@ def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:
         key = override.get_key_element().lstrip("+")
         if key == "experiment":
             names.append(override.get_value_element_as_str())
-        elif override.is_sweep_override() or key == "seed":
-            names += [key] if key != "seed" else []
-        elif not key.startswith("sweep."):
-            settings.append(f"{key}={override.get_value_element_as_str()}")
+        elif key != "seed" and not key.startswith("sweep."):
+            value = override.value()
+            if not override.is_sweep_override():
+                settings.append(f"{key}={override.get_value_element_as_str()}")
+            elif isinstance(value, ChoiceSweep) and len(value.list) == 1:
+                settings.append(f"{key}={next(override.sweep_string_iterator())}")
+            else:
+                names.append(key)
     if not names:
         names = list(sweeper.get("arms") or {}) or ["seed"]
     return slug(",".join([*names, *settings]))

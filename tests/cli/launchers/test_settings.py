@@ -1,5 +1,6 @@
 """Mistakes in a launcher's settings, and libraries that are not installed, are told in a few lines."""
 
+import subprocess
 import sys
 
 import pytest
@@ -30,3 +31,9 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(Refusal, match=r"pip install 'cnnlab\[slurm\]'"):
         require("submitit", "slurm")
+
+
+def test_what_every_command_imports_for_the_launchers_is_light():
+    code = "import sys, hydra_plugins.cnnlab_clusters; print(*{'torch', 'submitit', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == ""

@@ -4,18 +4,25 @@ import json
 
 import pytest
 
-from cnnlab.cli.launchers.slurm_queue import SlurmQueue, active
+from cnnlab.cli.launchers.slurm_queue import SlurmQueue, active, gone
 from cnnlab.runs.run_folder import RunFolder
 
 
 @pytest.fixture
 def squeue(tmp_path, monkeypatch):
-    """`squeue(lines)`: what it prints from now on; None: it fails."""
+    """`squeue(lines, state)`: the jobs, and the state of job 7_0, that it prints from now on; None: it fails."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     (tmp_path / "bin").mkdir()
 
-    def prints(lines: str | None) -> None:
-        body = "exit 1" if lines is None else f"[ \"$*\" = '--me --noheader --array --format=%i' ] && echo '{lines}'"
+    def prints(lines: str | None, state: str = "FAILED") -> None:
+        body = (
+            f"""case "$*" in
+            '--noheader --me --array --format=%i') echo '{lines}';;
+            '--noheader --states=all --jobs=7_0 --format=%T') echo {state};;
+            *) exit 1;; esac"""
+            if lines is not None
+            else "exit 1"
+        )
         (tmp_path / "bin" / "squeue").write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / "bin" / "squeue").chmod(0o755)
 
@@ -35,6 +42,14 @@ def test_the_jobs_that_slurm_has(squeue, monkeypatch):
     assert active() is None
     monkeypatch.setenv("PATH", "/nowhere")
     assert active() is None
+
+
+def test_why_a_job_is_gone_is_told_where_slurm_still_knows(squeue):
+    squeue("", state="OUT_OF_MEMORY")
+    assert gone("7_0") == "Slurm job 7_0 ended without a word (OUT_OF_MEMORY)"
+    squeue("", state="COMPLETED")
+    assert gone("7_0") == gone("7_1").replace("7_1", "7_0")
+    assert "killed, out of memory, or its node failed" in gone("7_0")
 
 
 def test_jobs_are_remembered_between_calls(tmp_path):

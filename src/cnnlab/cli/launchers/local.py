@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_config, run_packed
 from cnnlab.cli.launchers.settings import check_settings
+from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
 from cnnlab.runs.run_folder import mark_interrupted
 
@@ -34,7 +35,7 @@ PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakre
 @dataclass
 class Running:
     process: ForkServerProcess
-    receiver: Connection
+    receiver: Any  # a Connection
     config: DictConfig
     slot: int
 
@@ -53,6 +54,11 @@ class LocalLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        if "forkserver" not in multiprocessing.get_all_start_methods():
+            raise Refusal(
+                "hydra/launcher=local forks a process per job, which this system cannot.\n"
+                "Use hydra/launcher=basic: one job after the other, in one process."
+            )
         self.server = multiprocessing.get_context("forkserver")
 
     def warm(self) -> None:

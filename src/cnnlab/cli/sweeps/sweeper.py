@@ -29,6 +29,9 @@ from cnnlab.runs.status import FINISHED
 class LabSweeper(Sweeper):
     """`arms`, `tune`, `params`, `paired`: as in `configs/hydra/sweeper/lab.yaml`."""
 
+    config: DictConfig  # pyright: ignore[reportIncompatibleVariableOverride]  (set by `setup`, never None after it)
+    launcher: Any
+
     def __init__(self, arms: Any, tune: Any, params: Any, paired: bool) -> None:
         self.arms, self.tune, self.params, self.paired = map(_plain, (arms, tune, params, paired))
 
