@@ -19,20 +19,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(580)]
 
 HEAD, NODE = "127.0.0.2", "127.0.0.3"  # Ray would replace 127.0.0.1 by an address that others can reach
 
-# The first attempts never get their data, as on a node whose disk hangs; the launching process does.
-STALLS = """
-import os, tempfile, time
-from cnnlab.datasets.digits import digits
-
-def stalls(counter, times, **settings):
-    if "RAY_JOB_ID" in os.environ and len(os.listdir(counter)) < times:
-        tempfile.mkstemp(dir=counter)
-        for _ in range(6000):
-            time.sleep(0.1)
-    return digits(**settings)
-"""
-
-SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
+RAY = ["hydra/launcher=ray", "hydra.launcher.num_cpus=1", "seed=0,1"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +28,12 @@ def ray(tmp_path_factory) -> Iterator[dict[str, str]]:
     with closing(socket.socket()) as free:
         free.bind((HEAD, 0))
         port = free.getsockname()[1]
-    own = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    own = {
+        "OMP_NUM_THREADS": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | own
     folder = tmp_path_factory.mktemp("ray")
     start = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1", "--num-gpus=0"]
@@ -59,8 +51,8 @@ def ray(tmp_path_factory) -> Iterator[dict[str, str]]:
         yield environment | {"RAY_ADDRESS": f"{HEAD}:{port}"}
 
 
-def test_a_killed_worker_is_named_and_takes_no_others_along(ray, tmp_path):
-    command, sweep = _stalling(tmp_path, 1), tmp_path / "sweep"
+def test_a_killed_worker_is_named_and_takes_no_others_along(ray, tmp_path, cluster_sweep, stalling):
+    command, sweep = cluster_sweep(*stalling(1), *RAY), tmp_path / "sweep"
     first = subprocess.Popen(command, env=ray, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     killed = _stalled(tmp_path, 1)[0]
     os.kill(_run(killed)["pid"], signal.SIGKILL)
@@ -77,8 +69,8 @@ def test_a_killed_worker_is_named_and_takes_no_others_along(ray, tmp_path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, how):
-    command = _stalling(tmp_path, 9)
+def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, cluster_sweep, stalling, how):
+    command = cluster_sweep(*stalling(9), *RAY)
     sweep = subprocess.Popen(command, env=ray, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     # Two at a time: one on each node.
     stalled = _stalled(tmp_path, 2)
@@ -92,13 +84,14 @@ def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, how):
         assert ends == [("interrupted", None)] * 2  # each said so itself
 
 
-def test_without_a_cluster_ray_runs_here_and_ends_with_the_sweep(ray, tmp_path):
+def test_without_a_cluster_ray_runs_here_and_ends_with_the_sweep(ray, tmp_path, cluster_sweep, same_as_alone):
     alone = {key: value for key, value in ray.items() if key != "RAY_ADDRESS"}
     before = {process.pid for process in psutil.process_iter()}
-    command = [*_command("seed=0,1"), "hydra.launcher.address=local"]
+    command = cluster_sweep(*RAY, "hydra.launcher.address=local")
     done = subprocess.run(command, env=alone, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert [_run(tmp_path / "sweep" / f"seed={seed}")["status"] for seed in (0, 1)] == ["completed"] * 2
+    same_as_alone(tmp_path / "sweep" / "seed=1", 1)
 
     def left() -> list[psutil.Process]:
         new = [p for p in psutil.process_iter(["name", "status"]) if p.pid not in before and "ray" in p.info["name"]]
@@ -107,27 +100,12 @@ def test_without_a_cluster_ray_runs_here_and_ends_with_the_sweep(ray, tmp_path):
     _until(lambda: left() == [])
 
 
-def test_a_cluster_that_is_not_there_is_told(tmp_path):
+def test_a_cluster_that_is_not_there_is_told(tmp_path, cluster_sweep):
     with closing(socket.socket()) as free:
         free.bind((HEAD, 0))
-        command = [*_command("seed=0,1"), f"hydra.launcher.address={HEAD}:{free.getsockname()[1]}"]
+        command = cluster_sweep(*RAY, f"hydra.launcher.address={HEAD}:{free.getsockname()[1]}")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "no connection to Ray" in done.stderr and "Traceback" not in done.stderr
-
-
-def _command(*arguments: str) -> list[str]:
-    launcher = ["hydra/launcher=ray", "hydra.launcher.num_cpus=1", "hydra.sweep.dir=sweep"]
-    return [sys.executable, "-m", "cnnlab.train", "-m", *arguments, *launcher, *SMALL]
-
-
-def _stalling(folder: Path, times: int) -> list[str]:
-    """A command of four jobs, of which the first `times` attempts with the data set `stalls` hang."""
-    (folder / "mine" / "dataset").mkdir(parents=True)
-    (folder / "mine" / "slow.py").write_text(STALLS)
-    (folder / "counter").mkdir()
-    settings = f"_target_: slow.stalls\ncounter: {folder / 'counter'}\ntimes: {times}\nvalidation: 0.1\nsize: 12\n"
-    (folder / "mine" / "dataset" / "stalls.yaml").write_text(settings)
-    return _command("--config-dir", "mine", "dataset=digits,stalls", "seed=0,1")
 
 
 def _stalled(folder: Path, count: int) -> list[Path]:

@@ -33,13 +33,20 @@ class SlurmQueue:
 
 def active() -> set[str] | None:
     """The user's jobs that wait or run, as "12" or, in an array, "12_3"; None if Slurm does not answer."""
-    command = ["squeue", "--me", "--noheader", "--array", "--format=%i"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return set(done.stdout.split()) if done.returncode == 0 else None
+    answer = _squeue("--me", "--array", "--format=%i")
+    return None if answer is None else set(answer.split())
 
 
 def gone(job: str) -> str:
-    return f"Slurm job {job} ended without a word (killed, out of memory, or its node failed)"
+    """Why a run whose job Slurm no longer has did not end by itself; Slurm knows for some minutes."""
+    state = (_squeue("--states=all", f"--jobs={job}", "--format=%T") or "").strip()
+    known = state and state != "COMPLETED"  # which it also says of jobs that failed
+    return f"Slurm job {job} ended without a word ({state if known else 'killed, out of memory, or its node failed'})"
+
+
+def _squeue(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["squeue", "--noheader", *arguments], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
