@@ -11,8 +11,8 @@ from cnnlab.telemetry.arms import write_arms
 
 CURVE = {
     "Loss/validation": [(10, 2.0), (20, 1.0)],
-    "Loss/validation_low": [(10, 1.5)],
-    "Loss/validation_high": [(10, 3)],
+    "band/Loss/validation/low": [(10, 1.5)],
+    "band/Loss/validation/high": [(10, 3)],
 }
 BANDS = {"Learning": ["Loss/validation", "Accuracy/validation"], "Depth": ["by_depth/x"]}
 

@@ -22,8 +22,9 @@ def test_a_report_is_three_files_and_an_arm_each(make_sweep, capsys):
         (20, pytest.approx(2 / 3)),
     ]
     tags = events.Tags()["scalars"]
-    assert {"by_depth/activation_std@init_low", "by_depth/activation_std_predicted@init"} <= set(tags)
-    assert [e.step for e in events.Scalars("by_depth/gradient_std@init")] == [1, 2]
+    assert {"band/by_depth/activation_std_log10@init/low", "by_depth/activation_std_log10_predicted@init"} <= set(tags)
+    depth = [(e.step, e.value) for e in events.Scalars("by_depth/gradient_std_log10@init")]
+    assert depth == [(1, pytest.approx(-2)), (2, pytest.approx(-1))]
 
 
 def test_a_second_report_replaces_the_first(make_sweep):

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -18,13 +19,17 @@ from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 Points = Sequence[tuple[float, float]]  # step or layer number, value
-BAND = ("", "_low", "_high")
+
+
+def band(tag: str) -> tuple[str, str, str]:
+    """Tags of a mean and of its band's ends, which have a section of their own, folded."""
+    return tag, f"band/{tag}/low", f"band/{tag}/high"
 
 
 def write_arms(folder: Path, arms: Mapping[str, Mapping[str, Points]], bands: Mapping[str, Sequence[str]]) -> None:
     """Replace `folder` by one run per arm, {name: {tag: points}}, at once: a reader sees the old runs or the new ones.
 
-    `bands`: {chart's name: tags}, drawn with the band `<tag>_low` to `<tag>_high` in CUSTOM SCALARS.
+    `bands`: {chart's name: tags}, drawn with their `band` in CUSTOM SCALARS, where TensorBoard reverses the order.
     """
     new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
     try:
@@ -41,29 +46,24 @@ def write_arms(folder: Path, arms: Mapping[str, Mapping[str, Points]], bands: Ma
 
 def _write(folder: Path, tags: Mapping[str, Points], bands: Mapping[str, Sequence[str]]) -> None:
     folder.mkdir(parents=True)
-    writer, now = EventFileWriter(str(folder)), time.time()
-    writer.add_event(Event(wall_time=now, step=0, summary=_layout(bands, tags)))
-    for tag, points in tags.items():
-        for step, value in points:
-            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-            writer.add_event(Event(wall_time=now, step=int(step), summary=summary))
-    writer.close()
+    now = time.time()
+    with closing(EventFileWriter(str(folder))) as writer:
+        writer.add_event(Event(wall_time=now, step=0, summary=_layout(bands, tags)))
+        for tag, points in tags.items():
+            for step, value in points:
+                summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+                writer.add_event(Event(wall_time=now, step=int(step), summary=summary))
 
 
 def _layout(bands: Mapping[str, Sequence[str]], tags: Mapping[str, Points]) -> Summary:
     """A Margin chart for each band of which there is data."""
     categories = []
     for name, charts in bands.items():
-        found = [
-            layout_pb2.Chart(
-                title=tag,
-                margin=layout_pb2.MarginChartContent(
-                    series=[layout_pb2.MarginChartContent.Series(value=tag, lower=f"{tag}_low", upper=f"{tag}_high")]
-                ),
-            )
-            for tag in charts
-            if tag in tags
-        ]
+        found = []
+        for tag in (tag for tag in charts if tag in tags):
+            value, lower, upper = band(tag)
+            series = layout_pb2.MarginChartContent.Series(value=value, lower=lower, upper=upper)
+            found.append(layout_pb2.Chart(title=tag, margin=layout_pb2.MarginChartContent(series=[series])))
         if found:
             categories.append(layout_pb2.Category(title=name, chart=found))
     # As custom_scalar.summary.pb does, which needs TensorFlow.

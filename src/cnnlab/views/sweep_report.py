@@ -1,5 +1,6 @@
 """The report of a sweep: report.md, report.csv, report.html, TensorBoard runs of its arms, and a terminal report."""
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from cnnlab.claims.curves import Band, depth_profile, learning_curve
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import Study
-from cnnlab.telemetry.arms import BAND, Points, write_arms
+from cnnlab.telemetry.arms import Points, band, write_arms
 from cnnlab.views.report_markdown import markdown_report
 from cnnlab.views.report_page import html_report
 from cnnlab.views.report_terminal import print_report
@@ -15,9 +16,11 @@ from cnnlab.views.report_terminal import print_report
 ARMS = "arms"
 _LEARNING = {"validation/accuracy": "Accuracy/validation", "validation/loss": "Loss/validation"}
 _DEPTH = ("activation", "gradient")
-_BANDS = {
-    "Learning: mean and band over seeds": list(_LEARNING.values()),
-    "Against depth: mean and band over seeds": [f"by_depth/{w}_std@{m}" for m in ("init", "end") for w in _DEPTH],
+_BANDS = {  # TensorBoard shows the last of each first
+    "Learning: mean and band over seeds": list(reversed(_LEARNING.values())),
+    "Against depth: mean and band over seeds": [
+        f"by_depth/{w}_std_log10@{m}" for m in ("end", "init") for w in reversed(_DEPTH)
+    ],
 }
 
 
@@ -57,17 +60,24 @@ def _curves(group: Group) -> dict[str, Points]:
         found |= _with_band(tag, learning_curve(group, key))
     for what in _DEPTH:
         profile = depth_profile(group.runs, what)
-        for when, band in (("init", profile.init), ("end", profile.end)):
-            found |= _with_band(f"by_depth/{what}_std@{when}", band)
-        theory = profile.theory
+        for when, measured in (("init", profile.init), ("end", profile.end)):
+            found |= _with_band(f"by_depth/{what}_std_log10@{when}", _log10(measured))
+        theory = _log10(profile.theory)
         if theory:
-            found[f"by_depth/{what}_std_predicted@init"] = list(zip(theory.x, theory.mean, strict=True))
+            found[f"by_depth/{what}_std_log10_predicted@init"] = list(zip(theory.x, theory.mean, strict=True))
     return found
 
 
-def _with_band(tag: str, band: Band) -> dict[str, Points]:
-    parts = zip(BAND, (band.mean, band.low, band.high), strict=True)
-    return {f"{tag}{part}": list(zip(band.x, values, strict=True)) for part, values in parts} if band else {}
+def _log10(band: Band) -> Band:
+    """Under the tags of single runs, as exponential decay is a straight line; without layers where a value is 0."""
+    points = zip(band.x, band.mean, band.low, band.high, strict=True)
+    kept = [(x, *map(math.log10, values)) for x, *values in points if min(values) > 0]
+    return Band(*(tuple(column) for column in zip(*kept, strict=True))) if kept else Band((), (), (), ())
+
+
+def _with_band(tag: str, drawn: Band) -> dict[str, Points]:
+    parts = zip(band(tag), (drawn.mean, drawn.low, drawn.high), strict=True)
+    return {name: list(zip(drawn.x, values, strict=True)) for name, values in parts} if drawn else {}
 
 
 def _joined(folders: Sequence[Path]) -> str:
