@@ -36,7 +36,7 @@ def ray(tmp_path_factory) -> Iterator[dict[str, str]]:
     }
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | own
     folder = tmp_path_factory.mktemp("ray")
-    start = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1", "--num-gpus=0"]
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--num-gpus=0"]
     start += ["--object-store-memory=200000000", "--disable-usage-stats"]
     nodes = {
         "head": ["--head", f"--node-ip-address={HEAD}", f"--port={port}", "--include-dashboard=false"],
