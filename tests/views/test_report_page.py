@@ -69,7 +69,12 @@ def test_a_grid_of_sixteen_arms_has_every_figure(make_sweep):
     page = html_report(Study.of([make_sweep(arms, axes=("init", "lr"))]), [])
     found = _read(page)
     assert {"Over each setting", "Both settings at once", "Runs that did not complete"} <= set(found.heads)
-    assert found.buttons == ["0", "1", "2", "3"] and "all 120 pairs" in page
+    assert found.buttons == ["0", "1", "2", "3"] and "the other 105 of 120 pairs" in page
+
+
+def test_a_page_of_sixty_arms_stays_small(make_sweep):
+    page = html_report(Study.of([make_sweep({f"an arm with a long name {i}": [i / 100, 0.5] for i in range(60)})]), [])
+    assert len(page.encode()) < 1_000_000 and "of 1770 pairs" not in page and "The best 40 arms." in page
 
 
 @pytest.mark.parametrize("arms", [{"a": ["failed", "queued"]}, {"a": [0.5]}, {"a": [0.5], "b": ["queued"]}])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
@@ -24,8 +25,7 @@ Verdict = Literal["different", "inconclusive", "exact", "equal", "unknown"]
 @dataclass(frozen=True)
 class Difference:
     """`value`: mean of `better` minus mean of `other`, with its 95 % interval, which is not adjusted for the number of
-    pairs; `p_holm` is. `correlation`: between the paired runs. `seeds`: per group, for 80 % power at Holm's level, if
-    the difference seen is the true one; None where nothing is asked, MOST_SEEDS where it takes more.
+    pairs; `p_holm` is. `correlation`: between the paired runs. `level`: what Holm asks of p, of an inconclusive pair.
 
     verdict: different | inconclusive (by p_holm), exact | equal (two groups of constant values, nothing to test),
     unknown (`reason` says why).
@@ -41,13 +41,18 @@ class Difference:
     method: Literal["Welch", "paired"] | None = None
     correlation: float | None = None
     pairs: int | None = None
-    seeds: int | None = None
+    level: float | None = None
     verdict: Verdict = "unknown"
     reason: str = ""
 
     @property
     def is_real(self) -> bool:
         return self.verdict in ("different", "exact")
+
+    @cached_property
+    def seeds(self) -> int | None:
+        """Per group, for 80 % power at `level` if the difference seen is the true one; None where nothing is asked."""
+        return None if self.level is None else seeds_needed(self, self.level)
 
 
 def differences(groups: Sequence[Group], paired: bool = False) -> list[Difference]:
@@ -62,9 +67,8 @@ def differences(groups: Sequence[Group], paired: bool = False) -> list[Differenc
     rejected, adjusted, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
     level = ALPHA / max(int((~rejected).sum()), 1)
     for i, reject, p in zip(tested, rejected, np.asarray(adjusted), strict=True):
-        seeds = None if reject else seeds_needed(found[i], level)
         verdict: Verdict = "different" if reject else "inconclusive"
-        found[i] = replace(found[i], p_holm=float(p), verdict=verdict, seeds=seeds)
+        found[i] = replace(found[i], p_holm=float(p), verdict=verdict, level=None if reject else level)
     return found
 
 

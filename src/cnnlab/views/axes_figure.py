@@ -64,6 +64,7 @@ def _over(sketch: Sketch, ax: Axes, axis: str, groups: Sequence[Group], legend: 
     if numbers:
         if is_logarithmic(list(numbers)):
             make_logarithmic(ax, "x")
+        if ax.get_xscale() == "log" or _have_room(numbers):
             ax.set_xticks(numbers, values)
             ax.minorticks_off()
     else:
@@ -72,6 +73,12 @@ def _over(sketch: Sketch, ax: Axes, axis: str, groups: Sequence[Group], legend: 
         if max(map(len, values)) * len(values) > 44:
             ax.tick_params(axis="x", labelrotation=30)
     ax.set_xlabel(axis)
+
+
+def _have_room(numbers: Sequence[float]) -> bool:
+    """Whether a tick at each of these would not cover another's label."""
+    gaps = np.diff(sorted(numbers))
+    return len(gaps) > 0 and float(gaps.min()) > 0.08 * float(gaps.sum())
 
 
 def heat_map(groups: Sequence[Group], legend: ArmLegend) -> str:

@@ -17,7 +17,6 @@ from cnnlab.views.depth_figure import depth_figure
 from cnnlab.views.learning_figure import learning_figure
 from cnnlab.views.report_markdown import METHODS, commands
 from cnnlab.views.report_tables import (
-    TextTable,
     cost_table,
     diagnosis_table,
     difference_table,
@@ -30,13 +29,13 @@ from cnnlab.views.report_tables import (
 from cnnlab.views.runs_figure import MOST, chance_of, runs_figure
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-FEW = 15  # pairs that are all shown at once
+FEW, MANY = 15, 200  # pairs up to which all are shown at once, or at all
 
 
 def html_report(study: Study, logdirs: Sequence[Path]) -> str:
     """`logdirs`: folders for TensorBoard, the arms first."""
     legend, pairs = ArmLegend.of(study.groups), list(study.differences)
-    shown = study.with_the_best if len(pairs) > FEW else pairs
+    shown, best = (pairs, None) if len(pairs) <= FEW else (study.with_the_best, study.ranked[0])
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return page.render(
         name=study.name,
@@ -52,8 +51,9 @@ def html_report(study: Study, logdirs: Sequence[Path]) -> str:
         noise=noise_sentence(study),
         trained=TRAINED,
         methods=METHODS,
-        differences=difference_table(shown) if shown else TextTable((), ()),
-        others=difference_table([each for each in pairs if each not in shown]) if shown != pairs else TextTable((), ()),
+        differences=difference_table(shown),
+        pairs=len(pairs),
+        others=difference_table([each for each in pairs if best and each.better is not best and len(pairs) <= MANY]),
         costs=cost_table(study),
         diagnosis=diagnosis_table(study),
         tuning=tune_table(study),

@@ -54,6 +54,7 @@ def group_table(study: Study) -> TextTable:
 
 
 def difference_table(found: Sequence[Difference]) -> TextTable:
+    """Where several pairs all have the same better group, as those with the best, it is not repeated."""
     if not found:
         return TextTable((), ())
     metric, rows = found[0].better.metric, []
@@ -69,7 +70,9 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
     unit = " (points)" if metric.is_share else ""
     headings = ["better mean", "other", f"difference{unit}", "95 %", "Hedges' g", "p, Holm"]
     headings += ["correlation of the pairs"] * paired
-    return TextTable((*headings, "verdict"), tuple(rows), words=2)
+    if len(rows) > 1 and len({row[0] for row in rows}) == 1:
+        headings, rows = [f"{rows[0][0]} against", *headings[2:]], [row[1:] for row in rows]
+    return TextTable((*headings, "verdict"), tuple(rows), words=headings.index(f"difference{unit}"))
 
 
 def diagnosis_table(study: Study) -> TextTable:
