@@ -28,4 +28,4 @@ def test_commands_are_the_sweep_s_and_one_an_arm(make_sweep, write_run, tmp_path
 
 def test_many_pairs_are_those_with_the_best(make_sweep):
     text = markdown_report(Study.of([make_sweep({f"arm{i}": [i / 10, i / 10 + 0.01] for i in range(7)})]))
-    assert "## Differences from the best" in text and "| arm6 against | difference" in text
+    assert "## Differences from the best" in text and "| arm6 against | points" in text

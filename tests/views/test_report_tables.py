@@ -48,12 +48,12 @@ def _rows(table) -> dict[str, dict[str, str]]:
 def test_a_group_has_its_numbers_or_says_why_not(study):
     rows = _rows(group_table(study))
     assert list(rows) == ["a", "b", "c", "d"], "the best mean first"
-    assert rows["a"]["n"] == "3" and rows["a"]["mean test accuracy (%)"] == "64.00" and rows["a"]["best"] == "91.00"
+    assert rows["a"]["n"] == "3" and rows["a"]["mean (%)"] == "64.00" and rows["a"]["best"] == "91.00"
     assert rows["a"]["diverged"] == "1" and rows["a"]["trained"] == "2 of 3 (21 to 94 %)"
     assert rows["a"]["sd of the test set alone"] == "2.00"
     assert rows["b"]["95 %"] == "one seed: not known" and rows["b"]["sd"] == "not known"
     assert rows["c"]["95 %"] == "all equal" and rows["c"]["sd"] == "0.00"
-    assert rows["d"]["n"] == "0 of 2" and rows["d"]["mean test accuracy (%)"] == "not known"
+    assert rows["d"]["n"] == "0 of 2" and rows["d"]["mean (%)"] == "not known"
     assert (rows["d"]["failed"], rows["d"]["missing"]) == ("1", "1") and "interrupted" not in rows["d"]
 
 

@@ -12,7 +12,7 @@ def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monke
     print_report(study, [Path("x/report.html")])
     out = capsys.readouterr().out
     assert out.startswith("a beats x [b] by 40.50 points, 95 % ") and "ValueError: failed" in out
-    assert out.index("beats") < out.index("6 runs: 5 completed, 1 failed") < out.index("mean test accuracy")
+    assert out.index("beats") < out.index("6 runs: 5 completed, 1 failed") < out.index("mean (%)")
     assert out.rstrip().endswith("html  x/report.html")
 
 
@@ -27,3 +27,12 @@ def test_a_single_group_needs_no_differences(make_sweep, capsys):
     print_report(Study.of([make_sweep({"": [0.9, 0.8]}, axes=())]))
     out = capsys.readouterr().out
     assert out.startswith("All runs: 85.00 %") and "Holm" not in out
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_no_broken_numbers(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    arms = {f"xavier,0.00{i}": [i / 10, ("diverged", 0.1), 0.5] for i in range(4)}
+    print_report(Study.of([make_sweep(arms, axes=("init", "optimizer.lr"))]))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Hedges" not in out and "of 3 (" in out and "points" in out

@@ -24,7 +24,8 @@ METHODS = (
 
 
 def markdown_report(study: Study) -> str:
-    parts = [f"# {_escaped(study.answer)}", *map(_escaped, study.caveats), _table(group_table(study))]
+    parts = [f"# {_escaped(study.answer)}", *map(_escaped, study.caveats), f"Compared: {study.metric.name}."]
+    parts.append(_table(group_table(study)))
     parts += [noise_sentence(study), TRAINED]
     many = len(study.differences) > 15
     found = study.with_the_best if many else study.differences

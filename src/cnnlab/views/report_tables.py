@@ -16,6 +16,7 @@ from cnnlab.common.words import memory, number, percent, rough
 _STATES = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted", "damaged": "damaged"}
 _STATES |= {"running": "running", "queued": "missing"}
 NOT_KNOWN = "not known"
+BEST, FLOOR, EFFECT, LOG = "best", "sd of the test set alone", "Hedges' g", "log"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class TextTable:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
+    def without(self, *headings: str) -> "TextTable":
+        """These columns left out."""
+        kept = [i for i, heading in enumerate(self.headings) if heading not in headings]
+        rows = [tuple(row[i] for i in kept) for row in (self.headings, *self.rows)]
+        return TextTable(rows[0], tuple(rows[1:]), sum(i < self.words for i in kept))
+
 
 def group_table(study: Study) -> TextTable:
     """Best first; a column for a status only where some run has it."""
@@ -36,8 +43,8 @@ def group_table(study: Study) -> TextTable:
     shown = [state for state in _STATES if state in states]
     floor = metric.key == "test/accuracy" and any(group.noise_floor is not None for group in study.groups)
     trained = any(group.trained[1] for group in study.groups)
-    headings = ["arm", "n", f"mean {metric.title}", "sd", "95 %", "best"]
-    headings += ["trained"] * trained + ["sd of the test set alone"] * floor + [_STATES[state] for state in shown]
+    headings = ["arm", "n", "mean (%)" if metric.is_share else "mean", "sd", "95 %", BEST]
+    headings += ["trained"] * trained + [FLOOR] * floor + [_STATES[state] for state in shown]
     rows = []
     for group in study.ranked:
         row = [group.name, f"{group.n}" if group.n == len(group.runs) else f"{group.n} of {len(group.runs)}"]
@@ -67,12 +74,12 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
         if paired:
             row.append(NOT_KNOWN if each.correlation is None else f"{each.correlation:.2f}")
         rows.append((*row, _verdict(each)))
-    unit = " (points)" if metric.is_share else ""
-    headings = ["better mean", "other", f"difference{unit}", "95 %", "Hedges' g", "p, Holm"]
+    difference = "points" if metric.is_share else "difference"
+    headings = ["better mean", "other", difference, "95 %", EFFECT, "p, Holm"]
     headings += ["correlation of the pairs"] * paired
     if len(rows) > 1 and len({row[0] for row in rows}) == 1:
         headings, rows = [f"{rows[0][0]} against", *headings[2:]], [row[1:] for row in rows]
-    return TextTable((*headings, "verdict"), tuple(rows), words=headings.index(f"difference{unit}"))
+    return TextTable((*headings, "verdict"), tuple(rows), words=headings.index(difference))
 
 
 def diagnosis_table(study: Study) -> TextTable:
@@ -135,7 +142,7 @@ def failure_table(study: Study) -> TextTable:
         log = run.folder / "train.log"
         where = shortened(log) if log.is_file() else ""
         rows.append((run.name, _STATES[run.state], run.reason or NOT_KNOWN if run.state != "queued" else "", where))
-    return TextTable(("run", "status", "reason", "log"), tuple(rows), words=4)
+    return TextTable(("run", "status", "reason", LOG), tuple(rows), words=4)
 
 
 def noise_sentence(study: Study) -> str:

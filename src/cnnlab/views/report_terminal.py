@@ -12,6 +12,10 @@ from rich.text import Text
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
 from cnnlab.views.report_tables import (
+    BEST,
+    EFFECT,
+    FLOOR,
+    LOG,
     TextTable,
     difference_table,
     failure_table,
@@ -21,6 +25,7 @@ from cnnlab.views.report_tables import (
 )
 
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
+WIDE = 100  # columns from which all columns of the tables fit
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -30,27 +35,28 @@ def print_report(study: Study, written: Sequence[Path] = ()) -> None:
     console.print(Text(study.answer, style="bold green" if _is_decided(study) else "bold"))
     for sentence in study.caveats:
         console.print(Text(sentence, style="yellow"))
-    console.print()
-    _print(console, group_table(study))
-    if study.with_the_best and len(study.groups) > 1:
-        _print(console, difference_table(study.with_the_best))
+    console.print(Text(f"\n{study.metric.name}", style="dim"))
+    narrow = (BEST, FLOOR, EFFECT) if console.width < WIDE else ()
+    _print(console, group_table(study).without(*narrow))
+    if study.with_the_best:
+        _print(console, difference_table(study.with_the_best).without(*narrow))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
     for warning in tune_warnings(study):
         console.print(Text(f"Tuning: {warning}", style="yellow"))
     if failures := failure_table(study):
         console.print()
-        _print(console, failures)
+        _print(console, failures.without(LOG))
     for path in written:
         console.print(f"[bold]{path.suffix.removeprefix('.') or 'arms':<6}[/]{escape(shortened(path))}", soft_wrap=True)
 
 
 def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    last = len(found.headings) - 1
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for i, heading in enumerate(found.headings):
-        is_text = i < found.words or (i == last and heading in ("verdict", ""))
-        table.add_column(escape(heading), justify="left" if is_text else "right", overflow="fold")
+        is_text = i < found.words or heading == "verdict"
+        justify = "left" if is_text else "right"
+        table.add_column(escape(heading), justify=justify, overflow="fold", no_wrap=not is_text)
     for row in rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     return table
