@@ -78,7 +78,8 @@ def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command):
     done = _run(tmp_path, command, *SMALL[:2], *size)
     assert done.returncode == 0, done.stderr
     runs = list(tmp_path.glob("outputs/**/results.json"))
-    assert len(runs) == (4 if " -m " in command.removeprefix("python -m") else 1)
+    # The sweep: two arms, each tuned at two rates with one seed, and measured with two.
+    assert len(runs) == (2 * 2 * 1 + 2 * 2 if " -m " in command.removeprefix("python -m") else 1)
 
 
 @pytest.fixture(scope="module")
