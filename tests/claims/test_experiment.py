@@ -61,6 +61,13 @@ def test_a_run_that_two_sweeps_share_counts_once(make_sweep, write_run, tmp_path
     assert len(experiment.measured) == 2 and [run.stage for run in experiment.repeats] == ["repeat"]
 
 
+def test_two_arms_of_equal_settings_are_two_arms(make_sweep):
+    folder = make_sweep({"default": [0.9], "written out": [0.9]}, axes=("arm",))
+    for run in folder.glob("*/run.json"):
+        run.write_text(run.read_text().replace("written out", "default"))
+    assert [run.labels["arm"] for run in load([folder]).measured] == ["default", "written out"]
+
+
 def test_runs_without_a_sweep_file_differ_in_their_settings(write_run, tmp_path):
     for seed in (0, 1):
         for lr in (0.1, 0.2):

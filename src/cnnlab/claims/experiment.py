@@ -71,7 +71,8 @@ def _once(runs: Sequence[RunRecord]) -> list[RunRecord]:
     for run in runs:
         config = run.status.get("config_hash")
         counts = run.stage == "measure" and config is not None and bool(run.results)
-        first = seen.setdefault(config, run) if counts else run
+        # Two arms may have equal settings, as a default and its value written out.
+        first = seen.setdefault((config, *run.labels.items()), run) if counts else run
         marked.append(run if first is run else replace(run, stage=REPEAT))
     return marked
 
