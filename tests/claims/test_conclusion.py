@@ -44,6 +44,15 @@ def test_pairs_are_named(answer):
     assert "3 pairs of seeds" in answer({"a": [0.1, 0.5, 0.9], "b": [0.15, 0.56, 0.96]}, paired=True)
 
 
+def test_pairs_of_equal_difference_are_exact(answer):
+    scattered = [0.1, 0.5, 0.9]
+    assert (
+        answer({"a": scattered, "b": scattered}, paired=True) == "a and b are equal in every pair (3 pairs of seeds)."
+    )
+    said = answer({"a": [0.25, 0.5], "b": [0.125, 0.375]}, paired=True)
+    assert said == "a beats b by exactly 12.50 points, 2 pairs of seeds: in every pair."
+
+
 def test_constants_are_exact(answer):
     said = answer({"a": [0.1] * 3, "b": [0.3] * 3})
     assert said.startswith("b beats a by exactly 20.00 points, 3 seeds each: no run")

@@ -37,6 +37,12 @@ def test_pairs_are_runs_of_one_seed(group):
     assert found.verdict == "unknown" and "1 seeds in common" in found.reason
 
 
+def test_pairs_that_contradict_the_means_are_no_verdict(group):
+    a, b = group("a", [0.10, 0.20, 0.90, 0.95]), group("b", [0.30, 0.41])
+    (found,) = differences([a, b], paired=True)
+    assert found.better.name == "a" and found.verdict == "unknown" and "in common" in found.reason
+
+
 def test_welch_agrees_with_scipy(group):
     draws = np.random.default_rng(0)
     a, b = draws.normal(0.9, 0.02, 6), draws.normal(0.88, 0.005, 4)

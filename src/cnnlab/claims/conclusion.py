@@ -107,8 +107,10 @@ def _of_two(found: Difference) -> str:
             words = f"{difference_in_words(found)}, {seeds}; {seeds_in_words(found)}"
             return f"No difference found between {better.name} and {other.name} ({words})."
         case "exact":
-            words = f"exactly {difference_in_words(found)}, {seeds}: no run of either differs from its group's mean"
-            return f"{better.name} beats {other.name} by {words}."
+            which = "in every pair" if found.method == "paired" else "no run of either differs from its group's mean"
+            return f"{better.name} beats {other.name} by exactly {difference_in_words(found)}, {seeds}: {which}."
+        case "equal" if found.method == "paired":
+            return f"{better.name} and {other.name} are equal in every pair ({seeds})."
         case "equal":
             return f"{better.name} and {other.name} are equal: every run gave {better.metric.value(better.mean or 0)}."
     means = " and ".join(f"{g.name} {g.metric.value(g.mean or 0)} ({plural(g.n, 'seed')})" for g in (better, other))

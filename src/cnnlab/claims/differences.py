@@ -27,7 +27,7 @@ class Difference:
     """`value`: mean of `better` minus mean of `other`, with its 95 % interval, which is not adjusted for the number of
     pairs; `p_holm` is. `correlation`: between the paired runs. `level`: what Holm asks of p, of an inconclusive pair.
 
-    verdict: different | inconclusive (by p_holm), exact | equal (two groups of constant values, nothing to test),
+    verdict: different | inconclusive (by p_holm), exact | equal (nothing scatters, nothing to test),
     unknown (`reason` says why).
     """
 
@@ -100,6 +100,8 @@ def _paired(found: Difference) -> Difference:
         return replace(found, reason=f"{len(common)} seeds in common: not known")
     a, b = (np.array([values[seed] for seed in common]) for values in (first, second))
     differs = a - b
+    if found.better.metric.sign() * float(differs.mean()) < 0:
+        return replace(found, reason="the seeds in common favour the arm with the worse mean: not known")
     found = replace(found, value=float(differs.mean()), method="paired", pairs=len(common))
     scatters = float(np.ptp(a)) > 0 and float(np.ptp(b)) > 0
     found = replace(found, correlation=float(np.corrcoef(a, b)[0, 1]) if scatters else None)
@@ -112,7 +114,7 @@ def _paired(found: Difference) -> Difference:
 
 
 def _exact(found: Difference) -> Difference:
-    """No run scatters, so the difference has no interval and is not tested."""
+    """Neither group, or no pair, scatters, so the difference has no interval and is not tested."""
     return replace(found, verdict="exact" if found.value else "equal")
 
 

@@ -183,9 +183,9 @@ def _verdict(found: Difference) -> str:
         case "inconclusive":
             return f"not distinguishable; {seeds_in_words(found)}"
         case "exact":
-            return "different: no run of either scatters"
+            return "different: nothing scatters"
         case "equal":
-            return "equal in every run"
+            return f"equal in every {'pair' if found.method == 'paired' else 'run'}"
     return found.reason
 
 
