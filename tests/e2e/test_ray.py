@@ -3,10 +3,12 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -24,12 +26,14 @@ RAY = ["hydra/launcher=ray", "hydra.launcher.num_cpus=1", "seed=0,1"]
 
 @pytest.fixture(scope="module")
 def ray(tmp_path_factory) -> Iterator[dict[str, str]]:
-    """The environment in which commands find the cluster, one core a node; no process of it is left afterwards."""
+    """The environment in which commands find the cluster, one core a node; nothing of it is left afterwards."""
     with closing(socket.socket()) as free:
         free.bind((HEAD, 0))
         port = free.getsockname()[1]
+    files = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # the path of a socket has 107 characters at most
     own = {
         "OMP_NUM_THREADS": "1",
+        "RAY_TMPDIR": files,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
@@ -43,6 +47,7 @@ def ray(tmp_path_factory) -> Iterator[dict[str, str]]:
         "node": [f"--node-ip-address={NODE}", f"--address={HEAD}:{port}"],
     }
     with ExitStack() as stack:
+        stack.callback(shutil.rmtree, files)
         for name, arguments in nodes.items():
             log = stack.enter_context((folder / f"{name}.log").open("w"))
             node = subprocess.Popen([*start, *arguments], env=environment, stdout=log, stderr=log)
@@ -68,7 +73,7 @@ def test_a_killed_worker_is_named_and_takes_no_others_along(ray, tmp_path, clust
     assert all((sweep / name / "results.json").read_text() == results for name, results in finished.items())
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, cluster_sweep, stalling, how):
     command = cluster_sweep(*stalling(9), *RAY)
     sweep = subprocess.Popen(command, env=ray, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -79,7 +84,7 @@ def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, cluster_sweep, stalling
     _, errors = sweep.communicate(timeout=60)
     assert sweep.returncode != 0 and "Traceback" not in errors, errors
     _until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 60)
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         ends = [(_run(folder)["status"], _run(folder)["error"]) for folder in stalled]
         assert ends == [("interrupted", None)] * 2  # each said so itself
 
@@ -87,7 +92,7 @@ def test_a_stopped_sweep_leaves_no_orphan(ray, tmp_path, cluster_sweep, stalling
 def test_without_a_cluster_ray_runs_here_and_ends_with_the_sweep(ray, tmp_path, cluster_sweep, same_as_alone):
     alone = {key: value for key, value in ray.items() if key != "RAY_ADDRESS"}
     before = {process.pid for process in psutil.process_iter()}
-    command = cluster_sweep(*RAY, "hydra.launcher.address=local")
+    command = cluster_sweep(*RAY)
     done = subprocess.run(command, env=alone, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert [_run(tmp_path / "sweep" / f"seed={seed}")["status"] for seed in (0, 1)] == ["completed"] * 2

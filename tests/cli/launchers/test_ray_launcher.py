@@ -1,6 +1,7 @@
 """Jobs as tasks of Ray; a stand-in for Ray runs them here, in this process."""
 
 import json
+import signal
 import socket
 import sys
 from contextlib import closing
@@ -37,6 +38,7 @@ class _Ray(ModuleType):
 
     def init(self, **arguments):
         self.on, self.asked = True, arguments
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the real one sets its own as well
 
     def shutdown(self):
         self.on = False
@@ -101,6 +103,13 @@ def test_every_job_has_its_outcome_in_order_and_a_dead_worker_takes_no_others_al
         and not ray.on
     )
     assert ray.resources == {"num_cpus": 1, "num_gpus": 0, "max_retries": 0, "max_calls": 1}
+
+
+def test_without_an_address_no_other_cluster_is_looked_for(launched, ray, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    launched(_task, RayLauncher(**SETTINGS)).launch([["what=a"]], 0)
+    assert ray.asked["address"] == "local" and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_stops_what_runs(launched, ray, tmp_path):

@@ -1,6 +1,7 @@
 """`hydra/launcher=ray`: each job of a sweep is a task of Ray, in a process of its own."""
 
 import os
+import signal
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -54,14 +55,17 @@ class RayLauncher(Launcher):
                 self.ray.shutdown()
 
     def _connect(self) -> None:
-        address = self.settings["address"] or os.environ.get("RAY_ADDRESS")
+        # Left to itself Ray would try the cluster that last ran on this machine, for minutes if it has ended.
+        address = self.settings["address"] or os.environ.get("RAY_ADDRESS") or "local"
+        on_stop = signal.getsignal(signal.SIGTERM)
         try:
-            if address and ":" in address and "://" not in address:
+            if ":" in address and "://" not in address:
                 # Ray tries for minutes, and then ends the process.
                 host, _, port = address.rpartition(":")
                 socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
             arguments = {"log_to_driver": False, "logging_level": "ERROR"} | (self.settings["init"] or {})
             self.ray.init(address=address, **arguments)
+            signal.signal(signal.SIGTERM, on_stop)  # Ray's would end the sweep as if it had called sys.exit
         except (OSError, ValueError, RuntimeError) as error:
             raise Refusal(
                 f"hydra.launcher.address={address}: no connection to Ray: {str(error).splitlines()[0]}\n"
