@@ -20,7 +20,7 @@ def compose_job(launcher: Any, overrides: Sequence[str], index: int) -> DictConf
     """The whole config of job number `index`, with Hydra's own section."""
     config = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
     with open_dict(config):
-        config.hydra.job.id = config.hydra.job.num = index
+        config.hydra.job.id, config.hydra.job.num = str(index), index
     return config
 
 
