@@ -55,7 +55,9 @@ def _panel(
     if is_logarithmic(list(costs.values()), 8):
         make_logarithmic(ax, "x")
         ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.margins(x=0.15)
+        ax.margins(x=0.15)
+    else:
+        ax.set_xlim(0, 1.15 * max(costs.values()))  # from 0, so that a small difference looks small
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value)))
     ax.set_xlabel(heading)
 
