@@ -28,8 +28,9 @@ def test_every_run_is_listed_with_its_true_status(outputs, capsys):
     before = sorted(outputs.rglob("*"))
     list_runs([outputs])
     out = capsys.readouterr().out
-    line = next(line for line in out.splitlines() if "runs/ä b" in line)
+    line = next(line for line in out.splitlines() if "  ä b  " in line)
     assert "completed" in line and "digits model=vgg optimizer.lr=0.1" in line and "50.00 %" in line and "KiB" in line
+    assert [line for line in out.splitlines() if line.endswith("/")] == ["outputs/runs/", "outputs/sweeps/s/"]
     assert "5 runs: 2 completed, 1 damaged, 1 failed, 1 running" in out
     assert sorted(outputs.rglob("*")) == before, "listing writes nothing"
 

@@ -4,11 +4,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cnnlab.claims.circumstances import shortened
@@ -24,7 +23,10 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
     """Print status, config, accuracy, age and size of every run; with `clean`, ask on stdin and remove broken ones."""
     found = [read_run(path, shortened(path)) for path in dict.fromkeys(p for top in folders for p in run_folders(top))]
     console = Console(highlight=False)
-    console.print(_table(found, datetime.now(UTC)))
+    for folder, runs in groupby(found, key=lambda run: run.folder.parent):
+        console.print(Text(f"{shortened(folder)}/", style="bold"), soft_wrap=True)
+        for run in runs:
+            console.print(_line(run, datetime.now(UTC)), soft_wrap=True)
     console.print(Text(f"\n{_counts(found)}", style="bold"))
     if clean:
         _clean(console, [run for run in found if run.state in BROKEN])
@@ -35,31 +37,21 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
         )
 
 
-def _table(runs: Sequence[RunRecord], now: datetime) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("run", overflow="fold")
-    table.add_column("status")
-    table.add_column("config", overflow="fold")
-    for heading in ("accuracy", "age", "size"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for run in runs:
-        accuracy = run.value("test/accuracy")
-        table.add_row(
-            Text(run.name),
-            Text(run.state, style=_COLOURS.get(run.state, "red")),
-            Text(in_short(run)),
-            "" if accuracy is None else f"{100 * accuracy:.2f} %",
-            age(run, now),
-            memory(size(run.folder)),
-        )
-    return table
+def _line(run: RunRecord, now: datetime) -> Text:
+    """What varies in length, the name and the config, comes last, so that the columns before it stand in line."""
+    accuracy = run.value("test/accuracy")
+    shown = "" if accuracy is None else f"{100 * accuracy:.2f} %"
+    line = Text(f"  {run.state:<12}", style=_COLOURS.get(run.state, "red"))
+    line.append(f"{shown:>8}  {age(run, now):>9}  {memory(size(run.folder)):>10}  ", style="default")
+    line.append(run.folder.name, style="default bold")
+    return line.append(f"  {in_short(run)}", style="dim")
 
 
 def in_short(run: RunRecord) -> str:
     """The design's choices and what was typed besides; nothing where neither is known."""
     choices = run.status.get("choices") or {}
     named = [str(choices[name]) for name in _DESIGN if choices.get(name)]
-    typed = [override for override in run.overrides or () if override.partition("=")[0] not in choices]
+    typed = [override for override in run.overrides or () if override.partition("=")[0] not in _DESIGN]
     if not named and run.config:
         sections = [run.config.get(name) for name in _DESIGN]
         named = [str(each["_target_"]).rpartition(".")[2] for each in sections if each and "_target_" in each]
