@@ -4,7 +4,8 @@ make bench-sweep                          12 runs on digits, on all cores
 make bench-sweep ARGS="--rounds 3"        the three take turns, three times
 make bench-sweep ARGS="trainer.epochs=4"  with other settings
 
-Ideal is the runs' own training time (time/training_s of results.json) over the cores.
+Ideal is the runs' own training time (time/training_s of results.json) over the cores. Besides, on Linux: the time from
+the start of a job's process until its run asks for its images.
 """
 
 import argparse
@@ -48,6 +49,29 @@ def seconds(overrides: list[str], threads: int, settings: list[str]) -> tuple[fl
     return wall, sum(result["time/training_s"] for result in results) / at_once
 
 
+CLOCKED = """
+import os, time
+from cnnlab.datasets.digits import digits
+def clocked(**settings):
+    ticks = int(open("/proc/self/stat").read().rpartition(")")[2].split()[19])
+    print("since start:", time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"), flush=True)
+    return digits(**settings)
+"""
+
+
+def start_ms() -> float:
+    """Median over eight jobs, one at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "mine" / "dataset").mkdir(parents=True)
+        (Path(folder) / "mine" / "clocked.py").write_text(CLOCKED)
+        (Path(folder) / "mine" / "dataset" / "clocked.yaml").write_text("_target_: clocked.clocked\nsize: 8\n")
+        settings = ["--config-dir", "mine", "dataset=clocked", "trainer.max_steps=0", "telemetry=off", "seed=range(8)"]
+        command = [sys.executable, "-m", "cnnlab.train", "-m", *settings, "hydra.launcher.jobs=1"]
+        subprocess.run([*command, "hydra.sweep.dir=s"], check=True, capture_output=True, cwd=folder)
+        lines = [line for log in Path(folder).glob("s/*/train.log") for line in log.read_text().splitlines()]
+        return 1000 * median(float(line.split(":")[1]) for line in lines if line.startswith("since start:"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1)
@@ -65,6 +89,8 @@ def main() -> None:
         wall, ideal = (median(column) for column in zip(*found, strict=True))
         table.add_row(name, f"{wall:.1f}", f"{ideal:.1f}", f"{over_ideal:.3f}", f"{over_lab:.3f}")
     Console().print(table)
+    if sys.platform == "linux":
+        print(f"start of a job: {start_ms():.0f} ms")
 
 
 if __name__ == "__main__":

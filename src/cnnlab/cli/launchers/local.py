@@ -27,7 +27,7 @@ from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
 # a process that forks after torch ran with two threads hangs in the child.
-PRELOADED = ["cnnlab.training.preloaded", "cnnlab.cli.launchers.local"]
+PRELOADED = ["cnnlab.training.preloaded", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned"]
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
 
