@@ -51,7 +51,7 @@ JOBLIB := .venv-joblib
 
 bench-sweep: $(INSTALLED)  ## 12 runs with cnnlab's launcher and with Hydra's, side by side
 	test -d $(JOBLIB) || $(BIN)/pip install --quiet --no-deps --target $(JOBLIB) hydra-joblib-launcher
-	PYTHONPATH=$(JOBLIB) $(BIN)/python scripts/bench_sweep.py $(ARGS)
+	PYTHONPATH=$(CURDIR)/$(JOBLIB) $(BIN)/python scripts/bench_sweep.py $(ARGS)
 
 proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=folder)
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow $(ARGS)

@@ -6,7 +6,6 @@ from cnnlab.cli.compose import compose_jobs, deferred
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
-
 BASIC = "hydra/sweeper=basic"
 
 
