@@ -60,17 +60,17 @@ def weight_moments(fill: Fill, shape: torch.Size | tuple[int, ...]) -> WeightMom
     Raises NotApplicable where the weights are neither constant nor independent: every draw is the same (dirac,
     classical kernels), or the weights within a kernel are correlated.
     """
-    scratch = torch.empty(shape)
-    sums, seen, squares = _Sums(), [], []
+    sums, squares = _Sums(), []
     with cpu_seed(0), torch.no_grad():
-        while not _enough_draws(squares, scratch.numel(), sums.n):
-            fill(scratch)
-            squares.append(sums.add(scratch))
-            if not math.isfinite(squares[-1]):
+        while not _enough_draws(squares, math.prod(shape), sums.n):
+            # As many as before, at least two, whose sums are then taken at once: 5,900 draws are 0.18 s instead of 0.23.
+            draws = torch.empty(max(2, len(squares)), *shape)
+            for draw in draws:
+                fill(draw)
+            squares += sums.add(draws)
+            if not all(map(math.isfinite, squares)):
                 raise NotApplicable("this initializer's weights are not finite in float32")
-            if len(squares) <= 2:
-                seen.append(scratch.clone())
-    if torch.equal(*seen) and not bool((scratch == scratch.flatten()[0]).all()):
+    if torch.equal(draws[0], draws[1]) and not bool((draws[0] == draws[0].flatten()[0]).all()):
         raise NotApplicable("this initializer gives the same weights in every draw, so it has no variance")
     return sums.moments()
 
@@ -91,7 +91,7 @@ def moments_of(weight: Tensor) -> WeightMoments:
     rows = (weight if weight.dim() == 4 else weight[..., None, None]).flatten(2).flatten(0, 1)
     used = (rows != 0).any(0)
     sums = _Sums()
-    sums.add(rows[:, used].reshape(-1, 1, 1, 1))
+    sums.add(rows[:, used].reshape(1, -1, 1, 1, 1))
     one = sums.moments()
     size = tuple(weight.shape[-2:]) if weight.dim() == 4 else (1, 1)
     return WeightMoments((used * one.mean.view(1)).view(size), (used * one.variance.view(1)).view(size))
@@ -103,13 +103,13 @@ class _Sums:
     def __init__(self) -> None:
         self.n, self.total, self.products, self.size = 0, torch.zeros(()), torch.zeros(()), (1, 1)
 
-    def add(self, weight: Tensor) -> float:
-        """Add (c_out, c_in, k, k); returns its mean square."""
-        rows = weight.double().flatten(2).flatten(0, 1)
-        products = rows.T @ rows
-        self.n, self.size = self.n + len(rows), tuple(weight.shape[-2:])
-        self.total, self.products = self.total + rows.sum(0), self.products + products
-        return float(products.diagonal().sum()) / max(rows.numel(), 1)
+    def add(self, weights: Tensor) -> list[float]:
+        """Add draws (n, c_out, c_in, k, k); returns the mean square of each."""
+        self.size = tuple(weights.shape[-2:])
+        rows = weights.double().flatten(-2).flatten(0, -2)
+        self.n += len(rows)
+        self.total, self.products = self.total + rows.sum(0), self.products + rows.T @ rows
+        return rows.square().view(len(weights), -1).mean(1).tolist()
 
     def moments(self) -> WeightMoments:
         n = max(self.n, 1)
