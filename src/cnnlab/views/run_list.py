@@ -51,7 +51,8 @@ def in_short(run: RunRecord) -> str:
     """The design's choices and what was typed besides; nothing where neither is known."""
     choices = run.status.get("choices") or {}
     named = [str(choices[name]) for name in _DESIGN if choices.get(name)]
-    typed = [override for override in run.overrides or () if override.partition("=")[0] not in _DESIGN]
+    known = {name for name in _DESIGN if choices.get(name)}
+    typed = [override for override in run.overrides or () if override.partition("=")[0] not in known]
     if not named and run.config:
         sections = [run.config.get(name) for name in _DESIGN]
         named = [str(each["_target_"]).rpartition(".")[2] for each in sections if each and "_target_" in each]
