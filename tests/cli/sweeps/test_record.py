@@ -52,6 +52,15 @@ def test_a_run_that_another_process_writes_is_left_alone(jobs_of, tmp_path):
     _ran(tmp_path, job, "running", pid=os.getpid(), started="2100-01-01T00:00:00+00:00")
     with pytest.raises(InputError, match=f"is being run by process {os.getpid()}"):
         unfinished(tmp_path, [job])
+    assert unfinished(tmp_path, [job], elsewhere=True) == [job], "a cluster's launcher waits for it"
+
+
+def test_a_run_elsewhere_with_other_settings_is_refused(jobs_of, tmp_path):
+    _, (before,) = jobs_of("optimizer.lr=0.05")
+    _ran(tmp_path, before, "running", host="elsewhere")
+    _, (after,) = jobs_of("optimizer.lr=0.1")
+    with pytest.raises(InputError, match="optimizer.lr is 0.05 there and 0.1 now"):
+        unfinished(tmp_path, [after], elsewhere=True)
 
 
 def test_sweep_json_holds_every_job_and_the_runs_of_earlier_calls(jobs_of, tmp_path):

@@ -18,10 +18,13 @@ from cnnlab.runs.status import FINISHED, real_status
 NAMED = 3  # differing settings in an error message
 
 
-def unfinished(sweep: Path, jobs: Sequence[FrozenJob]) -> list[FrozenJob]:
+def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = False) -> list[FrozenJob]:
     """The jobs to run: new ones, and those that failed, were interrupted or vanished. InputError where a run folder
-    holds other settings, or is being written."""
-    return [job for job in jobs if not _finished(sweep / job.name, job)]
+    holds other settings, or is being written.
+
+    `elsewhere`: the launcher's runs go on without it, so that it can wait for those that it started earlier.
+    """
+    return [job for job in jobs if not _finished(sweep / job.name, job, elsewhere)]
 
 
 def check_names(jobs: Sequence[FrozenJob]) -> None:
@@ -35,21 +38,21 @@ def check_names(jobs: Sequence[FrozenJob]) -> None:
             )
 
 
-def _finished(folder: Path, job: FrozenJob) -> bool:
+def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
     run = real_status(folder)
-    if run["status"] == "running":
+    if run["status"] == "running" and not elsewhere:
         raise InputError(
             f"{folder} is being run by process {run['pid']} on {run['host']}.\n"
             "Wait for it or stop it, or give another hydra.sweep.dir."
         )
-    if run["status"] not in FINISHED:
+    if run["status"] not in (*FINISHED, "running"):
         return False
     if job.text is not None and run["config_hash"] != job.hash:
         raise InputError(
             f"{folder} was run with other settings: {_differences(folder, job.text)}.\n"
             "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
         )
-    return True
+    return run["status"] in FINISHED
 
 
 def _differences(folder: Path, text: str) -> str:

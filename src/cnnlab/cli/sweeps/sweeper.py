@@ -23,7 +23,7 @@ from cnnlab.cli.sweeps.tuning import choose
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
 from cnnlab.runs.attempts import set_aside
-from cnnlab.runs.status import FINISHED
+from cnnlab.runs.status import FINISHED, real_status
 
 
 class LabSweeper(Sweeper):
@@ -66,14 +66,17 @@ class LabSweeper(Sweeper):
         check_names(jobs)
         self.task.check([without_sections(job.config) for job in jobs])  # type: ignore[attr-defined]
         tuning, measuring = jobs[: len(plan.tuning)], jobs[len(plan.tuning) :]
-        todo = unfinished(sweep, jobs)
+        todo = self._unfinished(sweep, jobs)
         if options.dry_run:
             self._list(sweep, jobs, {job.name for job in todo})
             return
         with _alone(sweep):
             measuring = self._tuned(sweep, plan, tuning, measuring)
-            self._run(sweep, [job for job in unfinished(sweep, measuring) if job.text is not None])
+            self._run(sweep, [job for job in self._unfinished(sweep, measuring) if job.text is not None])
         self._finish(sweep, [*tuning, *measuring])
+
+    def _unfinished(self, sweep: Path, jobs: Sequence[FrozenJob]) -> list[FrozenJob]:
+        return unfinished(sweep, jobs, elsewhere=getattr(self.launcher, "detaches", False))
 
     def _list(self, sweep: Path, jobs: Sequence[FrozenJob], todo: Collection[str]) -> None:
         """Print the jobs; those to run with what they would cost, from steps measured once per design."""
@@ -101,10 +104,12 @@ class LabSweeper(Sweeper):
         record(measuring, [])
         if not tuning:
             return list(measuring)
-        self._run(sweep, unfinished(sweep, tuning))
+        self._run(sweep, self._unfinished(sweep, tuning))
         chosen = choose(sweep, plan, tuning)
         settled = [self._settle(job, tuning, chosen) for job in measuring]
-        unfinished(sweep, settled)  # refuses runs that were measured with another setting, before anything is written
+        self._unfinished(
+            sweep, settled
+        )  # refuses runs that were measured with another setting, before anything is written
         record(settled, chosen)
         return settled
 
@@ -120,7 +125,8 @@ class LabSweeper(Sweeper):
         if not jobs:
             return
         for job in jobs:
-            set_aside(sweep / job.name, sweep)
+            if real_status(sweep / job.name)["status"] != "running":
+                set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
         with LiveTable(sweep, [job.name for job in jobs]):
             try:
