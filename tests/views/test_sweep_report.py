@@ -35,6 +35,12 @@ def test_a_second_report_replaces_the_first(make_sweep):
     assert len(list((folder / "arms" / "a").iterdir())) == 1
 
 
+def test_arms_of_one_run_each_are_not_drawn_twice(make_sweep):
+    folder = make_sweep({"a": [0.9], "b": [0.7]})
+    publish(folder)
+    assert not (folder / "arms").exists() and "/arms" not in (folder / "report.html").read_text()
+
+
 def test_several_sweeps_have_a_report_of_their_own(make_sweep, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folders = [make_sweep({"a": [0.9]}, name="x, ä"), make_sweep({"b": [0.7]}, name="y")]

@@ -40,11 +40,13 @@ def publish(*folders: Path, metric: str = "test/accuracy", output: Path | None =
 def write_report(study: Study, folder: Path) -> list[Path]:
     """Each file atomically, and nothing of an earlier report stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_arms(folder / ARMS, {group.name: _curves(group) for group in study.groups if group.with_result}, _BANDS)
+    # With one run per arm, its mean would only be drawn twice.
+    arms = [group for group in study.groups if group.with_result] if any(g.n > 1 for g in study.groups) else []
+    write_arms(folder / ARMS, {group.name: _curves(group) for group in arms}, _BANDS)
     texts = {
         "report.csv": study.experiment.table.to_csv(index=False),
         "report.md": markdown_report(study),
-        "report.html": html_report(study, [folder / ARMS, *study.experiment.folders]),
+        "report.html": html_report(study, [*([folder / ARMS] if arms else []), *study.experiment.folders]),
     }
     for name, text in texts.items():
         part = folder / f".{name}.{os.getpid()}.part"
