@@ -93,6 +93,13 @@ def test_seeds_that_it_takes_are_those_of_cohen_s_table(group, d, seeds):
     assert seeds_needed(found, 0.05) == seeds == found.seeds
 
 
+def test_what_was_not_found_takes_more_seeds_than_there_were(group):
+    """Three seeds with very different scatter leave Welch's test two degrees of freedom."""
+    groups = [group("a", [0.98, 0.95, 0.90]), group("b", [0.2, 0.2, 0.2002]), group("c", [0.5, 0.9, 0.1])]
+    found = [each for each in differences(groups * 1) if each.verdict == "inconclusive"]
+    assert found and all(each.seeds > 3 for each in found)
+
+
 def test_seeds_that_it_takes_reach_the_power_in_a_simulation(group):
     (found,) = differences([group("a", [1.0, 2.0, 3.0], "x"), group("b", [1.8, 2.8, 3.8], "x")])
     draws, n = np.random.default_rng(0), found.seeds

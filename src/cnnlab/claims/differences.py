@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 from statsmodels.stats.meta_analysis import effectsize_smd
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestIndPower, TTestPower
+from statsmodels.stats.power import ttest_power
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from cnnlab.claims.groups import LEVEL, Group, ranked
@@ -134,14 +134,19 @@ def seeds_needed(found: Difference, alpha: float) -> int | None:
     if not found.value:
         return None
     if found.method == "paired":
-        spread, test, samples = _sd_of_pairs(found), TTestPower(), 1
+        variances = (_sd_of_pairs(found) ** 2,)
     else:
-        spread = (((found.better.sd or 0.0) ** 2 + (found.other.sd or 0.0) ** 2) / 2) ** 0.5
-        test, samples = TTestIndPower(), 2
-    effect = abs(found.value) / spread
+        variances = ((found.better.sd or 0.0) ** 2, (found.other.sd or 0.0) ** 2)
+    # Of a difference of means from n seeds each; Welch's degrees of freedom, n - 1 for pairs.
+    effect = abs(found.value) / sum(variances) ** 0.5
+    freedom = sum(variances) ** 2 / sum(variance**2 for variance in variances)
+
+    def is_enough(seeds: int) -> bool:
+        return bool(ttest_power(effect, seeds, alpha, df=freedom * (seeds - 1)) >= POWER)
+
     # The normal distribution's answer, a few too low; from there by steps of one.
-    seeds = max(2, int(samples * ((norm.isf(alpha / 2) + norm.ppf(POWER)) / effect) ** 2))
-    while seeds < MOST_SEEDS and test.power(effect, seeds, alpha) < POWER:
+    seeds = max(2, int(((norm.isf(alpha / 2) + norm.ppf(POWER)) / effect) ** 2))
+    while seeds < MOST_SEEDS and not is_enough(seeds):
         seeds += 1
     return min(seeds, MOST_SEEDS)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +26,7 @@ from cnnlab.views.report_tables import (
 )
 
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
-WIDE = 100  # columns from which all columns of the tables fit
+SPARED = (FLOOR, EFFECT, BEST)
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -36,10 +37,9 @@ def print_report(study: Study, written: Sequence[Path] = ()) -> None:
     for sentence in study.caveats:
         console.print(Text(sentence, style="yellow"))
     console.print(Text(f"\n{study.metric.name}", style="dim"))
-    narrow = (BEST, FLOOR, EFFECT) if console.width < WIDE else ()
-    _print(console, group_table(study).without(*narrow))
+    _print(console, group_table(study))
     if study.with_the_best:
-        _print(console, difference_table(study.with_the_best).without(*narrow))
+        _print(console, difference_table(study.with_the_best))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
     for warning in tune_warnings(study):
@@ -63,7 +63,11 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
 
 
 def _print(console: Console, found: TextTable) -> None:
-    console.print(as_rich(found, found.rows[:MOST]))
+    """Without the columns that can be spared where the terminal is too narrow for all."""
+    tables = [as_rich(kept := found.without(*SPARED[:n]), kept.rows[:MOST]) for n in range(len(SPARED) + 1)]
+    unbounded = console.options.update(max_width=10 * console.width)
+    fits = (table for table in tables if Measurement.get(console, unbounded, table).maximum <= console.width)
+    console.print(next(fits, tables[-1]))
     if len(found.rows) > MOST:
         console.print(Text(f"... {len(found.rows) - MOST} more in report.md", style="dim"))
     console.print()
