@@ -53,8 +53,13 @@ def test_a_wheel_works_in_any_folder(tmp_path):
     work.mkdir()
     subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, site], check=True)
     assert (site / "cnnlab" / "_configs" / "train.yaml").is_file()
+    assert (site / "hydra_plugins" / "cnnlab" / "__init__.py").is_file()
     script = f"import sys; sys.path.insert(0, {str(site)!r}); import cnnlab.train as t; print(t.__file__); t.main()"
     arguments = ["trainer.max_steps=2", "dataset.size=8"]
     done = subprocess.run([sys.executable, "-c", script, *arguments], cwd=work, capture_output=True, text=True)
     assert done.returncode == 0 and str(site) in done.stdout, done.stderr
     assert list(work.glob("outputs/runs/*/results.json"))
+    sweep = [sys.executable, "-c", script, "-m", *arguments, "seed=0,1"]
+    done = subprocess.run(sweep, cwd=work, capture_output=True, text=True)
+    assert done.returncode == 0 and str(site) in done.stdout, done.stderr
+    assert list(work.glob("outputs/sweeps/*/report.html"))
