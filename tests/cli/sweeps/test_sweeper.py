@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
 
 from cnnlab.cli.sweeps.sweeper import LabSweeper
@@ -80,8 +81,12 @@ def test_a_failed_run_ends_with_exit_code_1_and_is_named(sweep_with, capsys):
     assert "1 of 3 runs did not finish" in printed
 
 
+class Basic(Launcher, BasicLauncher):
+    """Runs the jobs in this process."""
+
+
 def test_a_launcher_that_a_job_ends_loses_nothing_that_is_done(sweep_with, capsys):
-    launcher = Launcher(lambda number: SystemExit(3) if number == 1 else "completed")
+    launcher = Basic(lambda number: SystemExit(3) if number == 1 else "completed")
     with pytest.raises(SystemExit) as stop:
         sweep_with(launcher, "seed=0,1,2")
     assert stop.value.code == 1 and "called sys.exit(3)" in capsys.readouterr().err
@@ -110,11 +115,14 @@ def test_an_arm_is_measured_when_its_tuning_is_done(sweep_with, capsys):
 
 def test_another_tuned_setting_does_not_mix_with_measured_runs(sweep_with, tmp_path, capsys):
     sweep_with(Launcher(), "seed=0", tune={"optimizer.lr": "0.1,0.2", "seed": "9"})
+    before = json.loads((tmp_path / "s" / "sweep.json").read_text())
     (tmp_path / "s" / "tune" / "optimizer.lr=0.2,seed=9" / "results.json").write_text('{"validation/accuracy": 0.9}')
     (tmp_path / "s" / "seed=0" / "config.yaml").write_text("optimizer: {lr: 0.1}")
     with pytest.raises(SystemExit):
         sweep_with(Launcher(), "seed=0", tune={"optimizer.lr": "0.1,0.2", "seed": "9"})
     assert "optimizer.lr is 0.1 there and 0.2 now" in capsys.readouterr().err
+    after = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert after == before, "what was chosen and measured is still on record"
 
 
 def test_a_dry_run_launches_nothing(sweep_with, tmp_path, capsys):

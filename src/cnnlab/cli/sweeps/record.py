@@ -79,11 +79,18 @@ def _flat(values: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def write_record(
     sweep: Path, command: str, plan: Plan, paired: bool, jobs: Sequence[FrozenJob], chosen: Sequence[dict[str, Any]]
 ) -> None:
-    """Write sweep.json, with the runs of earlier calls that this one does not name."""
+    """Write sweep.json, with the runs of earlier calls that this one does not name.
+
+    While an arm is being tuned, what an earlier call chose and measured stays.
+    """
     path, names = sweep / "sweep.json", {job.name for job in jobs}
-    earlier = json.loads(path.read_text()) if path.is_file() else {"jobs": [], "created": None}
-    kept = [e for e in earlier["jobs"] if e["name"] not in names and (sweep / e["name"] / "run.json").is_file()]
-    tune = {"grid": _lists(plan.grid), "seeds": list(plan.tune_seeds), "metric": METRIC, "chosen": list(chosen)}
+    earlier = json.loads(path.read_text()) if path.is_file() else {"jobs": [], "created": None, "tune": None}
+    ran = {e["name"]: e for e in earlier["jobs"] if (sweep / e["name"] / "run.json").is_file()}
+    kept = [entry for name, entry in ran.items() if name not in names]
+    entries = [ran.get(job.name, job.entry()) if job.text is None else job.entry() for job in jobs]
+    judged = [choice["labels"] for choice in chosen]
+    chosen = [*chosen, *(c for c in (earlier["tune"] or {}).get("chosen", []) if c["labels"] not in judged)]
+    tune = {"grid": _lists(plan.grid), "seeds": list(plan.tune_seeds), "metric": METRIC, "chosen": chosen}
     content = {
         "version": 1,
         "command": command,
@@ -92,7 +99,7 @@ def write_record(
         "axes": list(plan.axes),
         "paired": paired,
         "tune": tune if plan.grid else None,
-        "jobs": [*(job.entry() for job in jobs), *kept],
+        "jobs": [*entries, *kept],
     }
     write_json(path, content)
 

@@ -3,11 +3,12 @@
 import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.sweeper import Sweeper
@@ -27,7 +28,11 @@ from cnnlab.runs.status import FINISHED, real_status
 
 
 class LabSweeper(Sweeper):
-    """`arms`, `tune`, `params`, `paired`: as in `configs/hydra/sweeper/lab.yaml`."""
+    """`arms`, `tune`, `params`, `paired`: as in `configs/hydra/sweeper/lab.yaml`.
+
+    Works with any launcher. One may offer `warm()`, which begins what it must wait for anyway; `parallel(config)`, the
+    number of jobs at a time, and `threads` of each; `detaches`: its jobs go on without this command.
+    """
 
     config: DictConfig  # pyright: ignore[reportIncompatibleVariableOverride]  (set by `setup`, never None after it)
     launcher: Any
@@ -107,9 +112,7 @@ class LabSweeper(Sweeper):
         self._run(sweep, self._unfinished(sweep, tuning))
         chosen = choose(sweep, plan, tuning)
         settled = [self._settle(job, tuning, chosen) for job in measuring]
-        self._unfinished(
-            sweep, settled
-        )  # refuses runs that were measured with another setting, before anything is written
+        self._unfinished(sweep, settled)  # refuses runs that were measured with another setting
         record(settled, chosen)
         return settled
 
@@ -128,10 +131,13 @@ class LabSweeper(Sweeper):
             if real_status(sweep / job.name)["status"] != "running":
                 set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
-        with LiveTable(sweep, [job.name for job in jobs]):
+        in_this_process = isinstance(self.launcher, BasicLauncher)
+        with nullcontext() if in_this_process else LiveTable(sweep, [job.name for job in jobs]):
             try:
                 returned = self.launcher.launch([job.lines for job in jobs], self.launched)
-            except SystemExit as stop:  # Hydra's basic launcher runs the jobs in this process
+            except SystemExit as stop:
+                if not in_this_process:
+                    raise
                 self.reasons[""] = f"a job called sys.exit({stop.code}), which ended Hydra's basic launcher"
                 returned = []
         self.launched += len(jobs)
