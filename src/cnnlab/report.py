@@ -19,7 +19,7 @@ def task(folders: Sequence[Path], config: "DictConfig") -> None:
 
         list_runs(folders, clean=config.clean)
     else:
-        from cnnlab.views.sweep_report import publish
+        from cnnlab.views.report.sweep_report import publish
 
         publish(*folders, metric=config.metric, output=Path(config.output) if config.output else None)
 

@@ -46,7 +46,7 @@ class Launcher:
 def sweep_with(composed, tmp_path, monkeypatch):
     """`sweep_with(launcher, *overrides)` sweeps in `tmp_path / "s"`; returns the folders that were reported."""
     reported = []
-    monkeypatch.setattr("cnnlab.views.sweep_report.publish", lambda folder: reported.append(folder.name))
+    monkeypatch.setattr("cnnlab.views.report.sweep_report.publish", lambda folder: reported.append(folder.name))
 
     def sweep_with(launcher, *overrides, **settings):
         loader, master = composed(*overrides, folder=tmp_path / "s")

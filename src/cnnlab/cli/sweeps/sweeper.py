@@ -152,7 +152,7 @@ class LabSweeper(Sweeper):
             return
         states = print_ended(sweep, [job.name for job in jobs], self.reasons)
         if any(status in FINISHED for status in states.values()):
-            from cnnlab.views.sweep_report import publish
+            from cnnlab.views.report.sweep_report import publish
 
             publish(sweep)
         missing = [name for name, status in states.items() if status not in FINISHED]

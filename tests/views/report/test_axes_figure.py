@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.axes_figure import axes_figure, heat_map
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.axes_figure import axes_figure, heat_map
 
 GRID = {f"{init},{lr}": [0.5 + lr, 0.6] for init, lr in product(("he", "zeros"), (0.001, 0.01, 0.1))}
 

@@ -9,8 +9,8 @@ from cnnlab.claims.axes import in_order, short_name
 from cnnlab.claims.curves import learning_curve
 from cnnlab.claims.groups import Group
 from cnnlab.claims.metric import Metric
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.vector_page import WIDTH, Sketch, is_logarithmic, make_logarithmic
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.vector_page import WIDTH, Sketch, is_logarithmic, make_logarithmic
 
 LINES = 4  # groups up to which every run has a thin line of its own
 MOST_PANELS = 12

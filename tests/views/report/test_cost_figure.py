@@ -1,8 +1,8 @@
 """Accuracy over what it costs."""
 
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.cost_figure import cost_figure
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.cost_figure import cost_figure
 
 
 def _figure(study: Study) -> str:

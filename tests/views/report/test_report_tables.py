@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from cnnlab.claims.study import Study
-from cnnlab.views.report_tables import (
+from cnnlab.views.report.report_tables import (
     cost_table,
     diagnosis_table,
     difference_table,

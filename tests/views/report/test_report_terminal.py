@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnnlab.claims.study import Study
-from cnnlab.views.report_terminal import MOST, print_report
+from cnnlab.views.report.report_terminal import MOST, print_report
 
 
 def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monkeypatch, capsys):

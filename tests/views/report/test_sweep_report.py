@@ -5,7 +5,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnnlab.common.errors import InputError
-from cnnlab.views.sweep_report import publish
+from cnnlab.views.report.sweep_report import publish
 
 
 def test_a_report_is_three_files_and_an_arm_each(make_sweep, capsys):

@@ -3,7 +3,7 @@
 from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands
 from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
-from cnnlab.views.report_tables import (
+from cnnlab.views.report.report_tables import (
     TextTable,
     cost_table,
     diagnosis_table,

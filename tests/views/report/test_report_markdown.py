@@ -1,7 +1,7 @@
 """The report as markdown."""
 
 from cnnlab.claims.study import Study
-from cnnlab.views.report_markdown import commands, markdown_report
+from cnnlab.views.report.report_markdown import commands, markdown_report
 
 
 def test_the_answer_is_the_title_and_every_table_is_one(make_sweep):

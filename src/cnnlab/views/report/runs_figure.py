@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from cnnlab.claims.conclusion import mean_in_words
 from cnnlab.claims.groups import Group, ranked
 from cnnlab.claims.run_record import RunRecord, is_finite
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.vector_page import INK, MUTED, WIDTH, Sketch, is_logarithmic, make_logarithmic
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.vector_page import INK, MUTED, WIDTH, Sketch, is_logarithmic, make_logarithmic
 
 MOST = 40  # rows that one can still read
 

@@ -10,13 +10,13 @@ from jinja2 import Environment, StrictUndefined
 from cnnlab.claims.circumstances import circumstances, shortened
 from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import DARK, LIGHT, ArmLegend
-from cnnlab.views.axes_figure import axes_figure, heat_map
-from cnnlab.views.cost_figure import cost_figure
-from cnnlab.views.depth_figure import depth_figure
-from cnnlab.views.learning_figure import learning_figure
-from cnnlab.views.report_markdown import METHODS, commands
-from cnnlab.views.report_tables import (
+from cnnlab.views.report.arm_legend import DARK, LIGHT, ArmLegend
+from cnnlab.views.report.axes_figure import axes_figure, heat_map
+from cnnlab.views.report.cost_figure import cost_figure
+from cnnlab.views.report.depth_figure import depth_figure
+from cnnlab.views.report.learning_figure import learning_figure
+from cnnlab.views.report.report_markdown import METHODS, commands
+from cnnlab.views.report.report_tables import (
     cost_table,
     diagnosis_table,
     difference_table,
@@ -26,7 +26,7 @@ from cnnlab.views.report_tables import (
     tune_table,
     tune_warnings,
 )
-from cnnlab.views.runs_figure import MOST, chance_of, runs_figure
+from cnnlab.views.report.runs_figure import MOST, chance_of, runs_figure
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 FEW, MANY = 15, 200  # pairs up to which all are shown at once, or at all

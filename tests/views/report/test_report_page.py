@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.claims.study import Study
-from cnnlab.views.report_page import html_report
+from cnnlab.views.report.report_page import html_report
 
 VOID = {"meta", "link", "br", "path", "use", "rect"}
 

@@ -9,9 +9,9 @@ from cnnlab.claims.curves import Band, depth_profile, learning_curve
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import Study
 from cnnlab.telemetry.arms import Points, band, write_arms
-from cnnlab.views.report_markdown import markdown_report
-from cnnlab.views.report_page import html_report
-from cnnlab.views.report_terminal import print_report
+from cnnlab.views.report.report_markdown import markdown_report
+from cnnlab.views.report.report_page import html_report
+from cnnlab.views.report.report_terminal import print_report
 
 ARMS = "arms"
 _LEARNING = {"validation/accuracy": "Accuracy/validation", "validation/loss": "Loss/validation"}

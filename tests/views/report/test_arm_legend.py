@@ -5,7 +5,7 @@ from pathlib import Path
 from cnnlab.claims.groups import Group
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
-from cnnlab.views.arm_legend import DARK, LIGHT, ArmLegend
+from cnnlab.views.report.arm_legend import DARK, LIGHT, ArmLegend
 
 
 def _groups(*labels: dict) -> list[Group]:

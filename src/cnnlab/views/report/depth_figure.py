@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnlab.claims.curves import Band, DepthProfile, depth_profile
 from cnnlab.claims.groups import Group
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.vector_page import WIDTH, Sketch, make_logarithmic
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.vector_page import WIDTH, Sketch, make_logarithmic
 
 ROWS = {"activation": ("signal", "std of activations"), "gradient": ("gradient", "std of d loss / d pre-activation")}
 BANDS = 3  # arms up to which theory's bands do not hide each other

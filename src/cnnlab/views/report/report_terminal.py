@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
-from cnnlab.views.report_tables import (
+from cnnlab.views.report.report_tables import (
     BEST,
     EFFECT,
     FLOOR,

@@ -3,8 +3,8 @@
 import re
 
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.runs_figure import MOST, chance_of, runs_figure
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.runs_figure import MOST, chance_of, runs_figure
 
 
 def test_every_run_with_a_value_has_a_mark_that_names_it(make_sweep):

@@ -1,8 +1,8 @@
 """Signal and gradient against depth."""
 
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.depth_figure import depth_figure
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.depth_figure import depth_figure
 
 
 def _figure(study: Study) -> tuple[str, str]:

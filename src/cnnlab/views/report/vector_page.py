@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from cnnlab.views.arm_legend import LIGHT
+from cnnlab.views.report.arm_legend import LIGHT
 
 # Placeholders that the page's style sheet replaces, on light paper and on dark.
 INK, MUTED, GRID, PAPER = "#1c1c1d", "#6b6b6c", "#dcdcdd", "#fdfdfe"

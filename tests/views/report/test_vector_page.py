@@ -3,8 +3,8 @@
 import re
 from xml.etree import ElementTree
 
-from cnnlab.views.arm_legend import LIGHT
-from cnnlab.views.vector_page import INK, VARIABLES, Sketch, is_logarithmic, make_logarithmic
+from cnnlab.views.report.arm_legend import LIGHT
+from cnnlab.views.report.vector_page import INK, VARIABLES, Sketch, is_logarithmic, make_logarithmic
 
 
 def _draw(name: str = "x", label: str = "label", tip: str = "a tip") -> str:

@@ -9,8 +9,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from cnnlab.claims.conclusion import mean_in_words
 from cnnlab.claims.groups import Group
 from cnnlab.common.words import memory, number, rough
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.vector_page import WIDTH, Sketch, is_logarithmic, make_logarithmic
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.vector_page import WIDTH, Sketch, is_logarithmic, make_logarithmic
 
 COSTS = {
     "time/training_s": ("training time, s", number),

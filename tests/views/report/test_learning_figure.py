@@ -3,8 +3,8 @@
 from itertools import product
 
 from cnnlab.claims.study import Study
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.learning_figure import learning_figure
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.learning_figure import learning_figure
 
 
 def _figure(study: Study) -> tuple[str, str]:

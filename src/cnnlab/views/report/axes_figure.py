@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from cnnlab.claims.axes import as_number, in_order
 from cnnlab.claims.conclusion import mean_in_words
 from cnnlab.claims.groups import Group
-from cnnlab.views.arm_legend import ArmLegend
-from cnnlab.views.vector_page import MUTED, WIDTH, Sketch, is_logarithmic, make_logarithmic
+from cnnlab.views.report.arm_legend import ArmLegend
+from cnnlab.views.report.vector_page import MUTED, WIDTH, Sketch, is_logarithmic, make_logarithmic
 
 _COLOURS = colormaps["viridis"]
 
