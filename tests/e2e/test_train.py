@@ -87,7 +87,10 @@ def test_a_run_that_is_stopped_does_not_say_completed(tmp_path, how, says):
     while not (metrics.exists() and metrics.stat().st_size) and time.time() < deadline:
         time.sleep(0.1)
     process.send_signal(how)
-    said = process.communicate(timeout=60)[1]
+    try:
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     assert process.returncode != 0 and "Traceback" not in said
     assert ("Interrupted. Partial results are in " in said) == (says == "interrupted")
     status = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -16,6 +16,7 @@ from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError
+from cnnlab.common.stopping import stoppable
 
 Check = Callable[[Sequence[DictConfig]], None]
 
@@ -50,8 +51,8 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
 
     # The sweeper finds them on the function that it is given.
     job.check, job.of_sweep = check, of_sweep  # type: ignore[attr-defined]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Slurm, docker and timeout stop a job with SIGTERM
     try:
-        hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
+        with stoppable():
+            hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

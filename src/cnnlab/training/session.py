@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from cnnlab.common.stopping import raise_if_asked
 from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
@@ -95,6 +96,7 @@ class Session:
         return math.isfinite(values["train/loss"])
 
     def step_done(self, step: int, images: int) -> None:
+        raise_if_asked()
         self.progress.step(step, images)
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:

@@ -23,6 +23,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
+from cnnlab.common.stopping import stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
@@ -114,8 +115,6 @@ class LocalLauncher(Launcher):
 def _child(payload: bytes, sender: Connection, log: str, threads: int, variables: dict[str, str]) -> None:
     """The life of a job's process."""
     os.setsid()  # Ctrl-C on the terminal reaches the launcher alone, which tells each job once
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(variables)
     _redirect(Path(log))
@@ -123,7 +122,8 @@ def _child(payload: bytes, sender: Connection, log: str, threads: int, variables
     import torch
 
     torch.set_num_threads(threads)
-    sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
+    with stoppable():
+        sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
 
 
 def _end_with_parent() -> None:
