@@ -16,6 +16,7 @@ def command(tmp_path, monkeypatch, capsys):
     """`command(task, check, *arguments)` -> (exit code, stdout, stderr), in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # silent after a stop
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody took care of SIGTERM"))
 
     def run(task, check, *arguments: str) -> tuple[int, str, str]:

@@ -3,11 +3,21 @@
 import os
 import signal
 import sys
+import time
 import weakref
 
 import pytest
 
-from cnnlab.common.stopping import raise_if_asked, stoppable
+from cnnlab.common import stopping
+from cnnlab.common.stopping import heard, raise_if_asked, stoppable
+
+
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -44,6 +54,24 @@ def test_other_exceptions_that_python_ignores_are_still_told(monkeypatch):
         reference = weakref.ref(thing, lambda _: 1 / 0)
         del thing
     assert reference() is None and told == [ZeroDivisionError]
+
+
+def test_whoever_does_not_hear_is_reminded(monkeypatch):
+    monkeypatch.setattr(stopping, "REMINDER_S", 0.1)
+    with stoppable():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(20)
+
+
+def test_whoever_hears_is_left_in_peace(monkeypatch):
+    monkeypatch.setattr(stopping, "REMINDER_S", 0.1)
+    with stoppable():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        heard()
+        time.sleep(0.3)
 
 
 def test_nothing_was_asked():

@@ -11,12 +11,23 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 _asked: list[int] = []
+REMINDER_S = 10  # after which a signal that nobody heard is raised again, wherever the program hangs
 
 
 def stop(number: int, frame: Any) -> NoReturn:
     """A handler of signals."""
     _asked.append(number)
+    sys.unraisablehook = lambda lost: None  # half-made objects complain when they go
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, REMINDER_S)
     raise KeyboardInterrupt
+
+
+def heard() -> None:
+    """Called where the KeyboardInterrupt is caught to write what there is: no reminder interrupts that."""
+    if _asked and hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def raise_if_asked() -> None:
@@ -28,13 +39,11 @@ def raise_if_asked() -> None:
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGINT (Ctrl-C) and SIGTERM (Slurm, docker, timeout) stop what runs inside. In the main thread only."""
-    hook = sys.unraisablehook
-    sys.unraisablehook = lambda lost: None if lost.exc_type is KeyboardInterrupt else hook(lost)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        sys.unraisablehook = hook
+        heard()
         _asked.clear()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.stopping import heard
 
 
 class RunFolder:
@@ -54,6 +55,7 @@ class RunFolder:
         try:
             yield self
         except KeyboardInterrupt as error:
+            heard()
             self._update(status="interrupted", finished=_now(), error=str(error) or None)
             raise
         except BaseException as error:

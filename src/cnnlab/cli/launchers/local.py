@@ -23,7 +23,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
-from cnnlab.common.stopping import stoppable
+from cnnlab.common.stopping import heard, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
@@ -97,6 +97,7 @@ class LocalLauncher(Launcher):
                         slots.add(job.slot)
                         del running[number]
         except BaseException:
+            heard()
             _stop(list(running.values()))
             raise
         return [done[number] for number in sorted(done)]

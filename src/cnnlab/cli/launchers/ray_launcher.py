@@ -15,6 +15,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import MAPPING, TEXT, check_settings, plain_settings, require
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import number, optional, whole
+from cnnlab.common.stopping import heard
 from cnnlab.runs.run_folder import mark_interrupted
 
 RULES = {
@@ -83,6 +84,7 @@ class RayLauncher(Launcher):
                 (ref,), _ = self.ray.wait(waiting, num_returns=1)
                 done[number[ref]] = self._result(ref, configs[number[ref]])
         except BaseException:
+            heard()
             self._stop({ref: configs[i] for ref, i in number.items() if i not in done})
             raise
         return [done[i] for i in sorted(done)]
