@@ -54,6 +54,8 @@ def test_the_command_line_wins_over_a_sweep_in_a_yaml(tmp_path):
 def test_a_setting_of_a_swept_choice_waits_for_the_choice():
     arguments = ["-m", "--config-dir", "a=b", "init=normal,uniform", "init.std=0.1", "optimizer.lr=0.1", "x=[1"]
     assert deferred(arguments) == [*arguments[:4], "init.std=choice(0.1)", *arguments[5:]]
+    twice = ["-m", "--config-dir", "mine", "--config-name", "mine", "seed=0,1"]
+    assert deferred(twice) == twice
     assert deferred(["-m", "model=a,b", "model.channels=[8,16]"])[2] == "model.channels=choice([8,16])"
     for still in (["init=normal", "init.std=0.1"], ["-m", "init=normal,uniform", "init.std=0.1,0.2"], ["init.std"]):
         assert deferred(still) == still

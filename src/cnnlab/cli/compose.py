@@ -83,13 +83,13 @@ def deferred(arguments: Sequence[str]) -> list[str]:
 
     Hydra first composes the sweep itself, without the choice, and would find no such setting.
     """
-    parsed = {argument: _parsed_or_none(argument) for argument in arguments}
-    swept = {o.key_or_group for o in parsed.values() if o is not None and o.is_sweep_override()}
+    parsed = [_parsed_or_none(argument) for argument in arguments]
+    swept = {o.key_or_group for o in parsed if o is not None and o.is_sweep_override()}
     return [
         f"{o.get_key_element()}=choice({o.get_value_string()})"
         if o is not None and not o.is_sweep_override() and o.key_or_group.partition(".")[0] in swept
         else argument
-        for argument, o in parsed.items()
+        for argument, o in zip(arguments, parsed, strict=True)
     ]
 
 

@@ -45,7 +45,7 @@ class RunFolder:
             (self.path / "config.yaml").write_text(config)
         self._update(
             status="running",
-            config_hash=None if config is None else sha256(config.encode()).hexdigest()[:16],
+            config_hash=None if config is None else config_hash(config),
             started=_now(),
             finished=None,
             error=None,
@@ -98,6 +98,11 @@ def mark_interrupted(path: Path, reason: str) -> bool:
         return False
     write_json(path / "run.json", run | {"status": "interrupted", "finished": _now(), "error": reason})
     return True
+
+
+def config_hash(text: str) -> str:
+    """Of a resolved config, YAML."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -14,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from cnnlab.cli.compose import COMMAND_SECTIONS, compose_job, without_sections
 from cnnlab.cli.resolvers import slug
 from cnnlab.cli.sweeps.plan import MEASURE, SEED, TUNE, PlannedJob
+from cnnlab.runs.run_folder import config_hash
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,6 @@ class FrozenLoader(ConfigLoaderImpl):
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         return copy.deepcopy(self.frozen[tuple(sweep_overrides)])
-
-
-def config_hash(text: str) -> str:
-    """The same as in run.json."""
-    return sha256(text.encode()).hexdigest()[:16]
 
 
 def freeze(loader: ConfigLoader, master: DictConfig, planned: Sequence[PlannedJob], tuned: bool) -> list[FrozenJob]:
