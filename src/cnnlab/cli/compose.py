@@ -64,7 +64,7 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             _check_not_a_sweep(config_name, job)
             return [without_sections(job)]
-        parsed = _parse(loader, lines)
+        parsed = parse(parser_of(loader), lines)
         single = _compose(
             loader, name, [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
         )
@@ -73,7 +73,7 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
             return None
         if not sweeper._target_.endswith("BasicSweeper"):
             return [without_sections(single)]  # it chooses values as it goes; each job is checked when it starts
-        params = _parse(loader, [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()])
+        params = parse(parser_of(loader), [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()])
         jobs = BasicSweeper.split_arguments([*params, *parsed], None)
         return [without_sections(_compose(loader, name, job)) for batch in jobs for job in batch]
 
@@ -144,7 +144,7 @@ def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
 def cleaned(loader: ConfigLoader, lines: Sequence[str]) -> list[str]:
     """The overrides without the `+` and `++` that would hide a typo. Raises InputError."""
     groups = set(loader.list_groups(""))
-    overrides = _parse(loader, lines)
+    overrides = parse(parser_of(loader), lines)
     removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(EXTENSIBLE)), None)
     if removed is not None:
         raise InputError(
@@ -163,9 +163,10 @@ def without_sections(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", *COMMAND_SECTIONS)])
 
 
-def _parse(loader: ConfigLoader, lines: Sequence[str]) -> list[Override]:
+def parse(parser: OverridesParser, lines: Sequence[str]) -> list[Override]:
+    """Raises InputError."""
     try:
-        return parser_of(loader).parse_overrides(list(lines))
+        return parser.parse_overrides(list(lines))
     except HydraException as error:
         raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
 
@@ -180,7 +181,7 @@ def _parsed_or_none(argument: str) -> Override | None:
 
 def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list[str]:
     """`lines`; InputError if they ask for several runs."""
-    swept = next((o for o in _parse(loader, lines) if o.is_sweep_override()), None)
+    swept = next((o for o in parse(parser_of(loader), lines) if o.is_sweep_override()), None)
     if swept is not None:
         raise InputError(
             f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"

@@ -6,9 +6,8 @@ from itertools import product
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 
+from cnnlab.cli.compose import parse
 from cnnlab.common.errors import InputError
 
 TUNE, MEASURE = "tune", "measure"
@@ -89,7 +88,7 @@ def _designs(
 def _values(parser: OverridesParser, lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Key -> values, one of each where nothing is swept; a later line replaces an earlier one of the same key."""
     found: dict[str, tuple[str, ...]] = {}
-    for override in _parsed(parser, lines):
+    for override in parse(parser, lines):
         key = override.get_key_element()
         if override.is_sweep_override() and not override.is_discrete_sweep():
             raise InputError(
@@ -103,16 +102,9 @@ def _values(parser: OverridesParser, lines: Sequence[str]) -> dict[str, tuple[st
     return found
 
 
-def _parsed(parser: OverridesParser, lines: Sequence[str]) -> list[Override]:
-    try:
-        return parser.parse_overrides(list(lines))
-    except HydraException as error:
-        raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
-
-
 def _single(parser: OverridesParser, name: str, lines: Sequence[str]) -> dict[str, str]:
     """The overrides of one arm, each with a single value."""
-    swept = next((o for o in _parsed(parser, lines) if o.is_sweep_override()), None)
+    swept = next((o for o in parse(parser, lines) if o.is_sweep_override()), None)
     if swept is not None:
         raise InputError(
             f"hydra.sweeper.arms.{name}: {swept.input_line} has several values; an arm is one design.\n"
