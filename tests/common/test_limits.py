@@ -7,6 +7,7 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.limits import LIMITS, check_limits
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.digits import digits
+from cnnlab.datasets.noise import noise
 from cnnlab.evaluation.invariance import Invariance
 
 
@@ -22,10 +23,13 @@ def test_a_size_out_of_range(size):
         check_limits(dataset_size=size)
 
 
-PLAIN = {"augmentation": Augmentation, "evaluation": Invariance, "dataset": digits}
+PLAIN = {"augmentation": Augmentation, "evaluation": Invariance, "dataset": noise}
 WRONG = {
     "dataset.validation": 0,
     "dataset.size": 0,
+    "dataset.channels": 2,
+    "dataset.classes": 1,
+    "dataset.images": 0,
     "augmentation.translate": -1,
     "augmentation.rotate": 181,
     "augmentation.cutout": 0.5,

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from cnnlab.cli.compose import CONFIGS
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.digits import digits
+from cnnlab.datasets.noise import noise
 from cnnlab.datasets.shapes import KNOWN, shape_of
 from cnnlab.datasets.torchvision import mnist
 
@@ -21,6 +22,12 @@ def config(name: str, **changes: object) -> dict:
 def test_digits_as_loaded(size: int | None) -> None:
     data = digits(size=size)
     assert shape_of(config("digits", size=size)) == (data.shape, len(data.classes))
+
+
+@pytest.mark.parametrize("settings", [{}, {"size": None}, {"size": 5, "channels": 1, "classes": 3}])
+def test_noise_as_loaded(settings: dict) -> None:
+    data = noise(**settings)
+    assert shape_of(config("noise", **settings)) == (data.shape, len(data.classes))
 
 
 @pytest.mark.parametrize("name", SETS)

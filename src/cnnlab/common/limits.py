@@ -11,6 +11,8 @@ LIMITS: dict[str, Rule] = {
     "dataset.test": number(0, 0.9, above=True),
     "dataset.size": optional(whole(1)),
     "dataset.channels": one_of(1, 3),
+    "dataset.classes": whole(2),
+    "dataset.images": whole(1),
     "augmentation.translate": whole(0),
     "augmentation.rotate": number(0, 180),
     "augmentation.cutout": whole(0),

@@ -7,13 +7,15 @@ from typing import Any
 
 from cnnlab.common.limits import check_limits
 
-# `_target_` -> (channels, side for `size: null`, classes). The tests compare these with the loaded sets.
+# `_target_` -> (channels, side for `size: null`, classes); the config may set channels and classes otherwise.
+# The tests compare these with the loaded sets.
 KNOWN: dict[str, tuple[int, int, int]] = {
     "cnnlab.datasets.digits.digits": (1, 8, 10),
     "cnnlab.datasets.torchvision.mnist": (1, 28, 10),
     "cnnlab.datasets.torchvision.fashion_mnist": (1, 28, 10),
     "cnnlab.datasets.torchvision.kmnist": (1, 28, 10),
     "cnnlab.datasets.torchvision.cifar10": (3, 32, 10),
+    "cnnlab.datasets.noise.noise": (3, 32, 10),
 }
 FOLDER = "cnnlab.datasets.folder.image_folder"
 
@@ -26,7 +28,7 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
     if target in KNOWN:
         check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
         channels, side, classes = KNOWN[target]
-        return (channels, size or side, size or side), classes
+        return (dataset.get("channels", channels), size or side, size or side), dataset.get("classes", classes)
     if target == FOLDER and size:
         check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
         classes = _class_folders(Path(dataset["root"]).expanduser())
