@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.geometry import macs, measures, receptive_field, rows, saved_bytes, unknown
+from cnnlab.networks.geometry import field_shift, last_map, macs, measures, receptive_field, rows, saved_bytes, unknown
 
 SHAPE = (3, 16, 16)
 
@@ -96,12 +96,72 @@ def test_the_head_sees_the_whole_image(head: str | tuple[int, ...]) -> None:
     assert last.centre == (7.5, 7.5)
 
 
+def shift_of_light(features: nn.Module, side: int) -> float:
+    """With all weights equal and no activation, how far the map's response to one pixel lies from that pixel, in
+    image pixels, when the map is laid over the image; mean over pixels around the middle, which see no border."""
+    for parameter in features.parameters():
+        nn.init.constant_(parameter, 0.0 if parameter.dim() == 1 else 1.0)
+    middle = range(side // 2 - 12, side // 2 + 12)
+    images = torch.zeros(len(middle), 1, side, side)
+    for i, place in enumerate(middle):
+        images[i, :, place, place] = 1
+    with torch.no_grad():
+        light = features(images).sum(dim=(1, 2))  # (pixels, columns)
+    cells = light.shape[1]
+    jump = float(side // cells) if side // cells > 1 else 1.0
+    places = (side - 1) / 2 + (torch.arange(cells) - (cells - 1) / 2) * jump
+    centroids = (light * places).sum(1) / light.sum(1)
+    return abs((centroids - torch.tensor([float(m) for m in middle])).mean().item())
+
+
+@pytest.mark.parametrize(
+    ("knobs", "shift"),
+    [
+        ({"kernel_size": 3, "convs_per_block": 3, "pool": "none"}, 0.0),
+        ({"kernel_size": 5, "convs_per_block": 2, "pool": "mean"}, 0.0),
+        ({"kernel_size": 2, "convs_per_block": 3, "pool": "none"}, 3.0),
+        ({"kernel_size": [4, 3], "convs_per_block": 1, "pool": "none"}, 0.5),
+        ({"kernel_size": [3, 2], "convs_per_block": 1, "pool": "mean"}, 1.0),  # half a cell of two pixels
+        ({"kernel_size": 4, "convs_per_block": 2, "pool": "none", "padding": "valid"}, 0.0),
+        ({"kernel_size": 3, "convs_per_block": 1, "stride": (2, 1), "pool": "none"}, 0.5),
+        ({"kernel_size": 2, "convs_per_block": 1, "stride": (2, 1), "pool": "none"}, 1.0),  # 0 of its own, then half 2
+    ],
+)
+def test_the_fields_shift_is_that_of_a_point_of_light(knobs: dict, shift: float) -> None:
+    shape = (1, 48, 48)
+    network = ConvNet(shape, 5, channels=(2, 2), activation="none", head="average", **knobs)
+    assert measures(network, shape)["model/field_shift"] == shift
+    features = nn.Sequential(*list(network.children())[:-1])
+    assert shift_of_light(features, 48) == pytest.approx(shift, abs=1e-4)
+
+
+def test_shift_along_one_axis_is_the_larger_one() -> None:
+    network = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 0)), nn.Conv2d(3, 2, (3, 2), padding=(1, 0)))
+    assert field_shift(rows(network, SHAPE)[-1], SHAPE) == 0.5
+
+
+@pytest.mark.parametrize("head", ["average", (), (8,)])
+def test_the_last_map_is_what_the_head_gets(head: str | tuple[int, ...]) -> None:
+    shape = (3, 24, 17)
+    network = ConvNet(shape, 5, channels=(4, 6), pool=("max", "none"), padding="valid", head=head)
+    seen = nn.Sequential(*list(network.children())[:-1])(torch.zeros(1, *shape))
+    found = measures(network, shape)
+    assert found["model/map_side"] == max(seen.shape[2:]) and found["model/map_cells"] == seen[0, 0].numel()
+
+
+def test_without_a_map_there_is_neither_side_nor_shift() -> None:
+    network = ConvNet(SHAPE, 5, channels=(), head=())
+    assert last_map(rows(network, SHAPE)) is None
+    assert not {"model/map_side", "model/map_cells", "model/field_shift"} & set(measures(network, SHAPE))
+
+
 def test_measures_of_a_convnet() -> None:
     network = ConvNet(SHAPE, 5, channels=(4,), convs_per_block=1, norm="batch", dropout=0.5)
     found = measures(network, SHAPE)
     assert found["model/parameters"] == 4 * 27 + 2 * 4 + 256 * 64 + 64 + 64 * 5 + 5
     assert found["model/macs"] == 256 * 4 * 27 + 256 * 64 + 64 * 5
     assert found["model/receptive_field"] == 4
+    assert (found["model/map_side"], found["model/map_cells"], found["model/field_shift"]) == (8, 64, 0)
     assert found["model/saved_bytes"] == found["model/saved_bytes_measured"]
     assert all(isinstance(value, float) for value in found.values())
 

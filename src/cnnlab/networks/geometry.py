@@ -79,11 +79,15 @@ def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str,
     Bytes are per training image, without the 8 bytes per channel that batch norm saves once per batch.
     """
     found = rows(network, image_shape)
-    field, saved = receptive_field(found), saved_bytes(network, image_shape)
+    field, last, saved = receptive_field(found), last_map(found), saved_bytes(network, image_shape)
+    height, width = last.output[1:] if last and field else (None, None)
     values = {
         "model/parameters": parameters(network),
         "model/macs": macs(network, image_shape),
         "model/receptive_field": field and max(field),
+        "model/map_side": height and width and max(height, width),
+        "model/map_cells": height and width and height * width,
+        "model/field_shift": field_shift(last, image_shape) if last else None,
         "model/saved_bytes": saved,
         "model/saved_bytes_measured": sum(saved_bytes_measured(network, image_shape).values()),
     }
@@ -109,8 +113,26 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
 
 def receptive_field(found: list[Row]) -> Pair | None:
     """(height, width) of a cell of the last map; without any map, of the last layer."""
-    maps = [row for row in found if len(row.output) == 3 and row.kind != "global average"]
-    return (maps or found)[-1].receptive_field
+    return (last_map(found) or found[-1]).receptive_field
+
+
+def last_map(found: list[Row]) -> Row | None:
+    """The layer whose output is the last map, before a global average; None for a network without maps."""
+    return next((row for row in reversed(found) if len(row.output) == 3 and row.kind != "global average"), None)
+
+
+def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
+    """How far, in image pixels, the receptive fields of a map's cells lie beside the cells, along the worse axis.
+
+    A cell sits where it lies when the map is laid over the image, cells `jump` pixels apart and the map's middle on
+    the image's. All cells are shifted alike. 0 for odd `same` kernels, for any `valid` one that leaves no rest, and
+    for 2x2 pooling of even maps; half a cell for an even `same` kernel, and for stride 2 on even maps, which takes
+    the first of each two cells.
+    """
+    if row.centre is None or row.jump is None:
+        return None
+    sides = zip(image_shape[1:], row.output[1:], row.jump, row.centre, strict=True)
+    return max(abs(centre - ((side - 1) - (cells - 1) * jump) / 2) for side, cells, jump, centre in sides)
 
 
 def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
