@@ -1,0 +1,133 @@
+"""A claim as its YAML states it, before anything runs: what is compared, and the smallest difference that matters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlab.common.checks import Rule, check_value, either, list_of, number, one_of, optional
+from cnnlab.common.errors import InputError, did_you_mean
+
+VERDICTS = ("holds", "does not hold", "no difference that matters", "holds only when", "inconclusive")
+DIRECTIONS, RULES_OF_DECISION = ("higher", "lower", "equal"), ("means", "exact", "trained", "slope")
+
+_TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
+_TEXTS = either(_TEXT, list_of(_TEXT))
+RULES: dict[str, Rule] = {
+    "sentence": _TEXT,
+    "of": one_of("text", "beyond"),
+    "key": _TEXTS,
+    "arm": optional(_TEXTS),
+    "than": either(number(), _TEXTS),
+    "times": number(),
+    "over": optional(_TEXT),
+    "is": one_of(*DIRECTIONS),
+    "rule": one_of(*RULES_OF_DECISION),
+    "margin": number(0),
+    "words": Rule("{value: its words}", lambda v: isinstance(v, Mapping)),
+    "lecture": Rule("true | false", lambda v: type(v) is bool),
+    "guess": optional(one_of(*VERDICTS)),
+}
+DEFAULTS: dict[str, Any] = {
+    "of": "text",
+    "key": "test/accuracy",
+    "arm": None,
+    "times": 1,
+    "over": None,
+    "is": "higher",
+    "rule": "means",
+    "margin": 0,
+    "words": {},
+    "lecture": False,
+    "guess": None,
+}
+# What decides; the rest are words.
+DECISIVE = ("key", "arm", "than", "times", "over", "is", "rule", "margin")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, and the comparisons that it stands for: each of `keys`, of each of `arms`, `is_` higher than, lower
+    than or equal to each of `than`, at each point of the sweep's other axes.
+
+    `keys`: of results.json; a pattern (`weight/distinct/*.conv?@end`) stands for the value of those that match which
+    speaks most against the sentence. `arms`: values of the sweep's first axis; empty: all. `than`: arms; or numbers;
+    or keys of the same run; each times `times`. `margin`: the smallest difference that matters, in units of the key.
+    `words`: what to call the values of axes and keys.
+
+    rule: means | exact (every run, to within `margin`; nothing is estimated) | trained (share of runs above chance,
+    against one half or another arm's) | slope (of ln of the best value of the arms' axis over ln of the numbers of the
+    axis `over`, against a number).
+    """
+
+    sentence: str
+    keys: tuple[str, ...]
+    than: tuple[str | float, ...]
+    arms: tuple[str, ...] = ()
+    is_: str = "higher"
+    rule: str = "means"
+    margin: float = 0.0
+    times: float = 1.0
+    over: str | None = None
+    of: str = "text"
+    words: Mapping[str, str] | None = None
+    lecture: bool = False
+    guess: str | None = None
+
+    def call(self, value: str) -> str:
+        """A value of an axis, an arm or a key, in the claim's words."""
+        return (self.words or {}).get(value, value)
+
+
+def read_claim(content: Mapping[str, Any]) -> Claim:
+    """Of a `claim:` block. Raises InputError for what it does not understand or lacks."""
+    for key in content:
+        if key not in RULES:
+            raise InputError(
+                f"claim.{key} is no setting.{did_you_mean(key, list(RULES))}\nThere are: {', '.join(RULES)}."
+            )
+    given = {key: value for key, value in content.items() if value is not None or key not in DEFAULTS}
+    for key in ("sentence", "than"):
+        if given.get(key) is None:
+            raise InputError(
+                f"claim.{key} is missing: a claim needs a sentence, and what it compares with.\n"
+                "For instance: {sentence: He suits relu., arm: he, than: xavier, margin: 0.01}."
+            )
+    values = DEFAULTS | given
+    for key, value in values.items():
+        check_value(f"claim.{key}", value, RULES[key])
+    if values["rule"] == "means" and values["margin"] == 0:
+        raise InputError(
+            "claim.margin=0: a difference of means is judged against the smallest difference that matters.\n"
+            "State it before anything runs, e.g. claim.margin=0.01, one point of accuracy."
+        )
+    return Claim(
+        sentence=values["sentence"],
+        keys=_several(values["key"]),
+        than=_several(values["than"]),
+        arms=_several(values["arm"]),
+        is_=values["is"],
+        rule=values["rule"],
+        margin=float(values["margin"]),
+        times=float(values["times"]),
+        over=values["over"],
+        of=values["of"],
+        words={str(key): str(word) for key, word in values["words"].items()},
+        lecture=values["lecture"],
+        guess=values["guess"],
+    )
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first decisive setting in which a claim differs from what was stated when its runs began."""
+    return next((key for key in DECISIVE if _stated(before, key) != _stated(now, key)), None)
+
+
+def _stated(content: Mapping[str, Any], key: str) -> Any:
+    value = content.get(key)
+    return DEFAULTS.get(key) if value is None else value
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)

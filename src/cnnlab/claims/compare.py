@@ -1,0 +1,225 @@
+"""All comparisons that a claim stands for, from the runs of its sweep."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cnnlab.claims.axes import as_number, in_order, short_name
+from cnnlab.claims.claim import Claim
+from cnnlab.claims.comparison import Comparison, by_seed
+from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
+from cnnlab.claims.experiment import Experiment
+from cnnlab.claims.groups import has_trained
+from cnnlab.claims.metric import Metric
+from cnnlab.claims.run_record import RunRecord
+from cnnlab.claims.slope import best_of, log_slope
+
+Level = Mapping[str, str]  # axis: value
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The runs at one point of the axes but the arms'; `place`: the point in words."""
+
+    place: str
+    arms: Mapping[str, Sequence[RunRecord]]
+
+
+def comparisons(claim: Claim, experiment: Experiment) -> list[Comparison]:
+    """In the order of the sweep: places, then keys, arms, and what they are compared with."""
+    if claim.rule in ("slope", "best_slope"):
+        return list(_slopes(claim, experiment))
+    found = []
+    for cell in _cells(claim, experiment, [a for a in experiment.axes[1:]]):
+        for key in claim.keys:
+            arms = claim.arms or tuple(arm for arm in cell.arms if arm not in claim.than)
+            found += [
+                _compare(claim, experiment, cell, key, arm, than) for arm in arms for than in claim.than if than != arm
+            ]
+    return found
+
+
+def _compare(claim: Claim, experiment: Experiment, cell: _Cell, key: str, arm: str, than: str | float) -> Comparison:
+    found = Comparison(
+        key,
+        arm=claim.call(arm),
+        other=_other(claim, than),
+        place=" ".join(filter(None, [_key_words(claim, key), cell.place])),
+        margin=claim.margin,
+        rule=claim.rule,
+        is_=claim.is_,
+    )
+    runs = cell.arms.get(arm, ())
+    if not runs:
+        return replace(found, reason=f"there are no runs of {arm}")
+    if claim.rule == "trained":
+        return _trained(claim, found, runs, cell.arms.get(str(than)), than)
+    target = claim.times * than if isinstance(than, int | float) else 0.0
+    left = by_seed(runs, key, claim.is_, target)
+    if isinstance(than, int | float):
+        right = dict.fromkeys(left, float(than))
+    elif than in cell.arms:
+        right = by_seed(cell.arms[than], key, _opposite(claim.is_))
+    else:
+        right = by_seed(runs, than, _opposite(claim.is_))
+    right = {seed: claim.times * value for seed, value in right.items()}
+    missing = len(runs) - len(left)
+    if not left or not right or missing:
+        return replace(found, n=len(left), reason=_lacking(key, than, left, right, missing))
+    found = replace(found, n=len(left), left=_mean(left.values()), right=_mean(right.values()))
+    between = isinstance(than, str) and than in cell.arms
+    sign = -1 if claim.is_ == "lower" else 1
+    if claim.rule == "exact":
+        pairs = _pairs(left, right, by_seed_only=not between or experiment.paired)
+        return decide_exactly(found, [sign * _minus(a, b) for a, b in pairs])
+    return _means(found, left, right, sign, paired=not between or experiment.paired)
+
+
+def _means(
+    found: Comparison, left: Mapping[str, float], right: Mapping[str, float], sign: int, *, paired: bool
+) -> Comparison:
+    if not all(map(math.isfinite, (*left.values(), *right.values()))):
+        return replace(found, reason="a value is not a finite number")
+    pairs = _pairs(left, right, by_seed_only=True) if paired else []
+    if min(len(left), len(right)) < 2 or (paired and len(pairs) < 2):
+        return replace(found, reason="one seed: how far another would be from it is not known")
+    if paired:
+        return decide(found, of_values([sign * (a - b) for a, b in pairs]))
+    return decide(found, of_two([sign * a for a in left.values()], [sign * b for b in right.values()]))
+
+
+def _trained(
+    claim: Claim, found: Comparison, runs: Sequence[RunRecord], others: Sequence[RunRecord] | None, than: str | float
+) -> Comparison:
+    left = _count(runs)
+    if left[1] < len(runs) or not left[1]:
+        return replace(found, reason="not every run has an accuracy")
+    found = replace(found, n=left[1], left=left[0] / left[1])
+    if others is None:
+        assert isinstance(than, int | float)
+        return decide_share(replace(found, right=float(than)), *left, float(than))
+    right = _count(others)
+    if right[1] < len(others) or not right[1]:
+        return replace(found, reason=f"not every run of {than} has an accuracy")
+    return decide_shares(replace(found, right=right[0] / right[1]), left, right)
+
+
+def _slopes(claim: Claim, experiment: Experiment) -> Iterator[Comparison]:
+    """Slope of ln y over ln of `claim.over`, one per seed, against a number; y is the key itself, or with best_slope
+    the value of the arms' axis at which the key is best."""
+    assert claim.over is not None
+    others = [axis for axis in experiment.axes[1:] if axis != claim.over]
+    key, than = claim.keys[0], float(claim.than[0])
+    for cell in _cells(claim, experiment, others):
+        groups = {"": [r for runs in cell.arms.values() for r in runs]} if claim.rule == "best_slope" else cell.arms
+        for arm, runs in groups.items():
+            if claim.arms and arm and arm not in claim.arms:
+                continue
+            found = Comparison(
+                key, claim.call(arm), f"{than:g}", cell.place, margin=claim.margin, rule=claim.rule, is_=claim.is_
+            )
+            slopes = [_slope(claim, experiment, key, own) for own in _of_seeds(runs).values()]
+            if not all(map(math.isfinite, slopes)) or len(slopes) < 2:
+                yield replace(found, n=len(slopes), reason=_no_slope(claim, slopes))
+                continue
+            sign = -1 if claim.is_ == "lower" else 1
+            found = replace(found, n=len(slopes), left=_mean(slopes), right=than)
+            yield decide(found, of_values([sign * (slope - than) for slope in slopes]))
+
+
+def _slope(claim: Claim, experiment: Experiment, key: str, runs: Sequence[RunRecord]) -> float:
+    """Of the runs of one seed."""
+    assert claim.over is not None
+    by_x: dict[float, list[RunRecord]] = {}
+    for run in runs:
+        by_x.setdefault(_as_x(claim, run.labels[claim.over]), []).append(run)
+    if claim.rule == "slope":
+        return log_slope({x: next(iter(by_seed(own, key, "equal").values()), math.nan) for x, own in by_x.items()})
+    best: dict[float, float] = {}
+    for x, own in by_x.items():
+        scores = {float(run.labels[experiment.axes[0]]): run.value(key) for run in own}
+        peak = best_of({lr: math.nan if s is None else s for lr, s in scores.items()}, Metric(key).sign())
+        best[x] = math.nan if peak is None else peak
+    return log_slope(best)
+
+
+def _no_slope(claim: Claim, slopes: Sequence[float]) -> str:
+    if len(slopes) < 2:
+        return "one seed: how far another would be from it is not known"
+    if claim.rule == "best_slope":
+        return "the best value is at an end of the grid: the true one may be outside"
+    return "a value is missing or not positive"
+
+
+def _cells(claim: Claim, experiment: Experiment, axes: Sequence[str]) -> Iterator[_Cell]:
+    """In the order of the levels: numbers by size, words as they come."""
+    runs, first = experiment.measured, experiment.axes[0] if experiment.axes else None
+    levels = {axis: in_order([run.labels[axis] for run in runs]) for axis in axes}
+    points: dict[tuple[str, ...], dict[str, list[RunRecord]]] = {}
+    for run in sorted(runs, key=lambda run: [levels[axis].index(run.labels[axis]) for axis in axes]):
+        arms = points.setdefault(tuple(run.labels[axis] for axis in axes), {})
+        arms.setdefault(run.labels[first] if first else "all runs", []).append(run)
+    for point, arms in points.items():
+        words = [_words(claim, axis, value, levels[axis]) for axis, value in zip(axes, point, strict=True)]
+        yield _Cell(", ".join(words), arms)
+
+
+def _words(claim: Claim, axis: str, value: str, among: Sequence[str]) -> str:
+    own = claim.call(value)
+    return own if own != value else short_name(axis, value, among)
+
+
+def _key_words(claim: Claim, key: str) -> str:
+    return claim.call(key) if len(claim.keys) > 1 else ""
+
+
+def _other(claim: Claim, than: str | float) -> str:
+    words = f"{than:g}" if isinstance(than, int | float) else claim.call(than)
+    return words if claim.times == 1 else f"{claim.times:g} x {words}"
+
+
+def _as_x(claim: Claim, value: str) -> float:
+    """A level as a number: itself, or the number in its words ("22 layers")."""
+    number = as_number(value)
+    if number is None:
+        number = next((n for n in map(as_number, claim.call(value).split()) if n is not None), None)
+    return math.nan if number is None else number
+
+
+def _of_seeds(runs: Sequence[RunRecord]) -> Mapping[str | None, list[RunRecord]]:
+    found: dict[str | None, list[RunRecord]] = {}
+    for run in runs:
+        found.setdefault(run.seed, []).append(run)
+    return found
+
+
+def _count(runs: Sequence[RunRecord]) -> tuple[int, int]:
+    known = [answer for answer in map(has_trained, runs) if answer is not None]
+    return sum(known), len(known)
+
+
+def _pairs(left: Mapping[str, float], right: Mapping[str, float], *, by_seed_only: bool) -> list[tuple[float, float]]:
+    """Of the same seed; or each of the one with each of the other."""
+    if by_seed_only:
+        return [(left[seed], right[seed]) for seed in left if seed in right]
+    return [(a, b) for a in left.values() for b in right.values()]
+
+
+def _minus(a: float, b: float) -> float:
+    return 0.0 if a == b else a - b  # also of two infinities
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _opposite(is_: str) -> str:
+    return {"higher": "lower", "lower": "higher"}.get(is_, is_)
+
+
+def _lacking(key: str, than: str | float, left: Mapping[str, float], right: Mapping[str, float], missing: int) -> str:
+    if not left:
+        return f"no run has {key}"
+    if not right:
+        return f"no run has a value for {than}"
+    return f"{missing} of {len(left) + missing} runs have no {key}"

@@ -1,0 +1,85 @@
+"""One comparison of a claim: the runs of an arm beside a number, a key of the same runs, or another arm."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from cnnlab.claims.metric import Metric
+from cnnlab.claims.run_record import RunRecord
+from cnnlab.common.words import number, rough
+
+Outcome = Literal["holds", "does not hold", "no difference that matters", "inconclusive", "unknown"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`value`: by how much the claim is right, in units of the key: left minus right where it says higher, right minus
+    left where lower, left minus right where equal; `interval`: its 95 % interval, None where nothing is estimated.
+
+    `place`: the levels of the sweep's other axes, in words. `left`, `right`: means, or shares of runs that trained.
+    `p`: the smallest alpha at which the interval would still decide so; `p_holm`: for all that is compared with it.
+    `seeds`: how many per arm would decide it, if what was seen is true; None where it is not asked or not known.
+    `reason`: why it is unknown.
+    """
+
+    key: str
+    arm: str
+    other: str
+    place: str = ""
+    n: int = 0
+    left: float | None = None
+    right: float | None = None
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    margin: float = 0.0
+    p: float | None = None
+    p_holm: float | None = None
+    outcome: Outcome = "unknown"
+    seeds: int | None = None
+    rule: str = "means"
+    is_: str = "higher"
+    reason: str = ""
+
+    def figure(self, value: float) -> str:
+        """In the units of the key: 97.91 %, 2,736, 0.0031."""
+        if self.rule == "trained":
+            return f"{100 * value:.0f} %"
+        if Metric(self.key).is_share:
+            return Metric(self.key).value(value)
+        return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e6 else _three(value)
+
+    def difference(self, value: float) -> str:
+        """Without a share's percent sign, in points."""
+        if self.rule == "trained":
+            return f"{100 * value:.0f} points"
+        return Metric(self.key).difference(value) if Metric(self.key).is_share else self.figure(value)
+
+
+def value_of(run: RunRecord, key: str, is_: str, target: float = 0.0) -> float | None:
+    """A number of results.json. Of several that match a pattern the one that speaks most against the claim: the
+    smallest where it says higher, the largest where lower, the farthest from `target` where equal."""
+    if not any(sign in key for sign in "*?["):
+        return run.value(key)
+    found = [value for name in run.results if fnmatchcase(name, key) and (value := run.value(name)) is not None]
+    if not found or any(map(math.isnan, found)):
+        return math.nan if found else None
+    match is_:
+        case "higher":
+            return min(found)
+        case "lower":
+            return max(found)
+    return max(found, key=lambda value: abs(value - target))
+
+
+def by_seed(runs: Sequence[RunRecord], key: str, is_: str, target: float = 0.0) -> Mapping[str, float]:
+    """{seed: value} of the runs that have one."""
+    found = {str(run.seed): value_of(run, key, is_, target) for run in runs}
+    return {seed: value for seed, value in found.items() if value is not None}
+
+
+def _three(value: float) -> str:
+    if not math.isfinite(value):
+        return f"{value:g}"
+    return rough(value) if abs(value) >= 1e4 else f"{value:.3g}" if abs(value) >= 1e-3 or not value else number(value)

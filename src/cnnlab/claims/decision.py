@@ -1,0 +1,143 @@
+"""What an interval says of a claim: against the smallest difference that matters, not against zero."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import binomtest, fisher_exact, t
+from statsmodels.stats.power import ttest_power
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from cnnlab.claims.comparison import Comparison, Outcome
+from cnnlab.claims.differences import ALPHA, MOST_SEEDS, POWER
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a difference: its standard error, and the degrees of freedom of Student's t."""
+
+    value: float
+    error: float
+    freedom: float
+
+    def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
+        half = float(t.isf(alpha / 2, self.freedom)) * self.error
+        return self.value - half, self.value + half
+
+    def p_above(self, bound: float) -> float:
+        """The smallest alpha at which the interval is no longer wholly above `bound`; more than 1 below it."""
+        return 2 * float(t.sf((self.value - bound) / self.error, self.freedom))
+
+    def p_below(self, bound: float) -> float:
+        return 2 * float(t.sf((bound - self.value) / self.error, self.freedom))
+
+
+def of_values(values: Sequence[float]) -> Estimate:
+    """Of the mean of these values (n >= 2)."""
+    n = len(values)
+    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n), n - 1)
+
+
+def of_two(left: Sequence[float], right: Sequence[float]) -> Estimate:
+    """Of the difference of two means (n >= 2 each), Welch 1947."""
+    a, b = (float(np.var(values, ddof=1)) / len(values) for values in (left, right))
+    value = float(np.mean(left)) - float(np.mean(right))
+    freedom = (a + b) ** 2 / (a**2 / (len(left) - 1) + b**2 / (len(right) - 1)) if a + b else 1.0
+    return Estimate(value, math.sqrt(a + b), freedom)
+
+
+def decide(found: Comparison, estimate: Estimate) -> Comparison:
+    """By the interval of a difference, which is positive where the claim is right.
+
+    A claim of a difference holds if the whole interval is above the margin. If it is below, there is no difference
+    that matters where it is also above minus the margin, and else the claim does not hold. A claim of equality holds
+    if the interval is within the margins, and does not if it is outside. Otherwise inconclusive.
+    """
+    found = replace(found, value=estimate.value)
+    if estimate.error <= 1e-12 * abs(estimate.value):
+        return replace(found, outcome=_without_interval(found))
+    found = replace(found, interval=estimate.interval())
+    for outcome, p in _candidates(found, estimate):
+        if p < ALPHA:
+            return replace(found, outcome=outcome, p=p)
+    least = min(p for _, p in _candidates(found, estimate))
+    return replace(found, outcome="inconclusive", p=min(least, 1.0), seeds=_seeds_needed(found, estimate))
+
+
+def decide_exactly(found: Comparison, differences: Sequence[float]) -> Comparison:
+    """By every single run: nothing is estimated. `differences`: positive where the claim is right; NaN is wrong."""
+    right = [abs(d) <= found.margin if found.is_ == "equal" else d > found.margin for d in differences]
+    worst = (max if found.is_ == "equal" else min)(differences, key=lambda d: abs(d) if found.is_ == "equal" else d)
+    return replace(found, value=worst, outcome="holds" if all(right) else "does not hold")
+
+
+def decide_share(found: Comparison, trained: int, runs: int, than: float) -> Comparison:
+    """Clopper and Pearson's interval (1934) of a share of runs, against the share `than`."""
+    low, high = proportion_confint(trained, runs, alpha=ALPHA, method="beta")
+    sign = -1 if found.is_ == "lower" else 1
+    ends = sorted(sign * (end - than) for end in (0.0 if trained == 0 else low, 1.0 if trained == runs else high))
+    above = binomtest(trained, runs, than, alternative="greater").pvalue
+    below = binomtest(trained, runs, than, alternative="less").pvalue
+    right, wrong = (below, above) if found.is_ == "lower" else (above, below)
+    found = replace(found, value=sign * (trained / runs - than), interval=(float(ends[0]), float(ends[1])))
+    return _by_p(found, 2 * float(right), 2 * float(wrong))
+
+
+def decide_shares(found: Comparison, left: tuple[int, int], right: tuple[int, int]) -> Comparison:
+    """Fisher's exact test of two shares of runs that trained, (trained, runs) each; Newcombe's interval (1998)."""
+    sign = -1 if found.is_ == "lower" else 1
+    table = [[left[0], left[1] - left[0]], [right[0], right[1] - right[0]]]
+    greater, less = (float(fisher_exact(table, alternative=a)[1]) for a in ("greater", "less"))
+    low, high = confint_proportions_2indep(*left, *right, method="newcomb", alpha=ALPHA)
+    ends = sorted((sign * float(low), sign * float(high)))
+    found = replace(found, value=sign * (left[0] / left[1] - right[0] / right[1]), interval=(ends[0], ends[1]))
+    return _by_p(found, *((2 * less, 2 * greater) if sign < 0 else (2 * greater, 2 * less)))
+
+
+def holm(found: Sequence[Comparison]) -> list[Comparison]:
+    """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive."""
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [i for i, each in enumerate(found) if each.p is not None]
+    adjusted = list(found)
+    if tested:
+        _, values, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
+        for i, p in zip(tested, values, strict=True):
+            outcome: Outcome = found[i].outcome if p < ALPHA else "inconclusive"
+            adjusted[i] = replace(found[i], p_holm=float(p), outcome=outcome)
+    return adjusted
+
+
+def _by_p(found: Comparison, right: float, wrong: float) -> Comparison:
+    p, outcome = min((right, "holds"), (wrong, "does not hold"))
+    return replace(found, p=min(p, 1.0), outcome=outcome if p < ALPHA else "inconclusive")
+
+
+def _candidates(found: Comparison, estimate: Estimate) -> list[tuple[Outcome, float]]:
+    above, below = estimate.p_above(found.margin), estimate.p_below(found.margin)
+    above_minus, below_minus = estimate.p_above(-found.margin), estimate.p_below(-found.margin)
+    if found.is_ == "equal":
+        return [("holds", max(below, above_minus)), ("does not hold", min(above, below_minus))]
+    return [("holds", above), ("no difference that matters", max(below, above_minus)), ("does not hold", below)]
+
+
+def _without_interval(found: Comparison) -> Outcome:
+    """Where nothing scatters."""
+    assert found.value is not None
+    within = abs(found.value) <= found.margin
+    if found.is_ == "equal":
+        return "holds" if within else "does not hold"
+    return "no difference that matters" if within else "holds" if found.value > 0 else "does not hold"
+
+
+def _seeds_needed(found: Comparison, estimate: Estimate) -> int | None:
+    """Per arm, for 80 % power if the difference seen is the true one; None where it is at the margin itself."""
+    distance = abs(abs(estimate.value) - found.margin) if found.is_ == "equal" else abs(estimate.value - found.margin)
+    effect = distance / (estimate.error * math.sqrt(found.n)) if found.n else 0.0
+    if not effect > 0:
+        return None
+    seeds = found.n
+    while seeds < MOST_SEEDS and not ttest_power(effect, seeds, ALPHA, df=estimate.freedom / found.n * seeds) >= POWER:
+        seeds = max(seeds + 1, int(seeds * 1.05))
+    return seeds

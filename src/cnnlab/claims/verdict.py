@@ -1,0 +1,123 @@
+"""The verdict on a claim: one word, and one sentence with numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnlab.claims.claim import Claim
+from cnnlab.claims.compare import comparisons
+from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.decision import holm
+from cnnlab.claims.differences import MOST_SEEDS
+from cnnlab.claims.experiment import Experiment
+from cnnlab.common.words import plural
+
+SHOWN = 3  # comparisons that a sentence describes before it counts the others
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`word`: holds | does not hold | no difference that matters | holds only when | inconclusive | not known.
+    `family`: the number of comparisons that Holm's method adjusted for."""
+
+    claim: Claim
+    comparisons: tuple[Comparison, ...]
+    family: int
+
+    @property
+    def word(self) -> str:
+        found = {each.outcome for each in self.comparisons}
+        if len(found) == 1:
+            (only,) = found
+            return "not known" if only == "unknown" else only
+        if "holds" in found and found & {"does not hold", "no difference that matters"}:
+            return "holds only when"
+        for word in ("inconclusive", "unknown", "does not hold"):
+            if word in found:
+                return "not known" if word == "unknown" else word
+        raise AssertionError(found)
+
+    @property
+    def short(self) -> str:
+        """The word, completed: `holds only when 22 layers`, `inconclusive (needs about 14 seeds)`."""
+        if self.word == "holds only when":
+            return f"holds only when {self._places('holds')}"
+        if self.word == "inconclusive":
+            seeds = [each.seeds for each in self.comparisons if each.outcome == "inconclusive" and each.seeds]
+            return f"inconclusive ({seeds_in_words(max(seeds))})" if seeds else "inconclusive"
+        return self.word
+
+    @property
+    def sentence(self) -> str:
+        """The comparisons in words, those that hold first."""
+        order = ("holds", "does not hold", "no difference that matters", "inconclusive", "unknown")
+        sorted_ = sorted(self.comparisons, key=lambda each: order.index(each.outcome))
+        shown = [in_words(each, self._several) for each in sorted_[:SHOWN]]
+        rest = len(self.comparisons) - len(shown)
+        return "; ".join(shown) + (f"; and {plural(rest, 'more comparison')}" if rest > 0 else "") + "."
+
+    @property
+    def guessed(self) -> str | None:
+        """Who was right."""
+        guess = self.claim.guess
+        if guess is None:
+            return None
+        if guess == self.word:
+            return f"You guessed '{guess}', and were right."
+        return f"You guessed '{guess}'; the verdict is '{self.short}'."
+
+    @property
+    def _several(self) -> bool:
+        return len({each.place for each in self.comparisons}) > 1
+
+    def _places(self, outcome: str) -> str:
+        """Where it has this outcome, by what distinguishes the comparisons."""
+        own = [each for each in self.comparisons if each.outcome == outcome]
+        several_arms = len({each.arm for each in self.comparisons}) > 1
+        several_others = len({each.other for each in self.comparisons}) > 1
+        words = []
+        for each in own:
+            parts = [each.place] if each.place and self._several else []
+            parts += [each.arm] if several_arms else []
+            parts += [f"against {each.other}"] if several_others else []
+            words.append(" ".join(parts))
+        return ", ".join(dict.fromkeys(words))
+
+
+def judge(claim: Claim, experiment: Experiment) -> Verdict:
+    """By Holm's method over the claim's own comparisons."""
+    return judge_all([(claim, experiment)])[0]
+
+
+def judge_all(claims: Sequence[tuple[Claim, Experiment]]) -> list[Verdict]:
+    """By Holm's method over all comparisons of all claims."""
+    found = [comparisons(claim, experiment) for claim, experiment in claims]
+    adjusted = holm([each for own in found for each in own])
+    family, rest = sum(each.p is not None for each in adjusted), iter(adjusted)
+    return [
+        Verdict(claim, tuple(next(rest) for _ in own), family) for (claim, _), own in zip(claims, found, strict=True)
+    ]
+
+
+def in_words(found: Comparison, with_place: bool = True) -> str:
+    """`22 layers: he 94.90 %, xavier 11.35 %: 83.55 points, 95 % 82.90 to 84.20`"""
+    place = f"{found.place}: " if found.place and with_place else ""
+    names = f"{found.arm} " if found.arm else ""
+    if found.outcome == "unknown":
+        return f"{place}{names.strip()} not known ({found.reason})"
+    assert found.left is not None and found.right is not None and found.value is not None
+    what = "trained " if found.rule == "trained" else "slope " if found.rule.endswith("slope") else ""
+    words = f"{place}{names}{what}{found.figure(found.left)}"
+    if not found.other.replace(".", "").lstrip("-").isdigit():
+        words += f", {found.other} {found.figure(found.right)}"
+    else:
+        words += f" (against {found.figure(found.right)})"
+    if found.interval is not None:
+        low, high = found.interval
+        words += f": {found.difference(found.value)}, 95 % {found.difference(low)} to {found.difference(high)}"
+    if found.outcome == "inconclusive" and found.seeds:
+        words += f", {seeds_in_words(found.seeds)}"
+    return words
+
+
+def seeds_in_words(seeds: int) -> str:
+    return f"needs more than {MOST_SEEDS:,} seeds" if seeds >= MOST_SEEDS else f"needs about {seeds:,} seeds"
