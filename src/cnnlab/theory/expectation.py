@@ -15,8 +15,8 @@ from cnnlab.theory.propagation import Signal
 from cnnlab.theory.softmax import gradient_square
 from cnnlab.theory.weights import WeightMoments, moments_of
 
-# Upper limits on the images, and on the position pairs over all of them: about a second on one core.
-_MAX_IMAGES, _MAX_PAIRS = 32, 2_500_000
+# Upper limits on the images, and on the position pairs over all of them: half a second on one core.
+_MAX_IMAGES, _MAX_PAIRS = 16, 2_500_000
 # Half-width of the band in standard deviations of ln q, and a floor on that deviation, since the formulas take
 # pre-activations as normal. Chosen on MNIST and CIFAR-10: at least 95 % of networks inside, at every layer.
 _WIDTH, _MIN_DEVIATION = 3.0, 0.1
@@ -75,7 +75,7 @@ def expected(
     """Theory for `network` on `batch` (N, C, H, W) before the first step.
 
     `moments`: of the initializer, from `fill_moments`; by default those of the current weights. Biases are read
-    from the network, which must be initialized. Up to 32 evenly spaced images represent the batch, rescaled to
+    from the network, which must be initialized. Up to 16 evenly spaced images represent the batch, rescaled to
     its mean square. `label_smoothing`: of the loss whose gradient is predicted.
 
     Standard deviations are telemetry's, pooled over images, channels and positions: sqrt(second moment - mean^2),

@@ -2,8 +2,10 @@
 
 import shlex
 import sys
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,8 @@ class LabSweeper(Sweeper):
             if real_status(sweep / job.name)["status"] != "running":
                 set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
+        # 1.5 s of pandas, statsmodels and matplotlib, while this process would only wait.
+        threading.Thread(target=import_module, args=["cnnlab.views.report.sweep_report"], daemon=True).start()
         in_this_process = isinstance(self.launcher, BasicLauncher)
         with nullcontext() if in_this_process else LiveTable(sweep, [job.name for job in jobs]):
             try:
