@@ -31,6 +31,7 @@ def test_what_is_right_passes():
         ("model", "kernel_size", 0, "model.kernel_size=0 is not allowed"),
         ("model", "kernel_size", [], r"model.kernel_size=\[\] is not allowed"),
         ("model", "pool", ["max", "avg"], r"model.pool=\[max,avg\] is not allowed"),
+        ("model", "activate", "first", r"model.activate=first is not allowed.\nAllowed: each | last"),
         ("model", "classes", 10, "model.classes cannot be set"),
         ("dataset", "num_classes", 10, "dataset.num_classes cannot be set"),
         ("dataset", "validation", 1.0, "dataset.validation=1.0 is not allowed"),

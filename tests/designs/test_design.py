@@ -28,6 +28,11 @@ def test_the_totals_are_those_of_counting_by_hand() -> None:
     assert found.receptive_field == (12, 12)
 
 
+def test_activations_within_a_block_can_be_left_out() -> None:
+    network = ConvNet(SHAPE, 3, channels=(2, 4), convs_per_block=(3, 1), head=(5,), activate="last")
+    assert design("linear", network, SHAPE).activations == 3
+
+
 def test_what_is_predicted_is_what_autograd_keeps() -> None:
     found = small(measure=True)
     assert found.measured is not None and sum(found.measured.values()) == found.saved_bytes

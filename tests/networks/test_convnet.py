@@ -51,6 +51,38 @@ def test_a_convolution_before_batch_norm_has_no_bias():
     assert all(m.bias is None for m in net.modules() if isinstance(m, nn.Conv2d))
 
 
+def _composed(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The kernel (c_out, c_in, 2k - 1, 2k - 1) of two convolutions in a row, tap by tap."""
+    k = first.shape[-1]
+    whole = first.new_zeros(second.shape[0], first.shape[1], 2 * k - 1, 2 * k - 1)
+    for y in range(k):
+        for x in range(k):
+            for v in range(k):
+                for u in range(k):
+                    whole[:, :, y + v, x + u] += second[:, :, v, u] @ first[:, :, y, x]
+    return whole
+
+
+@pytest.mark.parametrize("activate, equal", [("last", True), ("each", False)])
+def test_without_activation_between_a_pair_is_one_convolution(activate, equal):
+    net = ConvNet((2, 14, 14), 3, channels=[6], activate=activate, pool="none").double()
+    first, second = net.block1.conv1, net.block1.conv2
+    x = torch.randn(3, 2, 14, 14, dtype=torch.float64)
+    bias = second.bias + second.weight.sum((2, 3)) @ first.bias
+    one = torch.relu(torch.nn.functional.conv2d(x, _composed(first.weight, second.weight), bias))
+    assert torch.allclose(net.block1(x)[..., 2:-2, 2:-2], one) == equal
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_the_last_convolution_of_a_block_and_the_head_stay_activated(norm):
+    net = ConvNet(
+        (1, 16, 16), 3, channels=[2, 4], convs_per_block=[3, 1], activation="tanh", activate="last", norm=norm
+    )
+    names = [f"block1.activation{j}" for j in (1, 2, 3)] + ["block2.activation1", "head.activation1"]
+    assert [type(net.get_submodule(name)).__name__ for name in names] == ["NoActivation"] * 2 + ["Tanh"] * 3
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in net.modules()) == (4 if norm == "batch" else 0)
+
+
 def test_no_convolution_at_all_is_a_linear_classifier():
     net = ConvNet((3, 5, 5), 4, channels=[], head=[])
     x = torch.randn(2, 3, 5, 5)

@@ -40,6 +40,11 @@ def test_norms_and_activations(norm: str, activation: str, pool: str) -> None:
     check(ConvNet(SHAPE, 5, channels=(4, 6), norm=norm, activation=activation, pool=pool))
 
 
+@pytest.mark.parametrize(("norm", "pool"), list(product(["none", "batch"], ["max", "none"])))
+def test_linear_layers_within_a_block(norm: str, pool: str) -> None:
+    check(ConvNet(SHAPE, 5, channels=(4, 6), convs_per_block=3, activate="last", norm=norm, pool=pool))
+
+
 @pytest.mark.parametrize("head", ["average", (), (8,), (8, 7)])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("pool", ["max", "none"])

@@ -84,8 +84,9 @@ def test_poolings(pool, activation, digits, measure):
         ("he", 0.0, {"kernel_size": 3, "stride": 2, "padding": "valid", "pool": "none", "channels": (32,)}),
         ("he", 0.0, {"channels": (), "head": (64, 32)}),
         ("he", 0.0, {"channels": (), "head": ()}),
+        ("xavier", 0.0, {"activate": "last", "pool": "mean", "channels": (32, 32)}),
     ],
-    ids=["bias", "biased tanh", "average", "dropout", "delta", "valid", "full connections", "linear"],
+    ids=["bias", "biased tanh", "average", "dropout", "delta", "valid", "full connections", "linear", "linear pairs"],
 )
 def test_other_designs(fill, bias, knobs, digits, measure):
     knobs = {"convs_per_block": 2} | knobs

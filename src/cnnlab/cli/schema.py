@@ -59,6 +59,7 @@ CONVNET_RULES: dict[str, Rule] = {
     "model.pool": per_block(one_of(*POOLINGS, "none")),
     "model.padding": one_of("same", "valid"),
     "model.activation": one_of(*ACTIVATIONS),
+    "model.activate": one_of("each", "last"),
     "model.norm": one_of("none", "batch"),
     "model.head": either(one_of("average"), list_of(whole(1))),
     "model.first_layer": one_of("learned", "classical"),

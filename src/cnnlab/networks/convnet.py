@@ -20,6 +20,8 @@ class ConvNet(nn.Sequential):
     `stride` applies to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool` are
     one value for all blocks or a list with one value per block. `head`: widths of the hidden fully connected
     layers, or "average" for global average pooling. Dropout precedes every fully connected layer.
+    `activate="last"`: only a block's last convolution is followed by the activation; those before it are linear, so
+    that without norm the block is one convolution with a larger kernel, away from the border.
     `first_layer="classical"`: the first convolution is a frozen bank of classical kernels (blur, outline, ...).
 
     Raises InputError if the settings contradict each other or do not fit the image.
@@ -37,6 +39,7 @@ class ConvNet(nn.Sequential):
         padding: str = "same",
         pool: str | Sequence[str] = "max",
         activation: str = "relu",
+        activate: str = "each",
         norm: str = "none",
         head: str | Sequence[int] = (64,),
         dropout: float = 0.0,
@@ -57,7 +60,8 @@ class ConvNet(nn.Sequential):
                     block[f"{role}{j}"] = module
                 if norm == "batch":
                     block[f"norm{j}"] = nn.BatchNorm2d(width)
-                block[f"activation{j}"] = activation_layer(activation)
+                active = activate == "each" or j == depths[i]
+                block[f"activation{j}"] = activation_layer(activation if active else "none")
                 size, c = [_convolved(name, s, kernels[i], step, padding) for s in size], width
             if pools[i] != "none":
                 block["pool"] = pooling_layer(pools[i])
