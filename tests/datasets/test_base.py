@@ -1,5 +1,8 @@
 """The arithmetic that all data sets share, against numpy and PIL."""
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,55 @@ from PIL import Image
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import base
-from cnnlab.datasets.base import Split, assemble, channel_moments, cut, normalize, resize, stratified_order
+from cnnlab.datasets.base import (
+    Split,
+    assemble,
+    channel_moments,
+    cut,
+    facts,
+    fingerprint,
+    normalize,
+    resize,
+    stratified_order,
+)
 
 
 def some_images(n: int, *shape: int) -> torch.Tensor:
     return torch.randint(0, 256, (n, *shape), dtype=torch.uint8)
+
+
+def test_the_fingerprint_is_that_of_every_byte_in_order() -> None:
+    labels = torch.arange(20) % 4
+    train, test = Split(some_images(20, 3, 4, 6), labels), Split(some_images(8, 3, 4, 6), labels[:8])
+    data = assemble("some", train, test, tuple("abcd"), 0.2)
+    spelled = b""
+    for n, images, y in (
+        (16, train.images[4:], labels[4:]),
+        (4, train.images[:4], labels[:4]),
+        (8, *vars(test).values()),
+    ):
+        spelled += f"({n}, 3, 4, 6)".encode() + bytes(images.flatten().tolist())
+        spelled += f"({n},)".encode() + b"".join(int(v).to_bytes(8, "little") for v in y)
+    assert facts(data) == {"data/fingerprint": hashlib.sha256(spelled).hexdigest()[:16], "train/images": 16}
+    strided = replace(data, test=Split(test.images.transpose(2, 3).contiguous().transpose(2, 3), test.labels))
+    assert fingerprint(strided) == fingerprint(data)
+
+
+def test_the_fingerprint_sees_one_pixel_one_label_the_order_the_shape_and_the_split() -> None:
+    images, labels = some_images(20, 1, 4, 6), torch.arange(20) % 4
+    whole = assemble("some", Split(images, labels), Split(images[:8], labels[:8]), tuple("abcd"), 0.2)
+    pixel, label = images.clone(), labels.clone()
+    pixel[19, 0, 3, 5] ^= 1
+    label[7] = 0
+    others = [
+        replace(whole, train=Split(pixel[4:], labels[4:])),
+        replace(whole, test=Split(images[:8], label[:8])),
+        replace(whole, train=Split(images[4:].flip(0), labels[4:].flip(0))),
+        replace(whole, train=Split(images[4:].view(16, 1, 6, 4), labels[4:])),
+        replace(whole, train=Split(images[:16], labels[:16]), validation=Split(images[16:], labels[16:])),
+        replace(whole, train=whole.validation, validation=whole.train),
+    ]
+    assert len({fingerprint(data) for data in (whole, *others)}) == 7
 
 
 def test_normalize_is_the_formula() -> None:

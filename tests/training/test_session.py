@@ -9,17 +9,24 @@ from omegaconf import OmegaConf
 
 from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.datasets.base import fingerprint
+from cnnlab.datasets.digits import digits
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder, read_metrics
 from cnnlab.training.session import Session
-from cnnlab.training.start import session_of
+from cnnlab.training.start import session_of, train
 
 SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
 
 
-def _session(folder, *overrides: str) -> Session:
+def _job(*overrides: str):
     register_resolvers()
     (job,) = compose_jobs("train", [*SMALL, *overrides])
+    return job
+
+
+def _session(folder, *overrides: str) -> Session:
+    job = _job(*overrides)
     torch.manual_seed(job.seed)
     folder.mkdir(parents=True, exist_ok=True)
     request = Request(config=OmegaConf.to_container(job, resolve=True))
@@ -94,3 +101,14 @@ def test_every_line_of_metrics_is_strict_json(tmp_path):
     rows = [json.loads(line, parse_constant=lambda c: pytest.fail(c)) for line in lines]
     assert rows[0]["weight/distinct/01_block1.conv1"] == "nan"
     assert math.isnan(read_metrics(tmp_path)[0]["weight/distinct/01_block1.conv1"])
+
+
+def test_the_results_name_the_data_and_the_gap(tmp_path):
+    results = train(_job(), Request(), tmp_path / "some", pictures=False, show=False)
+    assert results["train/images"] == len(digits().train) and results["data/fingerprint"] == fingerprint(
+        digits(size=12)
+    )
+    assert results["test/gap"] == results["train/epoch_accuracy"] - results["test/accuracy"]
+    assert 0 <= results["test/probability_error"] < 1e-6
+    untrained = train(_job("trainer.max_steps=0"), Request(), tmp_path / "none", pictures=False, show=False)
+    assert "test/gap" not in untrained and untrained["data/fingerprint"] == results["data/fingerprint"]

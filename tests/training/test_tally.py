@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.training.tally import Tally, batch_accuracy, resolution
+from cnnlab.training.tally import Tally, batch_accuracy, gap, probability_error, resolution
 
 
 @pytest.mark.parametrize("batches", [1, 3, Tally.KEPT, Tally.KEPT + 7])
@@ -55,3 +55,24 @@ def test_the_noise_floor_is_the_scatter_of_as_many_coins():
 
 def test_a_network_without_numbers_has_no_noise_floor():
     assert math.isnan(resolution(torch.full((3, 2), math.nan), torch.tensor([0, 1, 1]))["test/noise_floor"])
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 100.0])
+def test_probabilities_add_up_to_one_but_for_rounding(scale):
+    """Against a float64 sum over the float32 probabilities of each image, one at a time."""
+    logits = scale * torch.randn(200, 10)
+    naive = [abs(math.fsum(F.softmax(row, dim=0).tolist()) - 1) for row in logits]
+    found = probability_error(logits)["test/probability_error"]
+    assert found == pytest.approx(max(naive), abs=1e-7) and 0 < found < 1e-6
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_output_that_is_no_number_has_no_probabilities(bad):
+    logits = torch.randn(5, 3)
+    logits[2, 1] = bad
+    assert math.isnan(probability_error(logits)["test/probability_error"])
+
+
+def test_the_gap_is_that_between_training_and_test():
+    assert gap({"train/epoch_accuracy": 0.75, "test/accuracy": 0.5}) == {"test/gap": 0.25}
+    assert gap({"test/accuracy": 0.1}) == {}, "nothing was trained"

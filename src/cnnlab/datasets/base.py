@@ -1,5 +1,6 @@
 """The common form of all data sets: uint8 tensors, class names, mean and std per channel."""
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -47,6 +48,24 @@ class ImageSet:
         """(C, H, W) of one image."""
         c, h, w = self.train.images.shape[1:]
         return c, h, w
+
+
+def fingerprint(data: ImageSet) -> str:
+    """16 hex digits of the SHA-256 of all images and labels with their shapes, in order of training, validation, test.
+
+    Two runs saw the same images in the same splits if and only if theirs agree. 0.15 s for CIFAR-10.
+    """
+    found = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        for values in (split.images, split.labels):
+            found.update(f"{tuple(values.shape)}".encode())
+            found.update(values.contiguous().numpy().data)  # hashed where it lies; splits are slices, which are contiguous
+    return found.hexdigest()[:16]
+
+
+def facts(data: ImageSet) -> dict[str, str | int]:
+    """The data's entries in `results.json`."""
+    return {"data/fingerprint": fingerprint(data), "train/images": len(data.train)}
 
 
 def normalize(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

@@ -10,14 +10,14 @@ from typing import Any
 from torch import Tensor
 
 from cnnlab.common.stopping import raise_if_asked
-from cnnlab.datasets.base import ImageSet, Split
+from cnnlab.datasets.base import ImageSet, Split, facts
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.tally import batch_scores, resolution, scores_of
+from cnnlab.training.tally import batch_scores, gap, probability_error, resolution, scores_of
 from cnnlab.training.trainer import Trainer
 
 log = logging.getLogger("cnnlab")
@@ -53,7 +53,7 @@ class Session:
         """Fit, test, write and return the results."""
         success = False
         try:
-            self.results |= measures(self.network, self.data.shape)
+            self.results |= measures(self.network, self.data.shape) | facts(self.data)
             self.fit()
             self._test()
             for observer in self.observers:
@@ -130,7 +130,8 @@ class Session:
         """The only use of the test split."""
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = scores_of("test", logits, labels)
-        self.results |= scores | resolution(logits, labels)
+        self.results |= scores | resolution(logits, labels) | probability_error(logits)
+        self.results |= gap(self.results)
         self.recorder.dashboard.scalars(self.step, scores)
         for observer in self.observers:
             observer.tested(self.step, logits, labels)

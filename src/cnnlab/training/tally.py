@@ -1,5 +1,8 @@
 """Loss and accuracy over many batches, kept on the device and read once."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -85,3 +88,18 @@ def resolution(logits: Tensor, labels: Tensor) -> dict[str, float]:
     floor = (p * (1 - p)).sum().sqrt() / len(labels)
     chance = labels.bincount().max() / len(labels)
     return {"test/images": len(labels), "test/chance": chance.item(), "test/noise_floor": floor.item()}
+
+
+def probability_error(logits: Tensor) -> dict[str, float]:
+    """How far an image's class probabilities are from adding up to 1, in float32, for the worst image; logits:
+    (N, classes). Rounding leaves about 1e-7 a class; NaN for a network whose output is."""
+    sums = logits.float().softmax(1).double().sum(1)
+    return {"test/probability_error": (sums - 1).abs().max().item()}
+
+
+def gap(results: Mapping[str, Any]) -> dict[str, float]:
+    """`test/gap`: by how much the accuracy during the last epoch, on training images as augmented and with dropout,
+    is above that on the test images. Absent for a run that was not trained."""
+    if "train/epoch_accuracy" not in results:
+        return {}
+    return {"test/gap": results["train/epoch_accuracy"] - results["test/accuracy"]}
