@@ -76,6 +76,7 @@ def test_no_steps_still_measure_the_initial_network(tmp_path):
     session = _session(tmp_path, "trainer.max_steps=0")
     assert session.results["activation/std/01_block1.conv1@init"] > 0
     assert session.results["gradient/std/01_block1.conv1@init"] > 0
+    assert session.results["signal/variance_gain@init"] > 0 and session.results["signal/gradient_gain@init"] > 0
 
 
 def test_looking_at_the_initial_network_leaves_it_as_it_is(tmp_path):

@@ -14,6 +14,7 @@ from cnnlab.datasets.base import ImageSet, Split, facts
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
 from cnnlab.runs.run_folder import RunFolder
+from cnnlab.telemetry.gains import gains
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
@@ -119,7 +120,7 @@ class Session:
 
     def _notify(self, step: int, values: Mapping[str, float]) -> None:
         if step == 0:
-            self.results |= self.recorder.by_depth("init")
+            self.results |= (layers := self.recorder.by_depth("init")) | gains(layers, "init")
         for observer in self.observers:
             observer.measured(step, values)
 
@@ -130,8 +131,7 @@ class Session:
         """The only use of the test split."""
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = scores_of("test", logits, labels)
-        self.results |= scores | resolution(logits, labels) | probability_error(logits)
-        self.results |= gap(self.results)
+        self.results |= scores | resolution(logits, labels) | probability_error(logits) | gap(self.results | scores)
         self.recorder.dashboard.scalars(self.step, scores)
         for observer in self.observers:
             observer.tested(self.step, logits, labels)
