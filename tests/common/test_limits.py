@@ -37,6 +37,7 @@ WRONG = {
     "evaluation.rotations": [0],
     "evaluation.squashes": [1],
     "evaluation.images": 0,
+    "evaluation.permute": 1,
 }
 
 

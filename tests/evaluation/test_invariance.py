@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Split, normalize
 from cnnlab.evaluation.invariance import Invariance, curves
-from cnnlab.evaluation.transforms import rotate, shift, squash
+from cnnlab.evaluation.transforms import permute, rotate, shift, squash
 from cnnlab.networks.convnet import ConvNet
 
 MEAN, STD = (0.4, 0.5), (0.2, 0.3)
@@ -123,3 +123,38 @@ def test_curves_have_the_amount_as_step() -> None:
         ("invariance/squash/accuracy", 0, 0.9),
         ("invariance/squash/accuracy", 25, 0.7),
     ]
+
+
+def _centred(kernel_size: int) -> nn.Module:
+    torch.manual_seed(2)
+    first = nn.Conv2d(2, 16, kernel_size, padding=kernel_size // 2)
+    layers = [first, nn.Tanh(), nn.Conv2d(16, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(3)]
+    network = nn.Sequential(*layers)
+    split = some(200)
+    network(normalize(split.images, MEAN, STD))  # batch norm centres the logits, so that all classes occur
+    network[-1].momentum = None
+    network[-1].reset_running_stats()
+    network(normalize(split.images, MEAN, STD))
+    return network.eval()
+
+
+@pytest.mark.parametrize(("kernel_size", "blind"), [(1, True), (3, False)])
+def test_only_a_network_of_1x1_convolutions_and_an_average_is_blind_to_the_order(kernel_size: int, blind: bool) -> None:
+    """float32 sums in another order can move a tie; no image of these is one."""
+    net, split = _centred(kernel_size), some(200)
+    classes = net(normalize(split.images, MEAN, STD)).argmax(1).bincount(minlength=3)
+    assert classes.min() > 20, "a network with one answer would prove nothing"
+    assert (Invariance(permute=True)(net, split, MEAN, STD)["test/consistency@permute"] == 1) == blind
+
+
+def test_permuted_numbers_against_one_image_at_a_time() -> None:
+    net, split = network().eval(), some()
+    right = kept = 0
+    for image, label in zip(split.images, split.labels, strict=True):
+        x = normalize(image[None], MEAN, STD)
+        seen = int(net(permute(x)).argmax())
+        right, kept = right + (seen == int(label)), kept + (seen == int(net(x).argmax()))
+    expected = {"test/accuracy@permute": right / len(split), "test/consistency@permute": kept / len(split)}
+    measured = Invariance(permute=True)(net, split, MEAN, STD, batch_size=5)
+    assert measured == pytest.approx(expected) and 0 < kept < len(split)
+    assert list(curves(measured)) == [], "no amount, no curve"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnnlab.evaluation.transforms import background, rotate, shift, squash, variants
+from cnnlab.evaluation.transforms import background, permutation, permute, rotate, shift, squash, variants
 
 
 @pytest.fixture
@@ -101,3 +101,22 @@ def test_variants_do_what_they_say() -> None:
         "3 px left": (4, 1),
         "3 px right": (4, 7),
     }
+
+
+def test_a_permutation_moves_every_pixel_of_all_images_and_channels_alike(images: Tensor) -> None:
+    changed = permute(images)
+    h, w = images.shape[-2:]
+    place = {float(v): i for i, v in enumerate(images[0, 0].flatten())}
+    order = [place[float(v)] for v in changed[0, 0].flatten()]
+    assert sorted(order) == list(range(h * w)) and sum(i == j for i, j in enumerate(order)) < h * w / 4
+    for a in range(len(images)):
+        for b in range(images.shape[1]):
+            for i, source in enumerate(order):
+                assert changed[a, b, i // w, i % w] == images[a, b, source // w, source % w]
+
+
+def test_the_permutation_is_fixed_and_has_no_amount(images: Tensor) -> None:
+    first = permute(images)
+    torch.manual_seed(5)
+    assert torch.equal(permutation().change(images[1:]), first[1:]) and permutation().name == "permute"
+    assert {v.name for v in variants([2], [10], [0.5])} == {"shift=2", "rotation=10", "squash=0.5"}

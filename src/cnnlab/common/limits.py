@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cnnlab.common.checks import Rule, check_value, list_of, number, one_of, optional, whole
+from cnnlab.common.checks import BOOL, Rule, check_value, list_of, number, one_of, optional, whole
 
 DEVICE = one_of("auto", "cpu", "cuda")
 LIMITS: dict[str, Rule] = {
@@ -20,6 +20,7 @@ LIMITS: dict[str, Rule] = {
     "evaluation.rotations": list_of(number(0, 180, above=True)),
     "evaluation.squashes": list_of(number(0, 1, above=True, below=True)),
     "evaluation.images": optional(whole(1)),
+    "evaluation.permute": BOOL,
 }
 
 

@@ -1,4 +1,4 @@
-"""Accuracy and consistency of a trained network on shifted, rotated and squashed images."""
+"""Accuracy and consistency of a trained network on shifted, rotated, squashed and permuted images."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import Split, normalize
-from cnnlab.evaluation.transforms import Variant, variants
+from cnnlab.evaluation.transforms import Variant, permutation, variants
 
 _KEY = re.compile(r"test/(accuracy|consistency)@(shift|rotation|squash)=([\d.]+)")
 
@@ -21,13 +21,14 @@ class Invariance:
 
     `shifts` in whole pixels, `rotations` in degrees, `squashes` as the scale factor of one side; directions and
     border fill are defined in `evaluation.transforms`. `images`: number of images, evenly spread over the split;
-    None: all.
+    None: all. `permute`: also with the pixels in one random order, which leaves nothing of the image but its values.
     """
 
     shifts: Sequence[int] = ()
     rotations: Sequence[float] = ()
     squashes: Sequence[float] = ()
     images: int | None = None
+    permute: bool = False
 
     def __post_init__(self) -> None:
         check_limits(
@@ -35,6 +36,7 @@ class Invariance:
             evaluation_rotations=self.rotations,
             evaluation_squashes=self.squashes,
             evaluation_images=self.images,
+            evaluation_permute=self.permute,
         )
 
     def check(self, shape: tuple[int, int, int]) -> None:
@@ -55,13 +57,13 @@ class Invariance:
         std: tuple[float, ...],
         batch_size: int = 512,
     ) -> dict[str, float]:
-        """`test/accuracy@shift=4` and `test/consistency@shift=4` for each amount of each kind.
+        """`test/accuracy@shift=4` and `test/consistency@shift=4` for each amount of each kind; `...@permute`.
 
         Accuracy is the share of images classified correctly, consistency the share with the same prediction as
         the unchanged image, right or wrong; both are means over the amount's directions. Runs on the network's
         device in evaluation mode, and restores the mode.
         """
-        changes = variants(self.shifts, self.rotations, self.squashes)
+        changes = variants(self.shifts, self.rotations, self.squashes) + [permutation()] * self.permute
         if not changes:
             return {}
         device = next(network.parameters()).device
@@ -113,11 +115,11 @@ def _hits(network: nn.Module, changes: Sequence[Variant], x: Tensor, y: Tensor) 
 
 
 def _shares(changes: Sequence[Variant], hits: list[list[int]], images: int) -> dict[str, float]:
-    groups: dict[tuple[str, float], list[list[int]]] = {}
+    groups: dict[str, list[list[int]]] = {}
     for variant, pair in zip(changes, hits, strict=True):
-        groups.setdefault((variant.kind, variant.amount), []).append(pair)
+        groups.setdefault(variant.name, []).append(pair)
     shares: dict[str, float] = {}
-    for (kind, amount), pairs in groups.items():
+    for name, pairs in groups.items():
         for i, what in enumerate(("accuracy", "consistency")):
-            shares[f"test/{what}@{kind}={amount:g}"] = sum(pair[i] for pair in pairs) / (images * len(pairs))
+            shares[f"test/{what}@{name}"] = sum(pair[i] for pair in pairs) / (images * len(pairs))
     return shares

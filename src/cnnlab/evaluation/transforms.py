@@ -1,4 +1,4 @@
-"""Deterministic transforms of whole batches on their device: shift, rotate, squash.
+"""Deterministic transforms of whole batches on their device: shift, rotate, squash, permute.
 
 Pixels from outside are filled with the image's background: per channel, the median of its outermost pixels. For a
 digit that is black, even if a stroke touches the border.
@@ -14,12 +14,20 @@ from torch.nn.functional import affine_grid, grid_sample, pad
 
 
 class Variant(NamedTuple):
-    """One transform; variants of one kind and amount differ only in direction and are averaged into one number."""
+    """One transform; variants of one kind and amount differ only in direction and are averaged into one number.
+
+    `amount`: None for a kind that has no amounts.
+    """
 
     kind: str
-    amount: float
+    amount: float | None
     words: str
     change: Callable[[Tensor], Tensor]
+
+    @property
+    def name(self) -> str:
+        """`shift=4`, or the kind alone."""
+        return self.kind if self.amount is None else f"{self.kind}={self.amount:g}"
 
 
 def variants(
@@ -41,6 +49,10 @@ def variants(
         found.append(Variant("squash", f, f"height x {f:g}", lambda x, f=f: squash(x, height=f)))
         found.append(Variant("squash", f, f"width x {f:g}", lambda x, f=f: squash(x, width=f)))
     return found
+
+
+def permutation() -> Variant:
+    return Variant("permute", None, "pixels in random order", permute)
 
 
 def background(images: Tensor) -> Tensor:
@@ -70,6 +82,15 @@ def squash(images: Tensor, height: float = 1.0, width: float = 1.0) -> Tensor:
     No antialiasing: below 0.5, some rows or columns are skipped.
     """
     return _warp(images, ((1 / width, 0.0), (0.0, 1 / height)))
+
+
+def permute(images: Tensor) -> Tensor:
+    """`images` (N, C, H, W) with the pixels in a random order, the same for all images, channels and calls.
+
+    What a pixel's value says is kept, what its place and its neighbours say is not.
+    """
+    order = torch.randperm(images.shape[-2] * images.shape[-1], generator=torch.Generator().manual_seed(0))
+    return images.flatten(-2)[..., order.to(images.device)].view(images.shape)
 
 
 def _warp(images: Tensor, matrix: tuple[tuple[float, float], tuple[float, float]]) -> Tensor:
