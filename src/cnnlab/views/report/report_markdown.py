@@ -3,6 +3,8 @@
 from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands
 from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
+from cnnlab.views.claims.comparison_table import comparison_table, notes
+from cnnlab.views.claims.verdict_look import headline
 from cnnlab.views.report.report_tables import (
     TextTable,
     cost_table,
@@ -24,8 +26,10 @@ METHODS = (
 
 
 def markdown_report(study: Study) -> str:
-    parts = [f"# {_escaped(study.answer)}", *map(_escaped, study.caveats), f"Compared: {study.metric.name}."]
-    parts.append(_table(group_table(study)))
+    level = "##" if study.verdict else "#"
+    parts = [*_verdict(study), f"{level} {escaped(study.answer)}", *map(escaped, study.caveats)]
+    parts.append(f"Compared: {study.metric.name}.")
+    parts.append(markdown_table(group_table(study)))
     parts += [noise_sentence(study), TRAINED]
     many = len(study.differences) > 15
     found = study.with_the_best if many else study.differences
@@ -34,11 +38,20 @@ def markdown_report(study: Study) -> str:
     _add(parts, "Diagnosis", diagnosis_table(study))
     _add(parts, "Cost", cost_table(study))
     _add(parts, "Tuning", tune_table(study))
-    parts += [f"**{_escaped(warning)}**" for warning in tune_warnings(study)]
+    parts += [f"**{escaped(warning)}**" for warning in tune_warnings(study)]
     _add(parts, "Runs that did not complete", failure_table(study))
     parts += ["## To repeat", "```bash\n" + "\n".join(commands(study)) + "\n```"]
-    parts.append("\n".join(f"- {name}: {_escaped(text)}" for name, text in circumstances(study.experiment).items()))
+    parts.append("\n".join(f"- {name}: {escaped(text)}" for name, text in circumstances(study.experiment).items()))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(study: Study) -> list[str]:
+    """On the claim that the sweep tests, if it does."""
+    if not study.verdict:
+        return []
+    table, words = comparison_table(study.verdict), notes(study.verdict)
+    parts = [f"# {escaped(headline(study.verdict))}", escaped(study.verdict.sentence), study.verdict.guessed or ""]
+    return [*parts, markdown_table(table), words]
 
 
 def commands(study: Study) -> list[str]:
@@ -53,16 +66,16 @@ def commands(study: Study) -> list[str]:
 
 def _add(parts: list[str], heading: str, table: TextTable) -> None:
     if table:
-        parts += [f"## {heading}", _table(table)]
+        parts += [f"## {heading}", markdown_table(table)]
 
 
-def _table(table: TextTable) -> str:
+def markdown_table(table: TextTable) -> str:
     rule = ["---" if i < table.words else "---:" for i in range(len(table.headings))]
     rows = [table.headings, rule, *table.rows]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     for sign in ("\\", "|", "_", "*", "<", "`"):
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.splitlines())

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-
 from cnnlab.claims.circumstances import circumstances, shortened
 from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
-from cnnlab.views.report.arm_legend import DARK, LIGHT, ArmLegend
+from cnnlab.views.claims.verdict_figure import CAPTION, verdict_figure
+from cnnlab.views.claims.verdict_look import LOOKS
+from cnnlab.views.report.arm_legend import ArmLegend
 from cnnlab.views.report.axes_figure import axes_figure, heat_map
 from cnnlab.views.report.cost_figure import cost_figure
 from cnnlab.views.report.depth_figure import depth_figure
@@ -27,6 +27,7 @@ from cnnlab.views.report.report_tables import (
     tune_warnings,
 )
 from cnnlab.views.report.runs_figure import MOST, chance_of, runs_figure
+from cnnlab.views.web_page import render
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 FEW, MANY = 15, 200  # pairs up to which all are shown at once, or at all
@@ -36,13 +37,13 @@ def html_report(study: Study, logdirs: Sequence[Path]) -> str:
     """`logdirs`: folders for TensorBoard, the arms first."""
     legend, pairs = ArmLegend.of(study.groups), list(study.differences)
     shown, best = (pairs, None) if len(pairs) <= FEW else (study.with_the_best, study.ranked[0])
-    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(
+    return render(
+        TEMPLATE,
         name=study.name,
         study=study,
         metric=study.metric,
-        light=LIGHT,
-        dark=DARK,
+        look=LOOKS[study.verdict.word] if study.verdict else None,
+        verdict_caption=CAPTION if study.verdict and any(c.interval for c in study.verdict.comparisons) else "",
         legend=legend,
         figures=_figures(study, legend),
         runs_caption=_runs_caption(study),
@@ -70,6 +71,7 @@ def html_report(study: Study, logdirs: Sequence[Path]) -> str:
 def _figures(study: Study, legend: ArmLegend) -> dict[str, object]:
     groups = study.groups
     return {
+        "verdict": verdict_figure(study.verdict) if study.verdict else "",
         "runs": runs_figure(groups, legend),
         "axes": axes_figure(groups, legend),
         "heat": heat_map(groups, legend),

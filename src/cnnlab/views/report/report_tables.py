@@ -70,7 +70,7 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
         value = NOT_KNOWN if each.value is None else metric.bare(metric.sign() * each.value)
         interval = "none" if each.interval is None else metric.between(*signed_interval(each))
         row = [each.better.name, each.other.name, value, interval]
-        row += ["" if each.g is None else number(abs(each.g)), "" if each.p_holm is None else _p(each.p_holm)]
+        row += ["" if each.g is None else number(abs(each.g)), "" if each.p_holm is None else p_value(each.p_holm)]
         if paired:
             row.append(NOT_KNOWN if each.correlation is None else f"{each.correlation:.2f}")
         rows.append((*row, _verdict(each)))
@@ -189,5 +189,5 @@ def _verdict(found: Difference) -> str:
     return found.reason
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"

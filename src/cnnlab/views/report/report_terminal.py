@@ -12,6 +12,8 @@ from rich.text import Text
 
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
+from cnnlab.claims.verdict import Verdict
+from cnnlab.views.claims.verdict_look import LOOKS, headline
 from cnnlab.views.report.report_tables import (
     BEST,
     EFFECT,
@@ -33,6 +35,8 @@ MOST = 20  # rows; report.md and report.html have all
 def print_report(study: Study, written: Sequence[Path] = ()) -> None:
     """`written`: files to name at the end."""
     console = Console(highlight=False)
+    if study.verdict:
+        print_verdict(console, study.verdict)
     console.print(Text(study.answer, style="bold green" if _is_decided(study) else "bold"))
     for sentence in study.caveats:
         console.print(Text(sentence, style="yellow"))
@@ -49,6 +53,15 @@ def print_report(study: Study, written: Sequence[Path] = ()) -> None:
         _print(console, failures.without(LOG))
     for path in written:
         console.print(f"[bold]{path.suffix.removeprefix('.') or 'arms':<6}[/]{escape(shortened(path))}", soft_wrap=True)
+
+
+def print_verdict(console: Console, verdict: Verdict) -> None:
+    """The headline, the numbers, and who guessed right."""
+    console.print(Text(headline(verdict), style=LOOKS[verdict.word].style))
+    console.print(Text(verdict.sentence))
+    if verdict.guessed:
+        console.print(Text(verdict.guessed, style="italic"))
+    console.print()
 
 
 def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:

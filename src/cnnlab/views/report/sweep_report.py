@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnnlab.claims.curves import Band, depth_profile, learning_curve
 from cnnlab.claims.groups import Group
-from cnnlab.claims.study import Study
+from cnnlab.claims.study import AUTO, Study
 from cnnlab.telemetry.arms import Points, band, write_arms
 from cnnlab.views.report.report_markdown import markdown_report
 from cnnlab.views.report.report_page import html_report
@@ -24,7 +24,7 @@ _BANDS = {  # TensorBoard shows the last of each first
 }
 
 
-def publish(*folders: Path, metric: str = "test/accuracy", output: Path | None = None) -> list[Path]:
+def publish(*folders: Path, metric: str = AUTO, output: Path | None = None) -> list[Path]:
     """Write the report of the runs at and below `folders`, print it, and return its files.
 
     `output`: where to; by default into the folder itself, for several folders into `outputs/reports/`. Raises

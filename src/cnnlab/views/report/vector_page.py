@@ -16,11 +16,15 @@ from cnnlab.views.report.arm_legend import LIGHT
 
 # Placeholders that the page's style sheet replaces, on light paper and on dark.
 INK, MUTED, GRID, PAPER = "#1c1c1d", "#6b6b6c", "#dcdcdd", "#fdfdfe"
+GOOD, BAD, UNSURE = "#1a703e", "#b5432b", "#9b5c01"
 VARIABLES: Mapping[str, str] = {
     INK: "ink",
     MUTED: "muted",
     GRID: "grid",
     PAPER: "paper",
+    GOOD: "good",
+    BAD: "bad",
+    UNSURE: "unsure",
     **{colour: f"c{i}" for i, colour in enumerate(LIGHT)},
 }
 _RC: dict[Any, Any] = {
