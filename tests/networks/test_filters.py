@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.filters import chance, filter_results, name_filters, nearest
+from cnnlab.networks.filters import chance, filter_results, name_filters, nearest, roughness
 from cnnlab.networks.kernels import CLASSICAL, classical_
 
 
@@ -96,3 +96,48 @@ def test_every_filter_of_the_first_convolution_is_named() -> None:
 def test_without_a_square_convolution_there_is_nothing_to_name() -> None:
     assert name_filters(nn.Linear(3, 3)) == name_filters(nn.Conv2d(1, 2, (1, 3))) == []
     assert filter_results([]) == {}
+
+
+def _roughness(weight: torch.Tensor) -> float:
+    layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:])  # type: ignore[arg-type]
+    layer.weight.data = weight
+    return roughness(nn.Sequential(layer), "end")["first_layer/roughness@end"]
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 3, 3), (2, 1, 4, 2), (3, 2, 1, 5)])
+def test_roughness_pair_by_pair(shape: tuple[int, int, int, int]) -> None:
+    weight = torch.randn(shape).double()
+    pairs, variances = [], []
+    for w in weight:
+        n, mean = w.numel(), float(w.mean())
+        variances.append(sum((float(v) - mean) ** 2 for v in w.flatten()) / (n - 1))
+        for plane in w.tolist():
+            pairs += [(row[i] - row[i + 1]) ** 2 for row in plane for i in range(len(row) - 1)]
+            pairs += [
+                (a - b) ** 2 for above, below in zip(plane, plane[1:], strict=False) for a, b in zip(above, below)
+            ]
+    naive = (sum(pairs) / len(pairs)) / (2 * sum(variances) / len(variances))
+    assert _roughness(weight) == pytest.approx(naive, rel=1e-9)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [2, 3, 5, 7])
+def test_white_noise_has_roughness_one_whatever_its_size(size: int, channels: int) -> None:
+    assert _roughness(0.3 + torch.randn(20_000, channels, size, size)) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 7])
+def test_a_ramp_is_smooth_and_a_chessboard_rough(size: int) -> None:
+    """A ramp's steps are 1 in rows and 0 in columns, its variance k²/12; a chessboard's steps are 2 throughout."""
+    ramp = torch.arange(float(size)).expand(4, 1, size, size)
+    assert _roughness(-0.1 * ramp) == pytest.approx(3 / size**2, rel=1e-5)
+    board = (-1.0) ** (torch.arange(size)[:, None] + torch.arange(size))
+    assert _roughness(board.expand(4, 1, size, size)) == pytest.approx(2 / board.var().item(), rel=1e-5)
+
+
+def test_without_neighbours_differences_or_convolutions_there_is_no_roughness() -> None:
+    flat = nn.Conv2d(1, 2, 3)
+    nn.init.constant_(flat.weight, 0.5)
+    assert roughness(flat, "init") == roughness(nn.Conv2d(3, 4, 1), "init") == roughness(nn.Linear(3, 3), "init") == {}
+    nn.init.constant_(flat.weight, torch.nan)
+    assert math.isnan(roughness(flat, "end")["first_layer/roughness@end"])

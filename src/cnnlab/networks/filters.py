@@ -1,4 +1,4 @@
-"""Names the filters of a network's first convolution after the nearest classical kernels."""
+"""The filters of a network's first convolution: named after the nearest classical kernels; how rough they are."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -75,7 +75,7 @@ def chance(size: int) -> float:
 
 def name_filters(network: nn.Module) -> list[NamedFilter]:
     """Names for all filters of the first convolution, by order of definition; empty without a square one."""
-    layer = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    layer = _first(network)
     if layer is None or layer.kernel_size[0] != layer.kernel_size[1]:
         return []
     rows = []
@@ -97,6 +97,31 @@ def filter_results(filters: list[NamedFilter]) -> Mapping[str, float | str]:
         results["first_layer/chance_cosine"] = round(limit, 4)
         results["first_layer/recognized"] = sum(abs(row.match.cosine) > limit for row in filters) / len(filters)
     return results
+
+
+def roughness(network: nn.Module, when: str) -> dict[str, float]:
+    """`first_layer/roughness@<when>` of the first convolution's filters, by order of definition.
+
+    Mean squared difference of weights that are neighbours in a row or a column, over twice the weights' variance
+    around their filter's mean. Independent weights of one variance s² have 1 on average, whatever the kernel size:
+    E (a - b)² is 2 s², and the variance is divided by the n - 1 of a filter's n weights because it is taken around
+    the filter's own mean. Smooth filters have less, alternating ones up to 2. Absent for kernels without neighbours
+    (1x1), for filters that are flat, and without a convolution.
+    """
+    layer = _first(network)
+    if layer is None:
+        return {}
+    weight = layer.weight.detach().to("cpu", torch.float64)
+    pairs = torch.cat([weight.diff(dim=2).flatten(), weight.diff(dim=3).flatten()])
+    filters = weight.flatten(1)
+    if not len(pairs) or torch.equal(filters, filters[:, :1].expand_as(filters)):
+        return {}
+    variance = filters.var(dim=1).mean()  # divided by n - 1
+    return {f"first_layer/roughness@{when}": float(pairs.square().mean() / (2 * variance))}
+
+
+def _first(network: nn.Module) -> nn.Conv2d | None:
+    return next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
 
 
 def _split(weight: Tensor) -> tuple[Tensor, tuple[float, ...], float]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cnnlab.evaluation.invariance import Invariance
+from cnnlab.networks.filters import roughness
 from cnnlab.networks.kernels import CLASSICAL
 from cnnlab.training.observers.afterwards import Afterwards
 
@@ -83,5 +84,17 @@ def test_without_an_evaluation_only_filters_are_named(trainer, data, dashboard, 
     assert events(tmp_path).Tags()["scalars"] == []
 
 
-def test_before_the_test_there_is_nothing(trainer, data, dashboard):
-    assert Afterwards(trainer, data, dashboard, Invariance(shifts=[1])).results(0) == {}
+def test_before_the_test_there_is_the_initial_roughness_alone(trainer, data, dashboard):
+    found = Afterwards(trainer, data, dashboard, Invariance(shifts=[1])).results(0)
+    assert found == roughness(trainer.network, "init") and len(found) == 1
+
+
+def test_roughness_is_that_before_and_after_training(trainer, data, dashboard, right_half):
+    before = roughness(trainer.network, "init")
+    observer = Afterwards(trainer, data, dashboard, None)
+    with torch.no_grad():
+        trainer.network.get_parameter("block1.conv1.weight").copy_(torch.linspace(0, 1, 3).expand(2, 1, 3, 3))
+    observer.tested(9, right_half, data.test.labels)
+    results = observer.results(9)
+    assert results["first_layer/roughness@init"] == before["first_layer/roughness@init"]
+    assert results["first_layer/roughness@end"] == pytest.approx(1 / 3)
