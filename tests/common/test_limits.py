@@ -27,7 +27,7 @@ PLAIN = {"augmentation": Augmentation, "evaluation": Invariance, "dataset": nois
 WRONG = {
     "dataset.validation": 0,
     "dataset.size": 0,
-    "dataset.channels": 2,
+    "dataset.channels": 0,
     "dataset.classes": 1,
     "dataset.images": 0,
     "augmentation.translate": -1,

@@ -50,6 +50,21 @@ def test_size_resizes_all_splits(tmp_path: Path, idx_files: dict[str, bytes]) ->
     assert {tuple(s.images.shape[1:]) for s in (data.train, data.validation, data.test)} == {(1, 20, 20)}
 
 
+def test_fewer_training_images_in_the_shares_of_the_classes(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
+    put(tmp_path, idx_files)
+    whole, few = mnist(str(tmp_path)), mnist(str(tmp_path), images=20)
+    assert (len(few.train), len(few.validation), len(few.test)) == (18, 2, len(whole.test))
+    labels = torch.cat([few.train.labels, few.validation.labels])
+    everything = torch.cat([whole.train.labels, whole.validation.labels])
+    assert torch.equal(labels.bincount(minlength=10), (everything.bincount(minlength=10) / 3).round().long())
+
+
+def test_more_training_images_than_there_are(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
+    put(tmp_path, idx_files)
+    with pytest.raises(InputError, match="dataset.images=61: mnist has 60 training images"):
+        mnist(str(tmp_path), images=61)
+
+
 @pytest.mark.parametrize("kept", [5, 500, -1])
 @pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
 def test_a_truncated_file_is_named(file: str, kept: int, tmp_path: Path, idx_files: dict[str, bytes]) -> None:

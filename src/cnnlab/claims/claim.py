@@ -8,7 +8,9 @@ from cnnlab.common.checks import Rule, check_value, either, list_of, number, one
 from cnnlab.common.errors import InputError, did_you_mean
 
 VERDICTS = ("holds", "does not hold", "no difference that matters", "holds only when", "inconclusive")
-DIRECTIONS, RULES_OF_DECISION = ("higher", "lower", "equal"), ("means", "exact", "trained", "slope")
+DIRECTIONS, RULES_OF_DECISION = ("higher", "lower", "equal"), ("means", "exact", "trained", "slope", "best_slope")
+
+SLOPES = ("slope", "best_slope")
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
 _TEXTS = either(_TEXT, list_of(_TEXT))
@@ -55,8 +57,8 @@ class Claim:
     `words`: what to call the values of axes and keys.
 
     rule: means | exact (every run, to within `margin`; nothing is estimated) | trained (share of runs above chance,
-    against one half or another arm's) | slope (of ln of the best value of the arms' axis over ln of the numbers of the
-    axis `over`, against a number).
+    against a share or another arm's) | slope (of ln of the key over ln of the axis `over`, against a number) |
+    best_slope (the same of the value of the arms' axis at which the key is best).
     """
 
     sentence: str
@@ -92,7 +94,7 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
                 f"claim.{key} is missing: a claim needs a sentence, and what it compares with.\n"
                 "For instance: {sentence: He suits relu., arm: he, than: xavier, margin: 0.01}."
             )
-    values = DEFAULTS | given
+    values: dict[str, Any] = {**DEFAULTS, **given}
     for key, value in values.items():
         check_value(f"claim.{key}", value, RULES[key])
     if values["rule"] == "means" and values["margin"] == 0:
@@ -115,6 +117,26 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
         lecture=values["lecture"],
         guess=values["guess"],
     )
+
+
+def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
+    """Raise InputError unless the sweep has what the claim compares. `axes`: {name: values}, the arms' axis first."""
+    first, arms = next(iter(axes.items()), ("arm", ()))
+    named = {"claim.arm": claim.arms, "claim.than": [t for t in claim.than if isinstance(t, str) and "/" not in t]}
+    for key, values in named.items():
+        for value in values:
+            if value not in arms:
+                raise InputError(
+                    f"{key}={value}: the sweep has no such {first}.{did_you_mean(value, arms)}\n"
+                    f"There are: {', '.join(arms) or 'none, since nothing is swept'}."
+                )
+    if claim.rule in SLOPES and claim.over not in list(axes)[1:]:
+        raise InputError(
+            f"claim.over={claim.over}: a slope needs a swept setting besides {first} to be measured over.\n"
+            f"There are: {', '.join(list(axes)[1:]) or 'none'}."
+        )
+    if claim.rule in SLOPES and not all(isinstance(than, int | float) for than in claim.than):
+        raise InputError("claim.than: a slope is compared with a number, e.g. claim.than=-1.5.")
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnnlab.claims.axes import as_number, in_order, short_name
-from cnnlab.claims.claim import Claim
+from cnnlab.claims.claim import SLOPES, Claim
 from cnnlab.claims.comparison import Comparison, by_seed
 from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
 from cnnlab.claims.experiment import Experiment
@@ -27,10 +27,10 @@ class _Cell:
 
 def comparisons(claim: Claim, experiment: Experiment) -> list[Comparison]:
     """In the order of the sweep: places, then keys, arms, and what they are compared with."""
-    if claim.rule in ("slope", "best_slope"):
+    if claim.rule in SLOPES:
         return list(_slopes(claim, experiment))
     found = []
-    for cell in _cells(claim, experiment, [a for a in experiment.axes[1:]]):
+    for cell in _cells(claim, experiment, experiment.axes[1:]):
         for key in claim.keys:
             arms = claim.arms or tuple(arm for arm in cell.arms if arm not in claim.than)
             found += [

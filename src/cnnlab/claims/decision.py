@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest, fisher_exact, t
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import ttest_power
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -74,7 +76,7 @@ def decide_exactly(found: Comparison, differences: Sequence[float]) -> Compariso
 
 def decide_share(found: Comparison, trained: int, runs: int, than: float) -> Comparison:
     """Clopper and Pearson's interval (1934) of a share of runs, against the share `than`."""
-    low, high = proportion_confint(trained, runs, alpha=ALPHA, method="beta")
+    low, high = _ends(proportion_confint(trained, runs, alpha=ALPHA, method="beta"))
     sign = -1 if found.is_ == "lower" else 1
     ends = sorted(sign * (end - than) for end in (0.0 if trained == 0 else low, 1.0 if trained == runs else high))
     above = binomtest(trained, runs, than, alternative="greater").pvalue
@@ -88,22 +90,20 @@ def decide_shares(found: Comparison, left: tuple[int, int], right: tuple[int, in
     """Fisher's exact test of two shares of runs that trained, (trained, runs) each; Newcombe's interval (1998)."""
     sign = -1 if found.is_ == "lower" else 1
     table = [[left[0], left[1] - left[0]], [right[0], right[1] - right[0]]]
-    greater, less = (float(fisher_exact(table, alternative=a)[1]) for a in ("greater", "less"))
-    low, high = confint_proportions_2indep(*left, *right, method="newcomb", alpha=ALPHA)
-    ends = sorted((sign * float(low), sign * float(high)))
+    greater, less = (_p(fisher_exact(table, alternative=a)) for a in ("greater", "less"))
+    low, high = _ends(confint_proportions_2indep(*left, *right, method="newcomb", alpha=ALPHA))
+    ends = sorted((sign * low, sign * high))
     found = replace(found, value=sign * (left[0] / left[1] - right[0] / right[1]), interval=(ends[0], ends[1]))
     return _by_p(found, *((2 * less, 2 * greater) if sign < 0 else (2 * greater, 2 * less)))
 
 
 def holm(found: Sequence[Comparison]) -> list[Comparison]:
     """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive."""
-    from statsmodels.stats.multitest import multipletests
-
     tested = [i for i, each in enumerate(found) if each.p is not None]
     adjusted = list(found)
     if tested:
         _, values, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
-        for i, p in zip(tested, values, strict=True):
+        for i, p in zip(tested, np.asarray(values), strict=True):
             outcome: Outcome = found[i].outcome if p < ALPHA else "inconclusive"
             adjusted[i] = replace(found[i], p_holm=float(p), outcome=outcome)
     return adjusted
@@ -141,3 +141,11 @@ def _seeds_needed(found: Comparison, estimate: Estimate) -> int | None:
     while seeds < MOST_SEEDS and not ttest_power(effect, seeds, ALPHA, df=estimate.freedom / found.n * seeds) >= POWER:
         seeds = max(seeds + 1, int(seeds * 1.05))
     return seeds
+
+
+def _ends(found: Any) -> tuple[float, float]:
+    return float(found[0]), float(found[1])
+
+
+def _p(result: Any) -> float:
+    return float(result[1])

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnlab.claims.claim import Claim, read_claim
 from cnnlab.claims.conclusion import caveats, conclusion
 from cnnlab.claims.differences import Difference, differences
 from cnnlab.claims.experiment import Experiment, load
 from cnnlab.claims.groups import Group, groups_of, ranked
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord, is_of_a_layer
+from cnnlab.claims.verdict import Verdict, judge
 from cnnlab.common.errors import InputError, did_you_mean
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,17 @@ class Study:
     differences: tuple[Difference, ...]
     answer: str
     caveats: tuple[str, ...]
+    verdict: Verdict | None = None
 
     @classmethod
-    def of(cls, folders: Sequence[Path], key: str = "test/accuracy") -> "Study":
-        """Of the runs at and below `folders`. Raises InputError where there are none, or none has a number `key`."""
-        experiment, metric = load(folders), Metric(key)
-        _check(experiment.runs, key)
+    def of(cls, folders: Sequence[Path], key: str = AUTO) -> "Study":
+        """Of the runs at and below `folders`. Raises InputError where there are none, or none has a number `key`.
+
+        `key`: auto is what the sweep's claim is about, else test/accuracy.
+        """
+        experiment = load(folders)
+        metric = Metric(_key(experiment, key))
+        _check(experiment.runs, metric.key)
         groups = groups_of(experiment, metric)
         found = differences(groups, experiment.paired)
         return cls(
@@ -40,6 +49,7 @@ class Study:
             tuple(found),
             conclusion(groups, found),
             tuple(caveats(experiment, groups)),
+            None if (claim := claim_of(experiment)) is None else judge(claim, experiment),
         )
 
     @property
@@ -69,9 +79,23 @@ class Study:
         return float(np.sqrt(sum(count * sd**2 for count, sd in known) / freedom)) if freedom else None
 
 
+def claim_of(experiment: Experiment) -> Claim | None:
+    """What the sweep was to decide; None where it said nothing, or several sweeps are looked at together."""
+    content = experiment.sweeps[0].content.get("claim") if len(experiment.sweeps) == 1 else None
+    return read_claim(content) if content else None
+
+
 def check_study(folders: Sequence[Path], key: str) -> None:
     """Raise InputError where `Study.of` would."""
-    _check(load(folders).runs, key)
+    experiment = load(folders)
+    _check(experiment.runs, _key(experiment, key))
+
+
+def _key(experiment: Experiment, key: str) -> str:
+    if key != AUTO:
+        return key
+    claim = claim_of(experiment)
+    return claim.keys[0] if claim is not None and "*" not in claim.keys[0] else "test/accuracy"
 
 
 def _check(runs: Sequence[RunRecord], key: str) -> None:

@@ -38,8 +38,8 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")
 
-# Sections for the command, not for its jobs: how to run a sweep.
-COMMAND_SECTIONS = ("sweep",)
+# Sections for the command, not for its jobs: how to run a sweep, and what it is to decide.
+COMMAND_SECTIONS = ("sweep", "claim")
 LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
 
 
@@ -63,6 +63,7 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
         if not args.multirun:
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             _check_not_a_sweep(config_name, job)
+            _check_not_a_claim(job)
             return [without_sections(job)]
         parsed = parse(parser_of(loader), lines)
         single = _compose(
@@ -196,6 +197,14 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
         raise InputError(
             "sweep.dry_run=true lists the jobs of a sweep, and this is a single run. To sweep, put -m first:\n"
             f"  python -m cnnlab.{config_name} -m sweep.dry_run=true ..."
+        )
+
+
+def _check_not_a_claim(job: DictConfig) -> None:
+    sentence = job.get("claim", {}).get("sentence")
+    if sentence is not None:
+        raise InputError(
+            f'"{sentence}" is decided by several runs. Put -m first:\n  python -m cnnlab.train -m experiment=NAME'
         )
 
 

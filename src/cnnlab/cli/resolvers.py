@@ -50,7 +50,7 @@ def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:
         key = override.get_key_element().lstrip("+")
         if key == "experiment":
             names.append(override.get_value_element_as_str())
-        elif key != "seed" and not key.startswith("sweep."):
+        elif key != "seed" and not key.startswith(("sweep.", "claim.")):
             value = override.value()
             if not override.is_sweep_override():
                 settings.append(f"{key}={override.get_value_element_as_str()}")

@@ -107,7 +107,7 @@ PREDICT_RULES: dict[str, Rule] = {
     **{name: LIMITS[f"evaluation.{name}"] for name in ("shifts", "rotations", "squashes")},
 }
 REPORT_RULES: dict[str, Rule] = {
-    "metric": Rule("a key of results.json, e.g. test/accuracy or test/loss", _TEXT.holds),
+    "metric": Rule("auto, or a key of results.json, e.g. test/loss", _TEXT.holds),
     "output": optional(Rule("a folder", _TEXT.holds)),
     "list": either(one_of("auto"), BOOL),
     "clean": BOOL,

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cnnlab.common.checks import check_value, one_of
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import (
@@ -34,7 +35,8 @@ def image_folder(
     `size`: shorter side resized, centre cropped; None: images unchanged, which must all have one size. `channels`: 3
     for colour, 1 for greyscale. Raises InputError.
     """
-    check_limits(dataset_validation=validation, dataset_size=size, dataset_channels=channels, dataset_test=test)
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_test=test)
+    check_value("dataset.channels", channels, one_of(1, 3))
     home = Path(root).expanduser().absolute()
     with reading():
         found = _list_files(home, test)

@@ -1,4 +1,7 @@
-"""Data sets that torchvision downloads and reads; the official test split is kept."""
+"""Data sets that torchvision downloads and reads; the official test split is kept.
+
+`images`: how many of the training images to use, validation included, in the shares of the classes; None: all.
+"""
 
 import struct
 from math import prod
@@ -14,33 +17,37 @@ from cnnlab.datasets.base import ImageSet, Split, assemble, reading, resize, str
 from cnnlab.datasets.download import Files
 
 
-def mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+def mnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 handwritten digits. Source: LeCun et al. 1998."""
-    check_limits(dataset_validation=validation, dataset_size=size)
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
     from torchvision.datasets import MNIST
 
-    return _idx("mnist", MNIST, root, validation, size)
+    return _idx("mnist", MNIST, root, validation, size, images)
 
 
-def fashion_mnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+def fashion_mnist(
+    root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None
+) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 pieces of clothing. Source: Xiao et al. 2017, arXiv:1708.07747."""
-    check_limits(dataset_validation=validation, dataset_size=size)
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
     from torchvision.datasets import FashionMNIST
 
-    return _idx("fashion_mnist", FashionMNIST, root, validation, size)
+    return _idx("fashion_mnist", FashionMNIST, root, validation, size, images)
 
 
-def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 Japanese characters. Source: Clanuwat et al. 2018, arXiv:1812.01718."""
-    check_limits(dataset_validation=validation, dataset_size=size)
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
     from torchvision.datasets import KMNIST
 
-    return _idx("kmnist", KMNIST, root, validation, size)
+    return _idx("kmnist", KMNIST, root, validation, size, images)
 
 
-def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None) -> ImageSet:
+def cifar10(
+    root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None
+) -> ImageSet:
     """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
-    check_limits(dataset_validation=validation, dataset_size=size)
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
     from torchvision.datasets import CIFAR10
 
     home = _home(root)
@@ -54,10 +61,10 @@ def cifar10(root: str = "data", validation: float = 0.1, size: int | None = None
         files.refuse_damaged()
         raise
     train, test = ((torch.from_numpy(p.data).permute(0, 3, 1, 2), torch.tensor(p.targets)) for p in parts)
-    return _assemble("cifar10", train, test, parts[0].classes, validation, size)
+    return _assemble("cifar10", train, test, parts[0].classes, validation, size, images)
 
 
-def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None) -> ImageSet:
+def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None, images: int | None) -> ImageSet:
     """A set in MNIST's IDX format: four files, each a header with the dimensions, then raw bytes."""
     home, archives = _home(root), [archive for archive, _ in dataset.resources]
     names = {archive.removesuffix(".gz"): None for archive in archives}
@@ -76,7 +83,13 @@ def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None
     train, test = (dataset(home, train=train) for train in (True, False))
     classes = [c.partition(" - ")[0] for c in dataset.classes]  # MNIST's own are "0 - zero"
     return _assemble(
-        name, (train.data[:, None], train.targets), (test.data[:, None], test.targets), classes, validation, size
+        name,
+        (train.data[:, None], train.targets),
+        (test.data[:, None], test.targets),
+        classes,
+        validation,
+        size,
+        images,
     )
 
 
@@ -87,14 +100,19 @@ def _assemble(
     classes: list[str],
     validation: float,
     size: int | None,
+    images: int | None,
 ) -> ImageSet:
+    if images is not None and images > len(train[1]):
+        raise InputError(
+            f"dataset.images={images:,}: {name} has {len(train[1]):,} training images.\nGive fewer, or null."
+        )
     largest = int(torch.cat([train[1], test[1]]).max())
     if largest >= len(classes):
         raise InputError(f"dataset={name}: there are labels up to {largest}, but only {len(classes)} classes.")
-    order = stratified_order(train[1])
-    images = resize(train[0][order].contiguous(), size)
+    order = stratified_order(train[1])[:images]
+    pixels = resize(train[0][order].contiguous(), size)
     test_split = Split(resize(test[0].contiguous(), size), test[1])
-    return assemble(name, Split(images, train[1][order]), test_split, tuple(classes), validation)
+    return assemble(name, Split(pixels, train[1][order]), test_split, tuple(classes), validation)
 
 
 def _check_idx(path: Path) -> int:

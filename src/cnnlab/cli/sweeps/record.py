@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from cnnlab.claims.claim import changed
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
@@ -77,7 +78,13 @@ def _flat(values: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def write_record(
-    sweep: Path, command: str, plan: Plan, paired: bool, jobs: Sequence[FrozenJob], chosen: Sequence[dict[str, Any]]
+    sweep: Path,
+    command: str,
+    plan: Plan,
+    paired: bool,
+    claim: dict[str, Any] | None,
+    jobs: Sequence[FrozenJob],
+    chosen: Sequence[dict[str, Any]],
 ) -> None:
     """Write sweep.json, with the runs of earlier calls that this one does not name.
 
@@ -98,10 +105,24 @@ def write_record(
         "arms": _lists(plan.arms),
         "axes": list(plan.axes),
         "paired": paired,
+        "claim": claim,
         "tune": tune if plan.grid else None,
         "jobs": [*entries, *kept],
     }
     write_json(path, content)
+
+
+def check_claim(sweep: Path, claim: dict[str, Any] | None) -> None:
+    """InputError where the folder's runs were made for a claim that was stated otherwise."""
+    path = sweep / "sweep.json"
+    before = json.loads(path.read_text()).get("claim") if path.is_file() else None
+    key = changed(before, claim) if before and claim else None
+    if before and claim and key:
+        raise InputError(
+            f"claim.{key} was {shown(before.get(key))} when the runs in {sweep} began, and is {shown(claim.get(key))} "
+            "now.\nWhat matters is stated before anything runs: for another claim give another folder, "
+            "hydra.sweep.dir=outputs/sweeps/NAME."
+        )
 
 
 METRIC = "validation/accuracy"  # settings are chosen by it, so that the test split stays unseen

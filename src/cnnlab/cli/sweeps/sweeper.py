@@ -17,16 +17,19 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.compose import cleaned, exit_with, parser_of, without_sections
+from cnnlab.claims.claim import check_levels, read_claim
+from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, parser_of, without_sections
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan
-from cnnlab.cli.sweeps.record import check_names, unfinished, write_record
+from cnnlab.cli.sweeps.record import check_claim, check_names, unfinished, write_record
 from cnnlab.cli.sweeps.tuning import choose
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
 from cnnlab.runs.attempts import set_aside
 from cnnlab.runs.status import FINISHED, real_status
+
+_OF_THE_COMMAND = tuple(f"{section}." for section in COMMAND_SECTIONS)
 
 
 class LabSweeper(Sweeper):
@@ -65,8 +68,9 @@ class LabSweeper(Sweeper):
         check_rules(_plain(options), SWEEP_RULES, "sweep.")
         self._check_options()
         sweep = Path(str(self.config.hydra.sweep.dir))
-        lines = [line for line in cleaned(self.loader, arguments) if not line.startswith("sweep.")]
+        lines = [line for line in cleaned(self.loader, arguments) if not line.startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
+        self.claim = _claim(_plain(self.config.claim), plan)
         if hasattr(self.launcher, "warm") and not options.dry_run:
             self.launcher.warm()  # its imports go on beside those of the check
         jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
@@ -77,6 +81,7 @@ class LabSweeper(Sweeper):
         if options.dry_run:
             self._list(sweep, jobs, {job.name for job in todo})
             return
+        check_claim(sweep, self.claim)
         with _alone(sweep):
             measuring = self._tuned(sweep, plan, tuning, measuring)
             self._run(sweep, [job for job in self._unfinished(sweep, measuring) if job.text is not None])
@@ -106,7 +111,7 @@ class LabSweeper(Sweeper):
         """The measured jobs, with the best settings of the tuning stage, which runs first; sweep.json has both."""
 
         def record(jobs: Sequence[FrozenJob], chosen: Sequence[Mapping[str, Any]]) -> None:
-            write_record(sweep, _command(), plan, self.paired, [*tuning, *jobs], list(map(dict, chosen)))
+            write_record(sweep, _command(), plan, self.paired, self.claim, [*tuning, *jobs], list(map(dict, chosen)))
 
         record(measuring, [])
         if not tuning:
@@ -183,6 +188,20 @@ class LabSweeper(Sweeper):
                 "sweep.wait=false cannot tune: what is measured depends on how the tuning runs end.\n"
                 "Leave it out, or switch tuning off with hydra.sweeper.tune=null."
             )
+
+
+def _claim(content: dict[str, Any], plan: Plan) -> dict[str, Any] | None:
+    """What the sweep is to decide, checked before anything runs; None where its experiment says nothing."""
+    if set(content) == {"guess"}:
+        if content["guess"] is not None:
+            raise InputError(
+                "claim.guess is of an experiment with a claim, and none is chosen.\n"
+                "Choose one, e.g. experiment=he_suits_relu; `ls configs/experiment` lists them."
+            )
+        return None
+    levels = {axis: list(dict.fromkeys(job.labels[axis] for job in plan.measuring)) for axis in plan.axes}
+    check_levels(read_claim(content), levels)
+    return content
 
 
 def _plain(value: Any) -> Any:
