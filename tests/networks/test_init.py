@@ -9,7 +9,7 @@ from torch import nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.init import delta_orthogonal_, initialize, lsuv, truncated_normal_
+from cnnlab.networks.init import delta_orthogonal_, he_normal_, initialize, lsuv, mup_readout, truncated_normal_
 from cnnlab.networks.layers import weight_layers
 from cnnlab.theory.weights import weight_moments
 
@@ -100,3 +100,24 @@ def test_lsuv_gives_every_layer_variance_one():
 def test_a_fill_that_cannot_is_named():
     with pytest.raises(InputError, match=r"cannot fill 01_block1.conv1, weights \(8, 3, 3, 3\)"):
         initialize(_network(), lambda weight: (_ for _ in ()).throw(ValueError("no")))
+
+
+@pytest.mark.parametrize("width", [16, 64, 256])
+def test_the_last_layers_deviation_falls_as_one_over_the_width(width):
+    """sqrt(2 / width) of He, times sqrt(16 / width); the other layers stay He's."""
+    net = ConvNet((3, 8, 8), 400, channels=[width], convs_per_block=2, head="average")
+    initialize(net, he_normal_, after=partial(mup_readout, base_width=16), batch=torch.zeros(2, 3, 8, 8))
+    assert net.head.logits.weight.std().item() == pytest.approx(math.sqrt(2 * 16) / width, rel=0.05)
+    assert net.block1.conv2.weight.std().item() == pytest.approx(math.sqrt(2 / (9 * width)), rel=0.05)
+    plain = ConvNet((3, 8, 8), 400, channels=[width], convs_per_block=2, head="average")
+    initialize(plain, he_normal_)
+    torch.testing.assert_close(net.head.logits.weight, plain.head.logits.weight * math.sqrt(16 / width))
+    assert all(torch.equal(a, b) for a, b in zip(net.block1.parameters(), plain.block1.parameters(), strict=True))
+
+
+def test_a_frozen_last_layer_stays():
+    net = _network()
+    net.head.logits.weight.requires_grad_(False)
+    before = net.head.logits.weight.clone()
+    mup_readout(net, torch.zeros(1, 3, 8, 8), base_width=4)
+    assert torch.equal(net.head.logits.weight, before)

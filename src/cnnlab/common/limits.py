@@ -7,6 +7,7 @@ from cnnlab.common.checks import BOOL, Rule, check_value, list_of, number, one_o
 DEVICE = one_of("auto", "cpu", "cuda")
 LIMITS: dict[str, Rule] = {
     "trainer.device": DEVICE,
+    "optimizer.base_width": whole(1),
     "dataset.validation": number(0, 0.9, above=True),
     "dataset.test": number(0, 0.9, above=True),
     "dataset.size": optional(whole(1)),

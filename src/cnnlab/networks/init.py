@@ -105,6 +105,19 @@ def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
 
 
 @torch.no_grad()
+def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None:
+    """Multiply the last layer's weights by sqrt(base_width / fan-in) (Yang et al. 2022, arXiv:2203.03466, table 3).
+
+    After a fill with variance ~ 1 / fan-in, their standard deviation falls as 1 / fan-in; with `base_width` inputs
+    they stay as they are. The last layer is that by order of definition; frozen, it is not changed. `batch` is not
+    used.
+    """
+    weight = weight_of(list(weight_layers(network).values())[-1])
+    if weight is not None and weight.requires_grad:
+        weight.mul_(math.sqrt(base_width / weight[0].numel()))
+
+
+@torch.no_grad()
 def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
 
