@@ -2,24 +2,16 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST = 300_000  # bytes of a picture in docs/
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-DRIVER = shutil.which("chromedriver")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver on the PATH"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 # What is shown of an arm, and the colours of text on paper.
 SHOWN = """
@@ -45,26 +37,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'cnnlab[browser]'")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        "--host-resolver-rules=MAP * ~NOTFOUND",  # no name has an address
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
 @pytest.fixture(params=["light", "dark"])
 def page(driver, report: Path, request: pytest.FixtureRequest):
     """The open page, on light or dark paper."""
@@ -84,19 +56,12 @@ def test_nothing_fails_and_nothing_is_fetched(page) -> None:
     assert sent and all('"url":"file:' in message or '"url":"data:' in message for message in sent)
 
 
-def test_text_stands_out_from_the_paper(page) -> None:
+def test_text_stands_out_from_the_paper(page, luminance) -> None:
     for selector in ("h1", "td", "svg text", "figcaption"):
-        text, paper = (_luminance(colour) for colour in page.execute_script(COLOURS, selector))
+        text, paper = (luminance(colour) for colour in page.execute_script(COLOURS, selector))
         light, dark = max(text, paper), min(text, paper)
         assert (light + 0.05) / (dark + 0.05) > 4.5, f"{selector}, {page.scheme}: WCAG's contrast"
         assert (paper > 0.5) == (page.scheme == "light")
-
-
-def _luminance(colour: str) -> float:
-    """Relative luminance of `rgb(r, g, b)`, as WCAG 2 defines it."""
-    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
-    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_a_click_hides_an_arm_in_all_figures_and_another_shows_it(page) -> None:

@@ -29,3 +29,14 @@ def test_commands_are_the_sweep_s_and_one_an_arm(make_sweep, write_run, tmp_path
 def test_many_pairs_are_those_with_the_best(make_sweep):
     text = markdown_report(Study.of([make_sweep({f"arm{i}": [i / 10, i / 10 + 0.01] for i in range(7)})]))
     assert "## Differences from the best" in text and "| arm6 against | points" in text
+
+
+def test_the_verdict_on_a_claim_is_the_title(make_sweep):
+    claim = {"sentence": "A suits <i>.", "arm": "a", "than": "b", "margin": 0.01}
+    text = markdown_report(Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}, claim=claim)]))
+    assert text.startswith("# “A suits \\<i>.” HOLDS\n\na 91.00 %, b 51.00 %: 40.00 points")
+    assert (
+        text.index("| a | b | 3 |")
+        < text.index("\n## a beats b by 40.00 points")
+        < text.index("Compared: test accuracy.")
+    )

@@ -86,3 +86,13 @@ def test_names_are_text(make_sweep):
     page = html_report(Study.of([make_sweep({'<b>&"x': [0.9, 0.8], "漢字 $": [0.7, 0.6]}, name="<i>")]), [])
     _read(page)
     assert "<b>&" not in page and "<i>" not in page and "漢字 $" in page
+
+
+def test_the_verdict_on_a_claim_is_on_top_with_its_figure(make_sweep):
+    claim = {"sentence": "A suits <i>.", "arm": "a", "than": "b", "margin": 0.01, "guess": "holds"}
+    study = Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}, claim=claim)])
+    page = html_report(study, [])
+    found = _read(page)
+    assert found.heads[:2] == ["“A suits <i>.”", study.answer.replace(" %", "\u00a0%")]
+    assert "<i>" not in page and 'style="--tone: var(--good)"' in page
+    assert page.index("You guessed") < page.index("smaller than what matters") < page.index("a beats b")

@@ -36,3 +36,13 @@ def test_a_narrow_terminal_has_fewer_columns_and_no_broken_numbers(make_sweep, m
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert "Hedges" not in out and "of 3 (" in out and "points" in out
+
+
+def test_the_verdict_on_a_claim_comes_before_all_else(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    claim = {"sentence": "A [suits].", "arm": "a", "than": "b", "margin": 0.01, "guess": "does not hold"}
+    print_report(Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}, claim=claim)]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "“A [suits].” HOLDS" and lines[1].startswith("a 91.00 %, b 51.00 %: 40.00 points, 95 % ")
+    assert lines[2] == "You guessed 'does not hold'; the verdict is 'holds'."
+    assert lines[4].startswith("a beats b by 40.00 points")

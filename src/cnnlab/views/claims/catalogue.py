@@ -46,7 +46,8 @@ class ClaimEntry:
         if not claim.margin or claim.rule == "trained":
             return ""
         share = "accuracy" in claim.keys[0] and not claim.rule.endswith("slope")
-        return f"{100 * claim.margin:g} points" if share else f"{claim.margin:g}"
+        points = f"{100 * claim.margin:g}"
+        return f"{points} point{'s' * (points != '1')}" if share else f"{claim.margin:g}"
 
     @property
     def cost(self) -> str:
@@ -95,7 +96,7 @@ def introduction(entries: Sequence[ClaimEntry], facts: Mapping[str, str]) -> lis
 
 def summary(entries: Sequence[ClaimEntry]) -> str:
     """`45 claims: ✓ 30 holds, ✗ 5 does not hold; all runs together took 2.1 hours.`"""
-    counts = ", ".join(f"{LOOKS[word].sign} {number} {word}" for word, number in counted(entries).items())
+    counts = ", ".join(f"{LOOKS[word].sign}\u00a0{number} {word}" for word, number in counted(entries).items())
     known = [entry.seconds for entry in entries if entry.seconds is not None]
     time = f"; all runs together took {time_in_words(sum(known))}" if known else ""
     return f"{plural(len(entries), 'claim')}: {counts}{time}."

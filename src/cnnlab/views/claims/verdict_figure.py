@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.path import Path as Stroke
-from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+from matplotlib.ticker import MaxNLocator
 
 from cnnlab.claims.comparison import Comparison
 from cnnlab.claims.metric import Metric
@@ -25,7 +25,7 @@ COLOURS = {
     **{"inconclusive": UNSURE, "unknown": MUTED},
 }
 CAPTION = (
-    "Dot: the difference that was seen, right of zero where it speaks for the sentence; line: its 95 % interval. "
+    "Dot: the difference that was seen; line: its 95 % interval, not adjusted for the number of comparisons. "
     "Green holds, red (X) does not, grey (square) is no difference that matters, amber (hollow) is inconclusive."
 )
 _TICK = Stroke([(-0.5, 0.0), (-0.15, -0.4), (0.5, 0.5)])
@@ -49,11 +49,7 @@ class _Row:
 
     @property
     def unit(self) -> str:
-        if self.found.rule == "trained":
-            return "runs that trained, points"
-        if not self._is_of_key:
-            return "slope"
-        return "points" if Metric(self.found.key).is_share else ""
+        return "points" if self.scale != 1 else ""
 
     @property
     def ends(self) -> list[float]:
@@ -68,7 +64,7 @@ class _Row:
 
 
 def verdict_figure(verdict: Verdict, name: str = "verdict") -> str:
-    """SVG; empty if nothing is known. `name`: that no other figure of the page has."""
+    """SVG; empty if nothing is known, or a sentence says it all. `name`: that no other figure of the page has."""
     found = verdict.comparisons
     if all(each.outcome == "unknown" for each in found):
         return ""
@@ -76,7 +72,7 @@ def verdict_figure(verdict: Verdict, name: str = "verdict") -> str:
     rows = [_Row(label, each) for label, each in zip(labels, found, strict=True)][:MOST]
     more = f"and {len(found) - MOST} more" if len(found) > MOST else ""
     if all(row.found.interval is None for row in rows):
-        return _signs(name, rows, more)
+        return _signs(name, rows, more) if len(rows) > 1 else ""
     return _forest(verdict, name, heading, rows, more)
 
 
@@ -96,12 +92,12 @@ def _forest(verdict: Verdict, name: str, heading: str, rows: Sequence[_Row], mor
 
 def _panel(sketch: Sketch, ax: Axes, verdict: Verdict, rows: Sequence[_Row], more: str) -> None:
     margin = 0.0 if rows[0].found.rule == "trained" else rows[0].scale * verdict.claim.margin
-    _set_scale(ax, rows, margin)
+    bound = _set_scale(ax, rows, margin)
     _set_rows(ax, rows, more, above=1.25 if margin else 0.6)
     if margin:
         ax.axvspan(-margin, margin, facecolor=GRID, alpha=0.75, linewidth=0)
         _say_what_is_shaded(ax, margin)
-    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.plot([0, 0], [-0.55, len(rows)], color=MUTED, linewidth=0.8, zorder=1)
     for y, row in enumerate(rows):
         colour, found = COLOURS[row.found.outcome], row.found
         if found.value is None:
@@ -111,33 +107,42 @@ def _panel(sketch: Sketch, ax: Axes, verdict: Verdict, rows: Sequence[_Row], mor
         artists = []
         if found.interval is not None:
             low, high = (row.scale * end for end in found.interval)
-            artists += ax.plot([low, high], [y, y], color=colour, linewidth=2)
+            artists += ax.plot([low, high], [y, y], color=colour, linewidth=1.7)
         face = PAPER if found.outcome == "inconclusive" else colour
-        style = {"marker": _MARKS[found.outcome], "markersize": 7.5, "markeredgewidth": 1.5 if face == PAPER else 0}
+        style = {
+            "marker": _MARKS[found.outcome],
+            "markersize": 9 if found.outcome == "does not hold" else 7.5,
+            "markeredgewidth": 1.5 if face == PAPER else 0,
+        }
         artists += ax.plot(row.scale * found.value, y, color=colour, markerfacecolor=face, linestyle="none", **style)
         for artist in artists:
             sketch.mark(artist, None, row.tip)
-    ax.set_xlabel(_axis_label(verdict, rows))
+    beyond = f"; logarithmic beyond {_plain(bound)}" if bound else ""
+    ax.set_xlabel(_axis_label(verdict, rows) + beyond)
 
 
-def _set_scale(ax: Axes, rows: Sequence[_Row], margin: float) -> None:
-    """Linear; beyond the margin logarithmic where the rows are of very different size."""
+def _set_scale(ax: Axes, rows: Sequence[_Row], margin: float) -> float | None:
+    """Linear; where the rows are of very different size logarithmic beyond the margin, or the number returned."""
     ends = [*(end for row in rows for end in row.ends), margin, -margin, 0.0]
-    sizes = [max(map(abs, row.ends)) for row in rows if row.ends and any(row.ends)]
-    linear = max(margin, min(sizes, default=0.0), 1e-9 * max(sizes, default=0.0))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    if sizes and max(sizes) > SPREAD * linear:
-        ax.set_xscale("symlog", linthresh=linear)
-        locator = SymmetricalLogLocator(base=10, linthresh=linear)
-        locator.set_params(numticks=7)
-        ax.xaxis.set_major_locator(locator)
-        ax.minorticks_off()
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        ax.set_xlim(1.6 * min(min(ends), -linear), 1.6 * max(max(ends), linear))
-        return
-    ax.xaxis.set_major_locator(MaxNLocator(7))
-    space = 0.06 * ((max(ends) - min(ends)) or 1.0)
-    ax.set_xlim(min(ends) - space, max(ends) + space)
+    sizes = [max(map(abs, row.ends)) for row in rows if any(row.ends)]
+    least, most = min(sizes, default=0.0), max(sizes, default=0.0)
+    bound = None
+    if most <= SPREAD * max(margin, least):
+        space = 0.06 * ((max(ends) - min(ends)) or 1.0)
+        low, high = min(ends) - space, max(ends) + space
+        ticks = list(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    else:
+        bound = margin or least
+        ax.set_xscale("symlog", linthresh=bound, linscale=max(0.6, math.log10(most / bound) / 8))
+        low, high = 1.6 * min(min(ends), -bound), 1.6 * max(max(ends), bound)
+        powers = range(math.ceil(math.log10(bound)), math.floor(math.log10(most)) + 1)
+        sizes = [10.0**power for power in list(powers)[:: math.ceil(len(powers) / 6) or 1]]
+        ticks = [*(-size for size in reversed(sizes)), 0.0, *sizes]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    ax.set_xticks(ticks, [_plain(tick) for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xlim(low, high)
+    return bound
 
 
 def _set_rows(ax: Axes, rows: Sequence[_Row], more: str, above: float) -> None:
@@ -166,6 +171,7 @@ def _axis_label(verdict: Verdict, rows: Sequence[_Row]) -> str:
     named = [claim.call(key) if claim.call(key) != key else Metric(key).name for key in keys]
     what = "difference" if claim.is_ == "equal" else "by how much the sentence is right"
     of = ", ".join(named[:2]) + ("" if len(named) <= 2 else f" and {len(named) - 2} more")
+    of = "runs that trained" if claim.rule == "trained" else f"slope of {of}" if claim.rule.endswith("slope") else of
     return f"{what} ({', '.join(filter(None, [of, unit]))})"
 
 
@@ -180,7 +186,9 @@ def _signs(name: str, rows: Sequence[_Row], more: str) -> str:
                 style = {"markersize": 8, "markeredgewidth": 2.2, "fillstyle": "none", "linestyle": "none"}
                 (sign,) = ax.plot(0, y, color=colour, marker=_SIGNS[row.found.outcome], **style)
                 sketch.mark(sign, None, row.tip)
-            text = ax.text(0.25, y, _shortened(in_words(row.found, with_place=False), 100), va="center", color=INK)
+            text = ax.text(
+                0.25, y, _shortened(in_words(row.found, with_place=False), 100), va="center_baseline", color=INK
+            )
             sketch.mark(text, None, row.tip)
         if more:
             ax.text(0.25, len(rows), more, va="center", color=MUTED)
@@ -208,6 +216,11 @@ def _joined(parts: Sequence[str]) -> str:
     place, arm, other = parts
     arms = " ".join(filter(None, [arm, other]))
     return ": ".join(filter(None, [place, arms]))
+
+
+def _plain(x: float) -> str:
+    """0.5, 100, 1e7, 1e-5"""
+    return f"{x:.3g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
 def _shortened(text: str, most: int = LONGEST) -> str:

@@ -23,7 +23,7 @@ LOOKS = {
     "no difference that matters": Look("≈", "muted", "bold"),
     "does not hold": Look("✗", "bad", "bold red"),
     "inconclusive": Look("?", "unsure", "bold yellow"),
-    "not known": Look("-", "muted", "bold yellow"),
+    "not known": Look("⊘", "muted", "bold yellow"),
     NOT_RUN: Look("○", "muted", "dim"),
 }
 
