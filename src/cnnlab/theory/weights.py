@@ -36,11 +36,11 @@ class WeightMoments:
 def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dict[str, WeightMoments]:
     """The moments by layer name (as in `weight_layers`) of `initialize(network, fill, after=after)`.
 
-    Raises NotApplicable where mean and variance do not describe the weights: data-dependent schemes, frozen
+    Raises NotApplicable where mean and variance do not describe the weights: schemes with an `after`, frozen
     weights, weights that are not drawn at random.
     """
     if after is not None:
-        raise NotApplicable("this initializer is data-dependent, so no formula gives its variances")
+        raise NotApplicable("this initializer is data-dependent or rescales layers, so no formula gives its variances")
     known: dict[torch.Size, WeightMoments] = {}
     found = {}
     for name, layer in weight_layers(network).items():
