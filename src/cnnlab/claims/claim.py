@@ -14,12 +14,13 @@ SLOPES = ("slope", "best_slope")
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
 _TEXTS = either(_TEXT, list_of(_TEXT))
+_OTHER = either(number(), _TEXT)
 RULES: dict[str, Rule] = {
     "sentence": _TEXT,
     "of": one_of("text", "beyond"),
     "key": _TEXTS,
     "arm": optional(_TEXTS),
-    "than": either(number(), _TEXTS),
+    "than": either(_OTHER, list_of(_OTHER)),
     "times": number(),
     "over": optional(_TEXT),
     "is": one_of(*DIRECTIONS),

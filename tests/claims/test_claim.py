@@ -1,0 +1,80 @@
+"""What a claim's YAML may say."""
+
+import pytest
+
+from cnnlab.claims.claim import changed, check_levels, read_claim
+from cnnlab.common.errors import InputError
+
+HE = {"sentence": "He suits ReLU.", "arm": "he", "than": "xavier", "margin": 0.01}
+
+
+def test_what_is_left_out_has_the_usual_value():
+    claim = read_claim({**HE, "guess": None})
+    assert (claim.keys, claim.arms, claim.than) == (("test/accuracy",), ("he",), ("xavier",))
+    assert (claim.is_, claim.rule, claim.times, claim.of) == ("higher", "means", 1.0, "text")
+
+
+def test_several_of_each():
+    claim = read_claim({**HE, "key": ["a/b", "a/c"], "arm": ["he", "lsuv"], "than": ["xavier", 0.5]})
+    assert claim.keys == ("a/b", "a/c") and claim.arms == ("he", "lsuv") and claim.than == ("xavier", 0.5)
+
+
+def test_words_are_looked_up_as_text():
+    claim = read_claim({**HE, "words": {3: "3 channels"}})
+    assert claim.call("3") == "3 channels" and claim.call("he") == "he"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"margn": 1}, "claim.margn is no setting. Did you mean 'margin'"),
+        ({"sentence": None}, "claim.sentence is missing"),
+        ({"than": None}, "claim.than is missing"),
+        ({"is": "better"}, "claim.is=better is not allowed.\nAllowed: higher | lower | equal"),
+        ({"rule": "anova"}, "claim.rule=anova is not allowed.\nAllowed: means | exact | trained"),
+        ({"margin": 0}, "the smallest difference that matters"),
+        ({"margin": -1}, "claim.margin=-1"),
+        ({"guess": "yes"}, "claim.guess=yes is not allowed.\nAllowed: holds | does not hold"),
+    ],
+)
+def test_what_is_refused(change, words):
+    with pytest.raises(InputError) as error:
+        read_claim({**HE, **change})
+    assert words in str(error.value)
+
+
+AXES = {"arm": ["he", "xavier"], "model.depth": ["8", "22"]}
+
+
+def test_arms_and_axes_that_the_sweep_has():
+    check_levels(read_claim(HE), AXES)
+    check_levels(read_claim({**HE, "than": [0.5, "test/chance"]}), AXES)
+    slope = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "rule": "slope", "margin": 0.5}
+    check_levels(read_claim(slope), AXES)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arm": "hee"}, "claim.arm=hee: the sweep has no such arm. Did you mean 'he'?\nThere are: he, xavier"),
+        ({"than": "lsuv"}, "claim.than=lsuv: the sweep has no such arm"),
+        ({"rule": "slope", "than": 1, "over": "model.width"}, "There are: model.depth."),
+        ({"rule": "slope", "over": "model.depth"}, "a slope is compared with a number"),
+    ],
+)
+def test_arms_and_axes_that_it_lacks(change, words):
+    with pytest.raises(InputError) as error:
+        check_levels(read_claim({**HE, **change}), AXES)
+    assert words in str(error.value)
+
+
+def test_a_sweep_of_a_single_design_has_no_arms():
+    with pytest.raises(InputError, match="There are: none, since nothing is swept"):
+        check_levels(read_claim(HE), {})
+
+
+def test_only_what_decides_counts_as_changed():
+    assert changed(HE, {**HE, "guess": "holds", "sentence": "He suits."}) is None
+    assert changed(HE, {**HE, "key": "test/accuracy"}) is None  # the usual, written out
+    assert changed(HE, {**HE, "margin": 0.001}) == "margin"
+    assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == "than"

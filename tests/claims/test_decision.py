@@ -1,0 +1,140 @@
+"""Decisions against independent intervals, tests and published tables."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.decision import (
+    decide,
+    decide_exactly,
+    decide_share,
+    decide_shares,
+    holm,
+    of_two,
+    of_values,
+)
+
+# Hours of sleep gained with two drugs by ten patients: Student 1908, as in R's `sleep`.
+FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+SECOND = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+
+
+def blank(**settings) -> Comparison:
+    return Comparison("k/k", "a", "b", n=10, **settings)
+
+
+def test_welch_s_interval_is_that_of_a_textbook_example():
+    """R's manual, t.test(extra ~ group, data = sleep): 95 % -3.3654832 to 0.2054832, df 17.776."""
+    estimate = of_two(FIRST, SECOND)
+    assert estimate.interval() == pytest.approx((-3.3654832, 0.2054832), abs=5e-8)
+    assert estimate.freedom == pytest.approx(17.776, abs=5e-4)
+    assert estimate.p_below(0) == pytest.approx(0.07939, abs=5e-6)
+
+
+def test_the_interval_of_pairs_is_that_of_the_same_example():
+    estimate = of_values([a - b for a, b in zip(FIRST, SECOND, strict=True)])
+    assert estimate.interval() == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
+
+
+@pytest.mark.parametrize(
+    ("shift", "margin", "is_", "outcome"),
+    [
+        (3.0, 0.5, "higher", "holds"),  # 2.1 to 3.9, above 0.5
+        (0.0, 1.0, "higher", "no difference that matters"),  # -0.9 to 0.9, within 1
+        (-3.0, 0.5, "higher", "does not hold"),
+        (-0.8, 1.0, "higher", "does not hold"),  # -1.7 to 0.1: not better by 1, and perhaps worse by 1
+        (0.6, 1.0, "higher", "inconclusive"),
+        (0.0, 1.0, "equal", "holds"),
+        (3.0, 1.0, "equal", "does not hold"),
+        (-3.0, 1.0, "equal", "does not hold"),
+        (1.0, 1.0, "equal", "inconclusive"),
+    ],
+)
+def test_the_interval_decides_against_the_margin(shift, margin, is_, outcome):
+    z = np.linspace(-1, 1, 8)
+    values = shift + z * 0.9 / (stats.t.isf(0.025, 7) * z.std(ddof=1) / math.sqrt(8))  # half-width exactly 0.9
+    found = decide(blank(margin=margin, is_=is_), of_values(list(values)))
+    assert found.outcome == outcome and found.value == pytest.approx(shift)
+    assert found.interval == pytest.approx((shift - 0.9, shift + 0.9))
+
+
+@pytest.mark.parametrize(("shift", "is_"), list(product((-3, -0.7, 0, 0.7, 3), ("higher", "equal"))))
+def test_p_is_where_the_interval_touches_what_decides(shift, is_):
+    """p, by its definition: the (1 - p) interval just reaches one of the bounds."""
+    values = shift + np.random.default_rng(5).normal(size=7)
+    estimate = of_values(list(values))
+    found = decide(blank(margin=1.0, is_=is_), estimate)
+    if found.outcome == "inconclusive":
+        assert found.p is not None and found.p > 0.05
+        return
+    ends = estimate.interval(found.p)
+    assert min(abs(abs(end) - 1.0) for end in ends) < 1e-9 and found.p < 0.05
+
+
+def test_without_scatter_the_values_themselves_decide():
+    for value, is_, outcome in [
+        (0.5, "higher", "holds"),
+        (0.05, "higher", "no difference that matters"),
+        (-0.5, "higher", "does not hold"),
+        (0.05, "equal", "holds"),
+        (0.5, "equal", "does not hold"),
+    ]:
+        found = decide(blank(margin=0.1, is_=is_), of_values([value] * 5))
+        assert found.outcome == outcome and found.interval is None and found.p is None
+
+
+def test_seeds_that_would_decide_do_decide_in_most_repetitions():
+    draws = np.random.default_rng(1)
+    first = decide(blank(margin=1.0), of_values(list(1.5 + 0.8 * (z := draws.normal(size=10)) / z.std(ddof=1) - 0)))
+    assert first.value is not None
+    found = decide(Comparison("k/k", "a", "b", n=6, margin=1.0), of_values([1.3, 2.4, 0.6, 1.9, 1.1, 1.7]))
+    assert found.outcome == "inconclusive" and found.seeds is not None and found.seeds > 6
+    sd = float(np.std([1.3, 2.4, 0.6, 1.9, 1.1, 1.7], ddof=1))
+    decided = [
+        decide(blank(margin=1.0), of_values(list(draws.normal(1.5, sd, found.seeds)))).outcome == "holds"
+        for _ in range(400)
+    ]
+    assert 0.72 < np.mean(decided) < 0.9
+
+
+def test_every_run_decides_an_exact_claim():
+    assert decide_exactly(blank(), [3, 1]).outcome == "holds"
+    assert decide_exactly(blank(), [3, 0]).outcome == "does not hold"
+    assert decide_exactly(blank(is_="equal"), [0.0, 0.0]).outcome == "holds"
+    assert decide_exactly(blank(is_="equal", margin=0.1), [0.05, -0.2]).outcome == "does not hold"
+    assert decide_exactly(blank(is_="equal", margin=0.1), [0.05, -0.2]).value == -0.2
+    assert decide_exactly(blank(is_="equal"), [0.0, math.nan]).outcome == "does not hold"
+    assert decide_exactly(blank(), [math.inf]).outcome == "holds"
+
+
+def test_a_share_has_clopper_and_pearson_s_interval():
+    """None of 14: upper end 1 - 0.025^(1/14) = 0.2316, the closed form of the published interval."""
+    found = decide_share(blank(rule="trained", is_="lower"), 0, 14, 0.5)
+    assert found.interval == pytest.approx((0.5 - (1 - 0.025 ** (1 / 14)), 0.5))
+    assert found.outcome == "holds" and found.p == pytest.approx(2 * 0.5**14)
+    assert decide_share(blank(is_="lower"), 14, 14, 0.5).outcome == "does not hold"
+    assert decide_share(blank(is_="higher"), 14, 14, 0.5).outcome == "holds"
+    assert decide_share(blank(is_="lower"), 0, 5, 0.5).outcome == "inconclusive"  # 2 / 32
+
+
+def test_two_shares_have_fisher_s_test():
+    """The lady tasting tea, 3 of 4 against 1 of 4: one-sided 17 / 70 (Fisher 1935)."""
+    found = decide_shares(blank(rule="trained"), (3, 4), (1, 4))
+    assert found.outcome == "inconclusive" and found.p == pytest.approx(2 * 17 / 70)
+    clear = decide_shares(blank(), (6, 6), (0, 6))
+    assert clear.outcome == "holds" and clear.value == 1.0 and clear.p == pytest.approx(2 / math.comb(12, 6))
+    assert decide_shares(blank(is_="lower"), (6, 6), (0, 6)).outcome == "does not hold"
+
+
+def test_holm_by_hand_and_what_does_not_survive_it():
+    """0.01, 0.02, 0.03 times 3, 2, 1, never falling: 0.03, 0.04, 0.04 (Holm 1979)."""
+    found = [blank(p=p, outcome="holds") for p in (0.02, 0.01, 0.03)] + [blank(outcome="does not hold")]
+    adjusted = holm(found)
+    assert [each.p_holm for each in adjusted] == [pytest.approx(0.04), pytest.approx(0.03), pytest.approx(0.04), None]
+    assert [each.outcome for each in adjusted] == ["holds"] * 3 + ["does not hold"]
+    lost = holm([blank(p=0.04, outcome="holds"), blank(p=0.03, outcome="holds")])
+    assert [each.outcome for each in lost] == ["inconclusive"] * 2

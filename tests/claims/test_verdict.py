@@ -1,0 +1,71 @@
+"""The word and the sentence of a verdict."""
+
+import pytest
+
+from cnnlab.claims.claim import read_claim
+from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.verdict import Verdict, in_words
+
+CLAIM = read_claim({"sentence": "He is better.", "arm": "he", "than": "xavier", "margin": 0.01})
+
+
+def found(outcome: str, place: str = "", **settings) -> Comparison:
+    values = {"left": 0.9490, "right": 0.1135, "value": 0.8355, "interval": (0.829, 0.842), "n": 6, **settings}
+    return Comparison("test/accuracy", "he", "xavier", place, outcome=outcome, **values)
+
+
+def verdict(*comparisons: Comparison, **settings) -> Verdict:
+    claim = read_claim({"sentence": "He is better.", "arm": "he", "than": "xavier", "margin": 0.01, **settings})
+    return Verdict(claim, comparisons, len(comparisons))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        (["holds"], "holds"),
+        (["holds", "holds"], "holds"),
+        (["does not hold", "does not hold"], "does not hold"),
+        (["no difference that matters"], "no difference that matters"),
+        (["inconclusive"], "inconclusive"),
+        (["unknown"], "not known"),
+        (["holds", "does not hold"], "holds only when"),
+        (["holds", "no difference that matters", "inconclusive"], "holds only when"),
+        (["holds", "inconclusive"], "inconclusive"),
+        (["holds", "unknown"], "not known"),
+        (["does not hold", "no difference that matters"], "does not hold"),
+        (["does not hold", "inconclusive"], "inconclusive"),
+        (["does not hold", "unknown"], "not known"),
+    ],
+)
+def test_the_word_is_that_of_all_comparisons(outcomes, word):
+    assert verdict(*(found(outcome, str(i)) for i, outcome in enumerate(outcomes))).word == word
+
+
+def test_holds_only_when_names_the_places():
+    several = verdict(found("no difference that matters", "8 layers"), found("holds", "22 layers"))
+    assert several.short == "holds only when 22 layers"
+
+
+def test_inconclusive_says_how_many_seeds():
+    assert verdict(found("inconclusive", seeds=14)).short == "inconclusive (needs about 14 seeds)"
+    assert verdict(found("inconclusive")).short == "inconclusive"
+
+
+def test_the_sentence_has_the_numbers():
+    assert verdict(found("holds")).sentence == (
+        "he 94.90 %, xavier 11.35 %: 83.55 points, 95 % 82.90 points to 84.20 points."
+    )
+    many = verdict(*(found("holds", f"{n} layers") for n in range(5)))
+    assert many.sentence.startswith("0 layers: he 94.90 %") and many.sentence.endswith("; and 2 more comparisons.")
+
+
+def test_an_unknown_comparison_says_why():
+    assert in_words(found("unknown", "8 layers", reason="one seed")) == "8 layers: he not known (one seed)"
+
+
+def test_who_was_right():
+    assert verdict(found("holds"), guess="holds").guessed == "You guessed 'holds', and were right."
+    assert verdict(found("holds"), guess="does not hold").guessed == (
+        "You guessed 'does not hold'; the verdict is 'holds'."
+    )
+    assert verdict(found("holds")).guessed is None
