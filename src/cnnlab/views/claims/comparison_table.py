@@ -20,7 +20,7 @@ def comparison_table(verdict: Verdict) -> TextTable:
         row += [NOT_KNOWN if value is None else each.figure(value) for value in (each.left, each.right)]
         row += [NOT_KNOWN if each.value is None else each.difference(each.value), _interval(each)]
         row = [cell.replace(POINTS, "") for cell in row] if in_points else row
-        rows.append((*row, "" if each.p_holm is None else p_value(each.p_holm), outcome_in_words(each)))
+        rows.append((*row, "" if each.p_holm is None else p_value(each.p_holm), _outcome(each)))
     headings = (PLACE, ARM, OTHER, "runs", "of the arm", "of the other", "points" if in_points else "difference")
     table = TextTable((*headings, INTERVAL, P, "verdict"), tuple(rows), words=3)
     silent = [heading for i, heading in enumerate(table.headings) if not any(row[i] for row in rows)]
@@ -33,7 +33,7 @@ def notes(verdict: Verdict) -> str:
     return " ".join([*words, WORST] if verdict.claim.rule == "exact" else words)
 
 
-def outcome_in_words(found: Comparison) -> str:
+def _outcome(found: Comparison) -> str:
     if found.outcome == "unknown":
         return f"{NOT_KNOWN}: {found.reason}"
     if found.outcome == "inconclusive" and found.seeds:

@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 from cnnlab.claims.comparison import Comparison
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.verdict import Verdict, in_words
-from cnnlab.views.claims.comparison_table import outcome_in_words
 from cnnlab.views.report.report_tables import p_value
 from cnnlab.views.report.vector_page import BAD, GOOD, GRID, INK, MUTED, PAPER, UNSURE, Sketch
 
@@ -60,7 +59,7 @@ class _Row:
     @property
     def tip(self) -> str:
         p = "" if self.found.p_holm is None else f" · p after Holm {p_value(self.found.p_holm)}"
-        return f"{in_words(self.found)} · {outcome_in_words(self.found)}{p}"
+        return f"{in_words(self.found)} · {self.found.outcome}{p}"
 
 
 def verdict_figure(verdict: Verdict, name: str = "verdict") -> str:

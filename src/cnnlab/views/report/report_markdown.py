@@ -70,7 +70,7 @@ def _add(parts: list[str], heading: str, table: TextTable) -> None:
 
 
 def markdown_table(table: TextTable) -> str:
-    rule = ["---" if i < table.words else "---:" for i in range(len(table.headings))]
+    rule = ["---" if i < table.words or head == "verdict" else "---:" for i, head in enumerate(table.headings)]
     rows = [table.headings, rule, *table.rows]
     return "\n".join("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows)
 
