@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep claims proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -55,6 +55,9 @@ bench-sweep: $(INSTALLED)  ## 12 runs with cnnlab's launcher and with Hydra's, s
 
 proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=folder)
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow $(ARGS)
+
+claims: $(INSTALLED)  ## run and judge every claim, resumable; make claims ARGS="--help"
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/claims.py $(ARGS)
 
 screenshots: $(INSTALLED)  ## draw the dashboards of docs/ in Chromium
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'

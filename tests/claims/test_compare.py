@@ -10,7 +10,6 @@ from scipy import stats
 
 from cnnlab.claims.claim import read_claim
 from cnnlab.claims.compare import comparisons
-from cnnlab.claims.comparison import value_of
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.run_record import RunRecord
 
@@ -69,7 +68,8 @@ def test_against_a_number_and_against_a_key_of_the_same_run():
     runs = [run("he", s, {"test/accuracy": 0.1 + s / 100, "test/chance": 0.1}) for s in range(5)]
     number, key = comparisons(claim(than=[0.1, "test/chance"]), experiment(*runs))
     assert number.interval == pytest.approx(key.interval) and number.other == "0.1"
-    reference = stats.ttest_1samp([0.1 + s / 100 for s in range(5)], 0.1).confidence_interval()
+    above = [s / 100 for s in range(5)]
+    reference = stats.ttest_1samp(above, 0).confidence_interval()
     assert number.interval == pytest.approx((reference.low, reference.high))
 
 
@@ -85,19 +85,6 @@ def test_all_arms_where_none_is_named():
         claim(key="k/k", arm=None, than="c", rule="exact", margin=0, **{"is": "equal"}), experiment(*runs)
     )
     assert [(each.arm, each.other) for each in found] == [("a", "c"), ("b", "c")]
-
-
-PATTERN = {"weight/std/01_conv1@end": 0.1, "weight/std/02_conv2@end": 0.3, "weight/std/03_fc@end": 9.0}
-
-
-@pytest.mark.parametrize(("is_", "value"), [("higher", 0.1), ("lower", 0.3), ("equal", 0.3)])
-def test_of_a_pattern_the_value_that_speaks_most_against_the_claim(is_, value):
-    assert value_of(run("a", 0, PATTERN), "weight/std/*conv?@end", is_) == value
-    assert value_of(run("a", 0, PATTERN), "weight/std/*conv?@end", "equal", target=0.35) == 0.1
-    assert value_of(run("a", 0, PATTERN), "bias/*", is_) is None
-    assert math.isnan(
-        value_of(run("a", 0, {**PATTERN, "weight/std/04_conv4@end": math.nan}), "weight/std/*conv?@end", is_) or 0
-    )
 
 
 def test_exact_is_over_every_run_and_with_pairs_over_every_pair():

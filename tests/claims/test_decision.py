@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.decision import (
     decide,
     decide_exactly,

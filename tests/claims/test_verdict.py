@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab.claims.claim import read_claim
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.verdict import Verdict, in_words
 
 CLAIM = read_claim({"sentence": "He is better.", "arm": "he", "than": "xavier", "margin": 0.01})
@@ -52,9 +52,7 @@ def test_inconclusive_says_how_many_seeds():
 
 
 def test_the_sentence_has_the_numbers():
-    assert verdict(found("holds")).sentence == (
-        "he 94.90 %, xavier 11.35 %: 83.55 points, 95 % 82.90 points to 84.20 points."
-    )
+    assert verdict(found("holds")).sentence == ("he 94.90 %, xavier 11.35 %: 83.55 points, 95 % 82.90 to 84.20.")
     many = verdict(*(found("holds", f"{n} layers") for n in range(5)))
     assert many.sentence.startswith("0 layers: he 94.90 %") and many.sentence.endswith("; and 2 more comparisons.")
 

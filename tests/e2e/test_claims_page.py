@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.claims.claim import Claim
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.decision import holm
 from cnnlab.claims.verdict import Verdict
 from cnnlab.views.claims.catalogue import ClaimEntry

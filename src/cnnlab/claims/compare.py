@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cnnlab.claims.axes import as_number, in_order, short_name
 from cnnlab.claims.claim import SLOPES, Claim
-from cnnlab.claims.comparison import Comparison, by_seed
+from cnnlab.claims.compared import Comparison, by_seed
 from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import has_trained

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import ttest_power
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from cnnlab.claims.comparison import Comparison, Outcome
+from cnnlab.claims.compared import Comparison, Outcome
 from cnnlab.claims.differences import ALPHA, MOST_SEEDS, POWER
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cnnlab.claims.claim import Claim
 from cnnlab.claims.compare import comparisons
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.decision import holm
 from cnnlab.claims.differences import MOST_SEEDS
 from cnnlab.claims.experiment import Experiment
@@ -80,7 +80,7 @@ class Verdict:
             parts += [each.arm] if several_arms else []
             parts += [f"against {each.other}"] if several_others else []
             words.append(" ".join(parts))
-        return ", ".join(dict.fromkeys(words))
+        return ("; " if any("," in word for word in words) else ", ").join(dict.fromkeys(words))
 
 
 def judge(claim: Claim, experiment: Experiment) -> Verdict:
@@ -113,7 +113,7 @@ def in_words(found: Comparison, with_place: bool = True) -> str:
         words += f" (against {found.figure(found.right)})"
     if found.interval is not None:
         low, high = found.interval
-        words += f": {found.difference(found.value)}, 95 % {found.difference(low)} to {found.difference(high)}"
+        words += f": {found.difference(found.value)}, 95 % {found.bare(low)} to {found.bare(high)}"
     if found.outcome == "inconclusive" and found.seeds:
         words += f", {seeds_in_words(found.seeds)}"
     return words

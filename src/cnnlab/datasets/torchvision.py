@@ -74,10 +74,10 @@ def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None
     with reading():
         counts = {file: _check_idx(files.folder / file) for file in names}
     for split in ("train", "t10k"):
-        images, labels = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
-        if counts[images] != counts[labels]:
+        pictures, labels = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
+        if counts[pictures] != counts[labels]:
             raise InputError(
-                f"{files.folder / images} holds {counts[images]:,} images, {labels} {counts[labels]:,} labels.\n"
+                f"{files.folder / pictures} holds {counts[pictures]:,} images, {labels} {counts[labels]:,} labels.\n"
                 "They do not match: delete both and run again."
             )
     train, test = (dataset(home, train=train) for train in (True, False))

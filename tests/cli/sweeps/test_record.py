@@ -3,13 +3,15 @@
 import json
 import os
 import socket
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cnnlab.cli.compose import parser_of
 from cnnlab.cli.sweeps.frozen import freeze
 from cnnlab.cli.sweeps.plan import make_plan
-from cnnlab.cli.sweeps.record import check_names, unfinished, write_record
+from cnnlab.cli.sweeps.record import check_claim, check_names, unfinished, write_record
 from cnnlab.common.errors import InputError
 
 
@@ -65,7 +67,7 @@ def test_a_run_elsewhere_with_other_settings_is_refused(jobs_of, tmp_path):
 
 def test_sweep_json_holds_every_job_and_the_runs_of_earlier_calls(jobs_of, tmp_path):
     plan, jobs = jobs_of("init=he,xavier", "seed=0")
-    write_record(tmp_path, "python -m cnnlab.train -m ...", plan, False, jobs, [])
+    write_record(tmp_path, "python -m cnnlab.train -m ...", plan, False, None, jobs, [])
     first = json.loads((tmp_path / "sweep.json").read_text())
     assert first["axes"] == ["init"] and first["tune"] is None and first["arms"] == {} and first["paired"] is False
     assert first["jobs"][0] == {
@@ -74,7 +76,7 @@ def test_sweep_json_holds_every_job_and_the_runs_of_earlier_calls(jobs_of, tmp_p
     }  # fmt: skip
     _ran(tmp_path, jobs[0])
     plan, more = jobs_of("init=zeros,normal", "seed=0")
-    write_record(tmp_path, "again", plan, True, more, [])
+    write_record(tmp_path, "again", plan, True, None, more, [])
     second = json.loads((tmp_path / "sweep.json").read_text())
     assert [job["labels"]["init"] for job in second["jobs"]] == ["zeros", "normal", "he"]  # xavier never ran
     assert second["created"] == first["created"] and second["command"] == "again" and second["paired"] is True
@@ -85,3 +87,23 @@ def test_two_jobs_never_share_a_folder(jobs_of):
     check_names(jobs)
     with pytest.raises(InputError, match="would share the run folder optimizer.lr=0.1,seed=0"):
         check_names([jobs[0], *jobs_of("optimizer.lr=0.1,0.2")[1]])
+
+
+def test_arms_with_the_same_settings_are_refused(jobs_of):
+    """A launcher knows a job by its settings: one of the two would never start."""
+    _, jobs = jobs_of("optimizer.lr=0.1,0.2")
+    twin = replace(jobs[0], name="another")
+    with pytest.raises(InputError, match="have the same settings, so that one run would do for both"):
+        check_names([*jobs, twin])
+
+
+def test_a_claim_is_stated_before_anything_runs(tmp_path: Path, jobs_of):
+    plan, jobs = jobs_of("init=he,xavier")
+    claim = {"sentence": "He is better.", "arm": "he", "than": "xavier", "margin": 0.01, "guess": None}
+    check_claim(tmp_path, claim)
+    write_record(tmp_path, "first", plan, False, claim, jobs, [])
+    assert json.loads((tmp_path / "sweep.json").read_text())["claim"] == claim
+    check_claim(tmp_path, {**claim, "guess": "holds", "sentence": "He is the better one."})
+    check_claim(tmp_path, None)
+    with pytest.raises(InputError, match="claim.margin was 0.01 when .* began, and is 0.001 now"):
+        check_claim(tmp_path, {**claim, "margin": 0.001})

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cnnlab.claims.claim import Claim
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.decision import holm
 from cnnlab.claims.verdict import Verdict
 

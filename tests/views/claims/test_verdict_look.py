@@ -3,7 +3,7 @@
 from typing import get_args
 
 from cnnlab.claims.claim import VERDICTS
-from cnnlab.claims.comparison import Outcome
+from cnnlab.claims.compared import Outcome
 from cnnlab.views.claims.verdict_look import LOOKS, NOT_RUN, headline
 
 

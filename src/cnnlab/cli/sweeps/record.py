@@ -29,13 +29,20 @@ def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = Fals
 
 
 def check_names(jobs: Sequence[FrozenJob]) -> None:
-    """InputError if two jobs would share a run folder."""
+    """InputError if two jobs would share a run folder, or have the same settings, by which launchers know them."""
     seen: dict[str, FrozenJob] = {}
+    twins: dict[tuple[str, ...], FrozenJob] = {}
     for job in jobs:
         other = seen.setdefault(job.name, job)
         if other is not job:
             raise InputError(
                 f"Two jobs would share the run folder {job.name}:\n  {' '.join(other.lines)}\n  {' '.join(job.lines)}"
+            )
+        twin = twins.setdefault(tuple(job.lines), job)
+        if twin is not job:
+            raise InputError(
+                f"{twin.name} and {job.name} have the same settings, so that one run would do for both:\n"
+                f"  {' '.join(job.lines)}\nLeave out one of the arms, or give them other settings."
             )
 
 

@@ -1,6 +1,6 @@
 """The comparisons behind a verdict as text, the same in markdown and in HTML."""
 
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.verdict import Verdict, seeds_in_words
 from cnnlab.views.report.report_tables import NOT_KNOWN, TextTable, p_value
 

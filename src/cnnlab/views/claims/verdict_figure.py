@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.path import Path as Stroke
 from matplotlib.ticker import MaxNLocator
 
-from cnnlab.claims.comparison import Comparison
+from cnnlab.claims.compared import Comparison
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.verdict import Verdict, in_words
 from cnnlab.views.report.report_tables import p_value

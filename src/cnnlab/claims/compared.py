@@ -8,7 +8,6 @@ from typing import Literal
 
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
-from cnnlab.common.words import number, rough
 
 Outcome = Literal["holds", "does not hold", "no difference that matters", "inconclusive", "unknown"]
 
@@ -42,19 +41,26 @@ class Comparison:
     is_: str = "higher"
     reason: str = ""
 
+    @property
+    def is_share(self) -> bool:
+        """Of runs, or an accuracy; but not a slope of accuracies."""
+        return self.rule == "trained" or (Metric(self.key).is_share and "slope" not in self.rule)
+
     def figure(self, value: float) -> str:
         """In the units of the key: 97.91 %, 2,736, 0.0031."""
-        if self.rule == "trained":
-            return f"{100 * value:.0f} %"
-        if Metric(self.key).is_share:
-            return Metric(self.key).value(value)
-        return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e6 else _three(value)
+        return f"{self.bare(value)} %" if self.is_share else self.bare(value)
 
     def difference(self, value: float) -> str:
-        """Without a share's percent sign, in points."""
-        if self.rule == "trained":
-            return f"{100 * value:.0f} points"
-        return Metric(self.key).difference(value) if Metric(self.key).is_share else self.figure(value)
+        """In points, of shares."""
+        return f"{self.bare(value)} points" if self.is_share else self.bare(value)
+
+    def bare(self, value: float) -> str:
+        """Without unit."""
+        if self.is_share:
+            return f"{100 * value:.0f}" if self.rule == "trained" else f"{100 * value:.2f}"
+        if float(value).is_integer() and abs(value) < 1e6:
+            return f"{value:,.0f}"
+        return f"{value:.3g}"
 
 
 def value_of(run: RunRecord, key: str, is_: str, target: float = 0.0) -> float | None:
@@ -77,9 +83,3 @@ def by_seed(runs: Sequence[RunRecord], key: str, is_: str, target: float = 0.0) 
     """{seed: value} of the runs that have one."""
     found = {str(run.seed): value_of(run, key, is_, target) for run in runs}
     return {seed: value for seed, value in found.items() if value is not None}
-
-
-def _three(value: float) -> str:
-    if not math.isfinite(value):
-        return f"{value:g}"
-    return rough(value) if abs(value) >= 1e4 else f"{value:.3g}" if abs(value) >= 1e-3 or not value else number(value)
