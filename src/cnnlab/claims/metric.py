@@ -38,6 +38,7 @@ class Metric:
 
     def bare(self, value: float, digits: int = 2) -> str:
         """Without unit: 97.91 for an accuracy of 0.9791."""
+        value += 0.0  # -0 is 0
         return f"{100 * value:.{digits}f}" if self.is_share else number(value)
 
     def value(self, value: float) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnlab.claims.claim import Claim
-from cnnlab.claims.compare import comparisons
 from cnnlab.claims.compared import Comparison
+from cnnlab.claims.comparisons import comparisons
 from cnnlab.claims.decision import holm
 from cnnlab.claims.differences import MOST_SEEDS
 from cnnlab.claims.experiment import Experiment

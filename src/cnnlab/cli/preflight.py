@@ -34,10 +34,13 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
             raise InputError("trainer.precision=fp16 needs CUDA; on the CPU use trainer.precision=bf16 or fp32.")
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
-    for job in _distinct(jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation"):
+    for job in _distinct(
+        jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation", "trainer"
+    ):
         data = build_data(job.dataset)
         network = build_network(job, data, torch.zeros(2, *data.shape))
-        build_optimizer(job, network, 2)
+        if job.trainer.epochs if job.trainer.max_steps is None else job.trainer.max_steps:
+            build_optimizer(job, network, 2)
         for section in ("augmentation", "evaluation"):
             construct(section, job[section]).check(data.shape)
 

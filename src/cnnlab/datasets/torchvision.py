@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
@@ -20,8 +21,6 @@ from cnnlab.datasets.download import Files
 def mnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 handwritten digits. Source: LeCun et al. 1998."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    from torchvision.datasets import MNIST
-
     return _idx("mnist", MNIST, root, validation, size, images)
 
 
@@ -30,16 +29,12 @@ def fashion_mnist(
 ) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 pieces of clothing. Source: Xiao et al. 2017, arXiv:1708.07747."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    from torchvision.datasets import FashionMNIST
-
     return _idx("fashion_mnist", FashionMNIST, root, validation, size, images)
 
 
 def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 Japanese characters. Source: Clanuwat et al. 2018, arXiv:1812.01718."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    from torchvision.datasets import KMNIST
-
     return _idx("kmnist", KMNIST, root, validation, size, images)
 
 
@@ -48,8 +43,6 @@ def cifar10(
 ) -> ImageSet:
     """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    from torchvision.datasets import CIFAR10
-
     home = _home(root)
     sums = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
     files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), [CIFAR10.filename], "", CIFAR10.url)

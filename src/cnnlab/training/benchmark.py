@@ -28,7 +28,9 @@ Steps = Callable[[Session], Iterator[None]]
 
 def bare_loop(session: Session) -> Iterator[None]:
     """A minimal loop for this data set and network, without cnnlab's."""
-    batches, network, optimizer = session.batches, session.network, session.trainer.optimizer
+    batches, network = session.batches, session.network
+    optimizer, scheduler = session.trainer.optimizer, session.trainer.scheduler
+    assert optimizer is not None and scheduler is not None
     images, labels, size = batches.images, batches.labels, batches.batch_size
     mean, std = (torch.tensor(v, device=session.device).view(-1, 1, 1) for v in (batches.mean, batches.std))
     scale, shift = 1 / (255 * std), mean / std
@@ -42,7 +44,7 @@ def bare_loop(session: Session) -> Iterator[None]:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        session.trainer.scheduler.step()
+        scheduler.step()
         yield
 
 

@@ -27,9 +27,9 @@ from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.theory import Expectation
 from cnnlab.training.observers.afterwards import Afterwards, Evaluation
 from cnnlab.training.observers.checkpoints import Checkpoints
+from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.observers.theory_beside import TheoryBeside
-from cnnlab.training.observers.verdict import Verdict
 from cnnlab.training.schedules import constant
 from cnnlab.training.session import Session
 from cnnlab.training.trainer import Trainer
@@ -83,7 +83,7 @@ def prepare(
         observers.append(TheoryBeside(expectation, recorder, gallery, folder.path / "figures"))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     observers.append(Checkpoints(folder.path / "checkpoints", network, trainer.optimizer, data))
-    observers.append(Verdict(recorder, _context(trainer, data, request), steps))
+    observers.append(Diagnosing(recorder, _context(trainer, data, request), steps))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)

@@ -23,7 +23,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.theory import Expectation
-from cnnlab.training.observers.verdict import Verdict
+from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.session import Session, log
 from cnnlab.training.setup import Telemetry, device_name, prepare
 from cnnlab.training.trainer import Trainer
@@ -40,8 +40,8 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
         session = session_of(config, request, run, device, pictures)
         results = session.run()
     if show:
-        verdict = next(observer for observer in session.observers if isinstance(observer, Verdict))
-        print_outcome(run, results, verdict.findings, verdict.healthy)
+        diagnosing = next(observer for observer in session.observers if isinstance(observer, Diagnosing))
+        print_outcome(run, results, diagnosing.findings, diagnosing.healthy)
     return results
 
 
@@ -90,7 +90,8 @@ def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batch
 def trainer_of(config: Any, network: nn.Module, device: torch.device, steps: int) -> Trainer:
     """The trainer of an initialized network, which it moves to the device."""
     network.to(device)
-    optimizer, scheduler = build_optimizer(config, network, steps)
+    # Building an optimizer imports torch._dynamo, 2 s, which questions of geometry need not wait for.
+    optimizer, scheduler = build_optimizer(config, network, steps) if steps else (None, None)
     keys = ("precision", "clip", "label_smoothing", "channels_last", "compile")
     return Trainer(network, optimizer, scheduler, device, **{key: config.trainer[key] for key in keys})
 

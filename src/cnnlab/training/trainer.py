@@ -53,13 +53,13 @@ class Observer(Protocol):
 class Trainer:
     """Trains `network`, which must already be on `device`.
 
-    `precision`: fp32, bf16 or fp16 for activations and gradients; weights stay fp32. `clip`: maximum 2-norm of the
-    gradient over all weights.
+    `optimizer`, `scheduler`: None if it is not to take a step. `precision`: fp32, bf16 or fp16 for activations and
+    gradients; weights stay fp32. `clip`: maximum 2-norm of the gradient over all weights.
     """
 
     network: nn.Module
-    optimizer: Optimizer
-    scheduler: LRScheduler
+    optimizer: Optimizer | None
+    scheduler: LRScheduler | None
     device: torch.device
     precision: str = "fp32"
     clip: float | None = None
@@ -77,6 +77,7 @@ class Trainer:
 
     def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """One batch; returns its mean loss (0-d) and its logits (N, classes), both on the device."""
+        assert self.optimizer is not None and self.scheduler is not None
         loss, logits = self.loss(x, y, network)  # forward, loss
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # backward
@@ -110,7 +111,7 @@ class Trainer:
             tally = Tally()
             clock.start(observer.due(step))
             for x, y in islice(batches.epoch(epoch), steps - step):
-                lr = self.optimizer.param_groups[0]["lr"]
+                lr = self._lr()
                 if observer.due(step):
                     with observer.watch(step, self.gradient_scale()):
                         loss, logits = self.step(x, y, self.network)
@@ -127,6 +128,10 @@ class Trainer:
             clock.stop()
             healthy = observer.epoch_done(step, epoch, tally.read()) and healthy
             epoch += 1
+
+    def _lr(self) -> float:
+        assert self.optimizer is not None
+        return self.optimizer.param_groups[0]["lr"]
 
     def gradient_scale(self) -> Tensor | None:
         """The loss scale of the next step; None without a GradScaler."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from hydra.core.utils import JobStatus
+from omegaconf import OmegaConf
 
-from cnnlab.cli.launchers.local import LocalLauncher
+from cnnlab.cli.launchers.local import LocalLauncher, preloaded
 
 WORDS = ["what=nothing", "what=raise", "what=exit", "what=kill", "what=last"]
 
@@ -101,3 +103,42 @@ def test_jobs_are_told_to_stop_with_the_launcher(launched, how):
     for name in "ab":
         with pytest.raises(ProcessLookupError):
             os.kill(int(Path(f"{name}.pid").read_text()), 0)
+
+
+HEAVY = {"torch", "torchvision", "sklearn", "scipy", "numpy", "tensorboard", "PIL", "matplotlib"}
+IMPORTS = """
+import importlib, os, sys
+for module in sys.argv[2:]:
+    importlib.import_module(module)
+before = set(sys.modules)
+# The pool of threads that would hang in a fork is started by the first operation on two threads.
+threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+from cnnlab.train import run
+run("trainer.max_steps=2", "dataset.size=12", folder=sys.argv[1])
+print(threads, *sorted(set(sys.modules) - before))
+"""
+
+
+def test_what_the_server_imports_is_what_a_job_needs_and_starts_no_thread(tmp_path):
+    """What is imported later is light: not scipy, sklearn, tensorboard, torch._dynamo, ..."""
+    config = {"dataset": {"_target_": "cnnlab.datasets.digits.digits"}, "trainer": {"max_steps": 2, "epochs": 12}}
+    command = [sys.executable, "-c", IMPORTS, str(tmp_path / "run"), *preloaded(OmegaConf.create(config))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    threads, *late = done.stdout.split("\n")[-2].split()
+    assert int(threads) == 1
+    assert len([name for name in late if name.split(".")[0] in HEAVY]) < 10
+
+
+def test_without_steps_and_torchvision_neither_is_waited_for(tmp_path):
+    config = {"dataset": {"_target_": "cnnlab.datasets.noise.noise"}, "trainer": {"max_steps": 0, "epochs": 12}}
+    code = IMPORTS.replace("trainer.max_steps=2", "trainer.max_steps=0").replace("dataset.size=12", "dataset=noise")
+    command = [sys.executable, "-c", code, str(tmp_path / "run"), *preloaded(OmegaConf.create(config))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not {"torch._dynamo", "torchvision", "sklearn.datasets"} & set(done.stdout.split())
+
+
+def test_a_module_of_one_s_own_is_not_imported_by_the_server():
+    config = OmegaConf.create({"dataset": {"_target_": "mine.images"}, "trainer": {"max_steps": None, "epochs": 0}})
+    assert not {"mine", "torch._dynamo"} & set(preloaded(config))

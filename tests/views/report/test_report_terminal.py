@@ -1,15 +1,17 @@
 """What the terminal shows, the answer first."""
 
+import re
 from pathlib import Path
 
 from cnnlab.claims.study import Study
-from cnnlab.views.report.report_terminal import MOST, print_report
+from cnnlab.views.report.report_terminal import MOST, print_files, print_report
 
 
 def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "160")
     study = Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "x [b]": [0.50, 0.51, "failed"]})])
-    print_report(study, [Path("x/report.html")])
+    print_report(study)
+    print_files([Path("x/report.html")])
     out = capsys.readouterr().out
     assert out.startswith("a beats x [b] by 40.50 points, 95 % ") and "ValueError: failed" in out
     assert out.index("beats") < out.index("6 runs: 5 completed, 1 failed") < out.index("mean (%)")
@@ -43,6 +45,14 @@ def test_the_verdict_on_a_claim_comes_before_all_else(make_sweep, monkeypatch, c
     claim = {"sentence": "A [suits].", "arm": "a", "than": "b", "margin": 0.01, "guess": "does not hold"}
     print_report(Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}, claim=claim)]))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "“A [suits].” HOLDS" and lines[1].startswith("a 91.00 %, b 51.00 %: 40.00 points, 95 % ")
-    assert lines[2] == "You guessed 'does not hold'; the verdict is 'holds'."
-    assert lines[4].startswith("a beats b by 40.00 points")
+    assert lines[0] == "“A [suits].” HOLDS"
+    assert lines[1] == "You guessed 'does not hold'; the verdict is 'holds'."
+    assert re.match(r"a +b +3 +91.00 % +51.00 % +40.00 +37.* < 0.0001 +holds", lines[5])
+
+
+def test_of_a_claim_that_estimates_nothing_only_the_comparisons(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    claim = {"sentence": "A is B.", "arm": "a", "than": "b", "is": "equal", "rule": "exact"}
+    print_report(Study.of([make_sweep({"a": [0.9], "b": [0.9]}, claim=claim)]))
+    out = capsys.readouterr().out
+    assert out.startswith("“A is B.” HOLDS") and "Every single run decides" in out and "sd" not in out

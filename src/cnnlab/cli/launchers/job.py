@@ -42,17 +42,25 @@ def pack(launcher: Any, overrides: Sequence[str], index: int) -> bytes:
 def pack_config(launcher: Any, config: DictConfig) -> bytes:
     """What `run_packed` needs; by cloudpickle, since the task function is a closure around `__main__`'s functions."""
     state = Singleton.get_state()
-    job = cloudpickle.dumps((config, launcher.task_function, launcher.hydra_context.callbacks, state))
-    # Relative paths are meant from here, and networks of one's own are found on this path, before the job is unpacked.
-    return cloudpickle.dumps((os.getcwd(), list(sys.path), job))
+    return pack_here((config, launcher.task_function, launcher.hydra_context.callbacks, state))
+
+
+def pack_here(content: Any) -> bytes:
+    """For `unpack_there`. Relative paths are meant from here, and networks of one's own are found on this path, which
+    must be known before the content is unpacked."""
+    return cloudpickle.dumps((os.getcwd(), list(sys.path), cloudpickle.dumps(content)))
+
+
+def unpack_there(payload: bytes) -> Any:
+    cwd, path, content = cloudpickle.loads(payload)
+    os.chdir(cwd)
+    sys.path[:0] = [folder for folder in path if folder not in sys.path]
+    return cloudpickle.loads(content)
 
 
 def run_packed(payload: bytes) -> JobReturn:
     """Run the job in this process; what it raises is in the JobReturn, SystemExit too, but not KeyboardInterrupt."""
-    cwd, path, job = cloudpickle.loads(payload)
-    os.chdir(cwd)
-    sys.path[:0] = [folder for folder in path if folder not in sys.path]
-    config, task_function, callbacks, state = cloudpickle.loads(job)
+    config, task_function, callbacks, state = unpack_there(payload)
     setup_globals()
     register_resolvers()
     Singleton.set_state(state)

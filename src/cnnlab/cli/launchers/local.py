@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -19,6 +19,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from cnnlab.cli.launchers.forked import call_forked
 from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_config, run_packed
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
@@ -26,9 +27,9 @@ from cnnlab.common.checks import optional, whole
 from cnnlab.common.stopping import heard, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
-# Imported once, in the server of which every job is a fork: 3 s that no job pays again. It must import, not compute:
+# Imported once, in the server of which every job is a fork: 5 s that no job pays again. It must import, not compute:
 # a process that forks after torch ran with two threads hangs in the child.
-PRELOADED = ["cnnlab.training.preloaded", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned"]
+PRELOADED = ("cnnlab.training.start", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned")
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
 
@@ -66,9 +67,13 @@ class LocalLauncher(Launcher):
         """Start the imports of the server, which go on beside those of this process."""
         from multiprocessing import forkserver
 
-        self.server.set_forkserver_preload(PRELOADED)
+        self.server.set_forkserver_preload(preloaded(self.config))
         with _environment(self.threads):
             forkserver.ensure_running()
+
+    def check(self, check: Callable[[Any], None], configs: Sequence[DictConfig]) -> None:
+        """`check(configs)`, in a fork of the server. Raises InputError."""
+        call_forked(self.server, check, list(configs))
 
     def parallel(self, config: DictConfig) -> int:
         """How many jobs with configs like this one run at a time."""
@@ -111,6 +116,18 @@ class LocalLauncher(Launcher):
         process.start()
         sender.close()
         return Running(process, receiver, config, slot)
+
+
+def preloaded(config: DictConfig) -> list[str]:
+    """The modules that the server imports: what every job needs, and what jobs with this config need besides."""
+    modules: list[str] = [*PRELOADED]
+    source = str(OmegaConf.select(config, "dataset._target_")).rpartition(".")[0]
+    if source.startswith("cnnlab."):  # one's own module may compute when it is imported
+        modules.append(source)
+    steps, epochs = (OmegaConf.select(config, f"trainer.{key}") for key in ("max_steps", "epochs"))
+    if (epochs if steps is None else steps) != 0:
+        modules.append("torch._dynamo")  # which every optimizer imports when it is made
+    return modules
 
 
 def _child(payload: bytes, sender: Connection, log: str, threads: int, variables: dict[str, str]) -> None:

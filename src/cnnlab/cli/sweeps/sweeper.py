@@ -35,7 +35,8 @@ _OF_THE_COMMAND = tuple(f"{section}." for section in COMMAND_SECTIONS)
 class LabSweeper(Sweeper):
     """`arms`, `tune`, `params`, `paired`: as in `configs/hydra/sweeper/lab.yaml`.
 
-    Works with any launcher. One may offer `warm()`, which begins what it must wait for anyway; `parallel(config)`, the
+    Works with any launcher. One may offer `warm()`, which begins what it must wait for anyway; `check(check, configs)`,
+    which calls `check(configs)` in a process that is warm; `parallel(config)`, the
     number of jobs at a time, and `threads` of each; `detaches`: its jobs go on without this command.
     """
 
@@ -72,10 +73,10 @@ class LabSweeper(Sweeper):
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
         if hasattr(self.launcher, "warm") and not options.dry_run:
-            self.launcher.warm()  # its imports go on beside those of the check
+            self.launcher.warm()  # its imports go on while the jobs are composed
         jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
         check_names(jobs)
-        self.task.check([without_sections(job.config) for job in jobs])  # type: ignore[attr-defined]
+        self._check([without_sections(job.config) for job in jobs], here=options.dry_run)
         tuning, measuring = jobs[: len(plan.tuning)], jobs[len(plan.tuning) :]
         todo = self._unfinished(sweep, jobs)
         if options.dry_run:
@@ -86,6 +87,14 @@ class LabSweeper(Sweeper):
             measuring = self._tuned(sweep, plan, tuning, measuring)
             self._run(sweep, [job for job in self._unfinished(sweep, measuring) if job.text is not None])
         self._finish(sweep, [*tuning, *measuring])
+
+    def _check(self, configs: Sequence[DictConfig], here: bool) -> None:
+        """`here`: in this process even if the launcher has one that imported what it takes."""
+        check = self.task.check  # type: ignore[attr-defined]
+        if hasattr(self.launcher, "check") and not here:
+            self.launcher.check(check, configs)
+        else:
+            check(configs)
 
     def _unfinished(self, sweep: Path, jobs: Sequence[FrozenJob]) -> list[FrozenJob]:
         return unfinished(sweep, jobs, elsewhere=getattr(self.launcher, "detaches", False))

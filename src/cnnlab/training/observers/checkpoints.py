@@ -14,7 +14,7 @@ from cnnlab.training.observers.observer import Observer
 class Checkpoints(Observer):
     """`last.pt`, and `best.pt` by validation accuracy, with the image shape, classes and normalization."""
 
-    def __init__(self, folder: Path, network: nn.Module, optimizer: Optimizer, data: ImageSet):
+    def __init__(self, folder: Path, network: nn.Module, optimizer: Optimizer | None, data: ImageSet):
         self.folder, self.network, self.optimizer, self.data = folder, network, optimizer, data
         self.best = -1.0
 
@@ -22,7 +22,7 @@ class Checkpoints(Observer):
         accuracy = scores["validation/accuracy"]
         state = {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict() if self.optimizer else None,
             "step": step,
             "epoch": epoch,
             "validation/accuracy": accuracy,

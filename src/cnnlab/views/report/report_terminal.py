@@ -13,6 +13,7 @@ from rich.text import Text
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
 from cnnlab.claims.verdict import Verdict
+from cnnlab.views.claims.comparison_table import ARM, RUNS, P, comparison_table, notes
 from cnnlab.views.claims.verdict_look import LOOKS, headline
 from cnnlab.views.report.report_tables import (
     BEST,
@@ -32,17 +33,20 @@ SPARED = (FLOOR, EFFECT, BEST)
 MOST = 20  # rows; report.md and report.html have all
 
 
-def print_report(study: Study, written: Sequence[Path] = ()) -> None:
-    """`written`: files to name at the end."""
+def print_report(study: Study) -> None:
+    """The answer, and the numbers behind it; where there is a claim, the verdict and its comparisons."""
     console = Console(highlight=False)
     if study.verdict:
         print_verdict(console, study.verdict)
-    console.print(Text(study.answer, style="bold green" if _is_decided(study) else "bold"))
+    else:
+        console.print(Text(study.answer, style="bold green" if _is_decided(study) else "bold"))
     for sentence in study.caveats:
         console.print(Text(sentence, style="yellow"))
+    if study.verdict and study.verdict.claim.rule == "exact":
+        return  # nothing is estimated
     console.print(Text(f"\n{study.metric.name}", style="dim"))
     _print(console, group_table(study))
-    if study.with_the_best:
+    if study.with_the_best and not study.verdict:
         _print(console, difference_table(study.with_the_best))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
@@ -51,17 +55,22 @@ def print_report(study: Study, written: Sequence[Path] = ()) -> None:
     if failures := failure_table(study):
         console.print()
         _print(console, failures.without(LOG))
+
+
+def print_files(written: Sequence[Path]) -> None:
+    console = Console(highlight=False)
     for path in written:
         console.print(f"[bold]{path.suffix.removeprefix('.') or 'arms':<6}[/]{escape(shortened(path))}", soft_wrap=True)
 
 
 def print_verdict(console: Console, verdict: Verdict) -> None:
-    """The headline, the numbers, and who guessed right."""
+    """The headline, who guessed right, and the comparisons."""
     console.print(Text(headline(verdict), style=LOOKS[verdict.word].style))
-    console.print(Text(verdict.sentence))
     if verdict.guessed:
         console.print(Text(verdict.guessed, style="italic"))
     console.print()
+    _print(console, comparison_table(verdict), spared=(RUNS, P, ARM))
+    console.print(Text(notes(verdict), style="dim"), end="\n" if notes(verdict) else "")
 
 
 def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
@@ -75,9 +84,9 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
     return table
 
 
-def _print(console: Console, found: TextTable) -> None:
+def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> None:
     """Without the columns that can be spared where the terminal is too narrow for all."""
-    tables = [as_rich(kept := found.without(*SPARED[:n]), kept.rows[:MOST]) for n in range(len(SPARED) + 1)]
+    tables = [as_rich(kept := found.without(*spared[:n]), kept.rows[:MOST]) for n in range(len(spared) + 1)]
     unbounded = console.options.update(max_width=10 * console.width)
     fits = (table for table in tables if Measurement.get(console, unbounded, table).maximum <= console.width)
     console.print(next(fits, tables[-1]))

@@ -11,7 +11,7 @@ from cnnlab.claims.study import AUTO, Study
 from cnnlab.telemetry.arms import Points, band, write_arms
 from cnnlab.views.report.report_markdown import markdown_report
 from cnnlab.views.report.report_page import html_report
-from cnnlab.views.report.report_terminal import print_report
+from cnnlab.views.report.report_terminal import print_files, print_report
 
 ARMS = "arms"
 _LEARNING = {"validation/accuracy": "Accuracy/validation", "validation/loss": "Loss/validation"}
@@ -32,8 +32,9 @@ def publish(*folders: Path, metric: str = AUTO, output: Path | None = None) -> l
     """
     study = Study.of(folders, metric)
     place = output or (folders[0] if len(folders) == 1 else Path("outputs/reports") / _joined(folders))
+    print_report(study)
     written = write_report(study, place)
-    print_report(study, written)
+    print_files(written)
     return written
 
 

@@ -13,7 +13,7 @@ from cnnlab.views.findings import markdown
 log = logging.getLogger("cnnlab")
 
 
-class Verdict(Observer):
+class Diagnosing(Observer):
     """The findings, at some steps on a log scale and at the end: in train.log, in TensorBoard and in the results."""
 
     def __init__(self, recorder: Recorder, context: Context, steps: int):

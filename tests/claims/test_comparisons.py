@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from cnnlab.claims.claim import read_claim
-from cnnlab.claims.compare import comparisons
+from cnnlab.claims.comparisons import comparisons
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.run_record import RunRecord
 

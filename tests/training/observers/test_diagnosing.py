@@ -7,7 +7,7 @@ import pytest
 from cnnlab.diagnosis import Context
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
-from cnnlab.training.observers.verdict import Verdict
+from cnnlab.training.observers.diagnosing import Diagnosing
 
 CONTEXT = Context(classes=10, learning_rate=0.1, activation="relu", suited="he", initializer="he", optimizer="sgd")
 WELL = {
@@ -31,7 +31,7 @@ def judged(recorder, events, tmp_path):
     """judged(rows): (the observer's results, {step: text} of the event file) after a measured step a row."""
 
     def judged(rows: list[dict[str, float]]) -> tuple[dict, dict[int, str]]:
-        observer = Verdict(recorder, CONTEXT, STEPS)
+        observer = Diagnosing(recorder, CONTEXT, STEPS)
         for step, row in enumerate(rows):
             recorder.record(step, 0, row)
             observer.measured(step, row)
@@ -81,6 +81,6 @@ def test_the_results_follow_the_last_step_even_if_no_verdict_was_due_there(judge
 
 
 def test_what_to_say_without_findings_is_known_before_the_end(recorder):
-    observer = Verdict(recorder, CONTEXT, STEPS)
+    observer = Diagnosing(recorder, CONTEXT, STEPS)
     recorder.record(0, 0, WELL)
     assert "1 measured steps" in observer.healthy and observer.findings == []

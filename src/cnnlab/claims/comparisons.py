@@ -14,7 +14,7 @@ from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
 from cnnlab.claims.slope import best_of, log_slope
 
-Level = Mapping[str, str]  # axis: value
+ONE_SEED = "a single seed"  # how far another would be from it is not known
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _means(
         return replace(found, reason="a value is not a finite number")
     pairs = _pairs(left, right, by_seed_only=True) if paired else []
     if min(len(left), len(right)) < 2 or (paired and len(pairs) < 2):
-        return replace(found, reason="one seed: how far another would be from it is not known")
+        return replace(found, reason=ONE_SEED)
     if paired:
         return decide(found, of_values([sign * (a - b) for a, b in pairs]))
     return decide(found, of_two([sign * a for a in left.values()], [sign * b for b in right.values()]))
@@ -145,7 +145,7 @@ def _slope(claim: Claim, experiment: Experiment, key: str, runs: Sequence[RunRec
 
 def _no_slope(claim: Claim, slopes: Sequence[float]) -> str:
     if len(slopes) < 2:
-        return "one seed: how far another would be from it is not known"
+        return ONE_SEED
     if claim.rule == "best_slope":
         return "the best value is at an end of the grid: the true one may be outside"
     return "a value is missing or not positive"

@@ -1,0 +1,46 @@
+"""Calls a function in a fork of the server, whose imports the calling process then need not make itself."""
+
+import traceback
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+from typing import Any
+
+import cloudpickle
+
+from cnnlab.cli.launchers.job import pack_here, unpack_there
+from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.common.errors import InputError
+
+
+def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argument: Any) -> None:
+    """`function(argument)`; what it returns is dropped. Raises InputError where it does, and RuntimeError for any other
+    exception, with its traceback, or where the process is gone."""
+    receiver, sender = server.Pipe(duplex=False)
+    process = server.Process(target=_call, args=(pack_here((function, argument)), sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        error, text = cloudpickle.loads(receiver.recv_bytes())
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the process that checks the configs ended with exit code {process.exitcode}") from None
+    finally:
+        receiver.close()
+    process.join()
+    if error is not None:
+        raise error
+    if text:
+        raise RuntimeError(text)
+
+
+def _call(payload: bytes, sender: Any) -> None:
+    register_resolvers()
+    try:
+        function, argument = unpack_there(payload)
+        function(argument)
+        answer = (None, "")
+    except InputError as error:
+        answer = (error, "")
+    except Exception:
+        answer = (None, traceback.format_exc())
+    sender.send_bytes(cloudpickle.dumps(answer))
