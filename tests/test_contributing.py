@@ -55,7 +55,7 @@ def _run(folder: Path, command: str, *more: str, source: Path | None = None) -> 
 
 
 def test_recipes_are_found():
-    assert len(COMMANDS) == 10 and len(OWN) == 5 and len(_recipes()) == 17
+    assert len(COMMANDS) == 11 and len(OWN) == 6 and len(_recipes()) == 18
 
 
 def test_the_table_counts_the_files_and_lines_of_the_recipes():
@@ -78,8 +78,11 @@ def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command):
     done = _run(tmp_path, command, *SMALL[:2], *size)
     assert done.returncode == 0, done.stderr
     runs = list(tmp_path.glob("outputs/**/results.json"))
-    # The sweep: two arms, each tuned at two rates with one seed, and measured with two.
-    assert len(runs) == (2 * 2 * 1 + 2 * 2 if " -m " in command.removeprefix("python -m") else 1)
+    # Two arms, each tuned at two rates with one seed, and measured with two; two arms with six seeds.
+    expected = {"experiment=depth": 2 * 2 * 1 + 2 * 2, "experiment=wider": 2 * 6}
+    assert len(runs) == next((number for words, number in expected.items() if words in command), 1)
+    if "claim.guess" in command:
+        assert done.stdout.count("“Wider is better.” ") == 1 and "You guessed 'holds'" in done.stdout
 
 
 @pytest.fixture(scope="module")

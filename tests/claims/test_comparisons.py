@@ -116,7 +116,7 @@ def test_shares_of_runs_that_trained():
     [
         ([run("xavier", 0, {"test/accuracy": 0.5})], "there are no runs of he"),
         ([run("he", 0, {}), run("xavier", 0, {"test/accuracy": 0.5})], "no run has test/accuracy"),
-        (two_arms()[:2], "one seed"),
+        (two_arms()[:2], "a single seed"),
         ([*two_arms(), run("he", 7, {"test/accuracy": math.nan})], "not a finite number"),
         ([*two_arms(), run("he", 7, {})], "1 of 7 runs have no test/accuracy"),
     ],

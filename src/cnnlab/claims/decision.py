@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest, fisher_exact, t
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import ttest_power
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from cnnlab.claims.compared import Comparison, Outcome
-from cnnlab.claims.differences import ALPHA, MOST_SEEDS, POWER
+from cnnlab.claims.differences import ALPHA, seeds_for
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,12 @@ def decide_shares(found: Comparison, left: tuple[int, int], right: tuple[int, in
 def holm(found: Sequence[Comparison]) -> list[Comparison]:
     """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive."""
     tested = [i for i, each in enumerate(found) if each.p is not None]
-    adjusted = list(found)
-    if tested:
-        _, values, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
-        for i, p in zip(tested, np.asarray(values), strict=True):
-            outcome: Outcome = found[i].outcome if p < ALPHA else "inconclusive"
-            adjusted[i] = replace(found[i], p_holm=float(p), outcome=outcome)
+    adjusted, values = list(found), [found[i].p for i in tested]
+    if len(tested) > 1:  # one p stays as it is, and multipletests collects garbage for 50 ms
+        values = np.asarray(multipletests(values, alpha=ALPHA, method="holm")[1]).tolist()
+    for i, p in zip(tested, values, strict=True):
+        assert p is not None
+        adjusted[i] = replace(found[i], p_holm=p, outcome=found[i].outcome if p < ALPHA else "inconclusive")
     return adjusted
 
 
@@ -134,13 +133,9 @@ def _without_interval(found: Comparison) -> Outcome:
 def _seeds_needed(found: Comparison, estimate: Estimate) -> int | None:
     """Per arm, for 80 % power if the difference seen is the true one; None where it is at the margin itself."""
     distance = abs(abs(estimate.value) - found.margin) if found.is_ == "equal" else abs(estimate.value - found.margin)
-    effect = distance / (estimate.error * math.sqrt(found.n)) if found.n else 0.0
-    if not effect > 0:
+    if found.n < 2 or not distance > 0:
         return None
-    seeds = found.n
-    while seeds < MOST_SEEDS and not ttest_power(effect, seeds, ALPHA, df=estimate.freedom / found.n * seeds) >= POWER:
-        seeds = max(seeds + 1, int(seeds * 1.05))
-    return seeds
+    return max(found.n, seeds_for(distance / (estimate.error * found.n**0.5), estimate.freedom / (found.n - 1), ALPHA))
 
 
 def _ends(found: Any) -> tuple[float, float]:

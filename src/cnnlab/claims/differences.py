@@ -139,7 +139,12 @@ def seeds_needed(found: Difference, alpha: float) -> int | None:
         variances = ((found.better.sd or 0.0) ** 2, (found.other.sd or 0.0) ** 2)
     # Of a difference of means from n seeds each; Welch's degrees of freedom, n - 1 for pairs.
     effect = abs(found.value) / sum(variances) ** 0.5
-    freedom = sum(variances) ** 2 / sum(variance**2 for variance in variances)
+    return seeds_for(effect, sum(variances) ** 2 / sum(variance**2 for variance in variances), alpha)
+
+
+def seeds_for(effect: float, freedom: float, alpha: float) -> int:
+    """The smallest n with 80 % power, MOST_SEEDS at most. `effect`: the difference in standard errors of one seed per
+    group; `freedom`: degrees of freedom per seed beyond the first."""
 
     def is_enough(seeds: int) -> bool:
         return bool(ttest_power(effect, seeds, alpha, df=freedom * (seeds - 1)) >= POWER)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from cnnlab.claims.circumstances import circumstances
+from cnnlab.claims.circumstances import UNKNOWN, circumstances
 from cnnlab.claims.experiment import Experiment, load
 from cnnlab.claims.false_verdicts import false_verdicts
 from cnnlab.claims.find_runs import SWEEP
@@ -64,7 +64,7 @@ def _entry(claim: StatedClaim, experiment: Experiment | None, verdict: Verdict |
 
 
 def _fingerprints(experiment: Experiment) -> str:
-    found = dict.fromkeys(str(run.results["data/fingerprint"]) for run in experiment.measured if run.results)
+    found = dict.fromkeys(str(run.results.get("data/fingerprint", UNKNOWN)) for run in experiment.measured)
     more = len(found) - FINGERPRINTS
     return "; ".join(list(found)[:FINGERPRINTS]) + (f"; and {more} more" if more > 0 else "")
 
