@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cnnlab.claims.comparisons import comparisons
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.run_record import RunRecord
 
+UNTRAINED = {"test/accuracy": 0.1}
 DRAWS = np.random.default_rng(3)
 HE, XAVIER = DRAWS.normal(0.95, 0.01, 6), DRAWS.normal(0.85, 0.02, 6)
 
@@ -150,6 +152,7 @@ def test_the_slope_of_the_best_value():
         return 1 + (math.log(lr) - math.log(2 * layers ** (-1.5 + seed / 100))) ** 2
 
     grid = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    trained = {"test/accuracy": 0.9, "test/chance": 0.1, "test/images": 1000}
     runs = [
         RunRecord(
             f"{lr}{layers}{seed}",
@@ -157,7 +160,7 @@ def test_the_slope_of_the_best_value():
             labels={"optimizer.lr": str(lr), "depth": f"[1,1,{layers}]"},
             seed=str(seed),
             status={"status": "completed"},
-            results={"train/epoch_loss": loss(lr, layers, seed)},
+            results={"train/epoch_loss": loss(lr, layers, seed), **trained},
         )
         for lr in grid
         for layers in (4, 8, 22)
@@ -171,3 +174,7 @@ def test_the_slope_of_the_best_value():
         read_claim(settings), experiment(*[r for r in runs if float(r.labels["optimizer.lr"]) > 0.02])
     )
     assert ends.outcome == "unknown" and "end of the grid" in ends.reason
+    (chance,) = comparisons(
+        read_claim(settings), experiment(*[replace(r, results={**r.results, **UNTRAINED}) for r in runs])
+    )
+    assert chance.outcome == "unknown" and "nothing trained" in chance.reason

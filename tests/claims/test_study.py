@@ -35,3 +35,26 @@ def test_a_metric_that_no_run_has_is_refused_with_those_there_are(make_sweep):
 
 def test_a_sweep_without_results_is_no_mistake(make_sweep):
     assert Study.of([make_sweep({"a": ["failed", "queued"]})]).answer.startswith("No run has a result yet")
+
+
+SAID = {"sentence": "A is better.", "arm": "a", "than": "b", "margin": 0.01}
+
+
+def test_a_sweep_with_a_claim_has_its_verdict_and_its_metric(make_sweep):
+    study = Study.of(
+        [make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}, claim={**SAID, "key": "test/loss"})]
+    )
+    assert (
+        study.metric.key == "test/loss" and study.verdict is not None and study.verdict.claim.sentence == "A is better."
+    )
+    assert Study.of([make_sweep({"a": [0.9, 0.8]}, name="other")]).verdict is None
+
+
+def test_a_claim_about_a_pattern_is_reported_on_with_accuracies(make_sweep):
+    said = {**SAID, "key": "weight/std/*", "rule": "exact"}
+    assert Study.of([make_sweep({"a": [0.9], "b": [0.5]}, claim=said)]).metric.key == "test/accuracy"
+
+
+def test_a_claim_about_a_key_that_no_run_has_is_named(make_sweep):
+    with pytest.raises(InputError, match="claim.key=test/acuracy: no run has .* Did you mean 'test/accuracy'"):
+        Study.of([make_sweep({"a": [0.9], "b": [0.5]}, claim={**SAID, "key": "test/acuracy"})])

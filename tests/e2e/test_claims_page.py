@@ -12,6 +12,7 @@ from cnnlab.claims.verdict import Verdict
 from cnnlab.views.claims.catalogue import ClaimEntry
 from cnnlab.views.claims.claims_page import claims_page
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 CARDS = (
@@ -120,3 +121,15 @@ def test_text_stands_out_from_the_paper(page, luminance) -> None:
     for text, ink, paper in page.execute_script(CONTRAST):
         light, dark = sorted((luminance(ink), luminance(paper)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 4.5, f"{text}: WCAG's contrast"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_committed_page_and_its_picture(driver, scheme: str, save_picture) -> None:
+    """The claims that this checkout was handed in with: docs/claims.html, by `make claims`."""
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    _resize(driver, 1100)
+    driver.get((DOCS / "claims.html").as_uri())
+    assert len(driver.execute_script(CARDS)) >= 38 and driver.execute_script(OVERLAPS) == []
+    driver.execute_script("document.querySelector('.cards').scrollIntoView()")
+    save_picture(driver, DOCS / f"claims_{scheme}.png")

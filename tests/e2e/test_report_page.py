@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-LARGEST = 300_000  # bytes of a picture in docs/
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -91,15 +90,5 @@ def test_it_is_no_wider_than_a_narrow_window(page) -> None:
     assert page.execute_script("return document.documentElement.scrollWidth") <= 500
 
 
-def test_its_picture(page) -> None:
-    path = DOCS / f"report_{page.scheme}.png"
-    page.save_screenshot(str(path))
-    _shrink(path)
-    assert path.stat().st_size < LARGEST
-
-
-def _shrink(path: Path) -> None:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(128).save(path, optimize=True)
+def test_its_picture(page, save_picture) -> None:
+    save_picture(page, DOCS / f"report_{page.scheme}.png")

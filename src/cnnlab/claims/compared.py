@@ -63,10 +63,15 @@ class Comparison:
         return f"{value:.3g}"
 
 
+def is_pattern(key: str) -> bool:
+    """Whether it stands for several keys of results.json."""
+    return any(sign in key for sign in "*?[")
+
+
 def value_of(run: RunRecord, key: str, is_: str, target: float = 0.0) -> float | None:
     """A number of results.json. Of several that match a pattern the one that speaks most against the claim: the
     smallest where it says higher, the largest where lower, the farthest from `target` where equal."""
-    if not any(sign in key for sign in "*?["):
+    if not is_pattern(key):
         return run.value(key)
     found = [value for name in run.results if fnmatchcase(name, key) and (value := run.value(name)) is not None]
     if not found or any(map(math.isnan, found)):

@@ -139,7 +139,8 @@ def _slope(claim: Claim, experiment: Experiment, key: str, runs: Sequence[RunRec
     for x, own in by_x.items():
         scores = {float(run.labels[experiment.axes[0]]): run.value(key) for run in own}
         peak = best_of({lr: math.nan if s is None else s for lr, s in scores.items()}, Metric(key).sign())
-        best[x] = math.nan if peak is None else peak
+        # Where nothing trains, the best is whatever chance made it.
+        best[x] = math.nan if peak is None or not any(map(has_trained, own)) else peak
     return log_slope(best)
 
 
@@ -147,7 +148,7 @@ def _no_slope(claim: Claim, slopes: Sequence[float]) -> str:
     if len(slopes) < 2:
         return ONE_SEED
     if claim.rule == "best_slope":
-        return "the best value is at an end of the grid: the true one may be outside"
+        return "somewhere nothing trained, or the best value is at an end of the grid and the true one may be outside"
     return "a value is missing or not positive"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnlab.claims.claim import Claim, read_claim
+from cnnlab.claims.compared import is_pattern
 from cnnlab.claims.conclusion import caveats, conclusion
 from cnnlab.claims.differences import Difference, differences
 from cnnlab.claims.experiment import Experiment, load
@@ -38,8 +39,7 @@ class Study:
         `key`: auto is what the sweep's claim is about, else test/accuracy.
         """
         experiment = load(folders)
-        metric = Metric(_key(experiment, key))
-        _check(experiment.runs, metric.key)
+        metric = _metric(experiment, key)
         groups = groups_of(experiment, metric)
         found = differences(groups, experiment.paired)
         return cls(
@@ -87,23 +87,20 @@ def claim_of(experiment: Experiment) -> Claim | None:
 
 def check_study(folders: Sequence[Path], key: str) -> None:
     """Raise InputError where `Study.of` would."""
-    experiment = load(folders)
-    _check(experiment.runs, _key(experiment, key))
+    _metric(load(folders), key)
 
 
-def _key(experiment: Experiment, key: str) -> str:
-    if key != AUTO:
-        return key
-    claim = claim_of(experiment)
-    return claim.keys[0] if claim is not None and "*" not in claim.keys[0] else "test/accuracy"
-
-
-def _check(runs: Sequence[RunRecord], key: str) -> None:
-    numeric = {name for run in runs for name in run.results if run.value(name) is not None}
+def _metric(experiment: Experiment, key: str) -> Metric:
+    """Raises InputError where no run has a number of that name."""
+    claim, setting = claim_of(experiment) if key == AUTO else None, "metric"
+    if claim is not None and not is_pattern(claim.keys[0]):
+        key, setting = claim.keys[0], "claim.key"
+    key = "test/accuracy" if key == AUTO else key
+    numeric = {name for run in experiment.runs for name in run.results if run.value(name) is not None}
     if key in numeric or not numeric:
-        return
+        return Metric(key)
     usual = sorted(name for name in numeric if not is_of_a_layer(name))
     raise InputError(
-        f"metric={key}: no run has a number of that name in its results.json.{did_you_mean(key, numeric)}\n"
+        f"{setting}={key}: no run has a number of that name in its results.json.{did_you_mean(key, numeric)}\n"
         f"There are: {', '.join(usual)}, and values of single layers and filters."
     )

@@ -105,6 +105,7 @@ def compose_run(
         loader = hydra.config_loader
         lines = _not_swept(config_name, loader, cleaned(loader, overrides))
         config = _compose(loader, config_name, lines)
+    _check_not_a_claim(config)
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:

@@ -1,5 +1,6 @@
 """Calls a function in a fork of the server, whose imports the calling process then need not make itself."""
 
+import os
 import traceback
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
@@ -34,6 +35,7 @@ def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argum
 
 
 def _call(payload: bytes, sender: Any) -> None:
+    os.setsid()  # Ctrl-C on the terminal reaches the caller alone, whose end is that of this process
     register_resolvers()
     try:
         function, argument = unpack_there(payload)
