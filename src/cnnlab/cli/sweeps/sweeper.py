@@ -72,8 +72,11 @@ class LabSweeper(Sweeper):
         lines = [line for line in cleaned(self.loader, arguments) if not line.startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
-        if hasattr(self.launcher, "warm") and not options.dry_run:
-            self.launcher.warm()  # its imports go on while the jobs are composed
+        if not options.dry_run:
+            if hasattr(self.launcher, "warm"):
+                self.launcher.warm()  # its imports go on while the jobs are composed
+            # 1.5 s of pandas, statsmodels and matplotlib, while this process would only wait.
+            threading.Thread(target=import_module, args=["cnnlab.views.report.sweep_report"], daemon=True).start()
         jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
         check_names(jobs)
         self._check([without_sections(job.config) for job in jobs], here=options.dry_run)
@@ -147,8 +150,6 @@ class LabSweeper(Sweeper):
             if real_status(sweep / job.name)["status"] != "running":
                 set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
-        # 1.5 s of pandas, statsmodels and matplotlib, while this process would only wait.
-        threading.Thread(target=import_module, args=["cnnlab.views.report.sweep_report"], daemon=True).start()
         in_this_process = isinstance(self.launcher, BasicLauncher)
         with nullcontext() if in_this_process else LiveTable(sweep, [job.name for job in jobs]):
             try:
