@@ -20,7 +20,8 @@ CARDS = (
 )
 SECTIONS = "return [...document.querySelectorAll('.claim')].filter(c => c.getClientRects().length).map(c => c.id)"
 OVERLAPS = """
-const boxes = [...document.querySelectorAll('.card > *, .claim > h3, .claim > p, .claim dl, .command')];
+const boxes = [...document.querySelectorAll('.card > *, .claim > h3, .claim > p, .claim dl, .command')]
+  .filter(box => box.checkVisibility({contentVisibilityAuto: true}));
 const found = [];
 for (const [i, a] of boxes.entries()) for (const b of boxes.slice(i + 1)) {
   const x = a.getBoundingClientRect(), y = b.getBoundingClientRect();
