@@ -132,5 +132,4 @@ def test_the_committed_page_and_its_picture(driver, scheme: str, save_picture) -
     _resize(driver, 1100)
     driver.get((DOCS / "claims.html").as_uri())
     assert len(driver.execute_script(CARDS)) >= 38 and driver.execute_script(OVERLAPS) == []
-    driver.execute_script("document.querySelector('.cards').scrollIntoView()")
     save_picture(driver, DOCS / f"claims_{scheme}.png")
