@@ -1,5 +1,6 @@
 """The lab's sweeper: composes every job once, runs what is missing, tunes first where asked, and ends with a report."""
 
+import logging
 import shlex
 import sys
 import threading
@@ -76,7 +77,7 @@ class LabSweeper(Sweeper):
             if hasattr(self.launcher, "warm"):
                 self.launcher.warm()  # its imports go on while the jobs are composed
             # 1.5 s of pandas, statsmodels and matplotlib, while this process would only wait.
-            threading.Thread(target=import_module, args=["cnnlab.views.report.sweep_report"], daemon=True).start()
+            threading.Thread(target=_import_report, daemon=True).start()
         jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
         check_names(jobs)
         self._check([without_sections(job.config) for job in jobs], here=options.dry_run)
@@ -212,6 +213,11 @@ def _claim(content: dict[str, Any], plan: Plan) -> dict[str, Any] | None:
     levels = {axis: list(dict.fromkeys(job.labels[axis] for job in plan.measuring)) for axis in plan.axes}
     check_levels(read_claim(content), levels)
     return content
+
+
+def _import_report() -> None:
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its font cache, even before a mistake
+    import_module("cnnlab.views.report.sweep_report")
 
 
 def _plain(value: Any) -> Any:
