@@ -111,6 +111,8 @@ def test_shares_of_runs_that_trained():
         claim(rule="trained", margin=0, arm="xavier", than=0.5, **{"is": "lower"}), experiment(*runs)
     )
     assert alone.outcome == "holds" and alone.left == 0
+    (missing,) = comparisons(claim(rule="trained", margin=0, than="lsuv"), experiment(*runs))
+    assert missing.outcome == "unknown" and missing.reason == "there are no runs of lsuv"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cnnlab.views.claims.catalogue import ClaimEntry
 from cnnlab.views.claims.claims_page import claims_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+LARGEST = 300_000  # bytes of a picture in docs/
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 CARDS = (
@@ -132,4 +133,4 @@ def test_the_committed_page_and_its_picture(driver, scheme: str, save_picture) -
     _resize(driver, 1100)
     driver.get((DOCS / "claims.html").as_uri())
     assert len(driver.execute_script(CARDS)) >= 38 and driver.execute_script(OVERLAPS) == []
-    save_picture(driver, DOCS / f"claims_{scheme}.png")
+    assert save_picture(driver, DOCS / f"claims_{scheme}.png") < LARGEST

@@ -96,7 +96,8 @@ def _trained(
         return replace(found, reason="not every run has an accuracy")
     found = replace(found, n=left[1], left=left[0] / left[1])
     if others is None:
-        assert isinstance(than, int | float)
+        if isinstance(than, str):
+            return replace(found, reason=f"there are no runs of {than}")
         return decide_share(replace(found, right=float(than)), *left, float(than))
     right = _count(others)
     if right[1] < len(others) or not right[1]:
