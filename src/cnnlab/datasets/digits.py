@@ -1,7 +1,6 @@
 """scikit-learn's handwritten digits: 1,797 real images that ship with the package, no download."""
 
 import torch
-from sklearn.datasets import load_digits
 
 from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import ImageSet, Split, assemble, cut, resize, stratified_order
@@ -12,6 +11,8 @@ TEST_SHARE = 0.2  # the set has no official test split; these 359 images are fix
 def digits(validation: float = 0.1, size: int | None = 28) -> ImageSet:
     """1 x size x size, ten classes; `size=None` keeps 8 x 8. Source: E. Alpaydin and C. Kaynak, UCI, 1998."""
     check_limits(dataset_validation=validation, dataset_size=size)
+    from sklearn.datasets import load_digits  # 1.7 s, which a summary need not pay
+
     values, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
     order = stratified_order(labels)
     images = (values[order] * (255 / 16)).round().to(torch.uint8).view(-1, 1, 8, 8)  # 0..16 -> 0..255
