@@ -46,6 +46,14 @@ def test_holds_only_when_names_the_places():
     assert several.short == "holds only when 22 layers"
 
 
+def test_holds_only_when_names_the_places_that_are_still_open():
+    open_ = verdict(
+        found("holds", "22 layers"), found("does not hold", "8 layers"), found("inconclusive", "14 layers"),
+        found("unknown", "30 layers"),
+    )  # fmt: skip
+    assert open_.short == "holds only when 22 layers (inconclusive: 14 layers; not known: 30 layers)"
+
+
 def test_inconclusive_says_how_many_seeds():
     assert verdict(found("inconclusive", seeds=14)).short == "inconclusive (needs about 14 seeds)"
     assert verdict(found("inconclusive")).short == "inconclusive"

@@ -38,9 +38,12 @@ class Verdict:
 
     @property
     def short(self) -> str:
-        """The word, completed: `holds only when 22 layers`, `inconclusive (needs about 14 seeds)`."""
+        """The word, completed: `holds only when 22 layers (inconclusive: 14 layers)`, `inconclusive (needs about 14
+        seeds)`."""
         if self.word == "holds only when":
-            return f"holds only when {self._places('holds')}"
+            words = {"inconclusive": self._places("inconclusive"), "not known": self._places("unknown")}
+            rest = "; ".join(f"{word}: {places}" for word, places in words.items() if places)
+            return f"holds only when {self._places('holds')}" + (f" ({rest})" if rest else "")
         if self.word == "inconclusive":
             seeds = [each.seeds for each in self.comparisons if each.outcome == "inconclusive" and each.seeds]
             return f"inconclusive ({seeds_in_words(max(seeds))})" if seeds else "inconclusive"
