@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from cnnlab.datasets.decode import decode, decode_into, extensions
 
@@ -95,3 +95,46 @@ def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> N
 def test_extensions_are_of_formats_that_can_be_read() -> None:
     assert {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".ppm"} <= extensions()
     assert not {".pdf", ".txt", ".npy"} & extensions()
+
+
+@pytest.mark.parametrize("ink", ["black", "white", "gray"])
+@pytest.mark.parametrize("under", ["black", "white"])
+def test_a_drawing_on_a_transparent_ground_stays_visible(ink: str, under: str, tmp_path: Path) -> None:
+    """Whatever colour is stored where nothing is to be seen."""
+    image = Image.new("RGBA", (8, 8), under)
+    image.putalpha(0)
+    image.paste(ink, (2, 2, 6, 6))
+    found = decode(saved(tmp_path / "a.png", image), 1, None)[0]
+    drawn = np.zeros((8, 8), bool)
+    drawn[2:6, 2:6] = True
+    (inside,), (outside,) = np.unique(found[drawn]), np.unique(found[~drawn])
+    assert inside == {"black": 0, "white": 255, "gray": 128}[ink]
+    assert outside == (0 if ink == "white" else 255)
+
+
+def test_half_transparent_is_half_of_each(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (2, 1), (200, 100, 0, 255))
+    image.putpixel((0, 0), (200, 100, 0, 128))
+    found = decode(saved(tmp_path / "a.png", image), 3, None)[:, 0, 0].astype(float)
+    assert np.abs(found - [(c * 128 + 255 * 127) / 255 for c in (200, 100, 0)]).max() <= 1
+
+
+def test_a_palette_with_a_transparent_colour_and_grey_with_one(tmp_path: Path) -> None:
+    for mode in ("P", "L"):
+        image = Image.new(mode, (4, 4), 0)
+        image.putpixel((1, 1), 3)
+        if mode == "P":
+            image.putpalette([0, 0, 0] * 3 + [10, 20, 30])
+        found = decode(saved(tmp_path / f"{mode}.png", image, transparency=0), 3, None)
+        assert found[:, 0, 0].tolist() == [255] * 3 and found[:, 1, 1].max() <= 30
+
+
+def test_nothing_drawn_at_all_is_white(tmp_path: Path) -> None:
+    assert decode(saved(tmp_path / "a.png", Image.new("RGBA", (4, 4), (0, 0, 0, 0))), 3, None).min() == 255
+
+
+def test_a_long_text_in_a_png_does_not_cost_its_pixels(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("comment", "x" * 2_000_000, zip=True)
+    file = saved(tmp_path / "a.png", Image.new("RGB", (4, 4), "red"), pnginfo=text)
+    assert decode(file, 3, None)[:, 0, 0].tolist() == [255, 0, 0]

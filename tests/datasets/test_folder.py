@@ -1,5 +1,6 @@
 """Anyone's folders: both layouts, fixed splits, and what is said of folders that are no set."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -166,3 +167,29 @@ def test_real_cifar10(real_data: Path) -> None:
     assert first < 60 and perf_counter() - began < 6  # seconds
     assert torch.equal(data.test.images, again.test.images) and data.mean == again.mean
     assert data.mean == pytest.approx((0.491, 0.482, 0.446), abs=2e-3)
+
+
+def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path / "pets/train", picture, 4)
+    fill(tmp_path / "pets/test", picture, 2)
+    assert image_folder(str(tmp_path / "pets")).remarks == ()
+    for name in ("train/cat/IMG_1.HEIC", "train/dog/deep/IMG_2.heic", "test/eel/noting", "test/eel/.DS_Store"):
+        (tmp_path / "pets" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "pets" / name).write_bytes(b"x")
+    (found,) = image_folder(str(tmp_path / "pets")).remarks
+    assert "3 files skipped" in found and "2 .heic, 1 without an ending" in found
+
+
+def test_class_names_that_are_no_text_are_refused_and_file_names_are_not(tmp_path: Path, picture: Picture) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        odd.mkdir()
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    fill(tmp_path / "pets", picture, 4)
+    picture(tmp_path / "one.png", (0, 9, 200)).rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/pets/cat/\xe9.png")))
+    assert sum(map(len, numbers(image_folder(str(tmp_path / "pets"))))) == 13
+    odd.rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/pets/caf\xe9")))
+    with pytest.raises(InputError, match=r"not UTF-8: 'caf\\xe9'") as error:
+        image_folder(str(tmp_path / "pets"))
+    assert str(error.value).encode() and "convmv" in str(error.value)

@@ -54,6 +54,15 @@ def test_what_was_measured_of_the_time_is_added(told) -> None:
     assert lines["time"] == "12.3 s for 200 steps, 4.57 ms per step, telemetry +2.1%, pictures 1.3 s"
 
 
+def test_what_is_odd_about_the_data_stands_between_diagnosis_and_accuracy(tmp_path, capsys) -> None:
+    run = RunFolder(tmp_path)
+    run.status = {"status": "completed", "error": None}
+    print_outcome(run, RESULTS, (), "Healthy.", ["d: 45 files skipped [x].", "d: no test image of class rare."])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["data           d: 45 files skipped [x].", "data           d: no test image of class rare."]
+    assert lines[3].startswith("status")
+
+
 def test_a_run_that_diverged_says_why_and_what_to_try(told) -> None:
     lines, out = told(Path("a"), (DEAD,), "diverged", "the loss is not finite as of step 3")
     assert lines["status"] == "diverged: the loss is not finite as of step 3"

@@ -33,7 +33,8 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """`mean`, `std`: one value per channel, of the training images scaled to 0..1."""
+    """`mean`, `std`: one value per channel, of the training images scaled to 0..1. `remarks`: what its loader found
+    odd, a sentence each."""
 
     name: str
     train: Split
@@ -42,6 +43,7 @@ class ImageSet:
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:

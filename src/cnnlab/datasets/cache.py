@@ -17,7 +17,7 @@ import numpy as np
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Moments
 
-DECODER = 1  # increment when decoding changes, to invalidate older arrays
+DECODER = 2  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 

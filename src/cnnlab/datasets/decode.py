@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+# PIL refuses a PNG, pixels and all, for one text of over 1 MB, which design programs write; this is its limit for all
+# texts of a file together.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 def decode_into(
@@ -34,15 +38,25 @@ def decode_into(
 
 def decode(file: str, channels: int, size: int | None) -> np.ndarray:
     """uint8 (channels, H, W), with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
-    with antialiasing) and the centre cropped: (channels, size, size)."""
+    with antialiasing) and the centre cropped: (channels, size, size). Transparent parts become white."""
     with open(file, "rb") as stream, Image.open(stream) as opened:
         if size is not None:
             opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
-        image = _eight_bit(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
+        image = _opaque(_eight_bit(ImageOps.exif_transpose(opened))).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Laid on white; on black where white would leave nothing to see, as of a white drawing. What is stored under
+    transparent parts is no part of the picture: often black, like the ink."""
+    if not image.has_transparency_data:
+        return image
+    drawn = image.convert("RGBA")
+    laid = [Image.alpha_composite(Image.new("RGBA", drawn.size, ground), drawn) for ground in ("white", "black")]
+    return next((picture for picture in laid if any(low < high for low, high in picture.getextrema()[:3])), laid[0])
 
 
 def reason(error: Exception) -> str:

@@ -1,7 +1,9 @@
 """User-supplied images: one folder per class, decoded once in parallel and cached as one array on disk."""
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +23,7 @@ from cnnlab.datasets.base import (
     stratified_order,
 )
 from cnnlab.datasets.cache import DecodedFiles, ImageFile
+from cnnlab.datasets.remarks import listed, skipped
 
 SPLITS = {"train", "test", "val", "valid", "validation"}
 
@@ -47,16 +50,19 @@ def image_folder(
     def moments(images: Tensor) -> Moments:
         return array.remembered(f"{validation} {found.tests}", lambda: channel_moments(images))
 
-    return assemble(home.name, train, test_split, found.classes, validation, moments)
+    data = assemble(home.name, train, test_split, found.classes, validation, moments)
+    return replace(data, remarks=(skipped(str(home), found.skipped),) if found.skipped else ())
 
 
 @dataclass(frozen=True)
 class _FileList:
-    """All files: `tests` test images, then the training images in stratified order."""
+    """All files: `tests` test images, then the training images in stratified order. `skipped`: files that are no
+    images, by their ending."""
 
     classes: tuple[str, ...]
     files: list[ImageFile]
     tests: int
+    skipped: Counter[str]
 
 
 def _list_files(home: Path, test: float) -> _FileList:
@@ -73,10 +79,10 @@ def _list_files(home: Path, test: float) -> _FileList:
                 "Add the missing folder, or have cnnlab split one folder of classes, "
                 f"e.g. dataset.root={home / sorted(folders)[-1]}"
             )
-        classes, files = _scan(home, "")
+        classes, files, skipped = _scan(home, "")
         tests = min(max(1, round(test * len(files))), len(files) - 1)
-        return _FileList(classes, _stratified(files), tests)
-    (classes, train), (others, tests) = _scan(home, "train"), _scan(home, "test")
+        return _FileList(classes, _stratified(files), tests, skipped)
+    (classes, train, skipped), (others, tests, also) = _scan(home, "train"), _scan(home, "test")
     if classes != others:
         unmatched = sorted(set(classes) ^ set(others))
         where = [f"{name} (only in {'train' if name in classes else 'test'}/)" for name in unmatched[:5]]
@@ -85,7 +91,7 @@ def _list_files(home: Path, test: float) -> _FileList:
         raise InputError(
             f"{home}: train/ and test/ have different classes: {', '.join(where)}\nBoth need the same class folders."
         )
-    return _FileList(classes, [*tests, *_stratified(train)], len(tests))
+    return _FileList(classes, [*tests, *_stratified(train)], len(tests), skipped + also)
 
 
 def _folders(folder: Path) -> list[str]:
@@ -97,12 +103,13 @@ def _stratified(files: list[ImageFile]) -> list[ImageFile]:
     return [files[i] for i in order.tolist()]
 
 
-def _scan(home: Path, part: str) -> tuple[tuple[str, ...], list[ImageFile]]:
-    """Class names, and their files sorted by class and path."""
+def _scan(home: Path, part: str) -> tuple[tuple[str, ...], list[ImageFile], Counter[str]]:
+    """Class names, their files sorted by class and path, and the number of other files by ending."""
     from cnnlab.datasets.decode import extensions
 
-    endings, folder, files = extensions(), home / part, []
+    endings, folder, files, others = extensions(), home / part, [], Counter[str]()
     classes = _folders(folder)
+    _check_names(folder, classes)
     if len(classes) < 2:
         raise InputError(
             f"{folder} has {len(classes)} class folders; at least two are needed.\n"
@@ -113,13 +120,35 @@ def _scan(home: Path, part: str) -> tuple[tuple[str, ...], list[ImageFile]]:
         for inner, folders, names in os.walk(folder / name, followlinks=True):
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             below = os.path.relpath(inner, home)
-            for file in sorted(names):
-                if os.path.splitext(file)[1].lower() in endings and not file.startswith("."):
+            for file in sorted(name for name in names if not name.startswith(".")):
+                ending = os.path.splitext(file)[1].lower()
+                if ending in endings:
                     status = os.stat(os.path.join(inner, file))
                     files.append(ImageFile(os.path.join(below, file), label, status.st_size, status.st_mtime_ns))
+                else:
+                    others[ending] += 1
         if len(files) == before:
             raise InputError(
                 f"{folder / name} contains no image, but every folder is a class.\n"
                 "Add images (.jpg, .png, ...) or remove the folder."
             )
-    return tuple(classes), files
+    return tuple(classes), files, others
+
+
+def _check_names(folder: Path, classes: Iterable[str]) -> None:
+    """Raise InputError for class names that are not UTF-8, as old zip files have: no file could name the class."""
+    wrong = [os.fsencode(name) for name in classes if not _is_text(name)]
+    if wrong:
+        names = listed([repr(name)[1:] for name in wrong])
+        raise InputError(
+            f"{ascii(str(folder))[1:-1]}: a class is named after its folder, but these names are not UTF-8: {names}.\n"
+            f"Rename them; if they come from Western Windows: convmv -f latin1 -t utf8 -r --notest FOLDER"
+        )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -73,7 +73,7 @@ def _colour_words(source: Header, channels: int) -> list[str]:
     if channels == 3 and source.grey:
         words.append("greyscale, but the network takes colour: the three channels are equal")
     if source.transparent:
-        words.append("it has transparent parts: the colour stored underneath is used")
+        words.append("it has transparent parts, laid on white (on black if the drawing is white)")
     return words
 
 

@@ -14,6 +14,7 @@ from cnnlab.common.device import choose_device
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
+from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.runs.request import Request
@@ -31,7 +32,7 @@ from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.observers.theory_beside import TheoryBeside
 from cnnlab.training.schedules import constant
-from cnnlab.training.session import Session
+from cnnlab.training.session import Session, log
 from cnnlab.training.trainer import Trainer
 
 
@@ -65,6 +66,8 @@ def prepare(
     """A session that records, draws, diagnoses and saves into `folder`. `expectation`: theory for the network as
     initialized, drawn beside the measurement. `request`: config choices and overrides, for HPARAMS and diagnosis."""
     folder.planned(steps)
+    for remark in remarks(data):
+        log.warning(remark)
     network, dashboard = trainer.network, Dashboard(folder.path)
     probe = Probe(network, telemetry.statistics, telemetry.images)
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)

@@ -20,6 +20,7 @@ from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import seed_everything
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
+from cnnlab.datasets.remarks import remarks
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.theory import Expectation
@@ -41,7 +42,7 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
         results = session.run()
     if show:
         diagnosing = next(observer for observer in session.observers if isinstance(observer, Diagnosing))
-        print_outcome(run, results, diagnosing.findings, diagnosing.healthy)
+        print_outcome(run, results, diagnosing.findings, diagnosing.healthy, remarks(session.data))
     return results
 
 

@@ -14,8 +14,11 @@ from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.findings import render
 
 
-def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str) -> None:
-    """Print the diagnosis; accuracy, size, time, telemetry's overhead; the run's folder, and how to open it."""
+def print_outcome(
+    run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str, remarks: Sequence[str] = ()
+) -> None:
+    """Print the diagnosis; `remarks` on the data; accuracy, size, time, telemetry's overhead; the run's folder, and how
+    to open it."""
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
@@ -31,6 +34,8 @@ def print_outcome(run: RunFolder, results: Mapping[str, Any], findings: Sequence
         "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
     console.print(render(findings, healthy))
+    for remark in remarks:
+        console.print(f"[bold]{'data':<15}[/][yellow]{escape(remark)}[/]", soft_wrap=True)
     for name, text in lines.items():
         # Not wrapped, so that paths and commands can be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)

@@ -1,0 +1,41 @@
+"""What whoever trains on a data set should know about it beforehand."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from cnnlab.common.words import plural
+from cnnlab.datasets.base import ImageSet
+
+NAMED = 5
+
+
+def remarks(data: ImageSet) -> list[str]:
+    """Those of the loader, and classes without an image in one of the splits; a sentence each."""
+    found = [*data.remarks]
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    for name, split in splits.items():
+        absent = _absent(split.labels, data.classes) if len(split) else []
+        if absent:
+            classes = "class" if len(absent) == 1 else f"{len(absent):,} of {len(data.classes):,} classes:"
+            found.append(f"{data.name}: no {name} image of {classes} {listed(absent)}.")
+    return found
+
+
+def skipped(where: str, endings: Mapping[str, int]) -> str:
+    """A sentence about files that were left out: how many, by their ending."""
+    most = sorted(endings, key=lambda ending: -endings[ending])
+    kinds = [f"{endings[ending]:,} {ending or 'without an ending'}" for ending in most]
+    total = sum(endings.values())
+    return f"{where}: {plural(total, 'file')} skipped, since PIL reads no such format: {listed(kinds)}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _absent(labels: Tensor, classes: Sequence[str]) -> list[str]:
+    counts = labels.bincount(minlength=len(classes)).tolist()
+    return [name for name, count in zip(classes, counts, strict=False) if not count]

@@ -1,0 +1,46 @@
+"""What is said of a data set before anybody trains on it."""
+
+import torch
+
+from cnnlab.datasets.base import ImageSet, Split
+from cnnlab.datasets.remarks import listed, remarks, skipped
+
+
+def splits(*labels: list[int], classes: int = 3, **settings) -> ImageSet:
+    train, validation, test = (Split(torch.zeros(len(found), 1, 2, 2), torch.tensor(found).long()) for found in labels)
+    names = tuple(f"c{i}" for i in range(classes))
+    return ImageSet("pets", train, validation, test, names, (0.5,), (0.5,), **settings)
+
+
+def test_nothing_is_said_of_a_set_with_all_classes_everywhere():
+    assert remarks(splits([0, 1, 2], [2, 1, 0], [0, 1, 2, 2])) == []
+
+
+def test_no_validation_split_is_no_missing_class():
+    assert remarks(splits([0, 1, 2], [], [0, 1, 2])) == []
+
+
+def test_a_class_that_is_missing_from_a_split_is_named():
+    found = remarks(splits([0, 1, 2], [0, 1], [0, 1, 2]))
+    assert found == ["pets: no validation image of class c2."]
+
+
+def test_several_are_counted_and_the_first_named():
+    found = remarks(splits(list(range(9)), list(range(9)), [0], classes=9))
+    assert found == ["pets: no test image of 8 of 9 classes: c1, c2, c3, c4, c5 and 3 more."]
+
+
+def test_the_loaders_own_come_first():
+    found = remarks(splits([1, 2], [], [0, 1, 2], remarks=("pets: odd.",)))
+    assert found == ["pets: odd.", "pets: no training image of class c0."]
+
+
+def test_skipped_files_are_counted_by_ending_the_most_first():
+    assert skipped("d", {".txt": 2, ".heic": 45, "": 1}) == (
+        "d: 48 files skipped, since PIL reads no such format: 45 .heic, 2 .txt, 1 without an ending."
+    )
+    assert skipped("d", {".txt": 1}).startswith("d: 1 file skipped,")
+
+
+def test_a_list_ends_after_five():
+    assert listed(list("abcde")) == "a, b, c, d, e" and listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
