@@ -88,10 +88,10 @@ def test_a_statistic_of_ones_own_may_be_added():
         (["model=stackd3x3"], "there is no such model. Did you mean 'stacked3x3'"),
         (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
         (["seed=0,1"], "asks for several runs. To sweep, put -m"),
-        (["seed"], "Cannot read these overrides"),
+        (["seed"], "Cannot read '"),
         (["-m", BASIC, "model=stacked3x3,nothing"], "model=nothing: there is no such model"),
         (["--config-dir", "/does/not/exist"], "no such folder"),
-        (["model.channels=[8"], "Cannot read these overrides"),
+        (["model.channels=[8"], "Cannot read '"),
     ],
 )
 def test_mistakes_are_told_in_at_most_five_lines(arguments, words):

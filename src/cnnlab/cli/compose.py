@@ -5,6 +5,7 @@ jobs 0 to 6 have run. So all configs are composed here first, once, and passed t
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,15 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.cli.defaults_lists import unquoted_choice
 from cnnlab.cli.hydra_job import read_request
+from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
@@ -84,7 +86,7 @@ def deferred(arguments: Sequence[str]) -> list[str]:
 
     Hydra first composes the sweep itself, without the choice, and would find no such setting.
     """
-    parsed = [_parsed_or_none(argument) for argument in arguments]
+    parsed = [parsed_or_none(argument) for argument in arguments]
     swept = {o.key_or_group for o in parsed if o is not None and o.is_sweep_override()}
     return [
         f"{o.get_key_element()}=choice({o.get_value_string()})"
@@ -155,30 +157,9 @@ def cleaned(loader: ConfigLoader, lines: Sequence[str]) -> list[str]:
     return [_without_plus(o, groups) for o in overrides]
 
 
-def parser_of(loader: ConfigLoader) -> OverridesParser:
-    """A parser that can also list the choices of a group, for glob(...)."""
-    return OverridesParser.create(config_loader=loader)
-
-
 def without_sections(config: DictConfig) -> DictConfig:
     """The job's own settings: neither Hydra's section nor those for the command."""
     return OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", *COMMAND_SECTIONS)])
-
-
-def parse(parser: OverridesParser, lines: Sequence[str]) -> list[Override]:
-    """Raises InputError."""
-    try:
-        return parser.parse_overrides(list(lines))
-    except HydraException as error:
-        raise InputError(f"Cannot read these overrides: {str(error).splitlines()[0]}\nWrite key=value.") from error
-
-
-def _parsed_or_none(argument: str) -> Override | None:
-    """None for flags and their values, and for what is reported elsewhere."""
-    try:
-        return OverridesParser.create().parse_override(argument) if "=" in argument[1:] else None
-    except HydraException:
-        return None
 
 
 def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list[str]:
@@ -188,7 +169,8 @@ def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list
         raise InputError(
             f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"
             f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
-            f"or, for one value that is a list, write {swept.key_or_group}=[...]."
+            f"or, for one value that is a list, write {swept.key_or_group}=[...], and for a text, quote it twice:\n"
+            f"  {shlex.quote(as_text(swept.key_or_group, swept.get_value_string()))}"
         )
     return lines
 
@@ -234,7 +216,7 @@ def _in_words(
     except ConfigCompositionException as error:
         raise InputError(_bad_override(loader, config_name, overrides, error)) from error
     except (OmegaConfBaseException, ValueError) as error:
-        raise InputError(str(error).splitlines()[0]) from error
+        raise InputError(unquoted_choice(loader) or str(error).splitlines()[0]) from error
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -243,6 +225,8 @@ def _missing_choice(error: MissingConfigException) -> str:
     if not group:
         return str(error).splitlines()[0]
     choices = [str(c) for c in error.options or []]
+    if name in choices:  # Hydra lists a .yml, but reads .yaml only
+        return f"{group}={name}: configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
     return f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
 
 

@@ -4,7 +4,8 @@ import cloudpickle
 import pytest
 from omegaconf import OmegaConf
 
-from cnnlab.cli.compose import compose_run, parser_of
+from cnnlab.cli.compose import compose_run
+from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.sweeps.frozen import FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import make_plan
 from cnnlab.common.errors import InputError

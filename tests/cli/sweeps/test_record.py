@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.compose import parser_of
+from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.sweeps.frozen import freeze
 from cnnlab.cli.sweeps.plan import make_plan
 from cnnlab.cli.sweeps.record import check_claim, check_names, unfinished, write_record

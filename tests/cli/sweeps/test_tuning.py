@@ -2,7 +2,7 @@
 
 import json
 
-from cnnlab.cli.compose import parser_of
+from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.sweeps.frozen import freeze
 from cnnlab.cli.sweeps.plan import make_plan
 from cnnlab.cli.sweeps.tuning import choose

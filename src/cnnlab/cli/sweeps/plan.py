@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from cnnlab.cli.compose import parse
+from cnnlab.cli.overrides import parse
 from cnnlab.common.errors import InputError
 
 TUNE, MEASURE = "tune", "measure"

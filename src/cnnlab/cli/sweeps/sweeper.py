@@ -19,7 +19,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
-from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, parser_of, without_sections
+from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
+from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan

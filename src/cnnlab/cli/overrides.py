@@ -1,0 +1,63 @@
+"""Reads overrides by Hydra's grammar, and says how to write what it cannot read."""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from cnnlab.common.errors import InputError
+
+
+def parser_of(loader: ConfigLoader) -> OverridesParser:
+    """A parser that can also list the choices of a group, for glob(...)."""
+    return OverridesParser.create(config_loader=loader)
+
+
+def parse(parser: OverridesParser, lines: Sequence[str]) -> list[Override]:
+    """Raises InputError."""
+    try:
+        return parser.parse_overrides(list(lines))
+    except HydraException as error:
+        raise InputError(_unreadable(lines) or str(error).splitlines()[0]) from error
+
+
+def as_text(key: str, value: str) -> str:
+    """The override that gives `key` exactly this text, whatever its characters mean in Hydra's grammar."""
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ("\\" + found[2] if found[2] else ""), value)
+    return f'{key}="{escaped}"'
+
+
+def parsed_or_none(argument: str) -> Override | None:
+    """None for flags and their values, and for what is reported elsewhere."""
+    try:
+        return OverridesParser.create().parse_override(argument) if "=" in argument[1:] else None
+    except HydraException:
+        return None
+
+
+def _unreadable(lines: Sequence[str]) -> str | None:
+    """Names the first override that Hydra's grammar cannot read, and how to type its value as text."""
+    line = next((line for line in lines if not _readable(line)), None)
+    if line is None:
+        return None
+    key, equals, value = line.partition("=")
+    quoted = as_text(key, value)
+    if not equals or not _readable(quoted):
+        return f"Cannot read '{line}'. Write key=value."
+    return (
+        f"Cannot read '{line}'.\n"
+        "If the value is a text, such as a folder's name with spaces, brackets or other alphabets, quote it twice:\n"
+        f"  {shlex.quote(quoted)}"
+    )
+
+
+def _readable(line: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(line)
+    except HydraException:
+        return False
+    return True

@@ -1,0 +1,39 @@
+"""Values that Hydra's grammar reads as something else, or not at all."""
+
+import shlex
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from cnnlab.cli.overrides import as_text, parse, parsed_or_none
+from cnnlab.common.errors import InputError
+
+TEXTS = ["my photos (2024)", "狗", "a=b", "x,y", "it's", 'say "hi"', "[8", "tr\\", 'b\\"', "C:\\new\\", "a:b", "null", "3"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_quoted_it_is_exactly_this_text(text):
+    (found,) = OverridesParser.create().parse_overrides([as_text("dataset.root", text)])
+    assert found.value() == text and isinstance(found.value(), str)
+
+
+@pytest.mark.parametrize("text", ["my photos (2024)", "狗", "a=b", "it's", 'say "hi"', "[8"])
+def test_what_cannot_be_read_is_shown_as_a_shell_would_take_it(text):
+    with pytest.raises(InputError, match="Cannot read") as error:
+        parse(OverridesParser.create(), ["seed=1", f"dataset.root={text}", "model=plain"])
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"Cannot read 'dataset.root={text}'." and len(lines) == 3
+    (typed,) = shlex.split(lines[-1])
+    assert OverridesParser.create().parse_override(typed).value() == text
+
+
+def test_without_a_value_there_is_nothing_to_quote():
+    with pytest.raises(InputError) as error:
+        parse(OverridesParser.create(), ["seed"])
+    assert str(error.value) == "Cannot read 'seed'. Write key=value."
+
+
+def test_flags_and_mistakes_are_no_overrides():
+    assert parsed_or_none("--config-dir") is None and parsed_or_none("a=(") is None
+    found = parsed_or_none("a=1,2")
+    assert found is not None and found.is_sweep_override()
