@@ -59,7 +59,7 @@ def test_every_initializer_fills_every_layer(init, data):
         assert torch.equal(a.weight, b.weight), key
         random = init not in ("zeros", "constant", "dirac", "classical")
         assert not random or not torch.equal(a.weight, c.weight), key
-        assert init == "torch_default" or (a.bias == 0).all(), key
+        assert init in ("torch_default", "own") or (a.bias == 0).all(), key
 
 
 @pytest.mark.parametrize("model", _of("model"))

@@ -32,10 +32,18 @@ def own_network(tmp_path, monkeypatch):
 
         class Narrow(nn.Module):
             def __init__(self, classes): ...
+
+        class Neither(nn.Module):
+            def __init__(self, width=1): super().__init__()
+
+        class Foreign(Net):
+            def __init__(self, num_classes, width=4): super().__init__((3, 28, 28), num_classes, width)
         """)
     )
     (tmp_path / "model" / "mine.yaml").write_text("_target_: mine_net.Net\nwidth: 6\n")
     (tmp_path / "model" / "narrow.yaml").write_text("_target_: mine_net.Narrow\n")
+    (tmp_path / "model" / "neither.yaml").write_text("_target_: mine_net.Neither\n")
+    (tmp_path / "model" / "foreign.yaml").write_text("_target_: mine_net.Foreign\nstem: match\n")
     (tmp_path / "model" / "gone.yaml").write_text("_target_: nowhere.Net\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield ["--config-dir", str(tmp_path)]
@@ -50,9 +58,17 @@ def test_a_module_of_ones_own_passes(own_network):
     _check(*own_network, "model=mine", "model.width=8")
 
 
+def test_a_network_that_takes_num_classes_is_fitted_to_grey_images(own_network):
+    _check(*own_network, "model=foreign", "init=own")
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
+        (["model=neither"], "mine_net.Neither does not take num_classes"),
+        (["model=foreign", "model.stem=keep"], "fails on 2 images of 1x28x28 at 0: RuntimeError.*expected input"),
+        (["model=foreign", "model.stem=large"], "model.stem=large is not allowed"),
+        (["model=mine", "dataset.size=20"], "fails on 2 images of 1x20x20 at 3: RuntimeError"),
         (["model=narrow"], "mine_net.Narrow does not take image_shape"),
         (["model=gone"], "model._target_=nowhere.Net cannot be imported"),
     ],

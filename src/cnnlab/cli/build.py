@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,6 +17,7 @@ from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
+from cnnlab.networks.foreign import fit_stem, takes_image_shape
 from cnnlab.networks.init import After, Fill, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
@@ -56,8 +57,16 @@ def build_data(config: DictConfig) -> ImageSet:
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The network that `model` names for images (C, H, W), weights as drawn by the layers' constructors."""
-    return construct("model", config, image_shape=image_shape, classes=classes)
+    """The network that `model` names for images (C, H, W), weights as drawn by the layers' constructors.
+
+    One that takes no image_shape gets num_classes, and its first convolution is fitted to the images, as `model.stem`
+    says.
+    """
+    if takes_image_shape(get_object(config._target_)):
+        return construct("model", config, image_shape=image_shape, classes=classes)
+    settings = OmegaConf.create({key: value for key, value in config.items() if key != "stem"})
+    network = construct("model", settings, num_classes=classes)
+    return fit_stem(network, image_shape[0], config.get("stem", "match"))
 
 
 def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = None) -> nn.Module:
@@ -73,8 +82,11 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
     return network
 
 
-def build_fill(config: DictConfig) -> tuple[Fill, After | None]:
-    """The function that fills one weight tensor, and the one applied to the whole network afterwards, if any."""
+def build_fill(config: DictConfig) -> tuple[Fill | None, After | None]:
+    """The function that fills one weight tensor, and the one applied to the whole network afterwards; None where there
+    is none, as in init=own."""
+    if "_target_" not in config:
+        return None, None
     after = config.get("after")
     fill = OmegaConf.create({key: value for key, value in config.items() if key not in ("bias", "after")})
     return construct("init", fill), construct("init", after) if after else None
@@ -84,7 +96,7 @@ def build_expectation(config: DictConfig, network: nn.Module, batch: Tensor) -> 
     """Theory's prediction for the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
     read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))  # raises before any moments are drawn
     fill, after = build_fill(config.init)
-    moments = fill_moments(network, direct(fill), after=after)
+    moments = None if fill is None else fill_moments(network, direct(fill), after=after)
     smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # the summary config has no trainer
     return expected(network, batch, moments=moments, label_smoothing=smoothing)
 

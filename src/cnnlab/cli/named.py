@@ -57,13 +57,13 @@ def expected(
     if init is None:
         return expected_by_theory(network, batch, label_smoothing=label_smoothing)
     fill, after, _ = _compose_init(network, init, activation, config_dir, settings)
-    moments = fill_moments(network, direct(fill), after=after)
+    moments = None if fill is None else fill_moments(network, direct(fill), after=after)
     return expected_by_theory(network, batch, moments=moments, label_smoothing=label_smoothing)
 
 
 def _compose_init(
     network: nn.Module, init: str, activation: str | None, config_dir: str | Path | None, settings: dict[str, Any]
-) -> tuple[Fill, After | None, Any]:
+) -> tuple[Fill | None, After | None, Any]:
     seen = activation or context_of(network).activation
     overrides = [f"init={init}", *(f"init.{key}={value}" for key, value in settings.items())]
     if seen is not None:

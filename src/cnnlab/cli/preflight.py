@@ -2,10 +2,10 @@
 
 import inspect
 import json
-import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,6 +27,7 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
 
     from cnnlab.cli.build import build_data, build_network, build_optimizer, build_statistics, construct
     from cnnlab.common.device import choose_device
+    from cnnlab.networks.dry_run import check_forward
 
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)
@@ -41,6 +42,7 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
         network = build_network(job, data, torch.zeros(2, *data.shape))
         if job.trainer.epochs if job.trainer.max_steps is None else job.trainer.max_steps:
             build_optimizer(job, network, 2)
+        check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
         for section in ("augmentation", "evaluation"):
             construct(section, job[section]).check(data.shape)
 
@@ -55,30 +57,37 @@ def check_targets(job: DictConfig) -> None:
             arguments: dict[str, Any] = OmegaConf.to_container(values, resolve=True)  # type: ignore[assignment]
         except OmegaConfBaseException as error:
             raise InputError(f"{section}: {str(error).splitlines()[0]}") from error
-        extra = {"model": {"image_shape", "classes"}}.get(str(section), set())
-        own = {"bias", "after"} if section == "init" else set()  # cnnlab.networks.init.initialize takes these
-        check_call(str(section), {k: v for k, v in arguments.items() if k not in own}, extra)
+        check_call(str(section), arguments)
 
 
-def check_call(section: str, arguments: Mapping[str, Any], extra: set[str]) -> None:
-    """Raise InputError unless `arguments` and `extra`, which cnnlab passes, fit the signature of `_target_`."""
+def check_call(section: str, arguments: Mapping[str, Any]) -> None:
+    """Raise InputError unless `arguments`, and what cnnlab passes besides, fit the signature of `_target_`."""
     target = arguments["_target_"]
     try:
-        signature = inspect.signature(pkgutil.resolve_name(target) if "." in target else target)
+        callable_ = get_object(target)
+        parameters = inspect.signature(callable_).parameters
     except Exception as error:
         raise InputError(
             f"{section}._target_={target} cannot be imported: {str(error).splitlines()[0]}\n"
             "Write the dotted path of a class or function that Python can import from this folder."
         ) from error
-    parameters = signature.parameters
+    own = {"bias", "after"} if section == "init" else set()  # cnnlab.networks.init.initialize takes these
+    extra: set[str] = set()
+    if section == "model":
+        from cnnlab.networks.foreign import OWN_NAMES, takes_image_shape
+
+        extra = set(OWN_NAMES) if takes_image_shape(callable_) else {"num_classes"}
+        own = set() if takes_image_shape(callable_) else {"stem"}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
     missing = sorted(extra - set(parameters))
     if missing:
         raise InputError(
             f"{target} does not take {' and '.join(missing)}.\n"
-            "cnnlab calls a network with image_shape=(C, H, W) and classes=n, both taken from the data set."
+            "cnnlab calls a network with image_shape=(C, H, W) and classes=n, both taken from the data set; one that\n"
+            "takes neither with num_classes=n, as torchvision's are called."
         )
+    arguments = {name: value for name, value in arguments.items() if name not in own}
     for name in arguments:
         if not name.startswith("_") and name not in parameters:
             known = [f"{section}.{p}" for p in list(parameters) if p not in extra]

@@ -44,6 +44,7 @@ RULES: dict[str, Rule] = {
     "init.bias": either(number(), one_of("keep")),
     **dict.fromkeys(("init.val", "init.a", "init.b"), number()),
     "init.mode": one_of("fan_in", "fan_out"),
+    "model.stem": one_of("match", "small", "keep"),
     **LIMITS,
     "dataset.root": Rule("a folder", lambda v: isinstance(v, str)),
     "augmentation.flip": BOOL,

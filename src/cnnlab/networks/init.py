@@ -23,7 +23,7 @@ Fan = Literal["fan_in", "fan_out"]
 
 def initialize(
     network: nn.Module,
-    fill: Fill,
+    fill: Fill | None,
     *,
     bias: float | Literal["keep"] = 0.0,
     after: After | None = None,
@@ -32,6 +32,7 @@ def initialize(
 ) -> None:
     """Apply `fill` to the weights of every convolution and fully connected layer, then `after(network, batch)`.
 
+    None: the weights stay as they are.
     A fill always gets (c_out, c_in, k, k): a fully connected layer is passed as a 1x1 convolution, which has the
     same fan-in and suits dirac and delta-orthogonal. `bias="keep"` leaves the biases as constructed. Frozen and
     parametrized weights and norm layers are not changed. `batch`: (N, C, H, W), for data-dependent schemes. The
@@ -43,7 +44,8 @@ def initialize(
             if weight is None or not weight.requires_grad:
                 continue
             try:
-                _fill(fill, layer, weight)
+                if fill is not None:
+                    _fill(fill, layer, weight)
                 if bias != "keep" and own_bias is not None:
                     nn.init.constant_(own_bias, bias)
             except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:

@@ -1,0 +1,84 @@
+"""One forward pass before anything is trained: finds what no signature shows."""
+
+import traceback
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.common.errors import InputError
+from cnnlab.common.random import cpu_seed
+from cnnlab.common.words import sides
+
+TOO_SMALL = ("Kernel size can't be greater than actual input size", "Output size is too small", "output size too small")
+ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
+
+
+def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes: int, images: int = 2) -> None:
+    """Pass `images` random images through `network` in training mode; InputError unless logits (N, classes) come out.
+
+    Running statistics change, the global random state does not.
+    """
+    entered: list[str] = []
+    handles = [
+        module.register_forward_pre_hook(partial(_enter, entered, name)) for name, module in network.named_modules()
+    ]
+    try:
+        with cpu_seed(0), torch.no_grad():
+            output = network.train()(torch.randn(images, *image_shape))
+    except InputError:
+        raise
+    except Exception as error:  # it is somebody's own code
+        raise InputError(_reason(error, entered[-1] if entered else "", image_shape, images)) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    _check_output(output, images, classes)
+
+
+def _enter(entered: list[str], name: str, module: nn.Module, inputs: tuple) -> None:
+    entered.append(name)
+
+
+def _check_output(output: object, images: int, classes: int) -> None:
+    if not isinstance(output, Tensor):
+        what = f"a {type(output).__name__}"
+        if isinstance(output, dict):
+            what += f" ({', '.join(map(str, output))})"
+        raise InputError(
+            f"In training mode the network returns {what}, not a tensor of logits (N, {classes}).\n"
+            "Switch auxiliary outputs off (of torchvision's: aux_logits: false in the model's YAML), or wrap it in a\n"
+            "module that returns the logits."
+        )
+    if tuple(output.shape) != (images, classes):
+        shape = ", ".join(["N", *map(str, output.shape[1:])])
+        raise InputError(
+            f"The network returns ({shape}), but for {classes} classes it must return logits (N, {classes}).\n"
+            "Its last layer needs as many outputs as there are classes, which cnnlab passes as `classes`, or as\n"
+            "`num_classes` to a network that takes no image_shape."
+        )
+
+
+def _reason(error: Exception, layer: str, image_shape: tuple[int, int, int], images: int) -> str:
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    channels, *size = image_shape
+    at = f" at {layer}" if layer else ""
+    what = f"{channels}x{sides(tuple(size))}"
+    if any(words in said for words in ONE_VALUE):
+        return (
+            f"A normalization{at} gets a single value per channel in training mode, and cannot normalize it.\n"
+            + (f"Give larger batches than trainer.batch_size={images}, or " if images == 1 else "Give ")
+            + "larger images (dataset.size), so that the map there is larger than 1x1."
+        )
+    if any(words in said for words in TOO_SMALL):
+        return (
+            f"Images of {what} are too small for the strides and kernels of this network{at}: {said}\n"
+            "Give larger images, e.g. dataset.size=64, or a network that shrinks them less (torchvision's with\n"
+            "stem: small in the model's YAML)."
+        )
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    foreign = (str(Path(torch.__file__).parent), __file__)
+    own = next((frame for frame in frames if not frame.filename.startswith(foreign)), None)
+    where = f"\n({own.filename}, line {own.lineno})" if own else ""
+    return f"The network fails on {images} images of {what}{at}: {type(error).__name__}: {said}{where}"

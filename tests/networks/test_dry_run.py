@@ -1,0 +1,74 @@
+"""What no signature shows is told before a run begins."""
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.common.errors import InputError
+from cnnlab.networks.dry_run import check_forward
+
+
+class Returning(nn.Module):
+    def __init__(self, output):
+        super().__init__()
+        self.fc, self.output = nn.Linear(64, 5), output
+
+    def forward(self, x):
+        logits = self.fc(x.flatten(1))
+        return self.output(logits) if self.training else logits
+
+
+def told(network, shape=(1, 8, 8), classes=5, **settings):
+    with pytest.raises(InputError) as error:
+        check_forward(network, shape, classes, **settings)
+    lines = str(error.value).splitlines()
+    assert len(lines) <= 5
+    return " ".join(lines)
+
+
+def test_logits_pass_and_the_random_state_stays():
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 5))
+    before = torch.random.get_rng_state()
+    check_forward(network, (1, 8, 8), 5)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_other_outputs_are_named_although_evaluation_would_give_logits():
+    assert "returns a tuple" in told(Returning(lambda y: (y, y)))
+    assert "returns a dict (out, aux)" in told(Returning(lambda y: {"out": y, "aux": y}))
+    assert "returns (N, 5), but for 3 classes" in told(Returning(lambda y: y), classes=3)
+    assert "returns (N, 5, 1, 1)" in told(Returning(lambda y: y[:, :, None, None]))
+
+
+def test_a_norm_layer_with_one_value_is_named_with_what_to_give():
+    def network():
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(1, 5))
+
+    check_forward(network(), (1, 8, 8), 5, images=2)
+    words = told(network(), images=1)
+    assert "at 1 gets a single value" in words and "larger batches than trainer.batch_size=1" in words
+    alone = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.InstanceNorm2d(1))
+    assert "trainer.batch_size" not in told(alone) and "dataset.size" in told(alone)
+
+
+def test_images_that_are_too_small_are_told():
+    words = told(nn.Sequential(nn.MaxPool2d(4), nn.Conv2d(1, 1, 5)))
+    assert "Images of 1x8x8 are too small" in words and "at 1" in words
+    assert "at 1" in told(nn.Sequential(nn.MaxPool2d(8), nn.MaxPool2d(2)))
+
+
+def test_the_networks_own_mistake_is_told_with_file_and_line():
+    class Wrong(nn.Module):
+        def forward(self, x):
+            return self.missing(x)
+
+    words = told(Wrong())
+    assert "AttributeError" in words and "missing" in words and "test_dry_run.py, line" in words
+    words = told(nn.Sequential(nn.Flatten(), nn.Linear(63, 5)))
+    assert "at 1: RuntimeError" in words and ".py" not in words  # no line is the user's own
+
+
+def test_hooks_are_gone_afterwards():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+    check_forward(network, (1, 8, 8), 5)
+    assert not any(module._forward_pre_hooks for module in network.modules())
