@@ -55,8 +55,9 @@ def _opaque(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     drawn = image.convert("RGBA")
-    laid = [Image.alpha_composite(Image.new("RGBA", drawn.size, ground), drawn) for ground in ("white", "black")]
-    return next((picture for picture in laid if any(low < high for low, high in picture.getextrema()[:3])), laid[0])
+    grounds = (Image.new("RGBA", drawn.size, colour) for colour in ("white", "black"))
+    laid = [Image.alpha_composite(ground, drawn).convert("RGB") for ground in grounds]
+    return next((picture for picture in laid if picture.getcolors(1) is None), laid[0])  # None: more than one colour
 
 
 def reason(error: Exception) -> str:
