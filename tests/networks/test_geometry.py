@@ -2,12 +2,24 @@
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.geometry import field_shift, last_map, macs, measures, receptive_field, rows, saved_bytes, unknown
+from cnnlab.networks.geometry import (
+    field_shift,
+    last_map,
+    macs,
+    measures,
+    parameters,
+    receptive_field,
+    rows,
+    saved_bytes,
+    unknown,
+)
 
 SHAPE = (3, 16, 16)
 
@@ -238,3 +250,89 @@ class Skip(nn.Module):
 def test_what_is_not_known_is_named_with_the_reason(network: nn.Module, reason: str | None) -> None:
     found = unknown(network, SHAPE)
     assert found is None if reason is None else reason in (found or "")
+
+
+@pytest.mark.filterwarnings("ignore")  # torchvision's own, at construction
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resnet18", "resnext50_32x4d", "densenet121", "googlenet", "squeezenet1_1", "mobilenet_v3_small"),
+        *("shufflenet_v2_x1_0", "efficientnet_b0", "convnext_tiny", "vit_b_16", "swin_t"),
+    ],
+)
+def test_macs_and_parameters_are_those_that_torchvision_publishes(name: str) -> None:
+    """The weights' documents state both, for the image size of their evaluation."""
+    published = next(iter(torchvision.models.get_model_weights(name)))
+    network = torchvision.models.get_model(name, **({"init_weights": False} if name == "googlenet" else {}))
+    if name == "googlenet":  # the published number is without the auxiliary classifiers
+        network.aux1 = network.aux2 = None
+    side = published.transforms.keywords["crop_size"]  # type: ignore[union-attr]
+    assert parameters(network) == published.meta["num_params"]
+    assert macs(network.to("meta"), (3, side, side)) / 1e9 == pytest.approx(published.meta["_ops"], rel=0.01, abs=6e-4)
+
+
+def test_the_macs_of_attention_are_counted_on_the_cpu_as_well() -> None:
+    """In evaluation mode PyTorch runs a whole encoder layer as one function, which no counter looks into."""
+    tokens, width, inner = 64, 16, 32
+
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(width, 2, inner, batch_first=True)
+            self.encoder, self.logits = nn.TransformerEncoder(layer, 2), nn.Linear(width, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.logits(self.encoder(x.flatten(2).transpose(1, 2).expand(-1, -1, width)).mean(1))
+
+    projections, products = 4 * tokens * width**2, 2 * tokens**2 * width
+    layer = projections + products + 2 * tokens * width * inner
+    before = torch.backends.mha.get_fastpath_enabled()
+    assert macs(Encoder(), (1, 8, 8)) == 2 * layer + 10 * width
+    assert torch.backends.mha.get_fastpath_enabled() is before
+
+
+def test_an_attention_is_one_row_with_the_weights_of_its_projections() -> None:
+    class Attending(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention, self.fc = nn.MultiheadAttention(4, 2, batch_first=True), nn.Linear(4, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.flatten(2).transpose(1, 2).expand(-1, -1, 4)
+            return self.fc(self.attention(x, x, x)[0])
+
+    attention, fc = rows(Attending(), (1, 3, 3))
+    assert (attention.weights, attention.biases) == (4 * 4 * 4, 4 * 4) and attention.output == (9, 4)
+    assert attention.macs is attention.uses is None
+    assert (fc.uses, fc.macs, fc.receptive_field) == (9, 9 * 24, None)
+
+
+def test_a_parametrized_layer_is_one_row_whose_memory_is_not_known() -> None:
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
+    before = rows(plain, SHAPE)
+    weight_norm(plain[0])
+    found = rows(plain, SHAPE)
+    assert [row.name for row in found] == [row.name for row in before] == ["0", "1", "2", "3"]
+    assert [row.macs for row in found] == [row.macs for row in before]
+    assert [row.receptive_field for row in found] == [row.receptive_field for row in before]
+    assert found[0].weights == before[0].weights + 4 and found[0].biases == 4  # a direction and a length per filter
+    assert found[0].saved_bytes is None and saved_bytes(plain, SHAPE) is None
+
+
+def test_a_transposed_convolution_uses_its_weights_once_per_input_cell() -> None:
+    network = nn.Sequential(nn.ConvTranspose2d(3, 4, 3, stride=2, groups=1))
+    (row,) = rows(network, SHAPE)
+    assert (row.uses, row.macs) == (256, 256 * 3 * 4 * 9)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, *SHAPE))
+    assert row.macs == counter.get_total_flops() // 2
+
+
+def test_scale_and_shift_are_used_as_often_as_a_map_has_cells() -> None:
+    norms = (nn.BatchNorm2d(3), nn.GroupNorm(3, 3), nn.LayerNorm([3, 16, 16]), nn.PReLU())
+    assert [rows(nn.Sequential(norm), SHAPE)[0].uses for norm in norms] == [256, 256, 1, 3 * 256]
+
+
+def test_calls_of_one_layer_are_numbered() -> None:
+    relu = nn.ReLU()
+    assert [row.call for row in rows(nn.Sequential(relu, nn.Conv2d(3, 3, 1), relu), SHAPE)] == [1, 1, 2]

@@ -60,3 +60,8 @@ def test_weights_that_are_computed_or_have_no_shape_yet_are_none():
 def test_leaves_hold_no_other_modules():
     network = nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), nn.Flatten())
     assert [name for name, _ in leaves(network)] == ["0.0", "0.1", "1"]
+
+
+def test_a_layer_with_computed_weights_and_an_attention_are_leaves():
+    network = nn.Sequential(weight_norm(nn.Conv2d(1, 1, 1)), nn.MultiheadAttention(4, 2), nn.ReLU())
+    assert [name for name, _ in leaves(network)] == ["0", "1", "2"]

@@ -64,3 +64,8 @@ def test_a_trace_changes_nothing() -> None:
     assert [module.training for module in network.modules()] == modes
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_several_outputs_have_the_shape_of_the_first():
+    network = nn.Sequential(nn.Flatten(2), nn.GRU(SHAPE[1] * SHAPE[2], 5, batch_first=True))
+    assert trace(network, SHAPE).calls[-1].output == (SHAPE[0], 5)

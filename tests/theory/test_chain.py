@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils.prune import l1_unstructured
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.convnet import ConvNet
@@ -76,6 +78,13 @@ REFUSED = {
     "0 does not follow a layer": nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.LazyLinear(10)),
     "3, does not produce the logits": nn.Sequential(*_then(nn.ReLU()), nn.Tanh()),
 }
+
+
+@pytest.mark.parametrize("compute", [weight_norm, spectral_norm, lambda layer: l1_unstructured(layer, "weight", 0.5)])
+def test_weights_that_no_initializer_drew_are_refused(compute):
+    network = nn.Sequential(compute(nn.Conv2d(1, 4, 3)), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+    with pytest.raises(NotApplicable, match="weights of 01_0 are computed"):
+        read_layers(network, (1, 8, 8))
 
 
 @pytest.mark.parametrize("reason", REFUSED)

@@ -1,4 +1,5 @@
 import pytest
+import torch
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -71,3 +72,30 @@ def test_what_is_not_known_is_said() -> None:
     assert "does not get the previous layer's output" in said and "unknown from there on" in said
     assert "measure=true measures it" in said
     assert "per image, measured" in " ".join(text(Own(), measure=True).split())
+
+
+def test_parameters_outside_of_layers_and_functions_between_them_are_told() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.relu, self.fc = nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(2, 10)
+            self.scale = nn.Parameter(torch.ones(7))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(F.relu(self.relu(self.conv(x)) * self.scale[0]).mean((2, 3)))
+
+    said = text(Scaled())
+    assert "57 (38 weights, 12 biases, 7 in no layer)" in said
+    assert "1 among the layers, without functions" in said
+    assert "6 in a row" not in said and "5 in a row" in text(ConvNet(SHAPE, 10))
+
+
+def test_a_layer_that_runs_again_shows_what_all_its_calls_save_once() -> None:
+    relu = nn.ReLU()
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), relu, nn.Conv2d(2, 2, 3), relu, nn.Flatten(), nn.Linear(1152, 10))
+    cells = [line.split() for line in text(network, 120, measure=True).splitlines()]
+    first, again = ([row for row in cells if row[: len(label)] == label] for label in (["relu"], ["relu", "(2)"]))
+    assert len(again) == 1 and len(first) == 2
+    kib = (2 * 26 * 26 + 2 * 24 * 24) * 4 / 1024
+    assert float(first[0][-1]) == pytest.approx(kib, abs=0.06)
+    assert again[0][-1] == "4.5"  # predicted of this call, and nothing measured beside it

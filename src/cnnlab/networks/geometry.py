@@ -1,10 +1,12 @@
 """A network before training: shapes, receptive fields, weights, MACs, bytes saved for backward."""
 
+from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from cnnlab.networks import memory
 from cnnlab.networks.modules.table import layer_type
@@ -17,9 +19,9 @@ class Row:
     """One layer. Shapes are per image; pairs are (height, width); None where no formula covers the layer.
 
     `before`, `after`: padding at top left, at bottom right. `receptive_field`, `jump`, `centre`: in image pixels,
-    see `windows.Field`. `uses`: uses of each weight per image, the number of output positions. `macs`: per image,
-    including padded zeros, excluding biases. `saved_bytes`: saved for backward by this layer first, per training
-    image.
+    see `windows.Field`. `uses`: uses of each weight per image. `macs`: per image, including padded zeros, excluding
+    biases and norm layers. `saved_bytes`: saved for backward by this layer first, per training image. `call`: 2 and
+    more where a layer runs again; weights and biases are those of its first call.
     """
 
     name: str
@@ -35,16 +37,17 @@ class Row:
     centre: tuple[float, float] | None
     weights: int
     biases: int
-    uses: int
-    macs: int
+    uses: int | None
+    macs: int | None
     saved_bytes: int | None
+    call: int = 1
 
 
 def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     """One row per layer in execution order, without nn.Identity."""
     calls = trace(network, image_shape).calls
     found: list[Row] = []
-    counted: set[nn.Module] = set()  # a module that runs twice counts its weights once
+    counted: Counter[nn.Module] = Counter()
     fields: tuple[Field, Field] | None = (Field(), Field())
     size: Pair = (1, 1)
     for call, kept in zip(calls, memory.predicted(calls), strict=True):
@@ -54,9 +57,9 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
         fields = (known[0].through(seen, 0), known[1].through(seen, 1)) if seen and known else None
         if isinstance(call.module, nn.Linear):
             size = (1, 1)
+        counted[call.module] += 1
         if not isinstance(call.module, nn.Identity):
-            found.append(_row(call, seen, fields, kept, first=call.module not in counted))
-        counted.add(call.module)
+            found.append(_row(call, seen, fields, kept, counted[call.module]))
     return found
 
 
@@ -101,13 +104,19 @@ def parameters(network: nn.Module) -> int:
 def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """Per image, without biases. Networks that are not a chain of known layers are counted by PyTorch."""
     found = rows(network, image_shape)
-    if trace(network, image_shape).plain and all(row.receptive_field for row in found):
-        return sum(row.macs for row in found)
+    known = [row.macs for row in found if row.receptive_field and row.macs is not None]
+    if trace(network, image_shape).plain and len(known) == len(found):
+        return sum(known)
 
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
-    with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(zero_images(network, image_shape))
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # one fused call for a whole attention, which the counter misses
+    try:
+        with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(zero_images(network, image_shape))
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
     return counter.get_total_flops() // 2
 
 
@@ -150,10 +159,9 @@ def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) 
     return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
 
 
-def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, kept: memory.Kept | None, first: bool):
-    own = list(call.module.named_parameters()) if first else []
-    biases = sum(p.numel() for name, p in own if name == "bias")
-    parameters = sum(p.numel() for _, p in own)
+def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, kept: memory.Kept | None, number: int):
+    own = list(call.module.named_parameters()) if number == 1 else []
+    biases = sum(p.numel() for name, p in own if name.endswith("bias"))
     return Row(
         name=call.name,
         kind=_kind(call),
@@ -166,11 +174,12 @@ def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, ke
         receptive_field=fields and (fields[0].size, fields[1].size),
         jump=fields and (fields[0].jump, fields[1].jump),
         centre=fields and (fields[0].centre, fields[1].centre),
-        weights=parameters - biases,
+        weights=sum(p.numel() for _, p in own) - biases,
         biases=biases,
-        uses=prod(call.output[1:]) if parameters else 0,
+        uses=_uses(call),
         macs=_macs(call),
         saved_bytes=None if kept is None else kept.image,
+        call=number,
     )
 
 
@@ -184,10 +193,26 @@ def _window(call: Call, map_size: Pair) -> Window | None:
     return known.window(call, map_size) if known else None
 
 
-def _macs(call: Call) -> int:
+def _uses(call: Call) -> int | None:
+    module, shared = call.module, {p.numel() for p in call.module.parameters()}
+    if isinstance(module, _ConvTransposeNd):
+        return prod(call.input[1:])
+    if isinstance(module, _ConvNd):
+        return prod(call.output[1:])
+    if isinstance(module, nn.Linear):
+        return prod(call.output[:-1])
+    if len(shared) <= 1:  # none, or scale and shift of the same size
+        return prod(call.output) // shared.pop() if shared else 0
+    return None
+
+
+def _macs(call: Call) -> int | None:
     module = call.module
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, _ConvTransposeNd):
+        return prod(call.input) * module.out_channels // module.groups * prod(module.kernel_size)
+    if isinstance(module, _ConvNd):
         return prod(call.output) * module.in_channels // module.groups * prod(module.kernel_size)
     if isinstance(module, nn.Linear):
         return prod(call.output) * module.in_features
-    return 0
+    known = layer_type(module)
+    return 0 if known or not any(p.dim() > 1 for p in module.parameters()) else None

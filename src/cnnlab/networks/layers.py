@@ -39,7 +39,16 @@ def bias_of(layer: nn.Module) -> nn.Parameter | None:
 
 
 def leaves(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """`(dotted name, module)` of the modules without children, in order of definition."""
+    """`(dotted name, module)` of the modules without children, in order of definition.
+
+    A parametrized layer and an nn.MultiheadAttention, which computes with its projections' weights without calling
+    them, are leaves too.
+    """
+    inside: set[nn.Module] = set()
     for name, module in network.named_modules():
-        if next(module.children(), None) is None:
+        if module in inside:
+            continue
+        children = [child for key, child in module.named_children() if key != "parametrizations"]
+        if not children or isinstance(module, nn.MultiheadAttention):
+            inside.update(module.modules())
             yield name, module

@@ -11,6 +11,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
 from cnnlab.networks.trace import Call, hooked, mode
 
@@ -43,6 +44,8 @@ def predicted(calls: list[Call]) -> list[Kept | None]:
 
 def _saved(call: Call, needs_gradient: bool) -> Saved | None:
     known = layer_type(call.module) if call.follows else None
+    if known is not None and known.role == "weights" and weight_of(call.module) is None:
+        return None  # computing the weights saves more
     saved = known.saved(call) if known else None
     return saved if saved is None or needs_gradient else Saved(reuses=saved.reuses)
 

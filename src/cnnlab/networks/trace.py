@@ -42,23 +42,24 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     children.
     """
     calls: list[Call] = []
-    last = image = zero_images(network, image_shape)
-    version = image._version  # counts in-place changes, so that `x += shortcut` between two layers is detected
+    image = zero_images(network, image_shape)
+    last: object = image
+    version = _version(image)  # counts in-place changes, so that `x += shortcut` between two layers is detected
 
     def begin(name: str, module: nn.Module, inputs: tuple) -> None:
         before = inputs[0] if inputs else None
-        fed.append((_shape(before), before is last and last._version == version))
+        fed.append((_shape(before), before is last and _version(last) == version))
 
-    def note(name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    def note(name: str, module: nn.Module, inputs: tuple, output: object) -> None:
         nonlocal last, version
         shape, follows = fed.pop()
         calls.append(Call(name, module, shape, _shape(output), follows))
-        last, version = output, output._version if isinstance(output, Tensor) else 0
+        last, version = output, _version(output)
 
     fed: list[tuple[tuple[int, ...], bool]] = []
     with mode(network, training=False), hooked(network, note, begin), torch.no_grad():
         output = network(image)
-    ended = output is last and last._version == version
+    ended = output is last and _version(last) == version
     return Trace(calls, plain=ended and all(call.follows for call in calls))
 
 
@@ -99,5 +100,11 @@ def mode(network: nn.Module, training: bool) -> Iterator[None]:
             module.training = was
 
 
+def _version(value: object) -> int:
+    return value._version if isinstance(value, Tensor) else 0
+
+
 def _shape(value: object) -> tuple[int, ...]:
+    """Of a tensor, or of the first of several, as attention and recurrent layers return them."""
+    value = value[0] if isinstance(value, tuple) and value else value
     return tuple(value.shape[1:]) if isinstance(value, Tensor) else ()

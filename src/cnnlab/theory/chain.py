@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from cnnlab.common.errors import NotApplicable
-from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.moments import LINEAR, Activation, of_module
 from cnnlab.networks.modules.poolings import Takes
 from cnnlab.networks.modules.table import LayerType, layer_type
@@ -108,6 +108,8 @@ class _Reader:
         if id(module) not in self.names:
             raise NotApplicable(f"{call.name} runs twice, so its weights are not independent")
         name = self.names.pop(id(module))
+        if weight_of(module) is None:
+            raise NotApplicable(f"the weights of {name} are computed (parametrized, normalized or pruned)")
         if isinstance(module, nn.Linear):
             if len(call.input) != 1:
                 raise NotApplicable(f"{call.name} is fully connected along the last axis of a map")

@@ -5,7 +5,11 @@ from cnnlab.networks.geometry import Row
 
 
 def label(row: Row) -> str:
-    """A short label: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right)."""
+    """A short label: conv1 3x3 /2, relu, max pool 2x2, pad 1+2 (top left + bottom right); (2) where it runs again."""
+    return _label(row) + (f" ({row.call})" if row.call > 1 else "")
+
+
+def _label(row: Row) -> str:
     name = row.name.rpartition(".")[2]
     if row.kind == "convolution":
         step = f" /{same_or_both(row.stride)}" if row.stride and row.stride != (1, 1) else ""

@@ -1,5 +1,6 @@
 """The design sheet of one network, for terminals of 80 columns or more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from io import StringIO
@@ -85,14 +86,20 @@ def _cells(design: Design, row: Row) -> list[str]:
         same_or_both(row.jump) if row.jump and on_map else NOTHING,
         same_or_both(row.centre) if row.centre and on_map else NOTHING,
         _weights(row),
-        f"{row.uses:,}" if row.uses else NOTHING,
-        rough(row.macs) if row.macs else NOTHING,
+        _or_unknown(row.uses, lambda uses: f"{uses:,}"),
+        _or_unknown(row.macs, rough),
         _saved_by(row),
     ]
     if design.measured is not None:
-        size = design.measured.get(row.name, 0)
+        size = design.measured.get(row.name, 0) if row.call == 1 else 0  # that of all its calls
         cells.append(kib(size) if size else NOTHING)
     return cells
+
+
+def _or_unknown(value: int | None, words: Callable[[int], str]) -> str:
+    if value is None:
+        return UNKNOWN
+    return words(value) if value else NOTHING
 
 
 def _on_map(row: Row) -> bool:
@@ -123,9 +130,12 @@ def totals(design: Design) -> Table:
     rows, side = design.rows, design.image_shape[1:]
     weights, biases = sum(row.weights for row in rows), sum(row.biases for row in rows)
     lines = _lines()
-    lines.add_row("parameters", f"{design.parameters:,} ({weights:,} weights, {biases:,} biases)")
+    rest = design.parameters - weights - biases  # such as a class token, which belongs to no layer
+    others = f", {rest:,} in no layer" if rest else ""
+    lines.add_row("parameters", f"{design.parameters:,} ({weights:,} weights, {biases:,} biases{others})")
     lines.add_row("MACs", f"{rough(design.macs)} per image")
-    lines.add_row("non-linearities", f"{design.activations} in a row")
+    where = "among the layers, without functions" if design.unknown else "in a row"
+    lines.add_row("non-linearities", f"{design.activations} {where}")
     lines.add_row("activation memory", _saved(design))
     if field := design.receptive_field:
         beyond = ", larger than the image" if field[0] > side[0] or field[1] > side[1] else ""
