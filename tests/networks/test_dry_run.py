@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.dry_run import check_forward
@@ -72,3 +73,36 @@ def test_hooks_are_gone_afterwards():
     network = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
     check_forward(network, (1, 8, 8), 5)
     assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    "hidden", [lambda layer: [layer], lambda layer: {"a": layer}, lambda layer: (lambda x: layer(x),)]
+)
+def test_layers_that_run_without_being_registered_are_told(hidden):
+    class Hiding(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inside, self.fc = hidden(nn.Conv2d(1, 2, 3)), nn.Linear(2 * 36, 5)
+
+        def forward(self, x):
+            layers = self.inside.values() if isinstance(self.inside, dict) else self.inside
+            for layer in layers:
+                x = layer(x)
+            return self.fc(x.flatten(1))
+
+    words = told(Hiding())
+    assert "2 parameters" in words and "(2, 1, 3, 3)" in words and "nn.ModuleList" in words
+
+
+def test_what_is_frozen_computed_or_lazy_is_no_stranger():
+    class Teacher(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.teacher = nn.LazyLinear(5), [nn.Linear(64, 5)]
+            self.teacher[0].requires_grad_(False)
+
+        def forward(self, x):
+            return self.fc(x.flatten(1)) + self.teacher[0](x.flatten(1))
+
+    check_forward(Teacher(), (1, 8, 8), 5)
+    check_forward(nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(64, 5))), (1, 8, 8), 5)

@@ -9,7 +9,7 @@ class Context:
 
     `largest_class_share`: share of the most frequent class. `learning_rate`: the schedule's peak. `activation`,
     `initializer`, `optimizer`: names as in configs. `suited`: the recommended initializer for the activation.
-    `batch_norm`: whether the network has norm layers.
+    `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
     """
 
     classes: int | None = None
@@ -21,6 +21,8 @@ class Context:
     optimizer: str | None = None
     batch_norm: bool | None = None
     dropout: float | None = None
+    weight_decay: float | None = None
+    clip: float | None = None
 
     @property
     def guessing(self) -> float | None:

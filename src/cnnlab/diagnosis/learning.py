@@ -1,13 +1,14 @@
-"""Rules on training: size of the updates, loss at chance, overfitting."""
+"""Rules on training: size of the updates, weights that decay, loss at chance, overfitting."""
 
 import math
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
-from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.remedies import Advice, Remedy
 
 # The rule of thumb is an update of 1e-3 of the weights. Healthy runs reach 0.03 in their first steps and fall to
 # 1e-4 at the end (weight decay alone gives about that).
@@ -24,8 +25,16 @@ UPDATE_SMALL = 1e-5
 PATIENCE = 100
 # While nothing is learned, batches of 64 vary by 1 % around ln(classes); recent losses are averaged.
 AT_CHANCE = 0.03
+# A network whose accuracy is less than this above guessing is not called healthy.
+LITTLE = 0.1
+# Of the initial weights, median over layers. Healthy training makes them larger; a decay of 0.05 with SGD halves them.
+DECAYED = 0.3
+# The gradient's norm is of order 1, and 0.1 in a converged network.
+CLIPPED = 0.01
 # Accuracy on training images minus that on validation images: 1,000 MNIST images without pooling reach 0.09.
 GAP = 0.1
+# Accuracy on validation images minus that on test images; by chance alone it reaches 0.07 with 140 validation images.
+UNLIKE = 0.2
 # Ratio of the validation loss to its best above which more training makes it worse.
 RISEN = 1.1
 
@@ -86,24 +95,72 @@ def chance(run: Evidence) -> list[Finding]:
     if run.context.classes is None:
         return []
     guessing, loss = math.log(run.context.classes), run.recent("train/loss")
-    if run.steps < PATIENCE or run.learned or not abs(loss / guessing - 1) <= AT_CHANCE:
+    if run.steps < PATIENCE or run.learned:
         return []
+    if not abs(loss / guessing - 1) <= AT_CHANCE:
+        return _little(run, loss, guessing)
     sentence = (
         f"The loss is {loss:.3f} after {run.steps} steps, as for guessing (ln {run.context.classes} = {guessing:.3f}): "
         "nothing has been learned."
     )
     ratios = [r for m in run.measured if (r := m.update_ratio) is not None]
     slow = bool(ratios) and median(ratios) < UPDATE_RULE
-    cause = "no useful gradient arrives, or the learning rate is unsuitable"
-    if slow:
-        cause += " (it is rather small)"
-    remedy = remedies.learning_rate(run.context, 10 if slow else 0.1)
+    cause, remedy = _why_little(run, slow)
     if run.context.batch_norm is False and run.measured and len(run.measured[0].of("preactivation/std")) > 12:
         cause = "the network is deep, and nothing keeps its activations in a range where it learns"
         remedy = Remedy("model.norm", "batch")
     return [
         Finding("loss_at_chance", "problem", run.steps, sentence, cause, remedy, {"loss": loss, "guessing": guessing})
     ]
+
+
+def _little(run: Evidence, loss: float, guessing: float) -> list[Finding]:
+    share, accuracy = run.context.guessing, run.recent("train/accuracy")
+    if share is None or not accuracy < share + LITTLE:
+        return []
+    sentence = (
+        f"After {run.steps} steps the accuracy on training images is {percent(accuracy)}, where guessing gives "
+        f"{percent(share)}, and the loss {loss:.3f} (guessing: {guessing:.3f}): hardly anything has been learned."
+    )
+    ratios = [r for m in run.measured if (r := m.update_ratio) is not None]
+    cause, remedy = _why_little(run, bool(ratios) and median(ratios) < UPDATE_RULE)
+    numbers: dict[str, float | str] = {"accuracy": accuracy, "guessing": share, "loss": loss}
+    return [Finding("little_learned", "problem", run.steps, sentence, cause, remedy, numbers)]
+
+
+def _why_little(run: Evidence, slow: bool) -> Advice:
+    clip = run.context.clip
+    if slow and clip is not None and clip < CLIPPED:
+        return Advice(f"trainer.clip={clip:g} leaves next to nothing of the gradients", Remedy("trainer.clip", 1))
+    cause = "no useful gradient arrives, or the learning rate is unsuitable"
+    if slow:
+        cause += " (it is rather small)"
+    return Advice(cause, remedies.learning_rate(run.context, 10 if slow else 0.1))
+
+
+def decay(run: Evidence) -> list[Finding]:
+    """The weights' deviation, last over first, median over the layers that had any."""
+    if run.first is None or run.last is None or run.steps < PATIENCE or run.learned:
+        return []
+    before = run.first.of("weight/std")
+    kept, wanted = _kept(before, run.last), run.context.weight_decay
+    if not kept <= DECAYED or wanted == 0:
+        return []
+    record = next(m for m in run.measured if _kept(before, m) <= DECAYED)
+    sentence = (
+        f"The weights have shrunk to {percent(kept)} of their initial size (median over layers), and hardly anything "
+        "has been learned."
+    )
+    cause = "weight decay pulls the weights to zero faster than the gradients move them"
+    if wanted is not None:
+        cause = f"weight decay, {wanted:g}, pulls the weights to zero faster than the gradients move them"
+    remedy = Remedy("optimizer.weight_decay", 0.0005)
+    return [Finding("weights_decayed", "problem", record.step, sentence, cause, remedy, {"kept": kept})]
+
+
+def _kept(before: Mapping[str, float], record: Record) -> float:
+    left = [size / before[layer] for layer, size in record.of("weight/std").items() if before.get(layer, 0.0) > 0]
+    return median(left) if left else math.inf
 
 
 def overfitting(run: Evidence) -> list[Finding]:
@@ -114,6 +171,8 @@ def overfitting(run: Evidence) -> list[Finding]:
     now, then = validated[-1].scalars["validation/loss"], best.scalars["validation/loss"]
     train, validation = run.recent("train/accuracy"), validated[-1].scalars["validation/accuracy"]
     gap = train - validation
+    if (found := _unrelated(run, train, validated)) is not None:
+        return [found]
     if not (gap >= GAP and now >= RISEN * then):
         return []
     sentence = (
@@ -125,6 +184,37 @@ def overfitting(run: Evidence) -> list[Finding]:
     remedy = Remedy("model.dropout", 0.5) if dropped < 0.5 else Remedy("optimizer.weight_decay", 0.005)
     numbers: dict[str, float | str] = {"gap": gap, "best_step": best.step, "loss": now, "best_loss": then}
     return [Finding("overfitting", "warning", best.step, sentence, cause, remedy, numbers)]
+
+
+def _unrelated(run: Evidence, train: float, validated: Sequence[Record]) -> Finding | None:
+    """Training images are known by heart, and of the others nothing at all."""
+    share, best = run.context.guessing, max(m.scalars["validation/accuracy"] for m in validated)
+    if share is None or not (run.learned and best < share + LITTLE and train - best >= 2 * LITTLE):
+        return None
+    sentence = (
+        f"Accuracy is {percent(train)} on training images, but on validation images it was never above {percent(best)}"
+        f", where guessing gives {percent(share)}: nothing that was learned holds for other images."
+    )
+    cause = "the labels have nothing to do with the images (shuffled apart from them?), so they can only be memorized"
+    remedy = Remedy(look="look at some images beside their labels")
+    step = validated[-1].step
+    return Finding("labels_unrelated", "problem", step, sentence, cause, remedy, {"train": train, "validation": best})
+
+
+def unlike(run: Evidence) -> list[Finding]:
+    """Accuracy on test images far below that on validation images, which come from the training images."""
+    validations = [m.scalars["validation/accuracy"] for m in run.records if "validation/accuracy" in m.scalars]
+    tests = [m.scalars["test/accuracy"] for m in run.records if "test/accuracy" in m.scalars]
+    if not validations or not tests or not validations[-1] - tests[-1] >= UNLIKE:
+        return []
+    sentence = f"Accuracy is {percent(validations[-1])} on validation images and {percent(tests[-1])} on test images."
+    share = run.context.guessing
+    cause = "the test images differ from the training images in kind"
+    if share is not None and tests[-1] < share + LITTLE:
+        cause = "the test images' labels mean something else than those in training (classes in another order?)"
+    remedy = Remedy(look="look at some test images beside their labels")
+    numbers: dict[str, float | str] = {"validation": validations[-1], "test": tests[-1]}
+    return [Finding("test_unlike_training", "problem", run.steps, sentence, cause, remedy, numbers)]
 
 
 def _named(run: Evidence) -> str:
@@ -139,4 +229,4 @@ def _times_or_percent(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"
 
 
-RULES = (updates, chance, overfitting)
+RULES = (decay, updates, chance, overfitting, unlike)

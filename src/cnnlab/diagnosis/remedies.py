@@ -9,15 +9,19 @@ from cnnlab.diagnosis.context import Context
 
 @dataclass(frozen=True)
 class Remedy:
-    """Set `setting` to `value`, or multiply it by `factor` if its current value is unknown."""
+    """Set `setting` to `value`, or multiply it by `factor` if its current value is unknown. `look`: what to look at,
+    where no setting would help."""
 
-    setting: str
+    setting: str = ""
     value: str | float | None = None
     factor: float | None = None
+    look: str = ""
 
     @property
     def override(self) -> str:
         """As an argument of `python -m cnnlab.train`."""
+        if self.look:
+            return self.look
         if self.value is None:
             return f"{self.setting} times {self.factor:g}"
         return f"{self.setting}={_number(self.value)}"
@@ -25,6 +29,8 @@ class Remedy:
     @property
     def code(self) -> str:
         """As a line of Python for your own training loop."""
+        if self.look:
+            return self.look
         change = f"= {_number(self.value)}" if self.value is not None else f"*= {self.factor}"
         match self.setting:
             case "init":
@@ -40,6 +46,8 @@ class Remedy:
                 return f"nn.Dropout({self.value}) before every fully connected layer"
             case "optimizer.lr" | "optimizer.weight_decay":
                 return f'for group in optimizer.param_groups: group["{self.setting.partition(".")[2]}"] {change}'
+            case "trainer.clip":
+                return f"torch.nn.utils.clip_grad_norm_(network.parameters(), {self.value})"
         return self.override
 
 

@@ -1,15 +1,18 @@
 """One forward pass before anything is trained: finds what no signature shows."""
 
 import traceback
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
-from cnnlab.common.words import sides
+from cnnlab.common.words import plural, sides
 
 TOO_SMALL = ("Kernel size can't be greater than actual input size", "Output size is too small", "output size too small")
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
@@ -24,8 +27,9 @@ def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes
     handles = [
         module.register_forward_pre_hook(partial(_enter, entered, name)) for name, module in network.named_modules()
     ]
+    used = _Parameters()
     try:
-        with cpu_seed(0), torch.no_grad():
+        with cpu_seed(0), torch.no_grad(), used:
             output = network.train()(torch.randn(images, *image_shape))
     except InputError:
         raise
@@ -35,6 +39,34 @@ def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes
         for handle in handles:
             handle.remove()
     _check_output(output, images, classes)
+    _check_registered(network, used.seen.values())
+
+
+class _Parameters(TorchFunctionMode):
+    """Notes the trainable parameters that any torch function gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[int, nn.Parameter] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        for value in (*args, *(kwargs or {}).values()):
+            for x in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(x, nn.Parameter) and x.requires_grad:
+                    self.seen[id(x)] = x
+        return func(*args, **(kwargs or {}))
+
+
+def _check_registered(network: nn.Module, used: Iterable[nn.Parameter]) -> None:
+    own = {id(p) for p in network.parameters()}
+    strangers = [p for p in used if id(p) not in own]
+    if strangers:
+        what, example = plural(len(strangers), "parameter"), tuple(strangers[0].shape)
+        raise InputError(
+            f"The network computes with {what} that none of its modules holds, e.g. of shape {example}.\n"
+            "They would be neither trained nor saved: layers in a Python list or dict are not registered.\n"
+            "Use nn.ModuleList, nn.ModuleDict or nn.Sequential."
+        )
 
 
 def _enter(entered: list[str], name: str, module: nn.Module, inputs: tuple) -> None:

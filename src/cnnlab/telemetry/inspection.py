@@ -9,8 +9,8 @@ from cnnlab.networks.modules.table import layer_type
 
 
 def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: int | None = None) -> Context:
-    """Activation, norm and dropout are read from the modules, learning rate and name from the optimizer; what is
-    unknown or ambiguous stays None. Activations called as functions are not seen."""
+    """Activation, norm and dropout are read from the modules, learning rate, weight decay and name from the optimizer;
+    what is unknown or ambiguous stays None. Activations called as functions are not seen."""
     known = [kind for module in network.modules() if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
@@ -23,6 +23,7 @@ def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: 
         optimizer=type(optimizer).__name__ if optimizer else None,
         batch_norm=any(kind.role == "norm" for kind in known),
         dropout=max(dropout, default=None),
+        weight_decay=max(group.get("weight_decay", 0.0) for group in optimizer.param_groups) if optimizer else None,
     )
 
 

@@ -143,6 +143,7 @@ def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
         context_of(trainer.network, trainer.optimizer, len(data.classes)),
         largest_class_share=labels.bincount().max().item() / len(labels),
         initializer=request.choices.get("init"),
+        clip=trainer.clip,
     )
     if "optimizer" in request.choices:
         found = replace(found, optimizer=request.choices["optimizer"])
