@@ -7,6 +7,7 @@ from scipy import stats
 
 from cnnlab.claims.study import Study
 from cnnlab.views.report.report_tables import (
+    TextTable,
     cost_table,
     diagnosis_table,
     difference_table,
@@ -106,3 +107,8 @@ def test_a_sweep_without_tuning_has_no_table(make_sweep):
     study = Study.of([make_sweep({"a": [0.5]})])
     assert json.loads((study.experiment.folders[0] / "sweep.json").read_text())["tune"] is None
     assert not tune_table(study) and tune_warnings(study) == [] and not failure_table(study)
+
+
+def test_a_column_that_says_the_same_in_every_row_is_constant():
+    table = TextTable(("arm", "n"), (("a", "6"), ("b", "6")))
+    assert [table.is_constant(heading) for heading in ("arm", "n", "elsewhere")] == [False, True, True]

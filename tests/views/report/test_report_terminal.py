@@ -50,6 +50,16 @@ def test_the_verdict_on_a_claim_comes_before_all_else(make_sweep, monkeypatch, c
     assert re.match(r"a +b +3 +91.00 % +51.00 % +40.00 +37.* < 0.0001 +holds", lines[5])
 
 
+def test_a_narrow_terminal_keeps_the_columns_that_tell_comparisons_apart(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = {f"initialization {name}": [0.9 + i / 100, 0.91, 0.92] for i, name in enumerate("abc")}
+    claim = {"sentence": "All are d.", "arm": list(runs), "than": "d", "is": "equal", "margin": 0.01}
+    print_report(Study.of([make_sweep(runs | {"d": [0.5, 0.51, 0.52]}, claim=claim)]))
+    table = capsys.readouterr().out.partition("test accuracy")[0]
+    assert [table.count(name) for name in runs] == [1, 1, 1]
+    assert "against" in table and "of the other" not in table and max(map(len, table.splitlines())) <= 80
+
+
 def test_of_a_claim_that_estimates_nothing_only_the_comparisons(make_sweep, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "160")
     claim = {"sentence": "A is B.", "arm": "a", "than": "b", "is": "equal", "rule": "exact"}

@@ -5,6 +5,7 @@ from cnnlab.claims.verdict import Verdict, seeds_in_words
 from cnnlab.views.report.report_tables import NOT_KNOWN, TextTable, p_value
 
 PLACE, ARM, OTHER, RUNS, INTERVAL, P = "where", "arm", "against", "runs", "95 %", "p, Holm"
+OF_THE_OTHER = "of the other"
 POINTS = " points"
 SIGN = "A difference is positive where it speaks for the sentence."
 WORST = "Every single run decides; the difference is that of the worst."
@@ -21,7 +22,7 @@ def comparison_table(verdict: Verdict) -> TextTable:
         row += [NOT_KNOWN if each.value is None else each.difference(each.value), _interval(each)]
         row = [cell.replace(POINTS, "") for cell in row] if in_points else row
         rows.append((*row, "" if each.p_holm is None else p_value(each.p_holm), _outcome(each)))
-    headings = (PLACE, ARM, OTHER, RUNS, "of the arm", "of the other", "points" if in_points else "difference")
+    headings = (PLACE, ARM, OTHER, RUNS, "of the arm", OF_THE_OTHER, "points" if in_points else "difference")
     table = TextTable((*headings, INTERVAL, P, "verdict"), tuple(rows), words=3)
     silent = [heading for i, heading in enumerate(table.headings) if not any(row[i] for row in rows)]
     return table.without(*silent)

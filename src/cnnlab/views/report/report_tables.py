@@ -30,6 +30,11 @@ class TextTable:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
+    def is_constant(self, heading: str) -> bool:
+        """Whether all rows agree in this column, or it is not there."""
+        at = [i for i, other in enumerate(self.headings) if other == heading]
+        return len({row[i] for row in self.rows for i in at}) <= 1
+
     def without(self, *headings: str) -> "TextTable":
         """These columns left out."""
         kept = [i for i, heading in enumerate(self.headings) if heading not in headings]

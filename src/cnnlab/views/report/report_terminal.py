@@ -13,7 +13,7 @@ from rich.text import Text
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
 from cnnlab.claims.verdict import Verdict
-from cnnlab.views.claims.comparison_table import ARM, RUNS, P, comparison_table, notes
+from cnnlab.views.claims.comparison_table import ARM, OF_THE_OTHER, OTHER, RUNS, P, comparison_table, notes
 from cnnlab.views.claims.verdict_look import LOOKS, headline
 from cnnlab.views.report.report_tables import (
     BEST,
@@ -69,7 +69,8 @@ def print_verdict(console: Console, verdict: Verdict) -> None:
     if verdict.guessed:
         console.print(Text(verdict.guessed, style="italic"))
     console.print()
-    _print(console, comparison_table(verdict), spared=(RUNS, P, ARM))
+    table = comparison_table(verdict)
+    _print(console, table, spared=(RUNS, P, *filter(table.is_constant, (OF_THE_OTHER, ARM, OTHER))))
     console.print(Text(notes(verdict), style="dim"), end="\n" if notes(verdict) else "")
 
 
