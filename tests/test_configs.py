@@ -51,13 +51,17 @@ def test_every_option_opens_with_what_it_is(option):
 
 
 @pytest.mark.parametrize("init", _of("init"))
-def test_every_initializer_fills_every_layer(init, data):
+def test_every_initializer_fills_every_layer(init, data, tmp_path):
     torch.manual_seed(1)
+    file = []
+    if init == "checkpoint":
+        torch.save(build_network(_compose("init=he"), data).state_dict(), tmp_path / "he.pt")
+        file = [f"init.file={tmp_path / 'he.pt'}"]
     images = data.train.images[:8].float() / 255
-    one, same, other = (build_network(_compose(f"init={init}", f"seed={s}"), data, images) for s in (0, 0, 1))
+    one, same, other = (build_network(_compose(f"init={init}", *file, f"seed={s}"), data, images) for s in (0, 0, 1))
     for (key, a), (_, b), (_, c) in zip(*(weight_layers(n).items() for n in (one, same, other)), strict=True):
         assert torch.equal(a.weight, b.weight), key
-        random = init not in ("zeros", "constant", "dirac", "classical")
+        random = init not in ("zeros", "constant", "dirac", "classical", "checkpoint")
         assert not random or not torch.equal(a.weight, c.weight), key
         assert init in ("torch_default", "own") or (a.bias == 0).all(), key
 

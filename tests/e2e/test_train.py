@@ -35,6 +35,17 @@ def test_one_run_leaves_a_run_folder_and_says_where(tmp_path):
     assert "${" not in (folder / "config.yaml").read_text()
 
 
+def test_a_checkpoint_goes_on_from_where_it_was(tmp_path):
+    _run(tmp_path, *SMALL, "hydra.run.dir=first")
+    file = "init.file=first/checkpoints/last.pt"
+    _run(tmp_path, *SMALL, "init=checkpoint", file, "trainer.max_steps=0", "hydra.run.dir=again")
+    first, again = (json.loads((tmp_path / run / "results.json").read_text()) for run in ("first", "again"))
+    assert again["test/loss"] == first["test/loss"] and first["test/accuracy"] == again["test/accuracy"]
+    told = _run(tmp_path, *SMALL, "init=checkpoint", file, "model.channels=[4,9]", "hydra.run.dir=other", code=1).stderr
+    assert "does not fit this network" in told and "Traceback" not in told and not (tmp_path / "other").exists()
+    assert "needs a file" in _run(tmp_path, *SMALL, "init=checkpoint", code=1).stderr
+
+
 def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path):
     _run(tmp_path, "-m", *SMALL, "init=he,zeros", "optimizer.lr=0.05,1e9", "hydra.sweep.dir=outputs/sweeps/mine")
     folders = sorted(p.parent.name for p in (tmp_path / "outputs/sweeps/mine").glob("*/run.json"))

@@ -85,9 +85,9 @@ def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = Non
 def build_fill(config: DictConfig) -> tuple[Fill | None, After | None]:
     """The function that fills one weight tensor, and the one applied to the whole network afterwards; None where there
     is none, as in init=own."""
-    if "_target_" not in config:
-        return None, None
     after = config.get("after")
+    if "_target_" not in config:
+        return None, construct("init", after) if after else None
     fill = OmegaConf.create({key: value for key, value in config.items() if key not in ("bias", "after")})
     return construct("init", fill), construct("init", after) if after else None
 

@@ -44,6 +44,10 @@ RULES: dict[str, Rule] = {
     "init.bias": either(number(), one_of("keep")),
     **dict.fromkeys(("init.val", "init.a", "init.b"), number()),
     "init.mode": one_of("fan_in", "fan_out"),
+    "init.file": optional(Rule("a file with weights", lambda v: isinstance(v, str))),
+    "init.skip": Rule(
+        "a list of patterns, e.g. ['fc.*']", lambda v: isinstance(v, list) and all(isinstance(p, str) for p in v)
+    ),
     "model.stem": one_of("match", "small", "keep"),
     **LIMITS,
     "dataset.root": Rule("a folder", lambda v: isinstance(v, str)),

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from joblib import effective_n_jobs
 
 from cnnlab.cli.launchers.forked import call_forked
 from cnnlab.common.errors import InputError
@@ -39,3 +40,13 @@ def test_any_other_error_comes_with_its_traceback():
 def test_a_process_that_is_gone_is_an_error():
     with pytest.raises(RuntimeError, match="ended with exit code 7"):
         call_forked(SERVER, os._exit, 7)
+
+
+def workers(file):
+    Path(file).write_text(str(effective_n_jobs(2)))
+
+
+def test_it_may_start_processes_of_its_own(tmp_path):
+    """The check of a sweep decodes a folder of pictures, on every core."""
+    call_forked(SERVER, workers, str(tmp_path / "n"))
+    assert (tmp_path / "n").read_text() == "2"

@@ -17,7 +17,8 @@ def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argum
     """`function(argument)`; what it returns is dropped. Raises InputError where it does, and RuntimeError for any other
     exception, with its traceback, or where the process is gone."""
     receiver, sender = server.Pipe(duplex=False)
-    process = server.Process(target=_call, args=(pack_here((function, argument)), sender), daemon=True)
+    # No daemon, which may not start processes of its own, as the decoding of pictures does.
+    process = server.Process(target=_call, args=(pack_here((function, argument)), sender))
     process.start()
     sender.close()
     try:
@@ -25,6 +26,9 @@ def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argum
     except EOFError:
         process.join()
         raise RuntimeError(f"the process that checks the configs ended with exit code {process.exitcode}") from None
+    except BaseException:
+        process.terminate()
+        raise
     finally:
         receiver.close()
     process.join()

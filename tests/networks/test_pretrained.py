@@ -1,0 +1,90 @@
+"""Weights from files, as people have them."""
+
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.common.errors import InputError
+from cnnlab.networks.pretrained import load_weights
+
+
+def network(classes=5):
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, classes))
+
+
+def same(one, other):
+    return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+
+
+NOTHING = torch.empty(0)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: state,
+        lambda state: {"network": state, "epoch": 3},
+        lambda state: {"state_dict": state},
+        lambda state: {"model": {f"module.{name}": value for name, value in state.items()}},
+    ],
+)
+def test_a_state_dict_is_found_wherever_it_is_kept(wrapped, tmp_path):
+    source, target = network(), network()
+    source[1].running_mean.fill_(3)
+    torch.save(wrapped(source.state_dict()), tmp_path / "a.pt")
+    assert not same(source, target)
+    load_weights(target, NOTHING, str(tmp_path / "a.pt"))
+    assert same(source, target)
+
+
+def told(file, target=None, **settings):
+    with pytest.raises(InputError) as error:
+        load_weights(target or network(), NOTHING, file and str(file), **settings)
+    assert len(str(error.value).splitlines()) <= 5
+    return " ".join(str(error.value).split())
+
+
+def test_what_does_not_fit_is_named_and_nothing_is_loaded(tmp_path):
+    file = tmp_path / "a.pt"
+    torch.save(network(7).state_dict(), file)
+    target = network(5)
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    words = told(file, target)
+    assert "2 differences" in words and "3.bias is (7,) in the file and (5,) in the network" in words
+    assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
+    torch.save({"3.weight": torch.ones(1), "extra": torch.ones(1)}, file)
+    assert "0.bias is missing in the file" in told(file)
+    torch.save(network().state_dict() | {"extra": torch.ones(1)}, file)
+    assert "1 difference, e.g. extra is not in the network" in told(file)
+
+
+def test_a_new_head_for_other_classes(tmp_path):
+    source, target = network(7), network(5)
+    torch.save(source.state_dict(), tmp_path / "a.pt")
+    head = target[3].weight.detach().clone()
+    load_weights(target, NOTHING, str(tmp_path / "a.pt"), skip=["3.*"])
+    assert torch.equal(target[0].weight, source[0].weight) and torch.equal(target[3].weight, head)
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("this ran",)
+
+
+def test_what_could_run_is_not_loaded(tmp_path, capsys):
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Evil()))
+    torch.save({"network": Evil()}, tmp_path / "evil2.pt")
+    torch.save(network(), tmp_path / "whole.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    for name in ("evil.pt", "evil2.pt", "whole.pt", "text.pt"):
+        assert "cannot be read as weights" in told(tmp_path / name), name
+    assert capsys.readouterr().out == ""
+
+
+def test_other_mistakes_are_told(tmp_path):
+    assert "init.file=outputs/runs/" in told(None)
+    assert "no such file" in told(tmp_path / "gone.pt")
+    torch.save({"epoch": 3}, tmp_path / "number.pt")
+    assert "holds no state_dict" in told(tmp_path / "number.pt")
