@@ -60,6 +60,16 @@ def test_a_narrow_terminal_keeps_the_columns_that_tell_comparisons_apart(make_sw
     assert "against" in table and "of the other" not in table and max(map(len, table.splitlines())) <= 80
 
 
+def test_no_word_of_a_verdict_is_broken(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = {name: [0.9, 0.1, 0.5] for name in ("first of all", "second of all")}
+    others = {name: [0.5, 0.3, 0.9] for name in ("another one of them", "yet another one of them")}
+    claim = {"sentence": "It is better.", "arm": list(runs), "than": list(others), "margin": 0.01}
+    print_report(Study.of([make_sweep(runs | others, claim=claim)]))
+    out = capsys.readouterr().out
+    assert out.count("inconclusive, needs") == 4 and max(map(len, out.splitlines())) <= 80
+
+
 def test_of_a_claim_that_estimates_nothing_only_the_comparisons(make_sweep, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "160")
     claim = {"sentence": "A is B.", "arm": "a", "than": "b", "is": "equal", "rule": "exact"}

@@ -30,6 +30,7 @@ from cnnlab.views.report.report_tables import (
 
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
 SPARED = (FLOOR, EFFECT, BEST)
+LONGEST_WORD = 14  # "inconclusive," and less; what is longer, such as a list of channels, may be broken
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -79,7 +80,9 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
     for i, heading in enumerate(found.headings):
         is_text = i < found.words or heading == "verdict"
         justify = "left" if is_text else "right"
-        table.add_column(escape(heading), justify=justify, overflow="fold", no_wrap=not is_text)
+        words = [word for row in (found.headings, *rows) for word in row[i].split()]
+        least = min(max(map(len, words), default=0), LONGEST_WORD) if is_text else None  # wrapped between words
+        table.add_column(escape(heading), justify=justify, overflow="fold", no_wrap=not is_text, min_width=least)
     for row in rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     return table
