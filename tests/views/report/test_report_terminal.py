@@ -67,7 +67,7 @@ def test_no_word_of_a_verdict_is_broken(make_sweep, monkeypatch, capsys):
     claim = {"sentence": "It is better.", "arm": list(runs), "than": list(others), "margin": 0.01}
     print_report(Study.of([make_sweep(runs | others, claim=claim)]))
     out = capsys.readouterr().out
-    assert out.count("inconclusive, needs") == 4 and max(map(len, out.splitlines())) <= 80
+    assert out.count("inconclusive,") == 4 and out.count("another") >= 4 and max(map(len, out.splitlines())) <= 80
 
 
 def test_of_a_claim_that_estimates_nothing_only_the_comparisons(make_sweep, monkeypatch, capsys):
