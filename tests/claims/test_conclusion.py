@@ -101,3 +101,8 @@ def test_caveats_count_and_name_what_is_missing(make_sweep):
 
 def test_states_are_counted_in_words():
     assert states_in_words(["completed", "queued", "running"]) == "3 runs: 1 completed, 1 still running, 1 never ran"
+
+
+def test_of_a_number_that_is_neither_good_nor_bad_the_higher_exceeds(answer):
+    said = answer({"xavier": [0.50, 0.55, 0.45], "he": [1.0, 1.1, 0.9]}, key="signal/variance_gain@init")
+    assert said.startswith("he exceeds xavier by 0.50 in signal variance gain@init")

@@ -15,7 +15,7 @@ SECOND = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 
 def test_welch_s_test_is_that_of_a_textbook_example(group):
     """R's manual, t.test(extra ~ group, data = sleep): p 0.07939, 95 % -3.3654832 to 0.2054832."""
-    (found,) = differences([group("1", FIRST, "hours"), group("2", SECOND, "hours")])
+    (found,) = differences([group("1", FIRST, "time/hours"), group("2", SECOND, "time/hours")])
     assert (found.better.name, found.other.name, found.method) == ("1", "2", "Welch")
     assert found.interval == pytest.approx((-3.3654832, 0.2054832), abs=5e-8)
     assert found.p == pytest.approx(0.07939, abs=5e-6) and found.verdict == "inconclusive"
@@ -23,7 +23,7 @@ def test_welch_s_test_is_that_of_a_textbook_example(group):
 
 def test_the_paired_test_is_that_of_the_same_example(group):
     """R's manual, t.test(..., paired = TRUE): p 0.002833, 95 % -2.4598858 to -0.7001142."""
-    (found,) = differences([group("1", FIRST, "hours"), group("2", SECOND, "hours")], paired=True)
+    (found,) = differences([group("1", FIRST, "time/hours"), group("2", SECOND, "time/hours")], paired=True)
     assert found.interval == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
     assert found.p == pytest.approx(0.002833, abs=5e-7) and found.verdict == "different"
     assert found.correlation == pytest.approx(stats.pearsonr(FIRST, SECOND).statistic) and found.pairs == 10

@@ -13,11 +13,23 @@ def test_accuracies_are_percent_and_differ_in_points(key):
     assert metric.between(0.002, -0.0064) == "0.20 to -0.64"
 
 
-@pytest.mark.parametrize("key", ["test/loss", "time/training_s", "model/macs"])
-def test_anything_else_is_better_when_smaller(key):
+@pytest.mark.parametrize("key", ["test/loss", "time/training_s", "model/macs", "test/gap", "test/probability_error"])
+def test_costs_and_faults_are_better_when_smaller(key):
     metric = Metric(key)
-    assert not metric.higher_is_better and metric.sign() == -1 and metric.scale == 1
+    assert (
+        metric.better == "lower"
+        and metric.verb == "beats"
+        and not metric.higher_is_better
+        and metric.sign() == -1
+        and metric.scale == 1
+    )
     assert metric.value(0.0821) == "0.082" and metric.difference(0.0031) == "0.0031"
+
+
+@pytest.mark.parametrize("key", ["first_layer/recognized", "signal/variance_gain@init", "weight/std/01_conv@end"])
+def test_of_what_is_neither_the_higher_comes_first_and_does_not_beat_the_lower(key):
+    metric = Metric(key)
+    assert metric.better is None and metric.verb == "exceeds" and metric.higher_is_better and metric.sign() == 1
 
 
 def test_names_are_words():

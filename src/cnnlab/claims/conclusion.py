@@ -100,15 +100,16 @@ def _of_two(found: Difference) -> str:
         seeds = f"{found.pairs} pairs of seeds"
     else:
         seeds = f"{better.n} seeds each" if better.n == other.n else f"{better.n} and {other.n} seeds"
+    beats = f"{better.name} {better.metric.verb} {other.name}"
     match found.verdict:
         case "different":
-            return f"{better.name} beats {other.name} by {difference_in_words(found)}, {seeds}."
+            return f"{beats} by {difference_in_words(found)}, {seeds}."
         case "inconclusive":
             words = f"{difference_in_words(found)}, {seeds}; {seeds_in_words(found)}"
             return f"No difference found between {better.name} and {other.name} ({words})."
         case "exact":
             which = "in every pair" if found.method == "paired" else "no run of either differs from its group's mean"
-            return f"{better.name} beats {other.name} by exactly {difference_in_words(found)}, {seeds}: {which}."
+            return f"{beats} by exactly {difference_in_words(found)}, {seeds}: {which}."
         case "equal" if found.method == "paired":
             return f"{better.name} and {other.name} are equal in every pair ({seeds})."
         case "equal":
@@ -128,7 +129,7 @@ def _of_many(known: Sequence[Group], found: Sequence[Difference]) -> str:
     if len(lower) == len(pairs):
         near = lower[0]
         return (
-            f"{best.name} beats all {len(lower)} others ({mean}); the next, {near.other.name}, by "
+            f"{best.name} {metric.verb} all {len(lower)} others ({mean}); the next, {near.other.name}, by "
             f"{difference_in_words(near)} (Holm over {tested} pairs)."
         )
     sentence = f"{best.name} has the {what} ({plural(best.n, 'seed')})"

@@ -1,13 +1,17 @@
 """What is compared: one numeric key of results.json, which way is better, and how its values are written."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cnnlab.common.words import number
+
+COSTS = ("time/", "model/", "telemetry/")
+FAULTS = ("loss", "error", "gap", "nonfinite", "noise_floor")
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`key`: e.g. test/accuracy, a share of 1 that is shown in percent. Losses and times are better when smaller."""
+    """`key`: e.g. test/accuracy, a share of 1 that is shown in percent."""
 
     key: str = "test/accuracy"
 
@@ -16,8 +20,20 @@ class Metric:
         return "accuracy" in self.key
 
     @property
+    def better(self) -> Literal["higher", "lower"] | None:
+        """Which way is better; None where neither is, as of a statistic of the weights."""
+        if self.is_share:
+            return "higher"
+        return "lower" if self.key.startswith(COSTS) or any(word in self.key for word in FAULTS) else None
+
+    @property
     def higher_is_better(self) -> bool:
-        return self.is_share
+        """Also where neither way is: then the highest comes first."""
+        return self.better != "lower"
+
+    @property
+    def verb(self) -> str:
+        return "beats" if self.better else "exceeds"
 
     @property
     def title(self) -> str:

@@ -112,3 +112,10 @@ def test_a_sweep_without_tuning_has_no_table(make_sweep):
 def test_a_column_that_says_the_same_in_every_row_is_constant():
     table = TextTable(("arm", "n"), (("a", "6"), ("b", "6")))
     assert [table.is_constant(heading) for heading in ("arm", "n", "elsewhere")] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("key", "best"), [("test/accuracy", True), ("model/parameters", True), ("diagnosis/count", False)]
+)
+def test_a_column_of_the_best_only_where_one_way_is_better(key, best, make_sweep):
+    assert ("best" in group_table(Study.of([make_sweep({"a": [0.9, 0.8], "b": [0.7]})], key)).headings) is best

@@ -48,14 +48,16 @@ def group_table(study: Study) -> TextTable:
     shown = [state for state in _STATES if state in states]
     floor = metric.key == "test/accuracy" and any(group.noise_floor is not None for group in study.groups)
     trained = any(group.trained[1] for group in study.groups)
-    headings = ["arm", "n", "mean (%)" if metric.is_share else "mean", "sd", "95 %", BEST]
+    headings = ["arm", "n", "mean (%)" if metric.is_share else "mean", "sd", "95 %"]
+    headings += [BEST] * (metric.better is not None)
     headings += ["trained"] * trained + [FLOOR] * floor + [_STATES[state] for state in shown]
     rows = []
     for group in study.ranked:
         row = [group.name, f"{group.n}" if group.n == len(group.runs) else f"{group.n} of {len(group.runs)}"]
         row += [NOT_KNOWN if value is None else metric.bare(value) for value in (group.mean, group.sd)]
         row.append(_interval(group))
-        row.append(NOT_KNOWN if group.best is None else metric.bare(group.best))
+        if metric.better:
+            row.append(NOT_KNOWN if group.best is None else metric.bare(group.best))
         if trained:
             row.append(_trained(group))
         if floor:
