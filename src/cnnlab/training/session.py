@@ -141,7 +141,8 @@ class Session:
         x, y = next(iter(self.batches.epoch(epoch)))
         with self.trainer.unchanged(), self.watch(step):
             loss, logits = self.trainer.loss(x, y, self.network)
-            loss.backward()
+            if any(self.recorder.probe.statistics.values()):
+                loss.backward()
         return self.recorder.measured(step, epoch, batch_scores(loss, logits, y), {})
 
     def _in_order(self, split: Split) -> Batches:
