@@ -59,6 +59,13 @@ def test_inconclusive_says_how_many_seeds():
     assert verdict(found("inconclusive")).short == "inconclusive"
 
 
+def test_inconclusive_says_what_is_decided():
+    partly = verdict(
+        found("inconclusive", "8 layers", seeds=9), found("holds", "22 layers"), found("holds", "30 layers")
+    )
+    assert partly.short == "inconclusive (needs about 9 seeds; holds: 22 layers, 30 layers)"
+
+
 def test_the_sentence_has_the_numbers():
     assert verdict(found("holds")).sentence == ("he 94.90 %, xavier 11.35 %: 83.55 points, 95 % 82.90 to 84.20.")
     many = verdict(*(found("holds", f"{n} layers") for n in range(5)))

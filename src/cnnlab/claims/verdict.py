@@ -39,15 +39,16 @@ class Verdict:
     @property
     def short(self) -> str:
         """The word, completed: `holds only when 22 layers (inconclusive: 14 layers)`, `inconclusive (needs about 14
-        seeds)`."""
-        if self.word == "holds only when":
-            words = {"inconclusive": self._places("inconclusive"), "not known": self._places("unknown")}
-            rest = "; ".join(f"{word}: {places}" for word, places in words.items() if places)
-            return f"holds only when {self._places('holds')}" + (f" ({rest})" if rest else "")
-        if self.word == "inconclusive":
+        seeds; holds: 22 layers)`."""
+        word, added = self.word, list[str]()
+        if word == "holds only when":
+            word += f" {self._places('holds')}"
+            added = self._elsewhere("inconclusive", "unknown")
+        elif word == "inconclusive":
             seeds = [each.seeds for each in self.comparisons if each.outcome == "inconclusive" and each.seeds]
-            return f"inconclusive ({seeds_in_words(max(seeds))})" if seeds else "inconclusive"
-        return self.word
+            added = [seeds_in_words(max(seeds))] if seeds else []
+            added += self._elsewhere("holds", "does not hold", "no difference that matters", "unknown")
+        return f"{word} ({'; '.join(added)})" if added else word
 
     @property
     def sentence(self) -> str:
@@ -71,6 +72,11 @@ class Verdict:
     @property
     def _several(self) -> bool:
         return len({each.place for each in self.comparisons}) > 1
+
+    def _elsewhere(self, *outcomes: str) -> list[str]:
+        """`holds: 22 layers, 30 layers`, for those outcomes that occur."""
+        words = {"unknown": "not known"}
+        return [f"{words.get(each, each)}: {places}" for each in outcomes if (places := self._places(each))]
 
     def _places(self, outcome: str) -> str:
         """Where it has this outcome, by what distinguishes the comparisons."""
