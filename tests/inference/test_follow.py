@@ -126,6 +126,25 @@ def test_a_users_own_module_shows_its_leaves_and_promises_no_votes() -> None:
     journey = follow(Branching(), X)
     assert [s.name for s in journey.steps] == ["input", "a", "b", "special"]
     assert journey.steps[3].words == "PixelUnshuffle, 12 x 5x5" and journey.votes is None
+    assert journey.unseen == 3, "a second branch from the input, their sum, and the mean at the end"
+
+
+def test_of_a_chain_nothing_is_left_out_and_of_changes_in_place_it_is_said() -> None:
+    assert follow(network(norm="batch", dropout=0.5), X).unseen == 0
+    inside = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.LazyLinear(3))
+    assert follow(inside, X).unseen == 0
+
+    class Adding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.fc = nn.Conv2d(1, 1, 1), nn.LazyLinear(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.a(x)
+            y += 1
+            return self.fc(y.flatten(1))
+
+    assert follow(Adding(), X).unseen == 1
 
 
 def test_the_network_is_left_as_it_was() -> None:

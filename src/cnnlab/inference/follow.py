@@ -47,11 +47,13 @@ class Votes:
 
 @dataclass(frozen=True)
 class Journey:
-    """`steps` in execution order, starting with the input; `votes`: None if the last layer is not fully connected."""
+    """`steps` in execution order, starting with the input; `votes`: None if the last layer is not fully connected.
+    `unseen`: places where a function, a sum, a branch or a layer with several outputs comes between two steps."""
 
     steps: list[Step]
     logits: Tensor
     votes: Votes | None
+    unseen: int = 0
 
 
 def follow(network: nn.Module, x: Tensor) -> Journey:
@@ -61,11 +63,15 @@ def follow(network: nn.Module, x: Tensor) -> Journey:
     """
     channels, height, width = x.shape[1:]
     steps = [Step("input", "input", f"{channels} x {height}x{width}, normalized", _snapshot(x))]
-    last: Tensor = x
+    last, version, unseen = x, x._version, 0
     linear: tuple[nn.Linear, Tensor, int] | None = None  # the last one, its input, its index in `steps`
 
+    def begin(name: str, module: nn.Module, inputs: tuple) -> None:
+        nonlocal unseen  # before the layer runs, since one in place changes its input's version
+        unseen += not (inputs and inputs[0] is last and last._version == version)
+
     def record(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
-        nonlocal last, linear
+        nonlocal last, version, linear
         if not isinstance(output, Tensor) or not inputs or not isinstance(inputs[0], Tensor):
             return
         # An in-place layer has already overwritten its input; the previous step has a copy.
@@ -73,16 +79,17 @@ def follow(network: nn.Module, x: Tensor) -> Journey:
         if isinstance(module, nn.Linear) and output.dim() == 2:
             linear = (module, before, len(steps))
         steps.append(_step(name, module, before, _snapshot(output)))
-        last = output
+        last, version = output, output._version
 
-    with mode(network, training=False), hooked(network, record), torch.no_grad():
+    with mode(network, training=False), hooked(network, record, begin), torch.no_grad():
         logits = network(x)
+    unseen += not (logits is last and last._version == version)
     votes = None
     if linear is not None and last is logits:
         module, inputs, index = linear
         if all(step.kind == "nothing" for step in steps[index + 1 :]):
             votes = _votes(module, inputs, steps[:index])
-    return Journey(steps, _snapshot(logits), votes)
+    return Journey(steps, _snapshot(logits), votes, unseen)
 
 
 def _snapshot(x: Tensor) -> Tensor:

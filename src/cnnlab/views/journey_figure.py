@@ -11,6 +11,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab.common.words import plural
 from cnnlab.inference.follow import Journey, Step, Votes
 from cnnlab.views import panels
 
@@ -38,6 +39,8 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
         hint += f"; the first {_COLUMNS} channels of each map"
     if hidden:
         hint += f"; {hidden} steps in between are not drawn"
+    if journey.unseen:
+        hint += f"\nnot shown: functions, sums or branches between the layers, in {plural(journey.unseen, 'place')}"
     figure.text(0.15 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
     top = height - 0.75
     for step, row in zip(steps, heights, strict=True):
