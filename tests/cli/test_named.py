@@ -14,12 +14,15 @@ BATCH = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_initializer_of_configs_fills_a_network_by_its_name(name):
-    one, two = ConvNet((1, 8, 8), 3), ConvNet((1, 8, 8), 3)
+def test_every_initializer_of_configs_fills_a_network_by_its_name(name, tmp_path):
+    one, two, drawn = (ConvNet((1, 8, 8), 3) for _ in range(3))
+    torch.save(drawn.state_dict(), tmp_path / "weights (1).pt")
+    settings = {"file": str(tmp_path / "weights (1).pt")} if name == "checkpoint" else {}
+    before = [layer.weight.clone() for layer in weight_layers(one).values()]
     for network in (one, two):
-        cnnlab.initialize(network, name, seed=3, batch=BATCH)
-    for (key, a), b in zip(weight_layers(one).items(), weight_layers(two).values(), strict=True):
-        assert torch.equal(a.weight, b.weight), key
+        cnnlab.initialize(network, name, seed=3, batch=BATCH, **settings)
+    for (key, a), b, own in zip(weight_layers(one).items(), weight_layers(two).values(), before, strict=True):
+        assert torch.equal(a.weight, own if name == "own" else b.weight), key
 
 
 def test_settings_of_an_initializer_are_keywords():

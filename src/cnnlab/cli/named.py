@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cnnlab.cli.build import build_fill, direct
 from cnnlab.cli.compose import compose_run
+from cnnlab.cli.overrides import as_text
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_values
 from cnnlab.networks.init import After, Fill
@@ -65,9 +66,13 @@ def _compose_init(
     network: nn.Module, init: str, activation: str | None, config_dir: str | Path | None, settings: dict[str, Any]
 ) -> tuple[Fill | None, After | None, Any]:
     seen = activation or context_of(network).activation
-    overrides = [f"init={init}", *(f"init.{key}={value}" for key, value in settings.items())]
+    overrides = [f"init={init}", *(_override(f"init.{key}", value) for key, value in settings.items())]
     if seen is not None:
         overrides.append(f"model.activation={seen}")
     config, _, _ = compose_run("train", overrides, config_dir)
     check_values(resolved(config))
     return *build_fill(config.init), config.init.bias
+
+
+def _override(key: str, value: Any) -> str:
+    return as_text(key, value) if isinstance(value, str) else f"{key}={value}"

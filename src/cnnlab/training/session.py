@@ -47,8 +47,7 @@ class Session:
         self.validation, self.test = self._in_order(data.validation), self._in_order(data.test)
         self.progress = TrainingProgress(steps)
         self.results: dict[str, Any] = {}
-        self.step = 0  # number of steps done
-        self._epoch_began = 0
+        self.step, self._epoch_began = 0, 0  # steps done, and done before this epoch
 
     def run(self) -> dict[str, Any]:
         """Fit, test, write and return the results."""
