@@ -33,20 +33,17 @@ def as_text(key: str, value: str) -> str:
 
 def parsed_or_none(argument: str) -> Override | None:
     """None for flags and their values, and for what is reported elsewhere."""
-    try:
-        return OverridesParser.create().parse_override(argument) if "=" in argument[1:] else None
-    except HydraException:
-        return None
+    return _read(argument) if "=" in argument[1:] else None
 
 
 def _unreadable(lines: Sequence[str]) -> str | None:
     """Names the first override that Hydra's grammar cannot read, and how to type its value as text."""
-    line = next((line for line in lines if not _readable(line)), None)
+    line = next((line for line in lines if _read(line) is None), None)
     if line is None:
         return None
     key, equals, value = line.partition("=")
     quoted = as_text(key, value)
-    if not equals or not _readable(quoted):
+    if not equals or _read(quoted) is None:
         return f"Cannot read '{line}'. Write key=value."
     return (
         f"Cannot read '{line}'.\n"
@@ -55,9 +52,8 @@ def _unreadable(lines: Sequence[str]) -> str | None:
     )
 
 
-def _readable(line: str) -> bool:
+def _read(line: str) -> Override | None:
     try:
-        OverridesParser.create().parse_override(line)
+        return OverridesParser.create().parse_override(line)
     except HydraException:
-        return False
-    return True
+        return None

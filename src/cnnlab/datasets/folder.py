@@ -142,7 +142,7 @@ def _check_names(folder: Path, classes: Iterable[str]) -> None:
         names = listed([repr(name)[1:] for name in wrong])
         raise InputError(
             f"{ascii(str(folder))[1:-1]}: a class is named after its folder, but these names are not UTF-8: {names}.\n"
-            f"Rename them; if they come from Western Windows: convmv -f latin1 -t utf8 -r --notest FOLDER"
+            "Rename them; if they come from Western Windows: convmv -f latin1 -t utf8 -r --notest FOLDER"
         )
 
 

@@ -1,5 +1,6 @@
 """What whoever trains on a data set should know about it beforehand."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -24,10 +25,8 @@ def remarks(data: ImageSet) -> list[str]:
 
 def skipped(where: str, endings: Mapping[str, int]) -> str:
     """A sentence about files that were left out: how many, by their ending."""
-    most = sorted(endings, key=lambda ending: -endings[ending])
-    kinds = [f"{endings[ending]:,} {ending or 'without an ending'}" for ending in most]
-    total = sum(endings.values())
-    return f"{where}: {plural(total, 'file')} skipped, since PIL reads no such format: {listed(kinds)}."
+    kinds = [f"{count:,} {ending or 'without an ending'}" for ending, count in Counter(endings).most_common()]
+    return f"{where}: {plural(sum(endings.values()), 'file')} skipped, since PIL reads no such format: {listed(kinds)}."
 
 
 def listed(names: Sequence[str]) -> str:
