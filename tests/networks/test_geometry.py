@@ -14,10 +14,12 @@ from cnnlab.networks.geometry import (
     last_map,
     macs,
     measures,
+    non_linearities_in_a_row,
     parameters,
     receptive_field,
     rows,
     saved_bytes,
+    saved_bytes_measured,
     unknown,
 )
 
@@ -235,6 +237,70 @@ class Skip(nn.Module):
         return self.b(self.a(x) + x)
 
 
+class Gated(Skip):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x) * self.b(x).sigmoid()
+
+
+class Branches(nn.Module):
+    """Fields of several sizes that are not centred alike, one of them through a function, joined in three ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2)
+        self.wide, self.low = nn.Conv2d(4, 4, (1, 5), padding=(0, 2)), nn.Conv2d(4, 4, 4, padding="same")
+        self.last = nn.Conv2d(12, 2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.max_pool2d(self.stem(x), 3, 1, 1)
+        return self.last(torch.cat([self.wide(y) + y, self.low(y), y], 1))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_branches_see_the_union_as_a_gradient_does() -> None:
+    network, image = Branches(), torch.rand(1, 3, 41, 41, requires_grad=True)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.fill_(1.0)
+    # Average instead of maximum, so that every cell of a window has a gradient.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(F, "max_pool2d", F.avg_pool2d)
+        output = network(image)
+    cell = output.shape[-1] // 2
+    output[0, 0, cell, cell].backward()
+    seen = (image.grad[0, 0] != 0).nonzero()
+    first, last = seen.min(0).values, seen.max(0).values
+    row = rows(network, (3, 41, 41))[-1]
+    assert row.receptive_field == tuple((last - first + 1).tolist())
+    middle = [centre + jump * cell for centre, jump in zip(row.centre, row.jump, strict=True)]
+    assert middle == ((first + last) / 2).tolist()
+
+
+# Field sizes published for these: https://distill.pub/2019/computing-receptive-fields (AlexNet, VGG16).
+@pytest.mark.parametrize(("name", "published"), [("alexnet", 195), ("vgg16", 212)])
+def test_receptive_fields_are_the_published_ones(name: str, published: int) -> None:
+    with torch.device("meta"):
+        network = getattr(torchvision.models, name)()
+    assert receptive_field(rows(network, (3, 224, 224))) == (published, published)
+
+
+# Functions, sums, concatenations, in-place activations: every byte that autograd saves is predicted.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "googlenet", "mobilenet_v2", "mnasnet0_5"])
+def test_the_memory_of_branches_is_the_measured_one(name: str) -> None:
+    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    network, shape = getattr(torchvision.models, name)(num_classes=5, **options), (3, 64, 64)
+    assert saved_bytes(network, shape) == sum(saved_bytes_measured(network, shape).values())
+
+
+def test_non_linearities_are_counted_along_the_longest_path() -> None:
+    shape = (3, 16, 16)
+    assert non_linearities_in_a_row(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.ReLU()), shape) == 2
+    fire = torchvision.models.squeezenet.Fire(3, 2, 4, 4)  # two of its three activations are side by side
+    assert non_linearities_in_a_row(fire, shape) == 2
+    assert non_linearities_in_a_row(Gated(), shape) is None
+
+
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
@@ -242,10 +308,11 @@ class Skip(nn.Module):
         (nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")), "no formula for 0 (Conv2d)"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 4, 2)), "no formula for 1 (ConvTranspose2d)"),
         (Own(), "no formula for b (GroupNorm)"),
-        (Skip(), "does not get the previous layer's output"),
+        (Skip(), None),
+        (Gated(), "mul is a function without a formula"),
         (nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3, groups=6, dilation=2), nn.Conv2d(6, 8, 1)), None),
     ],
-    ids=["group norm", "reflection", "transposed", "a sum and a norm", "a skip", "depthwise and dilated"],
+    ids=["group norm", "reflection", "transposed", "a sum and a norm", "a skip", "a gate", "depthwise and dilated"],
 )
 def test_what_is_not_known_is_named_with_the_reason(network: nn.Module, reason: str | None) -> None:
     found = unknown(network, SHAPE)

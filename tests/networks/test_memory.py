@@ -133,11 +133,16 @@ class Shortcut(nn.Module):
         return F.silu(self.last(F.gelu(x + self.second(self.first(x)))))
 
 
-def test_beyond_layers_in_a_row_only_measurement_knows() -> None:
-    calls = trace(Shortcut(), SHAPE).calls
-    assert [kept and kept.image for kept in predicted(calls)] == [4 * 3 * 31**2, 4 * 3 * 31**2, None]
-    found = measured(Shortcut(), torch.rand(1, *SHAPE))
+def test_sums_and_functions_save_what_is_measured() -> None:
     area = 4 * 3 * 31**2
-    # gelu keeps the sum and the last convolution its result, both at "last"; silu keeps what it gets
-    assert found == {"first": area, "second": area, "last": 2 * area, "": 4 * 3 * 29**2}
-    assert predicted(trace(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Softmax(1)), SHAPE).calls)[1] is None
+    # gelu keeps the sum, the last convolution gelu's result, and silu what it gets
+    expected = {"first": area, "second": area, "gelu": area, "last": area, "silu": 4 * 3 * 29**2}
+    calls = trace(Shortcut(), SHAPE).calls
+    kept = {call.name: saved.image for call, saved in zip(calls, predicted(calls), strict=True) if saved}
+    assert kept == {**expected, "add": 0}
+    assert measured(Shortcut(), torch.rand(1, *SHAPE)) == expected
+
+
+def test_from_a_layer_without_a_formula_on_only_measurement_knows() -> None:
+    calls = trace(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Softmax(1), nn.ReLU()), SHAPE).calls
+    assert [kept is None for kept in predicted(calls)] == [False, True, True]

@@ -1,8 +1,10 @@
+import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.trace import trace
+from cnnlab.networks.trace import IMAGE, Trace, trace
 
 SHAPE = (1, 8, 8)
 
@@ -29,26 +31,71 @@ def test_the_meta_device_gives_the_same_calls_without_computing() -> None:
 
 
 class Odd(nn.Module):
-    """`kind` says what happens beside layers in a row."""
+    """`forward(self, x)` as given."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, forward) -> None:
         super().__init__()
-        self.kind, self.a, self.b = kind, nn.Conv2d(1, 1, 3, padding=1), nn.ReLU()
+        self.a, self.b, self.act = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1), nn.ReLU(inplace=True)
+        self.scale, self._run = nn.Parameter(torch.ones(1, 1, 8, 8)), forward
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.a(x)
-        if self.kind == "between":
-            y = y.abs()
-        y = self.b(y)
-        return y + x if self.kind == "after" else y
+        return self._run(self, x)
 
 
-def test_what_happens_beside_the_layers_is_noticed() -> None:
-    assert trace(Odd("nothing"), SHAPE).plain
-    assert not trace(Odd("after"), SHAPE).plain
-    between = trace(Odd("between"), SHAPE)
-    assert not between.plain
-    assert [call.follows for call in between.calls] == [True, False]
+def _in_words(found: Trace) -> list[str]:
+    return [
+        f"{call.name} {type(call.module).__name__} of "
+        + " and ".join("image" if place == IMAGE else found.calls[place].name for place in call.inputs)
+        for call in found.calls
+    ]
+
+
+def _residual_in_place(m, x):
+    shortcut = m.a(x)
+    y = m.b(m.act(shortcut))
+    y += shortcut  # what the activation in place made of it
+    return y
+
+
+@pytest.mark.parametrize(
+    ("forward", "expected"),
+    [
+        (lambda m, x: m.act(m.a(x)) + x, ["a Conv2d of image", "act ReLU of a", "add Sum of act and image"]),
+        (lambda m, x: m.b(m.a(x).abs()), ["a Conv2d of image", "abs Function of a", "b Conv2d of abs"]),
+        (_residual_in_place, ["a Conv2d of image", "act ReLU of a", "b Conv2d of act", "add Sum of b and act"]),
+        (
+            lambda m, x: m.a(torch.cat([m.a(x), m.b(x)], 1)[:, :1]),
+            [
+                *("a Conv2d of image", "b Conv2d of image", "cat Concatenation of a and b"),
+                *("getitem Function of cat", "a Conv2d of getitem"),
+            ],
+        ),
+        (lambda m, x: m.a(x) * m.scale, ["a Conv2d of image", "mul Function of a"]),
+        (lambda m, x: m.a(x) + m.scale, ["a Conv2d of image", "add Function of a"]),
+        (lambda m, x: m.a(x).flatten(1), ["a Conv2d of image", "flatten Flatten of a"]),
+        (lambda m, x: F.relu(m.b(F.relu(x))), ["relu ReLU of image", "b Conv2d of relu", "relu_2 ReLU of b"]),
+    ],
+    ids=["sum", "function", "in place", "concatenation", "product", "a parameter", "flatten", "twice"],
+)
+def test_functions_sums_and_branches_are_followed(forward, expected) -> None:
+    assert _in_words(trace(Odd(forward), SHAPE)) == expected
+
+
+def test_a_change_that_no_function_returned_is_an_assignment() -> None:
+    def forward(m: Odd, x: Tensor) -> Tensor:
+        y = m.a(x)
+        y[:, :, 0] = 0
+        return m.b(y)
+
+    assert _in_words(trace(Odd(forward), SHAPE))[1:] == ["assignment Function of a", "b Conv2d of assignment"]
+
+
+def test_only_a_chain_of_known_layers_is_plain() -> None:
+    assert trace(Odd(lambda m, x: F.max_pool2d(F.relu(m.a(x)), 2)), SHAPE).plain
+    assert not trace(Odd(lambda m, x: m.a(x) + x), SHAPE).plain
+    assert not trace(Odd(lambda m, x: m.a(x).abs()), SHAPE).plain
+    several = trace(Odd(lambda m, x: (m.a(x), x)), SHAPE)
+    assert several.output is None and not several.plain
 
 
 def test_a_trace_changes_nothing() -> None:

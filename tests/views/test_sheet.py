@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torchvision
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -64,12 +65,12 @@ class Own(nn.Module):
         self.conv, self.out = nn.Conv2d(1, 2, 3), nn.Linear(2, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(F.relu(self.conv(x)).mean((2, 3)))
+        return self.out((F.relu(self.conv(x)) * self.conv(x)).mean((2, 3)))
 
 
 def test_what_is_not_known_is_said() -> None:
     said = " ".join(text(Own()).split())
-    assert "does not get the previous layer's output" in said and "unknown from there on" in said
+    assert "mul is a function without a formula" in said and "unknown from there on" in said
     assert "measure=true measures it" in said
     assert "per image, measured" in " ".join(text(Own(), measure=True).split())
 
@@ -86,7 +87,8 @@ def test_parameters_outside_of_layers_and_functions_between_them_are_told() -> N
 
     said = text(Scaled())
     assert "57 (38 weights, 12 biases, 7 in no layer)" in said
-    assert "1 among the layers, without functions" in said
+    assert "2 known; functions without a formula are not counted" in said
+    assert "3, at most 2 in a row" in text(torchvision.models.squeezenet.Fire(1, 2, 4, 4))
     assert "6 in a row" not in said and "5 in a row" in text(ConvNet(SHAPE, 10))
 
 

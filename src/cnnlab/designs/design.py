@@ -17,6 +17,7 @@ class Design:
     """`measured`: bytes that autograd saves per training image, by layer; None if not requested.
 
     `saved_bytes` (predicted) and `receptive_field` are None if no formula covers the network; `unknown` says why.
+    `in_a_row`: the most activations on any path; None where functions among the layers may be activations.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Design:
     macs: int
     receptive_field: Pair | None
     saved_bytes: int | None
+    in_a_row: int | None
     measured: dict[str, int] | None = None
     unknown: str | None = None
 
@@ -58,6 +60,7 @@ def design(name: str, network: nn.Module, image_shape: tuple[int, int, int], mea
         macs=geometry.macs(network, image_shape),
         receptive_field=geometry.receptive_field(rows),
         saved_bytes=geometry.saved_bytes(network, image_shape),
+        in_a_row=geometry.non_linearities_in_a_row(network, image_shape),
         measured=geometry.saved_bytes_measured(network, image_shape) if measure else None,
         unknown=geometry.unknown(network, image_shape),
     )

@@ -44,36 +44,63 @@ class Row:
 
 
 def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
-    """One row per layer in execution order, without nn.Identity."""
+    """One row per layer in execution order, without nn.Identity; functions that a layer equals, sums and
+    concatenations have rows too."""
     calls = trace(network, image_shape).calls
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
-    fields: tuple[Field, Field] | None = (Field(), Field())
-    size: Pair = (1, 1)
-    for call, kept in zip(calls, memory.predicted(calls), strict=True):
-        size = (call.input[1], call.input[2]) if len(call.input) == 3 else size
-        known = fields if call.follows else None
-        seen = _window(call, size) if known or not isinstance(call.module, nn.Linear) else None
-        fields = (known[0].through(seen, 0), known[1].through(seen, 1)) if seen and known else None
-        if isinstance(call.module, nn.Linear):
-            size = (1, 1)
+    for call, seen, kept in zip(calls, _fields(calls), memory.predicted(calls), strict=True):
         counted[call.module] += 1
-        if not isinstance(call.module, nn.Identity):
-            found.append(_row(call, seen, fields, kept, counted[call.module]))
+        if call.known and not isinstance(call.module, nn.Identity):
+            found.append(_row(call, seen, kept, counted[call.module]))
     return found
 
 
 def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None:
     """Why a receptive field or the activation memory is not known, by the first layer concerned; None if both are."""
     passage = trace(network, image_shape)
-    size: Pair = (1, 1)
-    for call, kept in zip(passage.calls, memory.predicted(passage.calls), strict=True):
-        if not call.follows:
-            return f"{call.name} does not get the previous layer's output: a sum, a branch or a function is in between"
-        if kept is None or _window(call, size) is None:
+    kept = memory.predicted(passage.calls)
+    for call, seen, saved in zip(passage.calls, _fields(passage.calls), kept, strict=True):
+        if not call.known:
+            return f"{call.name} is a function without a formula"
+        if saved is None or seen.window is None:
             return f"there is no formula for {call.name} ({type(call.module).__name__})"
-        size = (call.output[1], call.output[2]) if len(call.output) == 3 else size
-    return None if passage.plain else "a function follows the last layer"
+        if seen.fields is None:
+            return f"{call.name} joins branches of different strides"
+    return None if passage.output is not None else "the network's output is not one tensor"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a call's output sees. `map_size`: of the last map on the way."""
+
+    window: Window | None
+    fields: tuple[Field, Field] | None
+    map_size: Pair
+
+
+def _fields(calls: list[Call]) -> list[_Seen]:
+    found = [_Seen(Window(), (Field(), Field()), (1, 1))]  # the image, so that a call's place is one less
+    for call in calls:
+        fed = [found[place + 1] for place in call.inputs]
+        map_size = (call.input[1], call.input[2]) if len(call.input) == 3 else fed[0].map_size
+        flat = isinstance(call.module, nn.Linear)
+        below = _united([seen.fields for seen in fed])
+        window = _window(call, map_size) if below or not flat else None
+        fields = (below[0].through(window, 0), below[1].through(window, 1)) if window and below else None
+        found.append(_Seen(window, fields, (1, 1) if flat else map_size))
+    return found[1:]
+
+
+def _united(branches: list[tuple[Field, Field] | None]) -> tuple[Field, Field] | None:
+    """Over all inputs; None where one is not known."""
+    fields = branches[0]
+    for other in branches[1:]:
+        if fields is None or other is None:
+            return None
+        vertical, horizontal = fields[0].united(other[0]), fields[1].united(other[1])
+        fields = (vertical, horizontal) if vertical and horizontal else None
+    return fields
 
 
 def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, float]:
@@ -102,11 +129,11 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Per image, without biases. Networks that are not a chain of known layers are counted by PyTorch."""
-    found = rows(network, image_shape)
-    known = [row.macs for row in found if row.receptive_field and row.macs is not None]
-    if trace(network, image_shape).plain and len(known) == len(found):
-        return sum(known)
+    """Per image, without biases. Networks that do not consist of known layers alone are counted by PyTorch."""
+    calls = trace(network, image_shape).calls
+    known = [_macs(call) for call in calls if layer_type(call.module)]
+    if len(known) == len(calls) and None not in known:
+        return sum(count or 0 for count in known)
 
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
@@ -118,6 +145,19 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
     return counter.get_total_flops() // 2
+
+
+def non_linearities_in_a_row(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
+    """The most activations that any path passes; None where a function without a formula may be one more."""
+    calls = trace(network, image_shape).calls
+    if not all(call.known for call in calls):
+        return None
+    depths = [0]
+    for call in calls:
+        known = layer_type(call.module)
+        counts = known is not None and known.kind(call).endswith(" activation")
+        depths.append(max(depths[place + 1] for place in call.inputs) + counts)
+    return max(depths)
 
 
 def receptive_field(found: list[Row]) -> Pair | None:
@@ -145,12 +185,9 @@ def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
 
 
 def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
-    """Predicted per training image; None for a network that is not a chain of known layers."""
-    passage = trace(network, image_shape)
-    kept = memory.predicted(passage.calls)
-    if not passage.plain or None in kept:
-        return None
-    return sum(k.image for k in kept if k)
+    """Predicted per training image; None for a network that does not consist of known layers alone."""
+    kept = memory.predicted(trace(network, image_shape).calls)
+    return None if None in kept else sum(k.image for k in kept if k)
 
 
 def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
@@ -159,7 +196,8 @@ def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) 
     return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
 
 
-def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, kept: memory.Kept | None, number: int):
+def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int) -> Row:
+    window, fields = seen.window, seen.fields
     own = list(call.module.named_parameters()) if number == 1 else []
     biases = sum(p.numel() for name, p in own if name.endswith("bias"))
     return Row(
@@ -167,10 +205,10 @@ def _row(call: Call, seen: Window | None, fields: tuple[Field, Field] | None, ke
         kind=_kind(call),
         input=call.input,
         output=call.output,
-        kernel=seen and seen.kernel,
-        stride=seen and seen.stride,
-        before=seen and seen.before,
-        after=seen and seen.after,
+        kernel=window and window.kernel,
+        stride=window and window.stride,
+        before=window and window.before,
+        after=window and window.after,
         receptive_field=fields and (fields[0].size, fields[1].size),
         jump=fields and (fields[0].jump, fields[1].jump),
         centre=fields and (fields[0].centre, fields[1].centre),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import Call, hooked, mode
+from cnnlab.networks.trace import IMAGE, Call, Recorder, mode
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,29 @@ class Kept:
 
 
 def predicted(calls: list[Call]) -> list[Kept | None]:
-    """One entry per call; None from the first layer that is unknown or not fed by its predecessor."""
+    """One entry per call; None from the first call without a formula, since what it saves counts no more below."""
     found: list[Kept | None] = []
-    tensor, kept, needs_gradient = 0, set[int](), False  # tensor: id of the current storage
-    for i, call in enumerate(calls, start=1):
-        needs_gradient |= any(p.requires_grad for p in call.module.parameters())
+    storages, needing, kept = [IMAGE], [False], set[int]()  # by place + 1, the image first; ids of kept storages
+    for place, call in enumerate(calls):
+        needs_gradient = any(needing[i + 1] for i in call.inputs) or any(
+            p.requires_grad for p in call.module.parameters()
+        )
         saved = _saved(call, needs_gradient)
         if saved is None:
             return found + [None] * (len(calls) - len(found))
-        after = tensor if saved.reuses else i
-        new = {tensor: prod(call.input)} if saved.input else {}
+        before = storages[call.inputs[0] + 1]
+        after = before if saved.reuses else place
+        new = {before: prod(call.input)} if saved.input else {}
         new |= {after: prod(call.output)} if saved.output else {}
         found.append(Kept(FLOAT * sum(n for key, n in new.items() if key not in kept) + saved.image, saved.batch))
         kept |= new.keys()
-        tensor = after
+        storages.append(after)
+        needing.append(needs_gradient)
     return found
 
 
 def _saved(call: Call, needs_gradient: bool) -> Saved | None:
-    known = layer_type(call.module) if call.follows else None
+    known = layer_type(call.module)
     if known is not None and known.role == "weights" and weight_of(call.module) is None:
         return None  # computing the weights saves more
     saved = known.saved(call) if known else None
@@ -51,10 +55,10 @@ def _saved(call: Call, needs_gradient: bool) -> Saved | None:
 
 
 def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
-    """Bytes that autograd saves for `batch` (N, C, H, W) in training mode, by the layer that saved them first.
+    """Bytes that autograd saves for `batch` (N, C, H, W) in training mode, by the layer or function that saved them
+    first, named as in the trace.
 
-    Layers that save nothing are left out; functions between layers count for the next layer, those after the last
-    one for "". Running statistics and the random state are preserved.
+    Those that save nothing are left out. Running statistics and the random state are preserved.
     """
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     own = {t.untyped_storage().data_ptr() for t in [*network.parameters(), *buffers.values()]}
@@ -67,17 +71,18 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
             seen.setdefault(storage.data_ptr(), storage.nbytes())
         return tensor
 
-    def note(name: str, module: nn.Module, inputs: tuple, output: object) -> None:
+    def note(name: str) -> None:
         by_layer[name] += sum(seen.values()) - by_layer.total()
 
+    recorder = Recorder(batch, note)
     devices = [batch.device] if batch.device.type == "cuda" else []
     with (
         torch.random.fork_rng(devices),
         mode(network, training=True),
-        hooked(network, note),
+        recorder.listening(network),
+        recorder,
         torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
         torch.enable_grad(),
     ):
-        output = torch.func.functional_call(network, buffers, (batch,))
-    note("", network, (batch,), output)
+        torch.func.functional_call(network, buffers, (batch,))
     return {name: size for name, size in by_layer.items() if size}

@@ -1,6 +1,7 @@
-"""The layers that an image passes through, in order, with shapes."""
+"""The layers that an image passes through, in order, with shapes and with what feeds them."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,59 +9,161 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from cnnlab.networks.layers import leaves
+from cnnlab.networks.modules.functions import Function, layers_like
+
+IMAGE = -1  # in Call.inputs: the image itself
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer. Shapes are per image: (C, H, W) for a map, (F,) when flat.
+    """One call of a layer, or of a function: `module` is then the layer that does the same, or a `Function`.
 
-    `follows`: its input is the very tensor that the previous call returned (for the first call: the image), so
-    nothing happened in between.
+    `name`: dotted; a function's ends with torch's name for it, `layer1.0.add`. Shapes are per image, (C, H, W) for a
+    map, (F,) when flat; `input` is that of the first input. `inputs`: the places in the trace of the calls whose
+    output came in, IMAGE for the image.
     """
 
     name: str
     module: nn.Module
     input: tuple[int, ...]
     output: tuple[int, ...]
-    follows: bool
+    inputs: tuple[int, ...]
+
+    @property
+    def known(self) -> bool:
+        return not isinstance(self.module, Function)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """`plain`: the network is a chain of these calls, without functions, sums or branches between them."""
+    """`output`: the place of the call whose output is the network's; None for anything but one tensor."""
 
     calls: list[Call]
-    plain: bool
+    output: int | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a chain of layers, or of functions that layers equal."""
+        in_a_row = all(call.known and call.inputs == (i - 1,) for i, call in enumerate(self.calls))
+        return in_a_row and self.output == len(self.calls) - 1
 
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
-    """Run one image of zeros through the network, on its device (or meta), and record every layer called.
+    """Run one image of zeros through the network, on its device (or meta), and record every layer and function that
+    the image reaches.
 
     Runs in evaluation mode, so that running statistics and random state do not change. Layers are modules without
-    children.
+    children. A tensor changed in place by an assignment comes from the Function "assignment".
     """
-    calls: list[Call] = []
     image = zero_images(network, image_shape)
-    last: object = image
-    version = _version(image)  # counts in-place changes, so that `x += shortcut` between two layers is detected
-
-    def begin(name: str, module: nn.Module, inputs: tuple) -> None:
-        before = inputs[0] if inputs else None
-        fed.append((_shape(before), before is last and _version(last) == version))
-
-    def note(name: str, module: nn.Module, inputs: tuple, output: object) -> None:
-        nonlocal last, version
-        shape, follows = fed.pop()
-        calls.append(Call(name, module, shape, _shape(output), follows))
-        last, version = output, _version(output)
-
-    fed: list[tuple[tuple[int, ...], bool]] = []
-    with mode(network, training=False), hooked(network, note, begin), torch.no_grad():
+    recorder = Recorder(image)
+    with mode(network, training=False), torch.no_grad(), recorder.listening(network), recorder:
         output = network(image)
-    ended = output is last and _version(last) == version
-    return Trace(calls, plain=ended and all(call.follows for call in calls))
+    return Trace(recorder.calls, recorder.place(output) if isinstance(output, Tensor) else None)
+
+
+class Recorder(TorchFunctionMode):
+    """Records `calls` inside `with recorder.listening(network), recorder:`, and tells `note` the name of each.
+
+    Follows tensors by identity; their version tells changes in place that no function returned.
+    """
+
+    def __init__(self, image: Tensor, note: Callable[[str], object] = lambda name: None):
+        super().__init__()
+        self.calls: list[Call] = []
+        self._note = note
+        self._places = {id(image): (image, IMAGE, image._version)}  # holds the tensors: ids are not used again
+        self._within: list[str] = []  # the modules that are running
+        self._layers = 0  # the layers among them: their functions are their own business
+        self._named: Counter[str] = Counter()
+
+    @contextmanager
+    def listening(self, network: nn.Module) -> Iterator[None]:
+        layers = {module for _, module in leaves(network)}
+        handles = []
+        for name, module in network.named_modules():
+            layer = module in layers
+            handles.append(module.register_forward_pre_hook(partial(self._enter, name, layer), with_kwargs=True))
+            handles.append(module.register_forward_hook(partial(self._leave, layer), with_kwargs=True))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _enter(self, name: str, layer: bool, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        self._within.append(name)
+        self._layers += layer
+        if self._layers == layer == 1:
+            with torch._C.DisableTorchFunction():
+                tensors = [*_tensors((*args, *kwargs.values()))]
+                # Before it runs, since a layer in place gives its input a new version.
+                self._fed = _shape(tensors[0]) if tensors else (), self._origins(tensors)
+
+    def _leave(self, layer: bool, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+        name = self._within.pop()
+        self._layers -= layer
+        if layer and not self._layers:
+            with torch._C.DisableTorchFunction():
+                self._record(name, [module], *self._fed, output)
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if self._layers:
+            return func(*args, **kwargs)
+        tensors = [*_tensors((*args, *kwargs.values()))]
+        inputs, shape = self._origins(tensors), _shape(tensors[0]) if tensors else ()
+        result = func(*args, **kwargs)
+        if inputs and any(True for _ in _tensors((result,))):
+            layers: Sequence[nn.Module] = layers_like(func, (args, kwargs), result)
+            if len(inputs) < len(tensors) and not isinstance(layers[0], nn.BatchNorm2d):
+                layers = [Function(func.__name__)]  # also of a tensor that does not come from the image
+            self._record(self._name_of(func), layers, shape, inputs, result)
+        return result
+
+    def _name_of(self, function: Callable) -> str:
+        within = self._within[-1] if self._within else ""
+        name = f"{within}.{function.__name__.strip('_')}".lstrip(".")
+        self._named[name] += 1
+        return f"{name}_{self._named[name]}" if self._named[name] > 1 else name
+
+    def place(self, x: Tensor) -> int | None:
+        """Of the call that `x` comes from; None if it does not depend on the image."""
+        if id(x) not in self._places:
+            return None
+        _, place, version = self._places[id(x)]
+        if _version(x) != version:
+            self.calls.append(Call("assignment", Function("assignment"), _shape(x), _shape(x), (place,)))
+            self._places[id(x)] = (x, place := len(self.calls) - 1, _version(x))
+        return place
+
+    def _origins(self, tensors: list[Tensor]) -> tuple[int, ...]:
+        return tuple(place for x in tensors if (place := self.place(x)) is not None)
+
+    def _record(
+        self, name: str, layers: Sequence[nn.Module], shape: tuple[int, ...], inputs: tuple[int, ...], output: Any
+    ) -> None:
+        for layer in layers:
+            last = layer is layers[-1]
+            after = _shape(output) if last else (*_shape(output)[:1], 1, 1)  # of a global average, before it is flat
+            self.calls.append(Call(name, layer, shape, after, inputs))
+            shape, inputs = after, (len(self.calls) - 1,)
+        for x in _tensors((output,)):
+            self._places[id(x)] = (x, inputs[0], _version(x))
+        self._note(name)
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
 
 
 def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
@@ -100,11 +203,11 @@ def mode(network: nn.Module, training: bool) -> Iterator[None]:
             module.training = was
 
 
-def _version(value: object) -> int:
-    return value._version if isinstance(value, Tensor) else 0
+def _version(x: Tensor) -> int:
+    return 0 if x.is_inference() else x._version
 
 
 def _shape(value: object) -> tuple[int, ...]:
     """Of a tensor, or of the first of several, as attention and recurrent layers return them."""
-    value = value[0] if isinstance(value, tuple) and value else value
+    value = value[0] if isinstance(value, tuple | list) and value else value
     return tuple(value.shape[1:]) if isinstance(value, Tensor) else ()

@@ -134,8 +134,7 @@ def totals(design: Design) -> Table:
     others = f", {rest:,} in no layer" if rest else ""
     lines.add_row("parameters", f"{design.parameters:,} ({weights:,} weights, {biases:,} biases{others})")
     lines.add_row("MACs", f"{rough(design.macs)} per image")
-    where = "among the layers, without functions" if design.unknown else "in a row"
-    lines.add_row("non-linearities", f"{design.activations} {where}")
+    lines.add_row("non-linearities", f"{design.activations}{_in_a_row(design)}")
     lines.add_row("activation memory", _saved(design))
     if field := design.receptive_field:
         beyond = ", larger than the image" if field[0] > side[0] or field[1] > side[1] else ""
@@ -146,6 +145,12 @@ def totals(design: Design) -> Table:
     if design.unknown:
         lines.add_row(UNKNOWN, f"{design.unknown}; receptive field and memory are unknown from there on")
     return lines
+
+
+def _in_a_row(design: Design) -> str:
+    if design.in_a_row is None:
+        return " known; functions without a formula are not counted"
+    return " in a row" if design.in_a_row == design.activations else f", at most {design.in_a_row} in a row"
 
 
 def _saved(design: Design) -> str:

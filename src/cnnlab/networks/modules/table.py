@@ -11,11 +11,14 @@ from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.networks.modules.activations import ACTIVATIONS, ActivationType
+from cnnlab.networks.modules.functions import Concatenation, Sum
 from cnnlab.networks.modules.poolings import POOLING_TYPES, POOLINGS, PoolingType
 from cnnlab.networks.modules.windows import Pair, Window, padding, pair
 from cnnlab.networks.trace import Call
 
-Role = Literal["weights", "activation", "pooling", "norm", "padding", "dropout", "flatten", "nothing"]
+Role = Literal[
+    "weights", "activation", "pooling", "norm", "padding", "dropout", "flatten", "nothing", "sum", "concatenation"
+]
 
 FLOAT, INDEX = 4, 8  # bytes of a float32, and of the int64 index that max pooling saves per output
 
@@ -97,6 +100,8 @@ def _table() -> dict[type[nn.Module], LayerType]:
         nn.Dropout2d: LayerType("dropout", _named("dropout")),
         nn.AlphaDropout: LayerType("dropout", _named("dropout")),
         nn.Flatten: LayerType("flatten", _named("flatten"), saved=lambda call: Saved(reuses=True)),
+        Sum: LayerType("sum", _named("sum"), saved=lambda call: Saved(reuses=_in_place(call.module))),
+        Concatenation: LayerType("concatenation", _named("concatenation"), saved=lambda call: Saved()),
         nn.Identity: LayerType("nothing", _named("identity"), saved=lambda call: Saved(reuses=True)),
     }
     for name, pooling in POOLING_TYPES.items():

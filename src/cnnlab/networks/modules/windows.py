@@ -39,6 +39,14 @@ class Field:
             centre=self.centre + (reach / 2 - window.before[axis]) * self.jump,
         )
 
+    def united(self, other: "Field") -> "Field | None":
+        """The smallest field that covers both; None where they move at different steps, so that no one field fits."""
+        if self.jump != other.jump:
+            return None
+        first = min(field.centre - (field.size - 1) / 2 for field in (self, other))
+        last = max(field.centre + (field.size - 1) / 2 for field in (self, other))
+        return Field(int(last - first) + 1, self.jump, (first + last) / 2)
+
 
 def padding(conv: nn.Conv2d) -> tuple[Pair, Pair]:
     """Padding (top, left) and (bottom, right), in cells. "same" puts an odd one at the bottom right."""
