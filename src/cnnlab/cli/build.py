@@ -22,7 +22,7 @@ from cnnlab.networks.init import After, Fill, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
-from cnnlab.theory.chain import read_layers
+from cnnlab.theory.reading import read_graph
 
 
 def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
@@ -94,7 +94,7 @@ def build_fill(config: DictConfig) -> tuple[Fill | None, After | None]:
 
 def build_expectation(config: DictConfig, network: nn.Module, batch: Tensor) -> Expectation:
     """Theory's prediction for the initialized `network` on `batch` (N, C, H, W); raises NotApplicable."""
-    read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))  # raises before any moments are drawn
+    read_graph(network, (batch.shape[1], batch.shape[2], batch.shape[3]))  # raises before any moments are drawn
     fill, after = build_fill(config.init)
     moments = None if fill is None else fill_moments(network, direct(fill), after=after)
     smoothing = OmegaConf.select(config, "trainer.label_smoothing", default=0.0)  # the summary config has no trainer

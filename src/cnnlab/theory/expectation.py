@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from cnnlab.common.errors import NotApplicable
 from cnnlab.theory import propagation
 from cnnlab.theory.band import Scatter, scatter
-from cnnlab.theory.chain import Layer, read_layers
-from cnnlab.theory.propagation import Signal
+from cnnlab.theory.graph import Graph, Measured, Weights
+from cnnlab.theory.propagation import State
+from cnnlab.theory.reading import read_graph
 from cnnlab.theory.softmax import gradient_square
 from cnnlab.theory.weights import WeightMoments, moments_of
 
@@ -86,41 +87,47 @@ def expected(
     the mean square over networks is larger, 1.3 times at 64 and 1.5 times at 32 channels after 12 relu layers.
     Raises NotApplicable where there is no formula. Runs in float64 on the CPU.
     """
-    layers = read_layers(network, (batch.shape[1], batch.shape[2], batch.shape[3]))
+    graph = read_graph(network, (batch.shape[1], batch.shape[2], batch.shape[3]))
+    nodes = [node for node in graph.nodes if isinstance(node, Weights)]
     if moments is None:
-        moments = {layer.name: moments_of(layer.module.weight) for layer in layers}
+        moments = {node.layer: moments_of(node.module.weight) for node in nodes}
     with torch.no_grad():
-        images = _sample_images(batch.detach(), layers)
-        signals = propagation.forward(layers, moments, images)
-        if not all(bool(s.variance.isfinite().all() and s.activation_square.isfinite().all()) for s in signals):
+        images = _sample_images(batch.detach(), graph)
+        states = propagation.forward(graph, moments, images, len(batch))
+        if not all(bool(state.maps.pairs.isfinite().all()) for state in states):
             raise NotApplicable("its signal leaves the range of float64")
-        top = gradient_square(signals[-1].variance, layers[-1].c_out, label_smoothing) / len(batch) ** 2
-        gradients = propagation.backward(layers, moments, signals, top)
-        scatters = scatter(layers, signals, images)
-    found = zip(layers, signals, gradients, scatters, strict=True)
-    return Expectation({layer.name: _layer(layer, signal, float(g.mean()), s) for layer, signal, g, s in found})
+        logits = states[-1].covariances.square
+        top = gradient_square(logits, nodes[-1].channels, label_smoothing) / len(batch) ** 2
+        gradients = propagation.backward(graph, moments, states, top)
+        scatters = scatter(graph, states, gradients, len(images))
+    return Expectation(
+        {name: _layer(layer, states, gradients, scatters[name]) for name, layer in graph.layers.items()}
+    )
 
 
-def _sample_images(batch: Tensor, layers: list[Layer]) -> Tensor:
+def _sample_images(batch: Tensor, graph: Graph) -> Tensor:
     """Evenly spaced images, (n, C, H, W) float64, rescaled to the batch's mean square."""
-    pairs = propagation.pairs_of_positions(layers, (batch.shape[-2], batch.shape[-1]))
+    pairs = propagation.pairs_of_positions(graph, batch)
     number = max(1, min(_MAX_IMAGES, _MAX_PAIRS // pairs))
     chosen = batch[:: -(-len(batch) // number)].cpu().double()
     wanted, own = float(batch.double().square().mean()), float(chosen.square().mean())
     return chosen * math.sqrt(wanted / own) if own > 0 else chosen
 
 
-def _layer(layer: Layer, signal: Signal, gradient: float, scatter: Scatter) -> ExpectedLayer:
-    square, mean = float((signal.variance + signal.mean.square()).mean()), float(signal.mean.mean())
-    activation_square, activation_mean = float(signal.activation_square.mean()), float(signal.activation_mean.mean())
+def _layer(layer: Measured, states: list[State], gradients: list[Tensor], scatter: Scatter) -> ExpectedLayer:
+    before = states[layer.preactivation].maps
+    square, mean = float(before.square.mean()), float(before.mean.mean())
+    after = before if layer.activation is None else states[layer.activation].maps
+    activation_square, activation_mean = float(after.square.mean()), float(after.mean.mean())
     activation = _expected(activation_square - activation_mean**2, scatter.activation)
+    gradient = float(gradients[layer.preactivation].mean())
     return ExpectedLayer(
         preactivation_square=square,
         activation_square=activation_square,
         activation_mean=activation_mean,
         gradient_square=gradient,
         preactivation_std=_expected(square - mean**2, scatter.preactivation),
-        activation_std=activation if layer.activated_by else None,
+        activation_std=None if layer.activation is None else activation,
         gradient_std=_expected(gradient, scatter.gradient, typical_below_mean=False),
     )
 

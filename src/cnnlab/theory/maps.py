@@ -32,6 +32,12 @@ class MomentMaps:
     def size(self) -> tuple[int, int]:
         return self.mean.shape[-2], self.mean.shape[-1]
 
+    def at(self, steps: tuple[Step, ...]) -> "MomentMaps":
+        """With these of its steps alone."""
+        if steps == self.steps:
+            return self
+        return MomentMaps(self.mean, torch.stack([self.pair(step) for step in steps], 1), steps)
+
     def pair(self, step: Step) -> Tensor:
         """(N, H, W) for a stored step or the opposite of one."""
         if step in self.steps:

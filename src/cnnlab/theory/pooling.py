@@ -1,4 +1,4 @@
-"""Moments after pooling with non-overlapping windows: mean and sum exactly, max by quadrature."""
+"""Moments after pooling: mean and sum exactly, max by quadrature. Windows may overlap."""
 
 from functools import cache
 from itertools import product
@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnlab.networks.modules.moments import Activation
-from cnnlab.theory.chain import Pool
+from cnnlab.theory.graph import Pool
 from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners, shifted
 
 # Half the points of the quadrature rule over a window's cells; each is used with its antithetic point.
@@ -17,71 +16,82 @@ _POINTS = 128
 
 def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
     """The steps between cells, on a map of `size`, needed for the window products at `steps`."""
-    (k, m), within = pool.window, _within(pool)
-    return kept(((k * a + c, m * b + d) for a, b in steps for c, d in within), size)
+    (down, right), within = pool.window.stride, _within(pool)
+    return kept(((down * a + c, right * b + d) for a, b in steps for c, d in within), size)
 
 
 def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
     """(H', W'): the factor on each window's sum: 1 for sum pooling, 1 / cells for mean pooling."""
     if pool.takes == "sum":
-        return torch.ones(pool.output, dtype=torch.float64)
-    return 1 / _windows(torch.ones(1, *size, dtype=torch.float64), pool).sum(-1)[0]
+        return torch.ones(pool.size, dtype=torch.float64)
+    (top, left), (bottom, right) = pool.window.before, pool.window.after
+    counted = torch.ones(1, *size, dtype=torch.float64)
+    if pool.counts_padding and (top or left):
+        counted = torch.ones(1, size[0] + top + bottom, size[1] + left + right, dtype=torch.float64)
+        return 1 / _windows(counted, pool, padded=True).sum(-1)[0]
+    return 1 / _windows(counted, pool).sum(-1)[0]
 
 
 def linear(x: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> MomentMaps:
     """After mean or sum pooling of the activations `x`, whose steps are `steps_below`."""
     share = shares(pool, x.size)
     mean = share * _windows(x.mean, pool).sum(-1)
-    pairs = _window_products(x, torch.ones_like(x.mean), pool, steps) * share * partners(share[None], steps)
+    pairs = _window_products(x, None, pool, steps) * share * partners(share[None], steps)
     pairs[:, 0] = pairs[:, 0].maximum(mean.square())
     return MomentMaps(mean, pairs, steps)
 
 
-def spread(gradient: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): broadcast each window's value to its cells; cells in no window get 0."""
-    k, m = pool.window
-    return _cells(gradient[..., None].expand(*gradient.shape, k * m), pool, size)
+def spread(gradient: Tensor, slopes: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
+    """(N, H', W') -> (N, H, W): each window's value times `slopes` (N or 1, H', W', km), at its cells.
+
+    Cells in no window get 0; in several windows the sum, as if their gradients were independent.
+    """
+    k, m = pool.window.kernel
+    values = (gradient[..., None] * slopes).flatten(1, 2).transpose(1, 2)  # (N, km, windows)
+    (top, left), (down, right) = pool.window.before, pool.window.stride
+    covered = ((pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m)
+    cells = F.fold(values, covered, (k, m), stride=(down, right))[:, 0]
+    return F.pad(cells, (-left, size[1] + left - covered[1], -top, size[0] + top - covered[0]))
 
 
-def largest(h: MomentMaps, activation: Activation, pool: Pool, steps: tuple[Step, ...]) -> tuple[MomentMaps, Tensor]:
-    """After max pooling of phi(h); and (N, H, W), E phi'(h)^2 1(the cell is its window's maximum).
+def largest(h: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> tuple[MomentMaps, Tensor]:
+    """After max pooling of the activations of h; and (N, H', W', km), E phi'(h)^2 1(the cell is its window's maximum).
 
     A window's cells are jointly normal with the covariance of `h`, whose steps are `steps_below`. Between windows
     the covariance is expanded to second Hermite order: the first is exact (Stein's lemma: expected slopes times
     covariances), the second takes the remaining variance.
     """
-    mean, second, slope, slope_square = _quadrature(h, activation, pool)
+    mean, second, slope, slope_square = _quadrature(h, pool)
     pairs = _window_products(h, slope, pool, steps)
     own = pairs[:, 0].clamp_min(0)
     rest = (second - mean.square() - own).clamp_min(0)
     scale = (own[:, None] * partners(own, steps)).sqrt()
     correlation = torch.where(scale > 0, pairs / scale, 0.0).clamp(-1, 1)
     pairs = pairs + (rest[:, None] * partners(rest, steps)).sqrt() * correlation.square()
-    pairs = (pairs + mean[:, None] * partners(mean, steps)) * inside(pool.output, steps)
+    pairs = (pairs + mean[:, None] * partners(mean, steps)) * inside(pool.size, steps)
     pairs[:, 0] = second
     return MomentMaps(mean, pairs, steps), slope_square
 
 
-def _quadrature(h: MomentMaps, activation: Activation, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """E max, E max^2 per window (N, H', W'); E phi' and E phi'^2 at the maximum, per cell (N, H, W)."""
-    (k, m), size = pool.window, h.size
+def _quadrature(h: MomentMaps, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """E max, E max^2 per window (N, H', W'); E phi' and E phi'^2 at the maximum, per cell (N, H', W', km)."""
     cells = _windows(torch.ones_like(h.mean), pool) > 0
     centre = _windows(h.mean, pool)
     factor = _cholesky(_covariances(h, pool))
     first, second = torch.zeros_like(centre[..., 0]), torch.zeros_like(centre[..., 0])
     slope, slope_square = torch.zeros_like(centre), torch.zeros_like(centre)
-    points = normal_points(k * m)
+    points = normal_points(centre.shape[-1])
     for point in points:
         values = centre + factor @ point
         # phi may be non-monotonic (gelu), so the largest activation need not be that of the largest h.
-        result, which = torch.where(cells, activation.function(values), -torch.inf).max(-1, keepdim=True)
-        _, derivative = activation.with_derivative(values.gather(-1, which))
+        result, which = torch.where(cells, pool.activation.function(values), -torch.inf).max(-1, keepdim=True)
+        _, derivative = pool.activation.with_derivative(values.gather(-1, which))
         first += result[..., 0]
         second += result[..., 0].square()
         slope.scatter_add_(-1, which, derivative)
         slope_square.scatter_add_(-1, which, derivative.square())
     n = len(points)
-    return first / n, second / n, _cells(slope / n, pool, size), _cells(slope_square / n, pool, size)
+    return first / n, second / n, slope / n, slope_square / n
 
 
 @cache
@@ -99,12 +109,10 @@ def normal_points(dimensions: int) -> Tensor:
 
 def _covariances(h: MomentMaps, pool: Pool) -> Tensor:
     """(N, H', W', km, km) between the cells of each window, in row-major order."""
-    k, m = pool.window
+    k, m = pool.window.kernel
+    windows = {step: _windows(_pair(h, step), pool) for step in _within(pool)}
     cells = list(product(range(k), range(m)))
-    columns = []
-    for a, b in cells:
-        for c, d in cells:
-            columns.append(_windows(h.pair((c - a, d - b)), pool)[..., a * m + b])
+    columns = [windows[c - a, d - b][..., a * m + b] for a, b in cells for c, d in cells]
     return torch.stack(columns, -1).unflatten(-1, (k * m, k * m))
 
 
@@ -121,35 +129,44 @@ def _cholesky(covariance: Tensor) -> Tensor:
     return factor
 
 
-def _window_products(x: MomentMaps, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
-    """(N, D', H', W'): sums of scale(p) scale(q) pair(p, q) over p in a window and q in the window one step away."""
-    (k, m), sums = pool.window, []
+def _window_products(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(N, D', H', W'): sums of scale(p) scale(q) pair(p, q) over p in a window and q in the window one step away.
+
+    `scale`: (N, H', W', km), per window and cell; None for 1.
+    """
+    (k, m), (down, right), sums = pool.window.kernel, pool.window.stride, []
+    scales = None if scale is None else scale.movedim(-1, 1).unflatten(1, (k, m))  # (N, k, m, H', W')
     for a, b in steps:
-        total = torch.zeros(len(x.mean), *pool.output, dtype=x.mean.dtype)
+        total = torch.zeros(len(x.mean), *pool.size, dtype=x.mean.dtype)
+        away = None if scales is None else shifted(scales, (a, b))
         for c, d in _within(pool):
-            step = (k * a + c, m * b + d)
-            if abs(step[0]) >= x.size[0] or abs(step[1]) >= x.size[1]:
-                continue
-            terms = _windows(x.pair(step) * scale * shifted(scale, step), pool).unflatten(-1, (k, m))
-            rows, columns = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
-            total += terms[..., rows, columns].sum((-2, -1))
+            step = (down * a + c, right * b + d)
+            # Cells whose partner (c, d) away is in the other window, and those partners.
+            own = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
+            other = slice(max(0, c), k - max(0, -c)), slice(max(0, d), m - max(0, -d))
+            terms = _windows(_pair(x, step), pool).movedim(-1, 1).unflatten(1, (k, m))[:, *own]
+            if scales is not None and away is not None:
+                terms = terms * scales[:, *own] * away[:, *other]
+            total += terms.sum((1, 2))
         sums.append(total)
     return torch.stack(sums, 1)
 
 
+def _pair(x: MomentMaps, step: Step) -> Tensor:
+    return x.pair(step) if all(abs(a) < side for a, side in zip(step, x.size, strict=True)) else torch.zeros_like(x.mean)
+
+
 def _within(pool: Pool) -> list[Step]:
-    k, m = pool.window
+    k, m = pool.window.kernel
     return list(product(range(1 - k, k), range(1 - m, m)))
 
 
-def _windows(maps: Tensor, pool: Pool) -> Tensor:
-    """(N, H, W) -> (N, H', W', km): the cells of each window, 0 beyond the map's edge."""
-    (k, m), (h, w), (down, right) = pool.window, maps.shape[-2:], pool.output
-    whole = F.pad(maps[..., : k * down, : m * right], (0, max(m * right - w, 0), 0, max(k * down - h, 0)))
-    return whole.unflatten(-2, (down, k)).unflatten(-1, (right, m)).transpose(-3, -2).flatten(-2)
-
-
-def _cells(windows: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W', km) -> (N, H, W), the inverse."""
-    maps = windows.unflatten(-1, pool.window).transpose(-3, -2).flatten(-2).flatten(-3, -2)[..., : size[0], : size[1]]
-    return F.pad(maps, (0, size[1] - maps.shape[-1], 0, size[0] - maps.shape[-2]))
+def _windows(maps: Tensor, pool: Pool, padded: bool = False) -> Tensor:
+    """(N, H, W) -> (N, H', W', km): the cells of each window, 0 beyond the map's edge. `padded`: as the maps are."""
+    (k, m), (down, right), (top, left) = pool.window.kernel, pool.window.stride, pool.window.before
+    if padded:
+        top = left = 0
+    height, width = (pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m
+    h, w = maps.shape[-2:]
+    whole = F.pad(maps, (left, width - w - left, top, height - h - top))
+    return whole.unfold(-2, k, down).unfold(-2, m, right).flatten(-2)

@@ -5,7 +5,7 @@ that zero padding is not averaged out. A box is a kernel of weight variances, by
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,152 +14,250 @@ from torch.nn import functional as F
 from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import pooling
-from cnnlab.theory.chain import Layer
-from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, of_images
+from cnnlab.theory.batch_norm import normalized
+from cnnlab.theory.graph import IMAGE, Activate, Add, Graph, Join, Node, Normalize, Pool, Weights
+from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, of_images, partners
 from cnnlab.theory.pairs import activated
+from cnnlab.theory.samples import Activated, Samples, of_patches
 from cnnlab.theory.weights import WeightMoments, moments_of
 
 # Position pairs per layer that a global average may cost; 2 million take about 0.2 s. As many images as fit are
 # used; a map whose pairs exceed the second limit for a single image raises NotApplicable.
 _MAX_PAIRS, _MAX_PAIRS_ONE_IMAGE = 2_000_000, 12_000_000
 
-# Steps to track: on the images, then per layer on its pre-activations and after each pooling.
-Plan = list[list[tuple[Step, ...]]]
+# By node, the image first: the steps between positions of its output to track.
+Plan = list[tuple[Step, ...]]
 
 
 @dataclass(frozen=True)
-class Signal:
-    """One layer's maps, (N, H, W), of the pre-activation h and the activation phi(h), before any pooling.
+class State:
+    """A node's output. `maps`: expected products, not covariances, (N, H, W).
 
-    `slopes`: E (d output / d input)^2 of the activation and each pooling, on their input maps. The backward pass
-    spreads the gradient over each pooling's windows and multiplies by these, last to first.
+    `slopes`: E (d output / d input)^2, as a map (N, H, W) of an activation, per window and cell (N, H', W', km) of a
+    pooling, a number of a norm. `activated`: the samples in an activation, or in one that a max pool includes.
     """
 
-    mean: Tensor
-    variance: Tensor
-    activation_mean: Tensor
-    activation_square: Tensor
-    slopes: list[Tensor]
+    maps: MomentMaps
+    samples: Samples
+    slopes: Tensor | None = None
+    activated: Activated | None = None
+
+    @property
+    def covariances(self) -> MomentMaps:
+        """Of pre-activations, whose means are those of every channel."""
+        mean = self.maps.mean
+        return replace(self.maps, pairs=self.maps.pairs - mean[:, None] * partners(mean, self.maps.steps))
 
 
-def forward(layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor) -> list[Signal]:
-    """`images`: (N, C, H, W) float64, normalized."""
-    size = (images.shape[-2], images.shape[-1])
-    averaged = next((i for i, layer in enumerate(layers) if any(pool.whole for pool in layer.pools)), None)
-    factor = 0.0
-    if averaged is not None:
-        # The square of a global average needs every pair of positions: computed exactly on a few images, whose
-        # ratio to the mean square is then used for all.
-        part = layers[: averaged + 1]
-        plan = _plan(part, size, exact=True)
-        some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
-        factor = _walk(part, weights, some, plan, None)[1]
-    return _walk(layers, weights, images, _plan(layers, size, exact=False), factor)[0]
+def forward(
+    graph: Graph, weights: Mapping[str, WeightMoments], images: Tensor, batch: int | None = None
+) -> list[State]:
+    """The states of all nodes. `images`: (N, C, H, W) float64, normalized; `batch`: how many images they stand for."""
+    walk = _Walk(graph, weights, batch or len(images), images)
+    for place, node in enumerate(graph.nodes):
+        if isinstance(node, Pool) and node.whole:
+            # The square of a global average needs every pair of positions: computed exactly on a few images, whose
+            # ratio to the mean square is then used for all.
+            part = Graph(graph.nodes[: place + 1], {})
+            plan = _plan(part, images, walk.factors)
+            some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
+            states = _Walk(part, weights, walk.batch, images, dict(walk.factors)).run(some, plan)
+            below = states[node.inputs[0]].maps.square.mean((1, 2), keepdim=True)
+            walk.factors[place] = float(states[-1].maps.square.mean() / below.mean().clamp_min(1e-300))
+    return walk.run(images, _plan(graph, images, walk.factors))
 
 
-def backward(
-    layers: list[Layer], weights: Mapping[str, WeightMoments], signals: list[Signal], top: Tensor
-) -> list[Tensor]:
-    """Second moments of d loss / d pre-activation, (N, H, W) per layer, from those of the logits, `top` (N, 1, 1).
+class _Walk:
+    """`factors`: by global average, its mean square over its input's."""
 
-    NaN below a hidden layer whose weights have non-zero mean: the gradient then has a component shared by all
-    channels, which second moments alone cannot track. (The logits' weights may: gradients sum to 0 over classes.)
+    def __init__(
+        self,
+        graph: Graph,
+        weights: Mapping[str, WeightMoments],
+        batch: int,
+        images: Tensor,
+        factors: dict[int, float] | None = None,
+    ):
+        self.graph, self.weights, self.batch, self.factors = graph, weights, batch, factors or {}
+        first = next(node for node in graph.nodes if isinstance(node, Weights) and IMAGE in node.inputs)
+        self.samples = of_patches(first, images)
+
+    def run(self, images: Tensor, plan: Plan) -> list[State]:
+        self.image = State(of_images(images, plan[0]), self.samples)
+        states: list[State] = []
+        for place, (node, steps) in enumerate(zip(self.graph.nodes, plan[1:], strict=True)):
+            fed = [states[i] if i != IMAGE else self.image for i in node.inputs]
+            if not isinstance(node, Weights | Pool):  # these read other steps than they write
+                fed = [replace(x, maps=x.maps.at(steps)) for x in fed]
+            states.append(self._through(node, fed, steps, self.factors.get(place)))
+        return states
+
+    def _through(self, node: Node, fed: list[State], steps: tuple[Step, ...], factor: float | None) -> State:
+        x = fed[0]
+        match node:
+            case Weights():
+                maps = _convolved(x.maps, node, self.weights[node.layer], steps)
+                return State(maps, x.samples.through_weights(*_level(maps)))
+            case Activate():
+                h = x.covariances
+                first, second, slope = moments(node.activation, h.mean, h.square)
+                maps = activated(h, node.activation, first, second)
+                on_samples = Activated(node.activation, x.samples)
+                return State(maps, on_samples.samples().scaled(*_level(maps)), slope, on_samples)
+            case Pool():
+                return _pooled(node, x, steps, factor)
+            case Normalize():
+                done = normalized(x.maps, x.samples, node, self.batch)
+                return State(done.maps, done.samples, torch.tensor(done.slope))
+            case Add():
+                return _sum(fed)
+            case Join():
+                return self._joined(node, fed)
+        raise AssertionError(node)
+
+    def _joined(self, node: Node, fed: list[State]) -> State:
+        channels = [self.graph.nodes[i].channels if i != IMAGE else 0 for i in node.inputs]
+        rest = node.channels - sum(channels)  # the image's
+        shares = [(c or rest) / node.channels for c in channels]
+        mean = sum((s * x.maps.mean for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
+        pairs = sum((s * x.maps.pairs for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
+        products = sum((s * x.samples.products for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
+        maps = MomentMaps(mean, pairs, fed[0].maps.steps)
+        return State(maps, Samples(products, float(mean.mean()), fed[0].samples.images))
+
+
+def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[State], top: Tensor) -> list[Tensor]:
+    """Second moments of d loss / d output, (N, H, W) per node, from those of the logits, `top` (N, 1, 1).
+
+    Gradients of several branches add up as independent ones. NaN below a hidden layer whose weights have non-zero
+    mean: the gradient then has a component shared by all channels, which second moments alone cannot track. (The
+    logits' weights may: gradients sum to 0 over classes.)
     """
-    gradients = [top]
-    for i in range(len(layers) - 1, 0, -1):
-        layer, below = layers[i], layers[i - 1]
-        box, mean = _kernels(layer, weights[layer.name])
-        above = gradients[-1]
-        if i < len(layers) - 1 and bool(mean.any()) and bool(above.any()):
-            above = torch.full_like(above, torch.nan)
-        arrived = _transposed(above, layer.c_out * box, layer, below.pooled) / layer.keep
-        slopes = signals[i - 1].slopes
-        for pool, slope in reversed(list(zip(below.pools, slopes[1:], strict=True))):
-            arrived = pooling.spread(arrived, pool, _size(slope)) * slope
-        gradients.append(arrived * slopes[0])
-    return gradients[::-1]
-
-
-def _walk(
-    layers: list[Layer], weights: Mapping[str, WeightMoments], images: Tensor, plan: Plan, factor: float | None
-) -> tuple[list[Signal], float]:
-    """The signals, and the last pooling's output mean square over its input's. `factor`: that ratio for a global
-    average; None to compute it from the pairs."""
-    x, signals, ratio = of_images(images, plan[0][0]), [], 1.0
-    for layer, (layer_steps, *pool_steps) in zip(layers, plan[1:], strict=True):
-        h = _convolved(x, layer, weights[layer.name], layer_steps)
-        first, second, slope = moments(layer.activation, h.mean, h.square)
-        slopes = [slope]
-        if not (layer.pools and layer.pools[0].largest):
-            x = activated(h, layer.activation, first, second)
-        for pool, steps in zip(layer.pools, pool_steps, strict=True):
-            if pool.largest:
-                x, slope = pooling.largest(h, layer.activation, pool, steps)
-                slopes = [torch.ones_like(slope), slope]
+    last = len(graph.nodes) - 1
+    gradients = [torch.zeros_like(state.maps.mean) for state in states]
+    gradients[last] = top
+    for place in range(last, -1, -1):
+        node, above = graph.nodes[place], gradients[place]
+        for i in node.inputs:
+            if i == IMAGE:
                 continue
-            square = x.square.mean((1, 2), keepdim=True)
-            slopes.append(pooling.spread(pooling.shares(pool, x.size)[None], pool, x.size).square())
-            if pool.whole and factor is not None:
-                x = MomentMaps(x.mean.mean((1, 2), keepdim=True), factor * square[:, None], steps)
-            else:
-                x = pooling.linear(x, pool, steps)
-            ratio = float(x.square.mean() / square.mean().clamp_min(1e-300))
-        signals.append(Signal(h.mean, h.square, first, second, slopes))
-    return signals, ratio
+            size = graph.nodes[i].size
+            match node:
+                case Weights():
+                    box, mean = _kernels(node, weights[node.layer])
+                    if place < last and bool(mean.any()) and bool(above.any()):
+                        above = torch.full_like(above, torch.nan)
+                    arrived = _transposed(above, node.c_out * box, node, size) / node.keep
+                case Pool():
+                    arrived = pooling.spread(above, _slopes(states[place]), node, size)
+                case Activate() | Normalize():
+                    arrived = above * _slopes(states[place])
+                case _:
+                    arrived = above
+            gradients[i] = gradients[i] + arrived
+    return gradients
 
 
-def _plan(layers: list[Layer], size: tuple[int, int], exact: bool) -> Plan:
-    """The steps between positions that each layer must track for the poolings above it."""
-    above: tuple[Step, ...] = (HERE,)
-    plan: Plan = []
-    for i in range(len(layers) - 1, -1, -1):
-        layer, steps = layers[i], [above]
-        sizes = [layer.output, *(pool.output for pool in layer.pools)]
-        for pool, below in reversed(list(zip(layer.pools, sizes, strict=False))):
-            known = exact or not pool.whole
-            steps.append(pooling.steps_below(pool, steps[-1], below) if known else (HERE,))
-        plan.append(steps[::-1])
-        (down, right), below = layer.stride, layers[i - 1].pooled if i else size
-        above = kept([(down * a, right * b) for a, b in steps[-1]], below)
-    plan.append([above])
-    return plan[::-1]
+def _slopes(state: State) -> Tensor:
+    assert state.slopes is not None
+    return state.slopes
 
 
-def pairs_of_positions(layers: list[Layer], size: tuple[int, int]) -> int:
+def _pooled(node: Pool, x: State, steps: tuple[Step, ...], factor: float | None) -> State:
+    if node.largest:
+        maps, slopes = pooling.largest(x.covariances, node, steps)
+        on_samples = Activated(node.activation, x.samples)
+        return State(maps, on_samples.samples().pooled(*_level(maps)), slopes, on_samples)
+    share = pooling.shares(node, x.maps.size)
+    slopes = share.square()[None, ..., None].expand(1, *node.size, node.window.kernel[0] * node.window.kernel[1])
+    if node.whole and factor is not None:
+        square = factor * x.maps.square.mean((1, 2), keepdim=True)
+        maps = MomentMaps(x.maps.mean.mean((1, 2), keepdim=True), square[:, None], steps)
+    else:
+        maps = pooling.linear(x.maps, node, steps)
+    samples = x.samples.pooled(*_level(maps))
+    return State(maps, samples.alike() if node.whole else samples, slopes)
+
+
+def _sum(fed: list[State]) -> State:
+    """Of branches whose deviations from their means are independent."""
+    total, *others = fed
+    for x in others:
+        a, b = total.maps.mean, x.maps.mean
+        steps = x.maps.steps
+        cross = a[:, None] * partners(b, steps) + b[:, None] * partners(a, steps)
+        maps = MomentMaps(a + b, total.maps.pairs + x.maps.pairs + cross, steps)
+        total = State(maps, total.samples.plus(x.samples))
+    return total
+
+
+def _level(maps: MomentMaps) -> tuple[float, float]:
+    """Mean square and mean."""
+    return float(maps.square.mean()), float(maps.mean.mean())
+
+
+def _plan(graph: Graph, images: Tensor, factors: Mapping[int, float]) -> Plan:
+    """What the poolings above need. Global averages whose factor is known need nothing."""
+    sizes = [(images.shape[-2], images.shape[-1]), *(node.size for node in graph.nodes)]
+    plan: Plan = [(HERE,) for _ in sizes]
+    for place in range(len(graph.nodes) - 1, -1, -1):
+        node, above = graph.nodes[place], plan[place + 1]
+        for i in node.inputs:
+            below = sizes[i + 1]
+            match node:
+                case Weights():
+                    (down, right) = node.stride
+                    steps = kept([(down * a, right * b) for a, b in above], below)
+                case Pool():
+                    steps = (HERE,) if place in factors else pooling.steps_below(node, above, below)
+                case _:
+                    steps = above
+            plan[i + 1] = kept({*plan[i + 1], *steps}, below)
+    return plan
+
+
+def pairs_of_positions(graph: Graph, images: Tensor) -> int:
     """Position pairs per image tracked over all layers, excluding those for global averages."""
-    return sum(_pairs(layers, _plan(layers, size, exact=False)))
+    averages = {i: 1.0 for i, node in enumerate(graph.nodes) if isinstance(node, Pool) and node.whole}
+    return sum(_pairs(graph, _plan(graph, images, averages)))
 
 
-def _pairs(layers: list[Layer], plan: Plan) -> list[int]:
-    return [len(steps[0]) * layer.output[0] * layer.output[1] for layer, steps in zip(layers, plan[1:], strict=True)]
+def _pairs(graph: Graph, plan: Plan) -> list[int]:
+    return [
+        len(steps) * node.size[0] * node.size[1]
+        for node, steps in zip(graph.nodes, plan[1:], strict=True)
+        if isinstance(node, Weights)
+    ]
 
 
-def _affordable(layers: list[Layer], plan: Plan, images: int) -> int:
-    pairs = max(_pairs(layers, plan))
+def _affordable(graph: Graph, plan: Plan, images: int) -> int:
+    pairs = max(_pairs(graph, plan))
     if pairs > _MAX_PAIRS_ONE_IMAGE:
         raise NotApplicable(f"its global average needs too many pairs of positions ({pairs:,})")
     return min(images, max(1, _MAX_PAIRS // pairs))
 
 
-def _convolved(x: MomentMaps, layer: Layer, weights: WeightMoments, steps: tuple[Step, ...]) -> MomentMaps:
+def _convolved(x: MomentMaps, layer: Weights, weights: WeightMoments, steps: tuple[Step, ...]) -> MomentMaps:
     box, mean = _kernels(layer, weights)
     pairs = torch.stack([_input_pairs(x, layer, step) for step in steps], 1)
     pairs[:, 0] /= layer.keep
     variance = F.conv2d(F.pad(pairs, layer.padding).flatten(0, 1)[:, None], layer.c_in * box, stride=layer.stride)
     centre = F.conv2d(F.pad(x.mean, layer.padding)[:, None], layer.c_in * mean, stride=layer.stride)[:, 0]
     bias_mean, bias_variance = _bias(layer)
-    covariances = variance.view(len(pairs), len(steps), *layer.output) + bias_variance * inside(layer.output, steps)
-    return MomentMaps(centre + bias_mean, covariances * inside(layer.output, steps), steps)
+    centre = centre + bias_mean
+    covariances = variance.view(len(pairs), len(steps), *layer.size) + bias_variance
+    products = covariances + centre[:, None] * partners(centre, steps)
+    return MomentMaps(centre, products * inside(layer.size, steps), steps)
 
 
-def _input_pairs(x: MomentMaps, layer: Layer, step: Step) -> Tensor:
+def _input_pairs(x: MomentMaps, layer: Weights, step: Step) -> Tensor:
     on_input = (step[0] * layer.stride[0], step[1] * layer.stride[1])
     if abs(on_input[0]) >= x.size[0] or abs(on_input[1]) >= x.size[1]:
         return torch.zeros_like(x.mean)
     return x.pair(on_input)
 
 
-def _transposed(above: Tensor, box: Tensor, layer: Layer, size: tuple[int, int]) -> Tensor:
+def _transposed(above: Tensor, box: Tensor, layer: Weights, size: tuple[int, int]) -> Tensor:
     """(N, H', W') -> (N, H, W): transposed convolution, from outputs back to inputs."""
     left, right, top, bottom = layer.padding
     padded = (size[0] + top + bottom, size[1] + left + right)
@@ -169,18 +267,14 @@ def _transposed(above: Tensor, box: Tensor, layer: Layer, size: tuple[int, int])
     return reached[:, top : top + size[0], left : left + size[1]]
 
 
-def _kernels(layer: Layer, weights: WeightMoments) -> tuple[Tensor, Tensor]:
+def _kernels(layer: Weights, weights: WeightMoments) -> tuple[Tensor, Tensor]:
     """Variance and mean per kernel tap, (1, 1, k, k)."""
     return weights.variance.expand(layer.kernel)[None, None], weights.mean.expand(layer.kernel)[None, None]
 
 
-def _bias(layer: Layer) -> tuple[float, float]:
+def _bias(layer: Weights) -> tuple[float, float]:
     """Mean and variance of the layer's biases; a mean within sampling error counts as 0."""
     if layer.module.bias is None:
         return 0.0, 0.0
     moments = moments_of(layer.module.bias[:, None])
     return float(moments.mean), float(moments.variance)
-
-
-def _size(maps: Tensor) -> tuple[int, int]:
-    return maps.shape[-2], maps.shape[-1]
