@@ -4,6 +4,7 @@ What is taken away is what all positions have in common, in each channel: the me
 the samples know (Yang et al. 2019, arXiv:1902.08129, for fully connected layers).
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -25,14 +26,17 @@ class Normalized:
 def normalized(x: MomentMaps, samples: Samples, node: Normalize, images: int) -> Normalized:
     """`images`: in the batch."""
     positions = node.size[0] * node.size[1]
-    common = samples.common(images, positions)
+    common = samples.over_batch(samples.products, images, positions)
     share = float(common.mean()) / samples.square if samples.square > 0 else 0.0
     maps, variance = _centred(x, share)
     divisor = variance + node.eps
     centred = samples.products - common[:, None] - common + common.mean()
     left = float(centred.diagonal().mean())
     centred = centred * (variance / divisor / left if left > 0 else 0.0)
-    slope = _mean_inverse(centred) * max(1 - 2 / (images * positions), 0.0) / divisor
+    square = float(centred.diagonal().mean())
+    squares = float(samples.over_batch(centred.square(), images, positions).mean())
+    slope = _mean_inverse(square**2 / squares if squares > 0 else math.inf) / divisor
+    slope *= max(1 - 2 / (images * positions), 0.0)  # no gradient along the channel's mean and its own values
     scale, shift = node.scale, node.shift
     return Normalized(
         _shifted(maps, scale / divisor**0.5, shift),
@@ -58,11 +62,9 @@ def _shifted(x: MomentMaps, scale: float, shift: float) -> MomentMaps:
     return MomentMaps(scale * x.mean + shift, pairs, x.steps)
 
 
-def _mean_inverse(centred: Tensor) -> float:
-    """E sigma^2 E 1 / sigma^2 over channels: sigma^2 is as chi-square with (sum of eigenvalues)^2 / sum of squares
-    degrees of freedom, whose inverse has mean n / (n - 2); NaN for few."""
-    total = float(centred.diagonal().sum())
-    freedom = total**2 / float(centred.square().sum()) if total > 0 else float("inf")
-    if freedom == float("inf"):
+def _mean_inverse(freedom: float) -> float:
+    """E sigma^2 E 1 / sigma^2 over channels, sigma^2 being as chi-square with (sum of eigenvalues)^2 / (sum of their
+    squares) degrees of freedom: 1 / chi-square has mean 1 / (n - 2). NaN for few."""
+    if math.isinf(freedom):
         return 1.0
-    return freedom / (freedom - 2) if freedom > 4 else float("nan")
+    return freedom / (freedom - 2) if freedom > 4 else math.nan

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.modules.moments import moments
-from cnnlab.theory import pooling
+from cnnlab.theory import channels, pooling
 from cnnlab.theory.batch_norm import normalized
+from cnnlab.theory.channels import Channels
 from cnnlab.theory.graph import IMAGE, Activate, Add, Graph, Join, Node, Normalize, Pool, Weights
 from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, of_images, partners
 from cnnlab.theory.pairs import activated
@@ -31,7 +32,8 @@ Plan = list[tuple[Step, ...]]
 
 @dataclass(frozen=True)
 class State:
-    """A node's output. `maps`: expected products, not covariances, (N, H, W).
+    """A node's output. `maps`: expected products, not covariances, (N, H, W). `samples`: between positions and images.
+    `channels`: how the channels at one position are distributed.
 
     `slopes`: E (d output / d input)^2, as a map (N, H, W) of an activation, per window and cell (N, H', W', km) of a
     pooling, a number of a norm. `activated`: the samples in an activation, or in one that a max pool includes.
@@ -39,6 +41,7 @@ class State:
 
     maps: MomentMaps
     samples: Samples
+    channels: Channels
     slopes: Tensor | None = None
     activated: Activated | None = None
 
@@ -83,32 +86,31 @@ class _Walk:
         self.samples = of_patches(first, images)
 
     def run(self, images: Tensor, plan: Plan) -> list[State]:
-        self.image = State(of_images(images, plan[0]), self.samples)
+        maps = of_images(images, plan[0])
+        self.image = State(maps, self.samples, _normal(maps, IMAGE))
         states: list[State] = []
         for place, (node, steps) in enumerate(zip(self.graph.nodes, plan[1:], strict=True)):
             fed = [states[i] if i != IMAGE else self.image for i in node.inputs]
             if not isinstance(node, Weights | Pool):  # these read other steps than they write
                 fed = [replace(x, maps=x.maps.at(steps)) for x in fed]
-            states.append(self._through(node, fed, steps, self.factors.get(place)))
+            states.append(self._through(place, node, fed, steps))
         return states
 
-    def _through(self, node: Node, fed: list[State], steps: tuple[Step, ...], factor: float | None) -> State:
+    def _through(self, place: int, node: Node, fed: list[State], steps: tuple[Step, ...]) -> State:
         x = fed[0]
         match node:
             case Weights():
                 maps = _convolved(x.maps, node, self.weights[node.layer], steps)
-                return State(maps, x.samples.through_weights(*_level(maps)))
+                alike = 1.0 if IMAGE in node.inputs else _alike(node, self.weights[node.layer], x.maps.size)
+                return State(maps, x.samples.through_weights(*_level(maps), alike), _normal(maps, place))
             case Activate():
-                h = x.covariances
-                first, second, slope = moments(node.activation, h.mean, h.square)
-                maps = activated(h, node.activation, first, second)
-                on_samples = Activated(node.activation, x.samples)
-                return State(maps, on_samples.samples().scaled(*_level(maps)), slope, on_samples)
+                return _activated(node, x)
             case Pool():
-                return _pooled(node, x, steps, factor)
+                return _pooled(place, node, x, steps, self.factors.get(place))
             case Normalize():
                 done = normalized(x.maps, x.samples, node, self.batch)
-                return State(done.maps, done.samples, torch.tensor(done.slope))
+                values = x.channels.standardized(node.scale, node.shift)
+                return State(done.maps, done.samples, values, torch.tensor(done.slope))
             case Add():
                 return _sum(fed)
             case Join():
@@ -116,14 +118,15 @@ class _Walk:
         raise AssertionError(node)
 
     def _joined(self, node: Node, fed: list[State]) -> State:
-        channels = [self.graph.nodes[i].channels if i != IMAGE else 0 for i in node.inputs]
-        rest = node.channels - sum(channels)  # the image's
-        shares = [(c or rest) / node.channels for c in channels]
-        mean = sum((s * x.maps.mean for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
-        pairs = sum((s * x.maps.pairs for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
-        products = sum((s * x.samples.products for s, x in zip(shares, fed, strict=True)), torch.zeros(()))
+        own = [self.graph.nodes[i].channels if i != IMAGE else 0 for i in node.inputs]
+        image = node.channels - sum(own)
+        shares = [(c or image) / node.channels for c in own]
+        mean = torch.stack([s * x.maps.mean for s, x in zip(shares, fed, strict=True)]).sum(0)
+        pairs = torch.stack([s * x.maps.pairs for s, x in zip(shares, fed, strict=True)]).sum(0)
+        products = torch.stack([s * x.samples.products for s, x in zip(shares, fed, strict=True)]).sum(0)
         maps = MomentMaps(mean, pairs, fed[0].maps.steps)
-        return State(maps, Samples(products, float(mean.mean()), fed[0].samples.images))
+        samples = Samples(products, float(mean.mean()), fed[0].samples.images)
+        return State(maps, samples, channels.joined([x.channels for x in fed], shares))
 
 
 def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[State], top: Tensor) -> list[Tensor]:
@@ -136,8 +139,11 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
     last = len(graph.nodes) - 1
     gradients = [torch.zeros_like(state.maps.mean) for state in states]
     gradients[last] = top
+    by_channel = [torch.zeros_like(channels.alike()) for _ in states]  # times the gradients' mean squares
     for place in range(last, -1, -1):
         node, above = graph.nodes[place], gradients[place]
+        mean = float(by_channel[place].mean())
+        passed = by_channel[place] / mean if mean > 0 else channels.alike()
         for i in node.inputs:
             if i == IMAGE:
                 continue
@@ -150,11 +156,17 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
                     arrived = _transposed(above, node.c_out * box, node, size) / node.keep
                 case Pool():
                     arrived = pooling.spread(above, _slopes(states[place]), node, size)
-                case Activate() | Normalize():
+                case Activate():
+                    passed = states[i].channels.passed(node.activation, passed)
+                    arrived = above * _slopes(states[place]) * float(passed.mean())
+                    passed = passed / passed.mean().clamp_min(1e-300)
+                case Normalize():
                     arrived = above * _slopes(states[place])
                 case _:
                     arrived = above
+            renewed = isinstance(node, Weights | Pool | Join)
             gradients[i] = gradients[i] + arrived
+            by_channel[i] = by_channel[i] + float(arrived.mean()) * (channels.alike() if renewed else passed)
     return gradients
 
 
@@ -163,11 +175,29 @@ def _slopes(state: State) -> Tensor:
     return state.slopes
 
 
-def _pooled(node: Pool, x: State, steps: tuple[Step, ...], factor: float | None) -> State:
+def _normal(maps: MomentMaps, place: int) -> Channels:
+    square, mean = _level(maps)
+    return channels.normal(mean, square - mean**2, place)
+
+
+def _activated(node: Activate, x: State) -> State:
+    h = x.covariances
+    on_samples = Activated(node.activation, x.samples)
+    if x.channels.normal:
+        first, second, slopes = moments(node.activation, h.mean, h.square)
+    else:
+        first, second, slopes = x.channels.moments(node.activation, h.mean, h.square.clamp_min(0))
+    maps = activated(h, node.activation, first, second)
+    samples = on_samples.samples()
+    samples = samples.scaled(*_level(maps)) if x.channels.normal else samples.pooled(*_level(maps))
+    return State(maps, samples, x.channels.activated(node.activation), slopes, on_samples)
+
+
+def _pooled(place: int, node: Pool, x: State, steps: tuple[Step, ...], factor: float | None) -> State:
     if node.largest:
         maps, slopes = pooling.largest(x.covariances, node, steps)
         on_samples = Activated(node.activation, x.samples)
-        return State(maps, on_samples.samples().pooled(*_level(maps)), slopes, on_samples)
+        return State(maps, on_samples.samples().pooled(*_level(maps)), _normal(maps, place), slopes, on_samples)
     share = pooling.shares(node, x.maps.size)
     slopes = share.square()[None, ..., None].expand(1, *node.size, node.window.kernel[0] * node.window.kernel[1])
     if node.whole and factor is not None:
@@ -176,7 +206,7 @@ def _pooled(node: Pool, x: State, steps: tuple[Step, ...], factor: float | None)
     else:
         maps = pooling.linear(x.maps, node, steps)
     samples = x.samples.pooled(*_level(maps))
-    return State(maps, samples.alike() if node.whole else samples, slopes)
+    return State(maps, samples.alike() if node.whole else samples, _normal(maps, place), slopes)
 
 
 def _sum(fed: list[State]) -> State:
@@ -187,7 +217,7 @@ def _sum(fed: list[State]) -> State:
         steps = x.maps.steps
         cross = a[:, None] * partners(b, steps) + b[:, None] * partners(a, steps)
         maps = MomentMaps(a + b, total.maps.pairs + x.maps.pairs + cross, steps)
-        total = State(maps, total.samples.plus(x.samples))
+        total = State(maps, total.samples.plus(x.samples), channels.added([total.channels, x.channels]))
     return total
 
 
@@ -248,6 +278,15 @@ def _convolved(x: MomentMaps, layer: Weights, weights: WeightMoments, steps: tup
     covariances = variance.view(len(pairs), len(steps), *layer.size) + bias_variance
     products = covariances + centre[:, None] * partners(centre, steps)
     return MomentMaps(centre, products * inside(layer.size, steps), steps)
+
+
+def _alike(layer: Weights, weights: WeightMoments, size: tuple[int, int]) -> float:
+    """Mean over pairs of positions of the taps that are inside at both, over the mean of those inside at one."""
+    on_map = F.pad(torch.ones(1, 1, *size, dtype=torch.float64), layer.padding)
+    taps = F.unfold(on_map, layer.kernel, stride=layer.stride).mean(2)[0]  # share of positions with the tap inside
+    box = weights.variance.expand(layer.kernel).flatten()
+    inside_one = float((box * taps).sum())
+    return float((box * taps.square()).sum()) / inside_one if inside_one > 0 else 1.0
 
 
 def _input_pairs(x: MomentMaps, layer: Weights, step: Step) -> Tensor:

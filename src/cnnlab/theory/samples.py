@@ -37,9 +37,15 @@ class Samples:
         own = self.square
         return replace(self, products=self.products * (square / own if own > 0 else 0.0), mean=mean)
 
-    def through_weights(self, square: float, mean: float) -> "Samples":
-        """Of pre-activations with that mean square; their mean, which biases give, is that of every position."""
-        return Samples(self.scaled(square - mean**2, 0.0).products + mean**2, mean, self.images)
+    def through_weights(self, square: float, mean: float, alike: float) -> "Samples":
+        """Of pre-activations with that mean square; their mean, which biases give, is that of every position.
+
+        `alike`: the share of its taps that a position has in common with another, on average: at the border, zeros
+        take different ones away.
+        """
+        covariance = self.scaled(square - mean**2, 0.0).products
+        covariance = (alike * covariance).diagonal_scatter(covariance.diagonal())
+        return Samples(covariance + mean**2, mean, self.images)
 
     def covariance(self) -> Tensor:
         centred = self.products - self.mean**2
@@ -61,18 +67,15 @@ class Samples:
             self.products + other.products + 2 * self.mean * other.mean, self.mean + other.mean, self.images
         )
 
-    def common(self, images: int, positions: int) -> Tensor:
-        """(P,): each position's mean product with all positions of a batch of `images` images."""
+    def over_batch(self, products: Tensor, images: int, positions: int) -> Tensor:
+        """(P,): the mean of `products` (P, P) of each position with all those of a batch of `images` images."""
         same = self.images[:, None] == self.images
-        own = self.products.diagonal()
-        within = torch.where(same, self.products, 0.0).sum(1) - own
-        others = same.sum(1) - 1
-        mean_within = torch.where(others > 0, within / others.clamp_min(1), own)
-        in_image = own / positions + (1 - 1 / positions) * mean_within
-        apart = (~same).sum(1)
-        across = torch.where(same, 0.0, self.products).sum(1) / apart.clamp_min(1)
-        share = torch.where(apart > 0, 1 - 1 / images, 0.0)
-        return (1 - share) * in_image + share * across
+        own = products.diagonal()
+        others, apart = same.sum(1) - 1, (~same).sum(1)
+        within = (torch.where(same, products, 0.0).sum(1) - own) / others.clamp_min(1)
+        within = own / positions + (1 - 1 / positions) * torch.where(others > 0, within, own)
+        across = torch.where(same, 0.0, products).sum(1) / apart.clamp_min(1)
+        return torch.where(apart > 0, within / images + (1 - 1 / images) * across, within)
 
 
 def of_patches(layer: Weights, images: Tensor) -> Samples:
