@@ -9,7 +9,7 @@ Rolnick 2018, arXiv:1803.01719).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -143,6 +143,10 @@ def _below(
         inherited = on.growth(lambda *slope: slope[2]) ** 2 * input.shown
         variance = here.variance + math.log1p(kappa / node.channels) + inherited
         return _Backward(variance, here.overlap * on.correlation(on.slopes) ** 2, sloped=True)
+    if isinstance(node, Normalize) and state.slopes is not None:
+        # How widely the channels' variances scatter is known to about as much as it is.
+        unknown = float(state.slopes[1]) - 1
+        return replace(here, variance=(here.variance**0.5 + unknown) ** 2)
     return here
 
 

@@ -14,17 +14,22 @@ from cnnlab.theory.maps import MomentMaps, inside, partners
 from cnnlab.theory.samples import Samples
 
 
+_MOST_SCATTER = 0.25  # four degrees of freedom, the fewest with a variance of 1 / chi-square
+
+
 @dataclass(frozen=True)
 class Normalized:
-    """`slope`: E (d output / d input)^2; NaN where the channels' variances scatter too widely for a mean."""
+    """`slope`: E (d output / d input)^2; NaN where the channels' variances scatter too widely for a mean. `inverse`:
+    the factor that their scatter is in it."""
 
     maps: MomentMaps
     samples: Samples
     slope: float
+    inverse: float
 
 
-def normalized(x: MomentMaps, samples: Samples, node: Normalize, images: int) -> Normalized:
-    """`images`: in the batch."""
+def normalized(x: MomentMaps, samples: Samples, node: Normalize, images: int, features: int | None) -> Normalized:
+    """`images`: in the batch. `features`: the channels that each channel is a random sum of, if it is."""
     positions = node.size[0] * node.size[1]
     common = samples.over_batch(samples.products, images, positions)
     share = float(common.mean()) / samples.square if samples.square > 0 else 0.0
@@ -35,13 +40,16 @@ def normalized(x: MomentMaps, samples: Samples, node: Normalize, images: int) ->
     centred = centred * (variance / divisor / left if left > 0 else 0.0)
     square = float(centred.diagonal().mean())
     squares = float(samples.over_batch(centred.square(), images, positions).mean())
-    slope = _mean_inverse(square**2 / squares if squares > 0 else math.inf) / divisor
-    slope *= max(1 - 2 / (images * positions), 0.0)  # no gradient along the channel's mean and its own values
+    scatter = (squares / square**2 if square > 0 else 0.0) + (1 / features if features else 0.0)
+    inverse = _mean_inverse(scatter)
+    # No gradient is left along the channel's mean and along its own values.
+    slope = inverse * max(1 - 2 / (images * positions), 0.0) / divisor
     scale, shift = node.scale, node.shift
     return Normalized(
         _shifted(maps, scale / divisor**0.5, shift),
         Samples(scale**2 * centred + shift**2, shift, samples.images),
         scale**2 * slope,
+        inverse,
     )
 
 
@@ -62,9 +70,7 @@ def _shifted(x: MomentMaps, scale: float, shift: float) -> MomentMaps:
     return MomentMaps(scale * x.mean + shift, pairs, x.steps)
 
 
-def _mean_inverse(freedom: float) -> float:
-    """E sigma^2 E 1 / sigma^2 over channels, sigma^2 being as chi-square with (sum of eigenvalues)^2 / (sum of their
-    squares) degrees of freedom: 1 / chi-square has mean 1 / (n - 2). NaN for few."""
-    if math.isinf(freedom):
-        return 1.0
-    return freedom / (freedom - 2) if freedom > 4 else math.nan
+def _mean_inverse(scatter: float) -> float:
+    """E sigma^2 E 1 / sigma^2 over channels, sigma^2 being as chi-square with n = 1 / `scatter` degrees of freedom,
+    (sum of eigenvalues)^2 / (sum of their squares): n / (n - 2). NaN for few."""
+    return 1 / (1 - 2 * scatter) if scatter < _MOST_SCATTER else math.nan

@@ -36,7 +36,7 @@ class State:
     `channels`: how the channels at one position are distributed.
 
     `slopes`: E (d output / d input)^2, as a map (N, H, W) of an activation, per window and cell (N, H', W', km) of a
-    pooling, a number of a norm. `activated`: the samples in an activation, or in one that a max pool includes.
+    pooling, (2,) of a norm: the factor, and the part of it that is due to its channels' scatter. `activated`: the samples in an activation, or in one that a max pool includes.
     """
 
     maps: MomentMaps
@@ -108,9 +108,11 @@ class _Walk:
             case Pool():
                 return _pooled(place, node, x, steps, self.factors.get(place))
             case Normalize():
-                done = normalized(x.maps, x.samples, node, self.batch)
+                below = self.graph.nodes[node.inputs[0]]
+                features = below.c_in if isinstance(below, Weights) and IMAGE not in below.inputs else None
+                done = normalized(x.maps, x.samples, node, self.batch, features)
                 values = x.channels.standardized(node.scale, node.shift)
-                return State(done.maps, done.samples, values, torch.tensor(done.slope))
+                return State(done.maps, done.samples, values, torch.tensor([done.slope, done.inverse]))
             case Add():
                 return _sum(fed)
             case Join():
@@ -161,7 +163,7 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
                     arrived = above * _slopes(states[place]) * float(passed.mean())
                     passed = passed / passed.mean().clamp_min(1e-300)
                 case Normalize():
-                    arrived = above * _slopes(states[place])
+                    arrived = above * _slopes(states[place])[0]
                 case _:
                     arrived = above
             renewed = isinstance(node, Weights | Pool | Join)
