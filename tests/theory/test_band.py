@@ -12,7 +12,7 @@ from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.theory import propagation
 from cnnlab.theory.band import Scatter, scatter
-from cnnlab.theory.chain import read_layers
+from cnnlab.theory.reading import read_graph
 from cnnlab.theory.weights import fill_moments
 
 HE = partial(nn.init.kaiming_normal_, nonlinearity="relu")
@@ -22,9 +22,18 @@ def predicted(images: torch.Tensor, fill, **knobs) -> list[Scatter]:
     shape = (images.shape[1], images.shape[2], images.shape[3])
     network = ConvNet(shape, 10, **knobs)
     initialize(network, fill)
-    layers = read_layers(network, shape)
-    signals = propagation.forward(layers, fill_moments(network, fill), images.double())
-    return scatter(layers, signals, images.double())
+    return _scatter(network, fill, images)
+
+
+def _scatter(network: nn.Module, fill, images: torch.Tensor) -> list[Scatter]:
+    graph, moments = (
+        read_graph(network, (images.shape[1], images.shape[2], images.shape[3])),
+        fill_moments(network, fill),
+    )
+    states = propagation.forward(graph, moments, images.double())
+    top = torch.full_like(states[-1].maps.mean, 0.1)
+    gradients = propagation.backward(graph, moments, states, top)
+    return list(scatter(graph, states, gradients, len(images)).values())
 
 
 @pytest.mark.parametrize("width", [16, 64])
@@ -52,9 +61,7 @@ def test_silence_has_no_scatter(digits):
     for bias in (0.0, -10.0):
         network = ConvNet((1, 8, 8), 10)
         initialize(network, nn.init.zeros_, bias=bias)
-        layers = read_layers(network, (1, 8, 8))
-        signals = propagation.forward(layers, fill_moments(network, nn.init.zeros_), digits.double())
-        for found in scatter(layers, signals, digits.double()):
+        for found in _scatter(network, nn.init.zeros_, digits):
             assert (found.preactivation, found.activation) == (0, 0) and math.isfinite(found.gradient)
 
 

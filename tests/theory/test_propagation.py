@@ -12,10 +12,25 @@ from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.theory import propagation
-from cnnlab.theory.chain import read_layers
+from cnnlab.theory.graph import Graph, Weights
+from cnnlab.theory.reading import read_graph
 from cnnlab.theory.weights import WeightMoments, fill_moments
 
 HE = partial(nn.init.kaiming_normal_, nonlinearity="relu")
+
+
+def layers_of(graph: Graph) -> list[Weights]:
+    return [node for node in graph.nodes if isinstance(node, Weights)]
+
+
+def variances(graph: Graph, states) -> list[torch.Tensor]:
+    """Of every layer's output."""
+    return [states[layer.weights].covariances.square for layer in graph.layers.values()]
+
+
+def gradients_of(graph: Graph, gradients) -> list[torch.Tensor]:
+    """With respect to every layer's output."""
+    return [gradients[layer.weights] for layer in graph.layers.values()]
 
 
 def naive_convolution(x, weights, stride, before, after):
@@ -59,10 +74,13 @@ def test_every_position_equals_loops_over_random_networks(name, digits):
     network = ConvNet((1, 8, 8), 3, channels=(8,), pool="none", head=(), **knobs)
     initialize(network, HE)
     image, rng, n = digits[3:4].double(), np.random.default_rng(0), 2500
-    layers = read_layers(network, (1, 8, 8))
-    weights = {layer.name: WeightMoments(*_he(layer)) for layer in layers}
-    signals = propagation.forward(layers, weights, image)
-    gradients = propagation.backward(layers, weights, signals, torch.ones(1, 1, 1).double())
+    graph = read_graph(network, (1, 8, 8))
+    weights = {layer.layer: WeightMoments(*_he(layer)) for layer in layers_of(graph)}
+    states = propagation.forward(graph, weights, image)
+    signals = [
+        (variances(graph, states)[i], states[m.activation or 0].maps) for i, m in enumerate(graph.layers.values())
+    ]
+    gradients = gradients_of(graph, propagation.backward(graph, weights, states, torch.ones(1, 1, 1).double()))
 
     x = np.repeat(image.numpy(), n, 0)
     seen, filters = [x], []
@@ -71,12 +89,12 @@ def test_every_position_equals_loops_over_random_networks(name, digits):
         h = naive_convolution(x, filters[-1], stride, before, after)
         x = np.maximum(h, 0)
         seen.append(x)
-        signal = signals[len(seen) - 2]
+        variance, activated = signals[len(seen) - 2]
         scale = (h**2).mean()
-        assert signal.variance[0].numpy() == pytest.approx((h**2).mean((0, 1)), rel=0.1, abs=0.01 * scale)
-        assert signal.activation_square[0].numpy() == pytest.approx((x**2).mean((0, 1)), rel=0.1, abs=0.01 * scale)
+        assert variance[0].numpy() == pytest.approx((h**2).mean((0, 1)), rel=0.1, abs=0.01 * scale)
+        assert activated.square[0].numpy() == pytest.approx((x**2).mean((0, 1)), rel=0.1, abs=0.01 * scale)
     first = np.maximum(naive_convolution(seen[0], filters[0], *convolutions[0][1:]), 0).mean((0, 1))
-    assert signals[0].activation_mean[0].numpy() == pytest.approx(first, rel=0.1, abs=0.01), "the next are not normal"
+    assert signals[0][1].mean[0].numpy() == pytest.approx(first, rel=0.1, abs=0.01), "the next are not normal"
     head = rng.normal(0, math.sqrt(2 / x[0].size), (n, x[0].size, 3))
     back = (head @ rng.normal(size=(n, 3, 1))).reshape(x.shape)
     for i in range(len(convolutions) - 1, -1, -1):
@@ -101,17 +119,18 @@ def test_constant_weights_are_computed_exactly(head, pool, activation, digits):
     network = ConvNet((1, 8, 8), 10, channels=(5,), pool=pool, head=head, activation=activation)
     fill = partial(nn.init.constant_, val=0.03)
     initialize(network, fill, bias=0.2)
-    layers = read_layers(network, (1, 8, 8))
+    graph = read_graph(network, (1, 8, 8))
     digits = digits[:8]
-    signals = propagation.forward(layers, fill_moments(network, fill), digits.double())
+    states = propagation.forward(graph, fill_moments(network, fill), digits.double())
     outputs: list[torch.Tensor] = []
-    for layer in layers:
+    for layer in layers_of(graph):
         layer.module.register_forward_hook(lambda module, inputs, output: outputs.append(output.detach()))
     network(digits)
-    for layer, signal, output in zip(layers, signals, outputs, strict=True):
-        maps = output.double().view(len(digits), layer.c_out, *layer.output)
-        assert torch.allclose(signal.mean, maps[:, 0], rtol=1e-4, atol=1e-5), layer.name
-        assert signal.variance.abs().max() < 1e-12
+    for measured, output in zip(graph.layers.values(), outputs, strict=True):
+        node, state = graph.nodes[measured.weights], states[measured.weights]
+        maps = output.double().view(len(digits), node.channels, *node.size)
+        assert torch.allclose(state.maps.mean, maps[:, 0], rtol=1e-4, atol=1e-5), node
+        assert state.covariances.square.abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("side", [8, 32])
@@ -119,10 +138,10 @@ def test_zeros_around_the_map_cost_signal_at_every_layer(side):
     """He keeps the second moment inside; the sum over 3x3 takes ((1 + 2 cos(pi / (H + 1))) / 3)^2 of it in the end."""
     network = ConvNet((1, side, side), 10, channels=(4,), convs_per_block=200, pool="none", head=())
     initialize(network, HE)
-    layers = read_layers(network, (1, side, side))
-    weights = {layer.name: WeightMoments(*_he(layer)) for layer in layers}
-    signals = propagation.forward(layers, weights, torch.ones(1, 1, side, side).double())
-    q = [float(signal.variance.mean()) for signal in signals[:-1]]
+    graph = read_graph(network, (1, side, side))
+    weights = {layer.layer: WeightMoments(*_he(layer)) for layer in layers_of(graph)}
+    states = propagation.forward(graph, weights, torch.ones(1, 1, side, side).double())
+    q = [float(variance.mean()) for variance in variances(graph, states)[:-1]]
     decay = ((1 + 2 * math.cos(math.pi / (side + 1))) / 3) ** 2
     assert q[-1] / q[-2] == pytest.approx(decay, rel=1e-3)
     assert q[0] > q[20] > q[-1]
@@ -133,12 +152,12 @@ def test_dropout_adds_to_the_square_and_to_the_gradient(digits):
     squares, gradients = [], []
     for network in (plain, dropped):
         initialize(network, HE)
-        layers = read_layers(network, (1, 8, 8))
+        graph = read_graph(network, (1, 8, 8))
         weights = fill_moments(network, HE)
-        signals = propagation.forward(layers, weights, digits.double())
-        squares.append([float(s.variance.mean()) for s in signals])
-        top = torch.ones(len(digits), 1, 1).double()
-        gradients.append([float(g.mean()) for g in propagation.backward(layers, weights, signals, top)])
+        states = propagation.forward(graph, weights, digits.double())
+        squares.append([float(variance.mean()) for variance in variances(graph, states)])
+        back = propagation.backward(graph, weights, states, torch.ones(len(digits), 1, 1).double())
+        gradients.append([float(g.mean()) for g in gradients_of(graph, back)])
     ratios = [b / a for a, b in zip(*squares, strict=True)]
     assert ratios == pytest.approx([1, 1, 1, 1, 4, 16])
     ratios = [b / a for a, b in zip(*gradients, strict=True)]
@@ -149,30 +168,30 @@ def test_a_global_average_is_the_mean_over_all_pairs_of_positions(digits):
     """Against networks with many channels: the average's second moment, which the logits' variance shows."""
     network = ConvNet((1, 8, 8), 10, channels=(256,), convs_per_block=1, pool="none", head="average")
     initialize(network, HE)
-    layers = read_layers(network, (1, 8, 8))
-    signals = propagation.forward(layers, fill_moments(network, HE), digits.double())
+    graph = read_graph(network, (1, 8, 8))
+    states = propagation.forward(graph, fill_moments(network, HE), digits.double())
     with torch.no_grad():
         squares = []
         for seed in range(30):
             initialize(network, HE, seed=seed)
             squares.append(network[0](digits).mean((2, 3)).square().mean(1) * 2)
     measured = torch.stack(squares).mean(0).double()
-    assert signals[-1].variance.mean().item() == pytest.approx(measured.mean().item(), rel=5e-2)
+    assert states[-1].covariances.square.mean().item() == pytest.approx(measured.mean().item(), rel=5e-2)
 
 
 def test_a_global_average_over_a_large_map_is_refused():
     network = ConvNet((1, 64, 64), 10, channels=(2,), pool="none", head="average")
     initialize(network, HE)
-    layers = read_layers(network, (1, 64, 64))
+    graph = read_graph(network, (1, 64, 64))
     with pytest.raises(NotApplicable, match="too many pairs"):
-        propagation.forward(layers, fill_moments(network, HE), torch.randn(1, 1, 64, 64).double())
+        propagation.forward(graph, fill_moments(network, HE), torch.randn(1, 1, 64, 64).double())
 
 
 def test_gradients_below_weights_with_a_mean_are_not_known(digits):
     network = ConvNet((1, 8, 8), 10)
     fill = partial(nn.init.uniform_, a=0.0, b=0.1)
     initialize(network, fill)
-    layers, weights = read_layers(network, (1, 8, 8)), fill_moments(network, fill)
-    signals = propagation.forward(layers, weights, digits.double())
-    gradients = propagation.backward(layers, weights, signals, torch.ones(len(digits), 1, 1).double())
-    assert [bool(g.isnan().any()) for g in gradients] == [True, True, True, True, False, False]
+    graph, weights = read_graph(network, (1, 8, 8)), fill_moments(network, fill)
+    states = propagation.forward(graph, weights, digits.double())
+    gradients = propagation.backward(graph, weights, states, torch.ones(len(digits), 1, 1).double())
+    assert [bool(g.isnan().any()) for g in gradients_of(graph, gradients)] == [True, True, True, True, False, False]

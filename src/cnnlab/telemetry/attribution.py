@@ -2,12 +2,13 @@
 
 A layer's output stays attributed to it through normalization, pooling, dropout and reshaping, up to the first
 activation, module or function. The result of a sum, product, concatenation or another layer is attributed to none;
-and if such a function gets the same tensor as the activation (x * sigmoid(x)), the activation is not attributed.
+and if such a function, or a second activation, also gets the layer's output or what it was carried to, as in
+x * sigmoid(x) and in shortcuts around a norm, the layer has no activation of its own.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
 import torch
@@ -22,7 +23,7 @@ Function = Callable[..., Any]
 _CARRYING = (
     *("batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm", "lp_pool2d"),
     *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "pad"),
-    *("flatten", "reshape", "view", "squeeze", "unsqueeze", "contiguous", "clone", "to", "float", "half", "bfloat16"),
+    *("contiguous", "clone", "to", "float", "half", "bfloat16"),
     *(
         f"{kind}_pool{n}d{end}"
         for kind in ("max", "avg", "adaptive_avg", "adaptive_max")
@@ -30,6 +31,8 @@ _CARRYING = (
         for end in ("", "_with_indices")
     ),
 )
+_RESHAPING = ("flatten", "unflatten", "reshape", "reshape_as", "view", "view_as", "squeeze", "unsqueeze")
+_PERMUTING = ("permute", "transpose", "swapaxes", "movedim")
 
 
 def _named(name: str) -> Iterator[Function]:
@@ -42,44 +45,60 @@ def _named(name: str) -> Iterator[Function]:
 
 
 ACTIVATING = {function for name, kind in ACTIVATIONS.items() for function in _named(kind.function or name)}
-CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING
+RESHAPING = {function for name in _RESHAPING for function in _named(name)}
+PERMUTING = {function for name in _PERMUTING for function in _named(name)}
+CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING | RESHAPING | PERMUTING
+
+
+class Units(NamedTuple):
+    """Where a tensor has a layer's units: along `axis`, or, behind flattening, at its beginning: `count` groups."""
+
+    axis: int
+    count: int
+
+    def second(self, x: Tensor) -> Tensor:
+        """`x` as (N, units, ...)."""
+        if x.shape[self.axis] != self.count:
+            x = x.unflatten(self.axis, (self.count, -1))
+        return x.movedim(self.axis, 1) if self.axis > 1 else x
 
 
 class Listener(Protocol):
     """Is notified of what happens to layers' outputs."""
 
-    def carried_to_activation(self, layer: str, x: Tensor) -> None:
+    def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
         """An activation is about to get, and may overwrite, `x`, which was carried from the layer's output."""
         ...
 
-    def activation_ran(self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor) -> None:
+    def activation_ran(
+        self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor, units: Units
+    ) -> None:
         """The call function(x, *arguments[0], **arguments[1]) of the activation returned `y`."""
         ...
 
     def activation_is_ambiguous(self, layer: str) -> None:
-        """The activation's input also went to another function."""
+        """The layer's output also went to another function."""
         ...
 
 
 @dataclass
 class _Call:
-    """One call of a layer, and whether an activation has received its output."""
+    """One call of a layer, and whether an activation, or another function, has received its output."""
 
     layer: str
     activated: bool = False
+    elsewhere: bool = False
 
 
 @dataclass
 class _Owned:
-    """A call's output, or a tensor `carried` from it. `version`: an in-place change raises it and ends the attribution.
-    `activated`, `elsewhere`: this very tensor went to an activation, to another function."""
+    """A call's output, or a tensor `carried` from it. `version`: an in-place change raises it and ends the attribution."""
 
     tensor: ref[Tensor]
     call: _Call
+    units: Units
     version: int
     carried: bool = False
-    activated: bool = False
-    elsewhere: bool = False
 
 
 class Attribution(TorchFunctionMode):
@@ -91,9 +110,9 @@ class Attribution(TorchFunctionMode):
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._asleep = False  # after the backward pass, while the optimizer works and no layer runs
 
-    def own(self, layer: str, output: Tensor) -> None:
+    def own(self, layer: str, output: Tensor, units: Units) -> None:
         """Attribute `output`, just returned, to `layer`."""
-        self._own(output, _Call(layer))
+        self._own(output, _Call(layer), units)
         self._asleep = False
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -109,12 +128,12 @@ class Attribution(TorchFunctionMode):
         result = func(*args, **kwargs)
         if func is Tensor.backward:
             self._asleep = True
-        elif isinstance(result, Tensor) and (result.requires_grad or not torch.is_grad_enabled()):
-            self._gone_elsewhere(args)
+        elif isinstance(result, Tensor) and func is not Tensor.detach:
+            self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
 
-    def _own(self, x: Tensor, call: _Call, carried: bool = False) -> None:
-        self._owned[id(x)] = _Owned(ref(x), call, _version(x), carried)
+    def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
+        self._owned[id(x)] = _Owned(ref(x), call, units, _version(x), carried)
 
     def _owner(self, x: Any) -> _Owned | None:
         owned = self._owned.get(id(x))
@@ -124,32 +143,59 @@ class Attribution(TorchFunctionMode):
         result = func(*args, **kwargs)
         output = result[0] if isinstance(result, tuple) else result
         if isinstance(output, Tensor):
-            self._own(output, owned.call, carried=True)
+            with torch._C.DisableTorchFunction():
+                x = args[0] if args else kwargs["input"]
+                units = _units_after(owned.units, func, x, args[1:], kwargs, output)
+            if units is None:
+                owned.call.elsewhere = True  # its units can no longer be told apart
+            else:
+                self._own(output, owned.call, units, carried=True)
         return result
 
     def _activate(self, owned: _Owned, func: Function, args: tuple, kwargs: dict) -> Any:
-        if owned.elsewhere or owned.call.activated:
-            self.listener.activation_is_ambiguous(owned.call.layer)
+        call = owned.call
+        if call.elsewhere or call.activated:
+            call.elsewhere = True
+            self.listener.activation_is_ambiguous(call.layer)
             return func(*args, **kwargs)
         x, rest = (args[0], args[1:]) if args else (kwargs["input"], ())
-        owned.activated = owned.call.activated = True
+        call.activated = True
         if owned.carried:
-            self.listener.carried_to_activation(owned.call.layer, x)
+            self.listener.carried_to_activation(call.layer, x, owned.units)
         result = func(*args, **kwargs)
         if result is x:
             del self._owned[id(x)]  # in place, or the identity: from now on `x` is the activation's output
         named = {key: value for key, value in kwargs.items() if key != "input"}
-        self.listener.activation_ran(owned.call.layer, func, (rest, named), result)
+        self.listener.activation_ran(call.layer, func, (rest, named), result, owned.units)
         return result
 
-    def _gone_elsewhere(self, args: tuple) -> None:
+    def _gone_elsewhere(self, args: tuple, result: Tensor) -> None:
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
                 owned = self._owner(x)
-                if owned is not None:
-                    owned.elsewhere = True
-                    if owned.activated:
+                # What is computed without a gradient from a tensor that has one is looked at, not used.
+                if owned is not None and (result.requires_grad or not x.requires_grad):
+                    owned.call.elsewhere = True
+                    if owned.call.activated:
                         self.listener.activation_is_ambiguous(owned.call.layer)
+
+
+def _units_after(units: Units, function: Function, x: Tensor, rest: tuple, named: dict, result: Tensor) -> Units | None:
+    """Of `result`; None where they are no longer in one place, or the images no longer first."""
+    axis, count = units
+    if function in PERMUTING:
+        sides = torch.empty([*range(2, 2 + x.dim())], device="meta")  # all different, to be recognized
+        named = {key: value for key, value in named.items() if key != "input"}
+        order = [side - 2 for side in function(sides, *rest, **named).shape]
+        return Units(order.index(axis), count) if order[0] == 0 else None
+    if function not in RESHAPING:
+        return units if result.dim() == x.dim() and result.shape[axis] == x.shape[axis] else None
+    if result.shape[:axis] == x.shape[:axis] and result.dim() > axis and result.shape[axis] % count == 0:
+        return units
+    behind = x.dim() - axis  # from the units on
+    if x.shape[axis] == count and result.dim() > behind and result.shape[-behind:] == x.shape[axis:]:
+        return Units(result.dim() - behind, count)
+    return None
 
 
 def _version(x: Tensor) -> int:

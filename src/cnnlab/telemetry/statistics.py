@@ -79,7 +79,12 @@ def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     return _norm(filters - filters.mean(0)) / _norm(filters)
 
 
-_norm = torch.linalg.vector_norm  # one pass without a temporary; Tensor.norm dispatches in Python first
+def _norm(x: Tensor) -> Tensor:
+    """In one pass without a temporary; Tensor.norm dispatches in Python first."""
+    if x.numel() > 1_000_000:
+        # Filter by filter: one float32 sum over the 103 million weights of a VGG is 1 % too low on the CPU.
+        return torch.linalg.vector_norm(torch.linalg.vector_norm(x.flatten(1), dim=1))
+    return torch.linalg.vector_norm(x)
 
 
 def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import weight_of
-from cnnlab.telemetry.attribution import Attribution, Function
+from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.statistics import Statistics
 
 Bounds = dict[Any, tuple[float, float]]
@@ -42,7 +42,7 @@ class Watched:
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
         self._carried: dict[str, dict[str, Tensor]] = {}
-        self._channels_last: set[str] = set()
+        self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._before = _copies(layers) if statistics.get("weight") else {}
 
     @contextmanager
@@ -92,10 +92,12 @@ class Watched:
             if key is None:
                 return
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
-                if isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention) and output.dim() > 2:
-                    self._channels_last.add(key)
-                self._preactivation(key, output)
-                self._attribution.own(key, output)
+                last = isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention)
+                axis = output.dim() - 1 if last else min(1, output.dim() - 1)
+                units = Units(axis, output.shape[axis])
+                self._batches[key] = len(output)
+                self._preactivation(key, output, units)
+                self._attribution.own(key, output, units)
 
         return hook
 
@@ -108,22 +110,23 @@ class Watched:
         self._calls[layer] += 1
         return layer if self._calls[layer] == 1 else f"{layer}.call{self._calls[layer]}"
 
-    def _preactivation(self, layer: str, x: Tensor, carried: bool = False) -> None:
-        self._measure("preactivation", layer, x)
+    def _preactivation(self, layer: str, x: Tensor, units: Units, carried: bool = False) -> None:
+        self._measure("preactivation", layer, x, units)
         if x.requires_grad and self.statistics.get("gradient"):
 
             def measure(gradient: Tensor) -> None:
                 with torch._C.DisableTorchFunction():
                     if carried != (layer in self._carried):
                         return
-                    self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale)
+                    self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale, units)
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
-    def _measure(self, what: str, layer: str, x: Tensor, *bounds: float) -> None:
-        x = x.detach()[: self.images].float()  # detached, so that no statistic is part of a graph
-        if layer in self._channels_last:
-            x = x.movedim(-1, 1)  # (N, positions, units) -> (N, units, positions)
+    def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
+        x = x.detach()  # so that no statistic is part of a graph
+        if self.images is not None:
+            x = x[: self.images * len(x) // self._batches[layer]]  # behind flatten(0, 1) an image has several rows
+        x = units.second(x.float())
         for name, statistic in self.statistics.get(what, {}).items():
             self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
 
@@ -131,16 +134,18 @@ class Watched:
         keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
         return {key: self.values[key] for key in keys if key in self.values}
 
-    def carried_to_activation(self, layer: str, x: Tensor) -> None:
+    def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
         self._carried[layer] = self._measured("preactivation", layer)
-        self._preactivation(layer, x, carried=True)
+        self._preactivation(layer, x, units, carried=True)
 
-    def activation_ran(self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor) -> None:
-        self._measure("activation", layer, y)
+    def activation_ran(
+        self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor, units: Units
+    ) -> None:
+        self._measure("activation", layer, y, units)
         if self.statistics.get("saturation"):
             low, high = self._bounds_of(function, *arguments)
             if isfinite(low) and isfinite(high) and low < high:
-                self._measure("saturation", layer, y, low, high)
+                self._measure("saturation", layer, y, units, low, high)
 
     def activation_is_ambiguous(self, layer: str) -> None:
         for what in ("activation", "saturation"):

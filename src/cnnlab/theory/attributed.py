@@ -13,20 +13,17 @@ def attributed(calls: list[Call]) -> dict[int, tuple[int, int | None]]:
     A layer without an activation of its own is measured at its output: (its place, None).
     """
     roles = [known.role if (known := layer_type(call.module)) else None for call in calls]
-    found: dict[int, tuple[int, int | None]] = {
-        place: (place, None) for place, role in enumerate(roles) if role == "weights"
-    }
-    ambiguous = set()
-    for place, call in enumerate(calls):
-        if roles[place] != "activation":
+    found: dict[int, tuple[int, int | None]] = {}
+    for layer, role in enumerate(roles):
+        if role != "weights":
             continue
-        before = layer = call.inputs[0]
-        while layer >= 0 and roles[layer] in _CARRYING:
-            layer = calls[layer].inputs[0]
-        if layer < 0 or roles[layer] != "weights":
-            continue
-        others = {roles[user] for user, other in enumerate(calls) if before in other.inputs}
-        if found[layer][1] is not None or others - {"activation", *_CARRYING}:
-            ambiguous.add(layer)
-        found[layer] = (before, place)
-    return {place: (place, None) if place in ambiguous else kept for place, kept in found.items()}
+        carried, users = {layer}, []
+        for place, call in enumerate(calls):
+            if place > layer and carried & set(call.inputs):
+                if roles[place] in _CARRYING:
+                    carried.add(place)
+                else:
+                    users.append(place)
+        alone = len(users) == 1 and roles[users[0]] == "activation"
+        found[layer] = (calls[users[0]].inputs[0], users[0]) if alone else (layer, None)
+    return found

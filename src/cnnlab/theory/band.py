@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.networks.modules.moments import LINEAR
-from cnnlab.theory.graph import IMAGE, Activate, Graph, Node, Normalize, Pool, Weights
+from cnnlab.theory.graph import IMAGE, Graph, Node, Normalize, Weights
 from cnnlab.theory.propagation import State
 from cnnlab.theory.samples import Activated
 from cnnlab.theory.softmax import gradient_scatter

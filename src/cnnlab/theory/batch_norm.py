@@ -7,12 +7,9 @@ the samples know (Yang et al. 2019, arXiv:1902.08129, for fully connected layers
 import math
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from cnnlab.theory.graph import Normalize
 from cnnlab.theory.maps import MomentMaps, inside, partners
 from cnnlab.theory.samples import Samples
-
 
 _MOST_SCATTER = 0.25  # four degrees of freedom, the fewest with a variance of 1 / chi-square
 

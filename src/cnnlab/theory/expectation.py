@@ -16,8 +16,8 @@ from cnnlab.theory.reading import read_graph
 from cnnlab.theory.softmax import gradient_square
 from cnnlab.theory.weights import WeightMoments, moments_of
 
-# Upper limits on the images, and on the position pairs over all of them: half a second on one core.
-_MAX_IMAGES, _MAX_PAIRS = 16, 2_500_000
+# Upper limit on the position pairs over all images: half a second on one core.
+_MAX_PAIRS = 2_500_000
 # Half-width of the band in standard deviations of ln q, and a floor on that deviation, since the formulas take
 # pre-activations as normal. Chosen on MNIST and CIFAR-10: at least 95 % of networks inside, at every layer.
 _WIDTH, _MIN_DEVIATION = 3.0, 0.1
@@ -93,22 +93,20 @@ def expected(
         moments = {node.layer: moments_of(node.module.weight) for node in nodes}
     with torch.no_grad():
         images = _sample_images(batch.detach(), graph)
-        states = propagation.forward(graph, moments, images, len(batch))
+        states = propagation.forward(graph, moments, images, batch.detach().cpu())
         if not all(bool(state.maps.pairs.isfinite().all()) for state in states):
             raise NotApplicable("its signal leaves the range of float64")
         logits = states[-1].covariances.square
         top = gradient_square(logits, nodes[-1].channels, label_smoothing) / len(batch) ** 2
         gradients = propagation.backward(graph, moments, states, top)
-        scatters = scatter(graph, states, gradients, len(images))
-    return Expectation(
-        {name: _layer(layer, states, gradients, scatters[name]) for name, layer in graph.layers.items()}
-    )
+        scatters = scatter(graph, states, gradients, min(len(batch), propagation.MAX_IMAGES))
+    return Expectation({name: _layer(layer, states, gradients, scatters[name]) for name, layer in graph.layers.items()})
 
 
 def _sample_images(batch: Tensor, graph: Graph) -> Tensor:
     """Evenly spaced images, (n, C, H, W) float64, rescaled to the batch's mean square."""
     pairs = propagation.pairs_of_positions(graph, batch)
-    number = max(1, min(_MAX_IMAGES, _MAX_PAIRS // pairs))
+    number = max(1, min(propagation.MAX_IMAGES, _MAX_PAIRS // pairs))
     chosen = batch[:: -(-len(batch) // number)].cpu().double()
     wanted, own = float(batch.double().square().mean()), float(chosen.square().mean())
     return chosen * math.sqrt(wanted / own) if own > 0 else chosen

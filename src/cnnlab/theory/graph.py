@@ -49,21 +49,18 @@ class Activate(Node):
 
 @dataclass(frozen=True)
 class Pool(Node):
-    """`largest`: the maximum of `activation` of the input, which is that of the activation below; else mean or sum."""
+    """`largest`: the maximum of `activation` of the input, which is that of the activation below; else mean or sum.
+    `whole`: the mean of the whole map."""
 
     window: Window
     takes: Takes
     activation: Activation
-    counts_padding: bool = True
+    counts_padding: bool
+    whole: bool
 
     @property
     def largest(self) -> bool:
         return self.takes == "max"
-
-    @property
-    def whole(self) -> bool:
-        """A global average."""
-        return not self.largest and self.size == (1, 1)
 
 
 @dataclass(frozen=True)

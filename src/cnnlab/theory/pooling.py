@@ -153,7 +153,9 @@ def _window_products(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tup
 
 
 def _pair(x: MomentMaps, step: Step) -> Tensor:
-    return x.pair(step) if all(abs(a) < side for a, side in zip(step, x.size, strict=True)) else torch.zeros_like(x.mean)
+    return (
+        x.pair(step) if all(abs(a) < side for a, side in zip(step, x.size, strict=True)) else torch.zeros_like(x.mean)
+    )
 
 
 def _within(pool: Pool) -> list[Step]:

@@ -22,8 +22,10 @@ from cnnlab.theory.pairs import activated
 from cnnlab.theory.samples import Activated, Samples, of_patches
 from cnnlab.theory.weights import WeightMoments, moments_of
 
+# Images that stand for a batch; fewer where pairs of positions are many.
 # Position pairs per layer that a global average may cost; 2 million take about 0.2 s. As many images as fit are
 # used; a map whose pairs exceed the second limit for a single image raises NotApplicable.
+MAX_IMAGES = 16
 _MAX_PAIRS, _MAX_PAIRS_ONE_IMAGE = 2_000_000, 12_000_000
 
 # By node, the image first: the steps between positions of its output to track.
@@ -49,14 +51,17 @@ class State:
     def covariances(self) -> MomentMaps:
         """Of pre-activations, whose means are those of every channel."""
         mean = self.maps.mean
-        return replace(self.maps, pairs=self.maps.pairs - mean[:, None] * partners(mean, self.maps.steps))
+        pairs = self.maps.pairs - mean[:, None] * partners(mean, self.maps.steps)
+        pairs[:, 0].clamp_min_(0)  # means that differ by position are approximate behind a norm
+        return replace(self.maps, pairs=pairs)
 
 
 def forward(
-    graph: Graph, weights: Mapping[str, WeightMoments], images: Tensor, batch: int | None = None
+    graph: Graph, weights: Mapping[str, WeightMoments], images: Tensor, batch: Tensor | None = None
 ) -> list[State]:
-    """The states of all nodes. `images`: (N, C, H, W) float64, normalized; `batch`: how many images they stand for."""
-    walk = _Walk(graph, weights, batch or len(images), images)
+    """The states of all nodes. `images`: (N, C, H, W) float64, normalized; `batch`: all those that they stand for."""
+    batch = images if batch is None else batch
+    walk = _Walk(graph, weights, batch)
     for place, node in enumerate(graph.nodes):
         if isinstance(node, Pool) and node.whole:
             # The square of a global average needs every pair of positions: computed exactly on a few images, whose
@@ -64,7 +69,7 @@ def forward(
             part = Graph(graph.nodes[: place + 1], {})
             plan = _plan(part, images, walk.factors)
             some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
-            states = _Walk(part, weights, walk.batch, images, dict(walk.factors)).run(some, plan)
+            states = _Walk(part, weights, batch, dict(walk.factors)).run(some, plan)
             below = states[node.inputs[0]].maps.square.mean((1, 2), keepdim=True)
             walk.factors[place] = float(states[-1].maps.square.mean() / below.mean().clamp_min(1e-300))
     return walk.run(images, _plan(graph, images, walk.factors))
@@ -77,13 +82,12 @@ class _Walk:
         self,
         graph: Graph,
         weights: Mapping[str, WeightMoments],
-        batch: int,
-        images: Tensor,
+        batch: Tensor,
         factors: dict[int, float] | None = None,
     ):
-        self.graph, self.weights, self.batch, self.factors = graph, weights, batch, factors or {}
+        self.graph, self.weights, self.batch, self.factors = graph, weights, len(batch), factors or {}
         first = next(node for node in graph.nodes if isinstance(node, Weights) and IMAGE in node.inputs)
-        self.samples = of_patches(first, images)
+        self.samples = of_patches(first, batch[:: -(-len(batch) // MAX_IMAGES)].double())
 
     def run(self, images: Tensor, plan: Plan) -> list[State]:
         maps = of_images(images, plan[0])
@@ -207,7 +211,8 @@ def _pooled(place: int, node: Pool, x: State, steps: tuple[Step, ...], factor: f
         maps = MomentMaps(x.maps.mean.mean((1, 2), keepdim=True), square[:, None], steps)
     else:
         maps = pooling.linear(x.maps, node, steps)
-    samples = x.samples.pooled(*_level(maps))
+    total = float((share * node.window.kernel[0] * node.window.kernel[1]).mean())
+    samples = x.samples.averaged(*_level(maps), total)
     return State(maps, samples.alike() if node.whole else samples, _normal(maps, place), slopes)
 
 

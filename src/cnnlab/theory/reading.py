@@ -19,6 +19,9 @@ _NO_PADDING: Padding = (0, 0, 0, 0)
 
 def read_graph(network: nn.Module, image_shape: tuple[int, int, int]) -> Graph:
     """Raises NotApplicable, naming the first module or function without a formula."""
+    for name, parameter in network.named_parameters():
+        if nn.parameter.is_lazy(parameter):
+            raise NotApplicable(f"{name} has no shape yet: the network has not run")
     passage = trace(network, image_shape)
     reader = _Reader(network, image_shape)
     for call in passage.calls:
@@ -52,6 +55,7 @@ class _Reader:
         self.channels, self.image = image_shape[0], (image_shape[1], image_shape[2])
         self.nodes: list[Node] = []
         self.at: dict[int, _At] = {IMAGE: _At(IMAGE)}
+        self.made: dict[tuple, int] = {}
         self.sources: list[frozenset[int]] = []  # by node: the layers that its output comes from, with none between
 
     def read(self, call: Call) -> None:
@@ -129,9 +133,12 @@ class _Reader:
         activation, below = of_module(call.module), self.nodes[place]
         if activation is None:
             raise _no_formula(call)
-        if isinstance(below, Activate | Join) or (isinstance(below, Pool) and below.largest):
+        if isinstance(below, Join):
+            return self._join([self._activation(call, branch) for branch in below.inputs])
+        if isinstance(below, Activate) or (isinstance(below, Pool) and below.largest):
             raise NotApplicable(f"{call.name} does not follow its layer directly")
-        return self._append(Activate((place,), below.channels, below.size, call.name, activation))
+        node = Activate((place,), below.channels, below.size, call.name, activation)
+        return self._once(("activation", place, repr(call.module)), node)
 
     def _pooled(self, call: Call, known: LayerType, place: int) -> int:
         """A maximum over branches is one over each."""
@@ -148,7 +155,8 @@ class _Reader:
         if takes == "max" and isinstance(below, Activate):
             (place,), activation = below.inputs, below.activation
         counts = bool(getattr(call.module, "count_include_pad", True))
-        pool = Pool((place,), below.channels, _pair(call.output[1:]), window, takes, activation, counts)
+        whole = takes == "mean" and window.kernel == below.size and window.before == (0, 0)
+        pool = Pool((place,), below.channels, _pair(call.output[1:]), window, takes, activation, counts, whole)
         return self._append(pool, self.sources[place])
 
     def _norm(self, call: Call, place: int) -> int:
@@ -159,7 +167,10 @@ class _Reader:
             raise NotApplicable(f"{call.name} normalizes by running statistics, in evaluation mode")
         scale, shift = (_one_value(call, values, none) for values, none in ((norm.weight, 1.0), (norm.bias, 0.0)))
         below = self.nodes[place]
-        return self._append(Normalize((place,), below.channels, below.size, scale, shift, norm.eps))
+        if isinstance(below, Join):  # each channel has its own mean and variance
+            return self._join([self._norm(call, branch) for branch in below.inputs])
+        node = Normalize((place,), below.channels, below.size, scale, shift, norm.eps)
+        return self._once(("norm", place, scale, shift, norm.eps), node)
 
     def _sum(self, call: Call, places: list[int]) -> int:
         seen: set[int] = set()
@@ -189,6 +200,12 @@ class _Reader:
         if len(call.output) != 1 or fed.padding != _NO_PADDING:
             raise NotApplicable(f"{call.name} does not flatten a whole map of activations")
         return replace(fed, flat=True)
+
+    def _once(self, key: tuple, node: Node) -> int:
+        """What several layers do alike to one input, as in dense blocks, is done once."""
+        if key not in self.made:
+            self.made[key] = self._append(node)
+        return self.made[key]
 
     def _append(self, node: Node, sources: frozenset[int] | None = None) -> int:
         self.nodes.append(node)

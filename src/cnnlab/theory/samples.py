@@ -53,19 +53,25 @@ class Samples:
         return centred.diagonal_scatter(centred.diagonal().clamp_min(0))
 
     def pooled(self, square: float, mean: float) -> "Samples":
-        """After a pooling: correlations as before, with the mean square and mean of the pooled map."""
+        """After a max pooling: correlations as before, with the mean square and mean of the pooled map."""
         centred, variance = self.covariance(), max(self.square - self.mean**2, 0.0)
         scale = max(square - mean**2, 0.0) / variance if variance > 0 else 0.0
         return Samples(scale * centred + mean**2, mean, self.images)
+
+    def averaged(self, square: float, mean: float, total: float) -> "Samples":
+        """After mean or sum pooling: what two positions have in common stays, times the square of a window's `total`
+        weight; what is a position's own goes down to the pooled mean square."""
+        own = self.scaled(square, mean).products.diagonal()
+        most = (own[:, None] * own).sqrt()
+        common = (total**2 * self.products).minimum(most).maximum(-most)
+        return Samples(common.diagonal_scatter(own), mean, self.images)
 
     def alike(self) -> "Samples":
         """Global averages differ little between images: correlation 1, an upper bound."""
         return replace(self, products=torch.full_like(self.products, self.square))
 
     def plus(self, other: "Samples") -> "Samples":
-        return Samples(
-            self.products + other.products + 2 * self.mean * other.mean, self.mean + other.mean, self.images
-        )
+        return Samples(self.products + other.products + 2 * self.mean * other.mean, self.mean + other.mean, self.images)
 
     def over_batch(self, products: Tensor, images: int, positions: int) -> Tensor:
         """(P,): the mean of `products` (P, P) of each position with all those of a batch of `images` images."""
