@@ -59,7 +59,7 @@ def measured_layers(found: Comparison) -> Cell:
 def statistics(found: Comparison) -> Cell:
     if found.wrong:
         return wrong(*found.wrong)
-    notes = grouped((f"the recorder cannot see it, {why}" for why in found.unseen.values()), "call", "calls")
+    notes = grouped((f"the recorder does not tell, {why}" for why in found.unseen.values()), "call", "calls")
     return Cell(f"{found.numbers:,}", "partly" if notes else "checked", notes)
 
 

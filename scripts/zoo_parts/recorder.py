@@ -71,7 +71,7 @@ class Recorder:
             tensor = output[0] if isinstance(output, tuple) else output
             value, node = tensor.detach().clone(), tensor.grad_fn
             record = Record(name, module, self._calls[name], value, (node, tensor.output_nr), value)
-            record.unseen = "it ran without autograd" if node is None else None
+            record.unseen = "as it ran without autograd" if node is None else None
             self.records.append(record)
 
         return note
@@ -80,7 +80,7 @@ class Recorder:
         """Fills in what is attributed; returns where the gradient is to be read."""
         place, value = record.place, record.output
         if not users[place]:
-            record.unseen = "the loss does not depend on it"
+            record.unseen = "as the loss does not depend on it"
         last = isinstance(record.module, nn.Linear | nn.Bilinear | nn.MultiheadAttention)
         axis: int | None = value.dim() - 1 if last else 1
         units = value.shape, axis
@@ -95,7 +95,7 @@ class Recorder:
                 return place
             passed = PASSING[name](user, value) if name in PASSING else None
             if passed is None:
-                record.unseen = f"nor what {name} does"
+                record.unseen = f"as {name} uses it"
                 break
             axis = unit_axis(user, value.shape, axis)
             place, value = (user, 0), passed.detach()
