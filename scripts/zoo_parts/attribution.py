@@ -77,12 +77,13 @@ def compare(specimen: Specimen, images: int = 3) -> Comparison:
     return result
 
 
-KINDS = ("preactivation", "activation", "gradient")
+KINDS = ("preactivation", "activation", "saturation", "gradient")
 COMPARED = {
-    "weight": ("std", "gradient_std", "update_ratio"),
-    "activation": ("mean", "std", "zeros", "dead"),
-    "preactivation": ("mean", "std"),
-    "gradient": ("mean", "std"),
+    "weight": ("std", "gradient_std", "update_ratio", "distinct"),
+    "activation": ("mean", "std", "largest", "nonfinite", "zeros", "dead"),
+    "preactivation": ("mean", "std", "largest", "nonfinite"),
+    "saturation": ("share",),
+    "gradient": ("mean", "std", "nonfinite"),
 }
 
 
@@ -108,21 +109,33 @@ def _text(value: float | None) -> str:
 
 
 def _of_record(record: Record) -> Expected:
-    """Means are compared to within a thousandth of the deviation; shares exactly, but for one value."""
+    """Means are compared to within a thousandth of the deviation."""
     expected: Expected = {}
-    for what in KINDS:
+    for what in ("preactivation", "activation", "gradient"):
         tensor: Tensor | None = getattr(record, what)
         if tensor is None:
             continue
-        std = tensor.double().std(correction=0).item()
-        expected[f"{what}/mean"] = tensor.double().mean().item(), 1e-3 * std + 1e-12
-        expected[f"{what}/std"] = std, 1e-6 * tensor.abs().max().item()
+        tensor = tensor.double()
+        std, largest = tensor.std(correction=0).item(), tensor.abs().max().item()
+        expected[f"{what}/mean"] = tensor.mean().item(), 1e-3 * std + 1e-12
+        expected[f"{what}/std"] = std, 1e-6 * largest
+        expected[f"{what}/nonfinite"] = (~tensor.isfinite()).sum().item(), 0.0
+        if what != "gradient":
+            expected[f"{what}/largest"] = largest, 0.0
         if what == "activation":
-            shape, axis = record.units
-            units = tensor.reshape(shape).movedim(axis, 0).flatten(1)
-            expected["activation/zeros"] = (tensor == 0).double().mean().item(), 2 / tensor.numel()
-            expected["activation/dead"] = (units == 0).all(1).double().mean().item(), 1e-6
+            expected |= _of_activation(record, tensor)
     return expected
+
+
+def _of_activation(record: Record, tensor: Tensor) -> Expected:
+    """Shares; one value may be on the other side of the limit."""
+    shape, axis = record.units
+    units = (tensor == 0).reshape(shape).movedim(axis, 0).flatten(1)
+    shares = {"activation/zeros": (tensor == 0).double(), "activation/dead": units.all(1).double()}
+    if record.bounds is not None:
+        low, high = record.bounds
+        shares["saturation/share"] = ((tensor - (low + high) / 2).abs() > 0.49 * (high - low)).double()
+    return {key: (share.mean().item(), 1.5 / share.numel()) for key, share in shares.items()}
 
 
 def _of_weights(network: nn.Module, name: str) -> Expected | None:
@@ -137,10 +150,13 @@ def _of_weights(network: nn.Module, name: str) -> Expected | None:
     gradient = torch.zeros_like(before) if weight.grad is None else weight.grad
     after = before - RATE * gradient
     update, size = (after - before).double().norm().item(), after.double().norm().item()
+    filters = after.double().flatten(1)
+    apart = (filters - filters.mean(0)).norm().item() if len(filters) > 1 else torch.nan
     return {
         "weight/std": (after.double().std(correction=0).item(), 1e-9),
         "weight/gradient_std": (gradient.double().std(correction=0).item(), 1e-12),
         "weight/update_ratio": (update / size if size else torch.nan, 1e-9),
+        "weight/distinct": (apart / size if size else torch.nan, 1e-6),
     }
 
 

@@ -131,6 +131,13 @@ ACTIVATIONS: Mapping[str, Rule] = {
     "EluBackward0": _elu,
     "PreluKernelBackward0": lambda n, x: torch.where(x > 0, x, x * n._saved_weight),
 }
+# Those with a lower and an upper bound.
+BOUNDS: Mapping[str, Callable[[Node], tuple[float, float]]] = {
+    "SigmoidBackward0": lambda n: (0.0, 1.0),
+    "TanhBackward0": lambda n: (-1.0, 1.0),
+    "HardsigmoidBackward0": lambda n: (0.0, 1.0),
+    "HardtanhBackward0": lambda n: (n._saved_min_val, n._saved_max_val),
+}
 # Sums, products, parts, concatenations and other layers: what comes behind these belongs to no layer.
 BREAKING = {
     f"{name}Backward{i}"

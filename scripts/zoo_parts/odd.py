@@ -125,6 +125,11 @@ def _detached(net, h):
     return F.relu(h) + net.conv(h.detach())
 
 
+def _unused_branch(net, h):
+    net.aside(h)
+    return F.relu(h)
+
+
 def _squeezed(net, h):
     h = F.relu(h)
     return h * torch.sigmoid(net.up(F.relu(net.down(h.mean((2, 3), keepdim=True)))))
@@ -219,10 +224,14 @@ BUILDERS = {
     "residual, norm and relu first": _odd(_before_activation, conv=_conv, bn=lambda: nn.BatchNorm2d(8)),
     "concatenation": _odd(lambda net, h: torch.cat([F.relu(h), net.conv(h)], 1), 16, conv=_conv),
     "squeeze and excitation": _odd(_squeezed, down=lambda: nn.Conv2d(8, 2, 1), up=lambda: nn.Conv2d(2, 8, 1)),
+    "bounded activations": _odd(
+        lambda net, h: F.hardtanh(net.b(torch.sigmoid(net.a(F.relu6(40 * h)))), -0.1, 0.1), a=_conv, b=_conv
+    ),
     "gate x * sigmoid(x)": _odd(_gate, conv=_conv),
     "gate, frozen": lambda n: _frozen(Between(n, _gate, conv=_conv()), "stem", "conv"),
     "gated linear unit": _odd(_glu, 8, conv=lambda: _conv(8, 16)),
     "detached branch": _odd(_detached, conv=_conv),
+    "a layer nobody uses": _odd(_unused_branch, aside=_conv),
     "depthwise, transposed": _odd(
         lambda net, h: F.elu(net.up(F.silu(net.deep(h)))),
         deep=lambda: _conv(groups=8, stride=2),

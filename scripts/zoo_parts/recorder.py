@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
-from zoo_parts.nodes import ACTIVATIONS, BREAKING, PASSING, Node, unit_axis
+from zoo_parts.nodes import ACTIVATIONS, BOUNDS, BREAKING, PASSING, Node, unit_axis
 
 Place = tuple[Node, int]  # a node, and the number of its output
 
@@ -23,8 +23,8 @@ class Record:
     """One call of a layer. `preactivation`: its output, carried to the activation's input where there is one.
 
     `gradient`: of the loss with respect to it, None if none of the weights below is trained. `units`: shape and axis
-    in which the activation's units can be told apart, before a reshape that mixes them with positions. `unseen`: why
-    autograd's graph does not tell, or None; the tensors then mean nothing.
+    in which the activation's units can be told apart, before a reshape that mixes them with positions. `bounds`: of the
+    activation, if it has both. `unseen`: why autograd's graph does not tell, or None; the tensors then mean nothing.
     """
 
     layer: str
@@ -36,6 +36,7 @@ class Record:
     activation: Tensor | None = None
     gradient: Tensor | None = None
     units: tuple[torch.Size, int] | None = None
+    bounds: tuple[float, float] | None = None
     unseen: str | None = None
 
 
@@ -56,7 +57,8 @@ class Recorder:
         loss = F.cross_entropy(network(leaf.clone()), y)
         for handle in handles:
             handle.remove()  # before the backward pass, in which checkpoints run layers again
-        users = users_of(loss.grad_fn)
+        # From the layers as well: one that the loss does not depend on still uses others' outputs.
+        users = users_of([loss.grad_fn, *(r.place[0] for r in self.records if r.place[0] is not None)])
         trained: dict[Node, bool] = {}
         for record in self.records:
             if record.unseen is None:
@@ -91,7 +93,7 @@ class Recorder:
                 break  # a norm's scale, or a sum
             if name in ACTIVATIONS:
                 record.preactivation, record.activation = value, ACTIVATIONS[name](user, value).detach().clone()
-                record.units = units
+                record.units, record.bounds = units, BOUNDS[name](user) if name in BOUNDS else None
                 return place
             passed = PASSING[name](user, value) if name in PASSING else None
             if passed is None:
@@ -112,9 +114,10 @@ def layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name or "network", module
 
 
-def users_of(root: Node) -> dict[Place, list[Node]]:
+def users_of(roots: list[Node]) -> dict[Place, list[Node]]:
     """By place: the nodes that get it, once for each time."""
-    users, seen, waiting = defaultdict(list), {root}, [root]
+    users, seen = defaultdict(list), set(roots)
+    waiting = list(seen)
     while waiting:
         node = waiting.pop()
         for below, number in node.next_functions:

@@ -18,9 +18,9 @@ What cnnlab says of networks that nobody here wrote, each number against a secon
 {summary}
 
 - **layers**: convolutions and full connections that `cnnlab.Probe` measured in one training step.
-- **statistics**: how many numbers of these layers (mean and deviation of pre-activation, activation and gradient,
-  zeros, dead units, deviation of weights and their gradient, update ratio) equal those of a recorder that reads
-  autograd's graph (`scripts/zoo_parts/recorder.py`).
+- **statistics**: how many numbers of these layers, all that the probe measures by default, equal those of a recorder
+  that reads autograd's graph (`scripts/zoo_parts/recorder.py`): of pre-activation, activation and gradient, to which
+  layer they belong included, and of the weights.
 - **theory**: `cnnlab.theory.expected` with the weights as drawn, against 16 images of noise in training mode: largest
   |ln(measured / predicted)| over layers of pre-activation, activation and gradient deviation, and the share inside the
   band. Wrong is a factor of {too_far} outside it.
