@@ -87,13 +87,29 @@ def parameters_counted(network: nn.Module) -> int:
     return sum(tensors.values())
 
 
+class _Used(nn.Module):
+    """Also returns what every layer without children made, for a trace leaves out what nobody uses."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network, self.made = network, []
+        for module in network.modules():
+            if not any(True for _ in module.children()):
+                module.register_forward_hook(lambda m, i, output: self.made.append(output))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        self.made.clear()
+        output = self.network(x)
+        return [output, *(tensor for tensor in self.made if isinstance(tensor, Tensor))]
+
+
 PRODUCTS = ("conv", "linear", "matmul", "bmm", "addmm", "mm", "einsum", "attention", "gru")
 
 
 def macs_counted(network: nn.Module, images: Tensor) -> int:
     """fvcore's count in a jit trace, of convolutions and matrix products; it also counts norms and pooling.
 
-    It lacks attention as one function, convolutions with padding="same", and recurrent layers: counted here.
+    fvcore lacks attention as one function, convolutions with padding="same", and recurrent layers: counted here.
     """
     from fvcore.nn import FlopCountAnalysis
     from fvcore.nn.jit_handles import conv_flop_count, get_shape
@@ -114,7 +130,7 @@ def macs_counted(network: nn.Module, images: Tensor) -> int:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # one function for a whole layer, which no counter looks into
     try:
-        analysis = FlopCountAnalysis(network.eval(), images)
+        analysis = FlopCountAnalysis(_Used(network).eval(), images)
         analysis.set_op_handle("aten::scaled_dot_product_attention", attention, "aten::gru", gru)
         analysis.set_op_handle("aten::_convolution_mode", convolution)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
