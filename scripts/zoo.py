@@ -1,6 +1,6 @@
 """What cnnlab says of published networks and of odd modules, against second methods: writes docs/zoo.md.
 
-make zoo                                      all networks, four minutes on one core
+make zoo                                        all networks, four minutes on one core
 make zoo ARGS="--only resnet18 'weight norm'"   some, printed only
 """
 

@@ -1,11 +1,12 @@
 """The columns of the table: cnnlab's numbers against another method's, as cells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import inf, isfinite, log
 from traceback import extract_tb
 
 import torch
 import torchvision
+from torch import nn
 from torch.nn import functional as F
 
 import cnnlab
@@ -72,11 +73,19 @@ def theory(specimen: Specimen, images: int = 16) -> Cell:
     probe = cnnlab.Probe(network)
     with probe.watch():
         F.cross_entropy(network(x), y).backward()
-    return agreement(predicted, probe.read())
+    frozen = {f"gradient/std/{name}" for name, m in probe.layers.items() if not any(_trained(m))}
+    return agreement(predicted, probe.read(), frozen)
 
 
-def agreement(predicted: Mapping[str, Expected], measured: Mapping[str, float]) -> Cell:
-    """Largest |ln(measured / predicted)|, and the share of measurements inside the band."""
+def _trained(module: nn.Module) -> list[bool]:
+    return [parameter.requires_grad for parameter in module.parameters()]
+
+
+def agreement(predicted: Mapping[str, Expected], measured: Mapping[str, float], frozen: Collection[str] = ()) -> Cell:
+    """Largest |ln(measured / predicted)|, and the share of measurements inside the band. `frozen`: keys of gradients
+    that autograd may leave out, since no weight needs them."""
+    unneeded = [key for key in predicted if key in frozen and key not in measured]
+    predicted = {key: e for key, e in predicted.items() if key not in unneeded}
     known = {key: e for key, e in predicted.items() if isfinite(e.value)}
     missing = [f"{key}: predicted {e.value:.4g}, not measured" for key, e in known.items() if key not in measured]
     far = [
@@ -89,6 +98,7 @@ def agreement(predicted: Mapping[str, Expected], measured: Mapping[str, float]) 
     ratios = [inf if measured[key] <= 0 else abs(log(measured[key] / e.value)) for key, e in known.items() if e.value]
     inside = sum(e.lower <= measured[key] <= e.upper for key, e in known.items())
     notes = grouped(["not predicted"] * (len(predicted) - len(known)), "number", "numbers")
+    notes += grouped(["predicted, but not measured, as the layer is frozen"] * len(unneeded), "gradient", "gradients")
     return Cell(f"{max(ratios):.2f}, {inside / len(known):.0%}", "partly" if notes else "checked", notes)
 
 

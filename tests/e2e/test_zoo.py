@@ -56,6 +56,9 @@ def test_a_prediction_is_wrong_beyond_its_band_by_half():
     assert agreement(predicted, {"activation/std/01_a": 1.7}).text == "0.53, 0%"
     for value in (1.9, 0.5, 0.0, torch.nan):
         assert agreement(predicted, {"activation/std/01_a": value}).kind == "wrong"
+    assert agreement(predicted | {"gradient/std/01_a": Expected(1.0, 0.8, 1.2)}, {}, ["gradient/std/01_a"]).notes == (
+        "activation/std/01_a: predicted 1, not measured",
+    )
     assert agreement(predicted, {}).notes == ("activation/std/01_a: predicted 1, not measured",)
 
 
