@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep claims proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep claims zoo proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -52,6 +52,9 @@ JOBLIB := .venv-joblib
 bench-sweep: $(INSTALLED)  ## 12 runs with cnnlab's launcher and with Hydra's, side by side
 	test -d $(JOBLIB) || $(BIN)/pip install --quiet --no-deps --target $(JOBLIB) hydra-joblib-launcher
 	PYTHONPATH=$(CURDIR)/$(JOBLIB) $(BIN)/python scripts/bench_sweep.py $(ARGS)
+
+zoo: $(INSTALLED)  ## check cnnlab against second methods on networks of torchvision and timm; writes docs/zoo.md
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/zoo.py $(ARGS)
 
 proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=folder)
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow $(ARGS)
