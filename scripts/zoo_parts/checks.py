@@ -103,7 +103,8 @@ def agreement(predicted: Mapping[str, Expected], measured: Mapping[str, float], 
 
 
 def receptive_field(specimen: Specimen) -> Cell:
-    """Clipped by the image, around the middle cell: the place is checked as well as the size."""
+    """Clipped by the image, less the lines that strides leave out at its end, around the middle cell: the place is
+    checked as well as the size."""
     side = specimen.field_side or specimen.shape[1]
     network, shape = specimen.made(), (3, side, side)
     rows = geometry.rows(network, shape)
@@ -114,13 +115,13 @@ def receptive_field(specimen: Specimen) -> Cell:
     found = oracles.field_seen(network, 1 + torch.rand(16 if specimen.family == "odd" else 1, *shape))
     if found is None:
         return Cell(f"{said[0]}", "unseen", ("there is no map before the output",))
-    extent, cell, size = found
+    extent, reach, cell, size = found
     row = geometry.last_map(rows) or rows[-1]
     assert row.jump is not None and row.centre is not None
     places = [c + i * jump for c, i, jump in zip(row.centre, cell, row.jump, strict=True)]
     clipped = tuple(
-        (max(0, round(place - (n - 1) / 2)), min(side - 1, round(place + (n - 1) / 2)))
-        for place, n in zip(places, said, strict=True)
+        (max(first, round(place - (n - 1) / 2)), min(last, round(place + (n - 1) / 2)))
+        for place, n, (first, last) in zip(places, said, reach, strict=True)
     )
     if clipped != extent or tuple(row.output[1:]) != size:
         ours = f"{said[0]} x {said[1]} pixels, {clipped} at cell {cell} of {row.name}'s map of {row.output[1:]}"

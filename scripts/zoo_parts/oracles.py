@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,17 @@ WINDOWS = ("Convolution", "MaxPool2D", "AvgPool2D", "AdaptiveAvgPool2D", "Adapti
 Extent = tuple[tuple[int, int], tuple[int, int]]  # first and last line, first and last column
 
 
-def field_seen(network: nn.Module, images: Tensor) -> tuple[Extent, tuple[int, int], tuple[int, int]] | None:
-    """What the middle cell of the last map depends on: (extent, cell, map's size).
+class Seen(NamedTuple):
+    """`extent`: of what `cell` of the last map depends on; `reach`: of what any cell does. `size`: the map's."""
+
+    extent: Extent
+    reach: Extent
+    cell: tuple[int, int]
+    size: tuple[int, int]
+
+
+def field_seen(network: nn.Module, images: Tensor) -> Seen | None:
+    """What the middle cell of the last map depends on.
 
     That map is the last tensor of the size that the last convolution or pooling makes, be it a sum or a concatenation.
     A global average is no pooling to autograd.
@@ -45,14 +54,20 @@ def field_seen(network: nn.Module, images: Tensor) -> tuple[Extent, tuple[int, i
     found = next(node for node in reversed(maps) if shape_made(node)[2:] == size)
     made = shape_made(found)
     cell = made[2] // 2, made[3] // 2
-    chosen = torch.zeros(made, dtype=torch.float64)
+    chosen, every = torch.zeros(made, dtype=torch.float64), torch.ones(made, dtype=torch.float64)
     chosen[:, :, cell[0], cell[1]] = 1.0
-    found.register_prehook(lambda gradients: (chosen, *gradients[1:]))
-    output.sum().backward()
-    assert x.grad is not None
-    seen = (x.grad != 0).any(0).any(0)
+    replaced = [chosen]
+    found.register_prehook(lambda gradients: (replaced[0], *gradients[1:]))
+    extent = _extent(output, x)
+    replaced[0] = every
+    return Seen(extent, _extent(output, x), cell, (made[2], made[3]))
+
+
+def _extent(output: Tensor, x: Tensor) -> Extent:
+    (gradient,) = torch.autograd.grad(output.sum(), x, retain_graph=True)
+    seen = (gradient != 0).any(0).any(0)
     lines, columns = (seen.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
-    return ((lines[0], lines[-1]), (columns[0], columns[-1])), cell, (made[2], made[3])
+    return (lines[0], lines[-1]), (columns[0], columns[-1])
 
 
 def _positive(network: nn.Module) -> nn.Module:

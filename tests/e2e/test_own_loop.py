@@ -55,7 +55,7 @@ def test_an_attribution_that_ends_at_norms_is_found_to_be_wrong(monkeypatch):
 
 
 def test_a_gradient_of_the_wrong_tensor_is_found_to_be_wrong(monkeypatch):
-    monkeypatch.setattr(watched.Watched, "carried_to_activation", lambda self, layer, x: None)
+    monkeypatch.setattr(watched.Watched, "carried_to_activation", lambda self, layer, x, units: None)
     wrong = compare(PUBLISHED["resnet18"]).wrong
     assert any(sentence.startswith("gradient/std of 01_conv1") for sentence in wrong)
     assert not any("logits" in sentence or "weight/" in sentence for sentence in wrong)

@@ -85,7 +85,7 @@ def test_the_extent_of_a_field_by_hand():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 2, (1, 3)))
     found = oracles.field_seen(network, 1 + torch.rand(1, 1, 12, 12))
     # cell (2, 1) of a map of 5 x 3: lines 4 to 5, columns 2 to 7 of the convolution's map
-    assert found == (((4, 7), (2, 9)), (2, 1), (5, 3))
+    assert found == (((4, 7), (2, 9)), ((0, 11), (0, 11)), (2, 1), (5, 3))
 
 
 @pytest.mark.filterwarnings("ignore")  # the trace's

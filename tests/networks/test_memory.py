@@ -18,9 +18,9 @@ SHAPE = (3, 31, 31)  # odd, so that pooling windows are cut
 
 def check(network: nn.Module, shape: tuple[int, int, int] = SHAPE, images: int = 3) -> None:
     """Layer by layer, for a batch."""
-    calls = trace(network, shape).calls
+    passage = trace(network, shape)
     expected = {}
-    for call, kept in zip(calls, predicted(calls), strict=True):
+    for call, kept in zip(passage.calls, predicted(passage), strict=True):
         assert kept is not None, call.name
         expected[call.name] = expected.get(call.name, 0) + images * kept.image + kept.batch
     assert measured(network, torch.rand(images, *shape)) == {name: size for name, size in expected.items() if size}
@@ -68,7 +68,7 @@ def test_norms_of_foreign_networks(norm: nn.Module) -> None:
 
 def test_what_is_kept_besides_input_and_output_is_said_to_be_unknown() -> None:
     for layer in (nn.Softsign(), nn.InstanceNorm2d(4), nn.Dropout2d(0.5), nn.Softmax2d()):
-        kept = predicted(trace(nn.Sequential(nn.Conv2d(3, 4, 3), layer, nn.ReLU()), SHAPE).calls)
+        kept = predicted(trace(nn.Sequential(nn.Conv2d(3, 4, 3), layer, nn.ReLU()), SHAPE))
         assert kept[0] is not None and kept[1:] == [None, None]
 
 
@@ -137,12 +137,12 @@ def test_sums_and_functions_save_what_is_measured() -> None:
     area = 4 * 3 * 31**2
     # gelu keeps the sum, the last convolution gelu's result, and silu what it gets
     expected = {"first": area, "second": area, "gelu": area, "last": area, "silu": 4 * 3 * 29**2}
-    calls = trace(Shortcut(), SHAPE).calls
-    kept = {call.name: saved.image for call, saved in zip(calls, predicted(calls), strict=True) if saved}
+    passage = trace(Shortcut(), SHAPE)
+    kept = {call.name: saved.image for call, saved in zip(passage.calls, predicted(passage), strict=True) if saved}
     assert kept == {**expected, "add": 0}
     assert measured(Shortcut(), torch.rand(1, *SHAPE)) == expected
 
 
 def test_from_a_layer_without_a_formula_on_only_measurement_knows() -> None:
-    calls = trace(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Softmax(1), nn.ReLU()), SHAPE).calls
-    assert [kept is None for kept in predicted(calls)] == [False, True, True]
+    passage = trace(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Softmax(1), nn.ReLU()), SHAPE)
+    assert [kept is None for kept in predicted(passage)] == [False, True, True]

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -148,8 +149,84 @@ def test_the_network_and_the_random_state_stay_as_they_were(digits):
 
 
 def test_what_has_no_theory_says_so(digits):
-    with pytest.raises(NotApplicable, match="BatchNorm2d"):
-        expected(ConvNet((1, 8, 8), 10, norm="batch"), digits)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+    with pytest.raises(NotApplicable, match="GroupNorm"):
+        expected(network, digits)
+
+
+@pytest.mark.parametrize("fill", ["he", "xavier", "normal"])
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_batch_norm(fill, pool, digits, measure):
+    """Whatever the initializer, the activations' inputs have variance 1; the gradient grows from layer to layer."""
+    knobs = {"channels": (32, 32), "norm": "batch", "pool": pool, "head": (32,)}
+    expectation, measured = predicted(digits, FILLS[fill], **knobs), measure(digits, FILLS[fill], 40, **knobs)
+    for key, ratio in ratios(expectation, measured).items():
+        assert math.isnan(ratio) or 0.7 < ratio < 1.4, key
+    assert expectation.layers["02_block1.conv2"].preactivation_std.value == pytest.approx(1.0, rel=1e-2)
+    known = {key for key, e in expectation.by_key().items() if not math.isnan(e.value)}
+    assert min(share for key, share in inside(expectation, measured).items() if key in known) >= 0.95
+    assert len(known) >= 10
+
+
+class Dense(nn.Module):
+    """A concatenation, a norm over it, a shortcut around activations, groups, a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.a = nn.Conv2d(1, 32, 3, padding=1), nn.Conv2d(32, 16, 3, padding=1)
+        self.norm, self.b = nn.BatchNorm2d(48), nn.Conv2d(48, 48, 3, padding=1, groups=3)
+        self.c, self.fc = nn.Conv2d(48, 48, 3, padding=1), nn.Linear(48, 10)
+
+    def forward(self, x):
+        x = F.relu(self.stem(x))
+        x = torch.cat([x, self.a(x)], 1)
+        x = F.relu(x + self.b(F.relu(self.norm(x))))
+        x = F.relu(x + self.c(x))
+        return self.fc(x.mean((2, 3)))
+
+
+class Normalized(Dense):
+    """Norms that end each branch, as in residual networks."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm_b, self.norm_c = nn.BatchNorm2d(48), nn.BatchNorm2d(48)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.stem(x)), 3, 2, 1)
+        x = F.relu(self.norm(torch.cat([x, self.a(x)], 1)))
+        x = F.relu(x + self.norm_b(self.b(x)))
+        x = F.relu(x + self.norm_c(self.c(x)))
+        return self.fc(x.mean((2, 3)))
+
+
+RESNET = {"resnet18": lambda: torchvision.models.resnet18(num_classes=10)}
+
+
+@pytest.mark.parametrize("name", ["dense", "normalized", "resnet18"])
+def test_shortcuts_concatenations_groups_and_norms(name, digits):
+    """Torch's own initializer; the mean over networks of ln (measured / predicted), and every network in the band."""
+    build = {"dense": Dense, "normalized": Normalized, **RESNET}[name]
+    images = digits[:16] if name != "resnet18" else torch.randn(16, 3, 64, 64)
+    found: dict[str, list[tuple[float, bool]]] = {}
+    for seed in range(3 if name == "resnet18" else 12):
+        torch.manual_seed(seed)
+        network = build()
+        expectation, probe = expected(network, images), Probe(network)
+        with probe.watch():
+            F.cross_entropy(network(images), torch.arange(16) % 10).backward()
+        measured = probe.read()
+        for key, e in expectation.by_key().items():
+            if not math.isnan(e.value):
+                inside = e.lower <= measured[key] <= e.upper
+                found.setdefault(key, []).append((math.log(measured[key] / e.value), inside))
+    assert len(found) >= 8
+    for key, values in found.items():
+        logs, inside = zip(*values, strict=True)
+        # Of the logits, telemetry subtracts the mean over 10 classes; below the pooling, windows share cells.
+        limit = 0.45 if "fc" in key else 0.65 if key == "gradient/std/01_stem" else 0.3
+        assert abs(sum(logs) / len(logs)) < limit, (key, logs)
+        assert sum(inside) / len(inside) >= 0.8, (key, logs)
 
 
 @pytest.mark.slow

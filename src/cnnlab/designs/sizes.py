@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from cnnlab.common.words import plural, sides
 from cnnlab.designs.design import Design
+from cnnlab.networks.geometry import last_map
 
 COLLAPSE_FROM = 5  # a run of at least this many equal steps is written a > b > ... > z
 
@@ -74,10 +75,9 @@ def kernels_to_show(design: Design) -> list[int]:
 
 def drift(design: Design) -> tuple[float, float] | None:
     """Pixels (down, right) from the image centre to the centre of the last map's receptive fields; None if unknown."""
-    maps = [row for row in design.rows if len(row.output) == 3 and row.kind != "global average"]
-    if not maps or not (maps[-1].centre and maps[-1].jump):
+    last = last_map(design.rows)
+    if last is None or not (last.centre and last.jump):
         return None
-    last = maps[-1]
     down, right = (
         centre + jump * (cells - 1) / 2 - (side - 1) / 2
         for centre, jump, cells, side in zip(

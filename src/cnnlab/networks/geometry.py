@@ -1,7 +1,7 @@
 """A network before training: shapes, receptive fields, weights, MACs, bytes saved for backward."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -21,7 +21,8 @@ class Row:
     `before`, `after`: padding at top left, at bottom right. `receptive_field`, `jump`, `centre`: in image pixels,
     see `windows.Field`. `uses`: uses of each weight per image. `macs`: per image, including padded zeros, excluding
     biases and norm layers. `saved_bytes`: saved for backward by this layer first, per training image. `call`: 2 and
-    more where a layer runs again; weights and biases are those of its first call.
+    more where a layer runs again; weights and biases are those of its first call. `used`: whether the network's output
+    depends on it.
     """
 
     name: str
@@ -41,25 +42,28 @@ class Row:
     macs: int | None
     saved_bytes: int | None
     call: int = 1
+    used: bool = True
 
 
 def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
-    """One row per layer in execution order, without nn.Identity; functions that a layer equals, sums and
-    concatenations have rows too."""
-    calls = trace(network, image_shape).calls
+    """One row per layer in execution order, without nn.Identity; functions that a layer equals, sums, concatenations
+    and further functions that return maps have rows too."""
+    passage = trace(network, image_shape)
+    calls, used = passage.calls, passage.used()
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
-    for call, seen, kept in zip(calls, _fields(calls), memory.predicted(calls), strict=True):
+    for place, (call, seen, kept) in enumerate(zip(calls, _fields(calls), memory.predicted(passage), strict=True)):
         counted[call.module] += 1
-        if call.known and not isinstance(call.module, nn.Identity):
-            found.append(_row(call, seen, kept, counted[call.module]))
+        if not isinstance(call.module, nn.Identity) and (call.known or len(call.output) == 3):
+            row = _row(call, seen, kept, counted[call.module])
+            found.append(replace(row, used=place in used))
     return found
 
 
 def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None:
     """Why a receptive field or the activation memory is not known, by the first layer concerned; None if both are."""
     passage = trace(network, image_shape)
-    kept = memory.predicted(passage.calls)
+    kept = memory.predicted(passage)
     for call, seen, saved in zip(passage.calls, _fields(passage.calls), kept, strict=True):
         if not call.known:
             return f"{call.name} is a function without a formula"
@@ -83,7 +87,7 @@ def _fields(calls: list[Call]) -> list[_Seen]:
     found = [_Seen(Window(), (Field(), Field()), (1, 1))]  # the image, so that a call's place is one less
     for call in calls:
         fed = [found[place + 1] for place in call.inputs]
-        map_size = (call.input[1], call.input[2]) if len(call.input) == 3 else fed[0].map_size
+        map_size = (call.input[1], call.input[2]) if len(call.input) == 3 else fed[0].map_size if fed else (1, 1)
         flat = isinstance(call.module, nn.Linear)
         below = _united([seen.fields for seen in fed])
         window = _window(call, map_size) if below or not flat else None
@@ -94,7 +98,7 @@ def _fields(calls: list[Call]) -> list[_Seen]:
 
 def _united(branches: list[tuple[Field, Field] | None]) -> tuple[Field, Field] | None:
     """Over all inputs; None where one is not known."""
-    fields = branches[0]
+    fields = branches[0] if branches else None  # what does not come from the image sees nothing of it
     for other in branches[1:]:
         if fields is None or other is None:
             return None
@@ -140,7 +144,8 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # one fused call for a whole attention, which the counter misses
     try:
-        with mode(network, training=False), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        # With gradients: the counter fails on a view of a parameter without a graph.
+        with mode(network, training=False), torch.enable_grad(), FlopCounterMode(display=False) as counter:
             network(zero_images(network, image_shape))
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
@@ -156,18 +161,19 @@ def non_linearities_in_a_row(network: nn.Module, image_shape: tuple[int, int, in
     for call in calls:
         known = layer_type(call.module)
         counts = known is not None and known.kind(call).endswith(" activation")
-        depths.append(max(depths[place + 1] for place in call.inputs) + counts)
+        depths.append(max((depths[place + 1] for place in call.inputs), default=0) + counts)
     return max(depths)
 
 
 def receptive_field(found: list[Row]) -> Pair | None:
     """(height, width) of a cell of the last map; without any map, of the last layer."""
-    return (last_map(found) or found[-1]).receptive_field
+    return (last_map(found) or [row for row in found if row.used][-1]).receptive_field
 
 
 def last_map(found: list[Row]) -> Row | None:
     """The layer whose output is the last map, before a global average; None for a network without maps."""
-    return next((row for row in reversed(found) if len(row.output) == 3 and row.kind != "global average"), None)
+    maps = (row for row in reversed(found) if row.used and len(row.output) == 3 and row.kind != "global average")
+    return next(maps, None)
 
 
 def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
@@ -186,7 +192,7 @@ def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
 
 def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
     """Predicted per training image; None for a network that does not consist of known layers alone."""
-    kept = memory.predicted(trace(network, image_shape).calls)
+    kept = memory.predicted(trace(network, image_shape))
     return None if None in kept else sum(k.image for k in kept if k)
 
 
@@ -253,4 +259,4 @@ def _macs(call: Call) -> int | None:
     if isinstance(module, nn.Linear):
         return prod(call.output) * module.in_features
     known = layer_type(module)
-    return 0 if known or not any(p.dim() > 1 for p in module.parameters()) else None
+    return 0 if known else None

@@ -7,13 +7,14 @@ eager PyTorch in float32, contiguous, on the CPU (on CUDA dropout's mask takes 1
 from collections import Counter
 from dataclasses import dataclass
 from math import prod
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import IMAGE, Call, Recorder, mode
+from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, mode
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,17 @@ class Kept:
     batch: int = 0
 
 
-def predicted(calls: list[Call]) -> list[Kept | None]:
-    """One entry per call; None from the first call without a formula, since what it saves counts no more below."""
+def predicted(passage: Trace) -> list[Kept | None]:
+    """One entry per call; None from the first call without a formula, since what it saves counts no more below.
+
+    What the output does not depend on is let go with its graph.
+    """
+    calls, used = passage.calls, passage.used()
     found: list[Kept | None] = []
     storages, needing, kept = [IMAGE], [False], set[int]()  # by place + 1, the image first; ids of kept storages
     for place, call in enumerate(calls):
-        needs_gradient = any(needing[i + 1] for i in call.inputs) or any(
-            p.requires_grad for p in call.module.parameters()
-        )
+        trained = any(p.requires_grad for p in call.module.parameters())
+        needs_gradient = place in used and (trained or any(needing[i + 1] for i in call.inputs))
         saved = _saved(call, needs_gradient)
         if saved is None:
             return found + [None] * (len(calls) - len(found))
@@ -47,7 +51,7 @@ def predicted(calls: list[Call]) -> list[Kept | None]:
 
 
 def _saved(call: Call, needs_gradient: bool) -> Saved | None:
-    known = layer_type(call.module)
+    known = layer_type(call.module) if call.inputs else None
     if known is not None and known.role == "weights" and weight_of(call.module) is None:
         return None  # computing the weights saves more
     saved = known.saved(call) if known else None
@@ -62,17 +66,16 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     """
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     own = {t.untyped_storage().data_ptr() for t in [*network.parameters(), *buffers.values()]}
-    seen: dict[int, int] = {}
-    by_layer: Counter[str] = Counter()
+    saved: list[ref[_Saved]] = []  # dead if the graph that it was saved for is: nothing led from there to the output
+    names: list[str] = []
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            seen.setdefault(storage.data_ptr(), storage.nbytes())
-        return tensor
+    def pack(tensor: Tensor) -> _Saved:
+        held = _Saved(tensor)
+        saved.append(ref(held))
+        return held
 
     def note(name: str) -> None:
-        by_layer[name] += sum(seen.values()) - by_layer.total()
+        names.extend([name] * (len(saved) - len(names)))
 
     recorder = Recorder(batch, note)
     devices = [batch.device] if batch.device.type == "cuda" else []
@@ -81,8 +84,23 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
         mode(network, training=True),
         recorder.listening(network),
         recorder,
-        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda held: held.tensor),
         torch.enable_grad(),
     ):
-        torch.func.functional_call(network, buffers, (batch,))
-    return {name: size for name, size in by_layer.items() if size}
+        output = torch.func.functional_call(network, buffers, (batch,))
+    recorder.forget()
+    by_layer: Counter[str] = Counter()
+    for name, reference in zip(names, saved, strict=False):
+        held = reference()
+        if held is not None and (storage := held.tensor.untyped_storage()).data_ptr() not in own:
+            own.add(storage.data_ptr())
+            by_layer[name] += storage.nbytes()
+    del output
+    return dict(by_layer)
+
+
+@dataclass(eq=False)
+class _Saved:
+    """Lives as long as the graph that needs the tensor."""
+
+    tensor: Tensor

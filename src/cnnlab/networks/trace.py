@@ -44,6 +44,18 @@ class Trace:
     calls: list[Call]
     output: int | None
 
+    def used(self) -> set[int]:
+        """The places that the network's output depends on; all, where it is not one tensor."""
+        if self.output is None:
+            return set(range(len(self.calls)))
+        found, waiting = set[int](), [self.output]
+        while waiting:
+            place = waiting.pop()
+            if place != IMAGE and place not in found:
+                found.add(place)
+                waiting += self.calls[place].inputs
+        return found
+
     @property
     def plain(self) -> bool:
         """Whether it is a chain of layers, or of functions that layers equal."""
@@ -115,7 +127,8 @@ class Recorder(TorchFunctionMode):
         if self._layers:
             return func(*args, **kwargs)
         tensors = [*_tensors((*args, *kwargs.values()))]
-        inputs, shape = self._origins(tensors), _shape(tensors[0]) if tensors else ()
+        inputs = self._origins(tensors)
+        shape = _shape(tensors[0]) if inputs else ()
         result = func(*args, **kwargs)
         if inputs and any(True for _ in _tensors((result,))):
             layers: Sequence[nn.Module] = layers_like(func, (args, kwargs), result)
@@ -129,6 +142,10 @@ class Recorder(TorchFunctionMode):
         name = f"{within}.{function.__name__.strip('_')}".lstrip(".")
         self._named[name] += 1
         return f"{name}_{self._named[name]}" if self._named[name] > 1 else name
+
+    def forget(self) -> None:
+        """Let go of the tensors, and with them of what autograd keeps for those that led nowhere."""
+        self._places.clear()
 
     def place(self, x: Tensor) -> int | None:
         """Of the call that `x` comes from; None if it does not depend on the image."""

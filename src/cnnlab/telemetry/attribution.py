@@ -92,7 +92,7 @@ class _Call:
 
 @dataclass
 class _Owned:
-    """A call's output, or a tensor `carried` from it. `version`: an in-place change raises it and ends the attribution."""
+    """A call's output, or a tensor `carried` from it. `version`: a change in place ends the attribution."""
 
     tensor: ref[Tensor]
     call: _Call

@@ -38,7 +38,8 @@ class State:
     `channels`: how the channels at one position are distributed.
 
     `slopes`: E (d output / d input)^2, as a map (N, H, W) of an activation, per window and cell (N, H', W', km) of a
-    pooling, (2,) of a norm: the factor, and the part of it that is due to its channels' scatter. `activated`: the samples in an activation, or in one that a max pool includes.
+    pooling; (2,) of a norm: the factor, and the part of it that is due to its channels' scatter. `activated`: the
+    samples in an activation, or in one that a max pool includes.
     """
 
     maps: MomentMaps

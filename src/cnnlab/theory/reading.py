@@ -29,9 +29,9 @@ def read_graph(network: nn.Module, image_shape: tuple[int, int, int]) -> Graph:
     reader.check_logits(passage.output)
     layers = {}
     for layer, (before, after) in attributed(passage.calls).items():
-        places = [reader.at[place].node for place in (layer, before)]
-        node: Any = reader.nodes[places[0]]
-        layers[node.layer] = Measured(*places, None if after is None else reader.at[after].node)
+        weights, activation = reader.at[layer].node, None if after is None else reader.at[after].node
+        node: Any = reader.nodes[weights]
+        layers[node.layer] = Measured(weights, reader.at[before].node, activation)
     return Graph(reader.nodes, layers)
 
 
@@ -59,6 +59,8 @@ class _Reader:
         self.sources: list[frozenset[int]] = []  # by node: the layers that its output comes from, with none between
 
     def read(self, call: Call) -> None:
+        if not call.inputs:
+            raise NotApplicable(f"{call.name} does not get its input from the image")
         known = layer_type(call.module)
         fed = [self.at[place] for place in call.inputs]
         role = known.role if known else None

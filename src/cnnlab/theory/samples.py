@@ -4,6 +4,7 @@ positions and images are, on which batch norm and the scatter between networks d
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -52,6 +53,23 @@ class Samples:
         # Where the mean is not that of every position, a variance below 0.
         return centred.diagonal_scatter(centred.diagonal().clamp_min(0))
 
+    def correlation(self) -> Tensor:
+        covariance = self.covariance()
+        scale = (covariance.diagonal()[:, None] * covariance.diagonal()).sqrt()
+        return torch.where(scale > 0, covariance / scale, 0.0).clamp(-1, 1)
+
+    def scatter_of_variance(self) -> float:
+        """Relative variance of the mean of (h - M)^2 over positions, for normal h: 2 for identical positions."""
+        covariance = self.covariance()
+        variance = float(covariance.diagonal().mean())
+        return 2 * float(covariance.square().mean()) / variance**2 if variance > 0 else 0.0
+
+    def scatter_of_square(self) -> float:
+        """Relative variance of the mean of h^2 over positions, for normal h."""
+        covariance, square = self.covariance(), self.square
+        terms = 2 * covariance.square() + 4 * self.mean**2 * covariance
+        return float(terms.mean()) / square**2 if square > 0 else 0.0
+
     def pooled(self, square: float, mean: float) -> "Samples":
         """After a max pooling: correlations as before, with the mean square and mean of the pooled map."""
         centred, variance = self.covariance(), max(self.square - self.mean**2, 0.0)
@@ -96,6 +114,13 @@ def of_patches(layer: Weights, images: Tensor) -> Samples:
     )
 
 
+@cache
+def _rule() -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes and weights of Gauss-Hermite quadrature, and the Hermite polynomials at the nodes (nodes, orders)."""
+    nodes, weights = (torch.tensor(v, dtype=torch.float64) for v in gauss_hermite())
+    return nodes, weights, torch.stack(hermite_polynomials(nodes, _ORDERS), 1)
+
+
 class Activated:
     """Correlated pre-activations h ~ N(M, S) at the sampled positions, by quadrature and Mehler's series.
 
@@ -109,14 +134,12 @@ class Activated:
         if activation.slope is not None and typical > 0:
             self.unit = typical**0.5
             mean, variance, typical = mean / self.unit, variance / typical, 1.0
-        scale = (covariance.diagonal()[:, None] * covariance.diagonal()).sqrt()
-        correlation = torch.where(scale > 0, covariance / scale, 0.0).clamp(-1, 1)
+        correlation = before.correlation()
         self.activation, self.mean, self.variance, self.typical = activation, mean, variance, typical
         self.images = before.images
-        nodes, self.weights = (torch.tensor(v, dtype=torch.float64) for v in gauss_hermite())
+        nodes, self.weights, self.polynomials = _rule()
         h = mean + variance.sqrt()[:, None] * nodes
         self.values, self.slopes = activation.with_derivative(h)
-        self.polynomials = torch.stack(hermite_polynomials(nodes, _ORDERS), 1)
         self.powers = [correlation**n for n in range(_ORDERS + 1)]
         self.first, self.second, self.slope = self._moments(typical)
         self.centre = float((self.values @ self.weights).mean())
@@ -125,13 +148,6 @@ class Activated:
         """Of the activations."""
         products, _ = self._products(self.values)
         return Samples(products * self.unit**2, self.first * self.unit, self.images)
-
-    @property
-    def preactivation(self) -> float:
-        """kappa of h itself: 2 for identical positions."""
-        total = self.variance.sum() ** 2
-        products = self.variance[:, None] * self.variance * self.powers[2]
-        return float(2 * products.sum() / total) if total > 0 else 0.0
 
     def kappa(self, values: Tensor) -> float:
         """Relative variance of the mean of f(h) over positions; `values`: f at the nodes, (P, 64)."""
