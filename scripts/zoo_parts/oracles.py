@@ -64,8 +64,10 @@ def field_seen(network: nn.Module, images: Tensor) -> Seen | None:
 
 
 def _extent(output: Tensor, x: Tensor) -> Extent:
-    (gradient,) = torch.autograd.grad(output.sum(), x, retain_graph=True)
-    seen = (gradient != 0).any(0).any(0)
+    x.grad = None
+    output.sum().backward(retain_graph=True)
+    assert x.grad is not None
+    seen = (x.grad != 0).any(0).any(0)
     lines, columns = (seen.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
     return (lines[0], lines[-1]), (columns[0], columns[-1])
 

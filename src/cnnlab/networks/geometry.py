@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from cnnlab.networks import memory
 from cnnlab.networks.modules.table import layer_type
 from cnnlab.networks.modules.windows import Field, Pair, Window
-from cnnlab.networks.trace import Call, mode, trace, zero_images
+from cnnlab.networks.trace import Call, Trace, mode, trace, zero_images
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,12 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     calls, used = passage.calls, passage.used()
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
-    for place, (call, seen, kept) in enumerate(zip(calls, _fields(calls), memory.predicted(passage), strict=True)):
+    for place, (call, seen, kept) in enumerate(
+        zip(calls, _fields(calls), _kept(network, image_shape, passage), strict=True)
+    ):
         counted[call.module] += 1
         if not isinstance(call.module, nn.Identity) and (call.known or len(call.output) == 3):
-            row = _row(call, seen, kept, counted[call.module])
+            row = _row(call, seen, saved, counted[call.module])
             found.append(replace(row, used=place in used))
     return found
 
@@ -63,15 +65,26 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
 def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None:
     """Why a receptive field or the activation memory is not known, by the first layer concerned; None if both are."""
     passage = trace(network, image_shape)
-    kept = memory.predicted(passage)
+    kept = _kept(network, image_shape, passage)
     for call, seen, saved in zip(passage.calls, _fields(passage.calls), kept, strict=True):
         if not call.known:
             return f"{call.name} is a function without a formula"
+        if saved is None and all(one is None for one in kept):
+            return "training saves something else than the layers need, as with checkpointing"
         if saved is None or seen.window is None:
             return f"there is no formula for {call.name} ({type(call.module).__name__})"
         if seen.fields is None:
             return f"{call.name} joins branches of different strides"
     return None if passage.output is not None else "the network's output is not one tensor"
+
+
+def _kept(network: nn.Module, image_shape: tuple[int, int, int], passage: Trace) -> list[memory.Kept | None]:
+    """As predicted; nothing, where a forward method that is neither torch's nor cnnlab's saves something else."""
+    kept = memory.predicted(passage)
+    torch_s = all(type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in network.modules())
+    if torch_s or None in kept or memory.confirmed(network, image_shape, sum(k.image for k in kept if k)):
+        return kept
+    return [None] * len(kept)
 
 
 @dataclass(frozen=True)
@@ -192,14 +205,13 @@ def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
 
 def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
     """Predicted per training image; None for a network that does not consist of known layers alone."""
-    kept = memory.predicted(trace(network, image_shape))
+    kept = _kept(network, image_shape, trace(network, image_shape))
     return None if None in kept else sum(k.image for k in kept if k)
 
 
 def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
-    """Per layer and training image: half the difference between batches of four and of two."""
-    two, four = (memory.measured(network, zero_images(network, image_shape, n)) for n in (2, 4))
-    return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
+    """Per layer and training image."""
+    return memory.per_image(network, image_shape)
 
 
 def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int) -> Row:

@@ -4,6 +4,7 @@ Parameters and buffers are not counted; a tensor that two layers save counts onc
 eager PyTorch in float32, contiguous, on the CPU (on CUDA dropout's mask takes 1 byte per unit instead of 4).
 """
 
+import copy
 from collections import Counter
 from dataclasses import dataclass
 from math import prod
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, mode
+from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, mode, zero_images
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,23 @@ def _saved(call: Call, needs_gradient: bool) -> Saved | None:
     return saved if saved is None or needs_gradient else Saved(reuses=saved.reuses)
 
 
+def confirmed(network: nn.Module, image_shape: tuple[int, int, int], total: int) -> bool:
+    """Whether training saves `total` bytes per image. A forward method may do what no trace of layers shows, such as
+    checkpointing, which saves little and computes again."""
+    try:
+        if sum(per_image(copy.deepcopy(network).to("meta"), image_shape).values()) == total:
+            return True  # without computing anything
+    except (RuntimeError, TypeError):
+        pass  # some operations need values, and some modules cannot be copied: measured on the device then
+    return sum(per_image(network, image_shape).values()) == total
+
+
+def per_image(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
+    """`measured`, per layer and training image: half the difference between batches of four and of two."""
+    two, four = (measured(network, zero_images(network, image_shape, n)) for n in (2, 4))
+    return {name: (size - two.get(name, 0)) // 2 for name, size in four.items()}
+
+
 def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     """Bytes that autograd saves for `batch` (N, C, H, W) in training mode, by the layer or function that saved them
     first, named as in the trace.
@@ -65,7 +83,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     Those that save nothing are left out. Running statistics and the random state are preserved.
     """
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    own = {t.untyped_storage().data_ptr() for t in [*network.parameters(), *buffers.values()]}
+    own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
     saved: list[ref[_Saved]] = []  # dead if the graph that it was saved for is: nothing led from there to the output
     names: list[str] = []
 
@@ -92,8 +110,8 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     by_layer: Counter[str] = Counter()
     for name, reference in zip(names, saved, strict=False):
         held = reference()
-        if held is not None and (storage := held.tensor.untyped_storage()).data_ptr() not in own:
-            own.add(storage.data_ptr())
+        if held is not None and (storage := held.tensor.untyped_storage())._cdata not in own:
+            own.add(storage._cdata)
             by_layer[name] += storage.nbytes()
     del output
     return dict(by_layer)

@@ -1,8 +1,11 @@
-"""Mean field theory: signal and gradient of a plain chain of layers at initialization.
+"""Mean field theory: signal and gradient of a network at initialization.
 
 moments = fill_moments(network, fill, after=None)       # of the initializer, or NotApplicable
 expectation = expected(network, batch, moments=moments)   # per layer, with a finite-width band
 log_ratios(expectation, probe.read())                    # against telemetry
+
+Networks of convolutions (with groups too), fully connected layers, activations, poolings, sums of independent
+branches, concatenations, and batch norm in training; NotApplicable names the first thing that it does not know.
 """
 
 from cnnlab.common.errors import NotApplicable as NotApplicable

@@ -83,6 +83,9 @@ def expected(
     with the expected mean (0 for gradients and, biases aside, pre-activations). The empirical mean of c random
     channels differs from it, which lowers the measured deviation by a relative 1 / (2 c) at most.
 
+    Behind batch norm, gradients are NaN where the channels' variances scatter too widely for a mean of their inverse,
+    as in depthwise convolutions, and the band widens with that scatter.
+
     Gradients are those of wide layers: where positions share one (global average; less so mean and sum pooling),
     the mean square over networks is larger, 1.3 times at 64 and 1.5 times at 32 channels after 12 relu layers.
     Raises NotApplicable where there is no formula. Runs in float64 on the CPU.
