@@ -52,9 +52,8 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
     calls, used = passage.calls, passage.used()
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
-    for place, (call, seen, kept) in enumerate(
-        zip(calls, _fields(calls), _kept(network, image_shape, passage), strict=True)
-    ):
+    kept = _kept(network, image_shape, passage)
+    for place, (call, seen, saved) in enumerate(zip(calls, _fields(calls), kept, strict=True)):
         counted[call.module] += 1
         if not isinstance(call.module, nn.Identity) and (call.known or len(call.output) == 3):
             row = _row(call, seen, saved, counted[call.module])
