@@ -85,7 +85,7 @@ def test_auto_draws_where_pictures_are_meant(session, setting, pictures):
     [
         ("telemetry.theory=true", None),
         ("telemetry.theory=false", None),
-        ("model.norm=batch", "there is no formula for block1.norm1 (BatchNorm2d)"),
+        ("model.activation=softsign", "there is no formula for block1.activation1 (Softsign)"),
         ("init=lsuv", "this initializer is data-dependent"),
     ],
 )

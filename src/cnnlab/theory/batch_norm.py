@@ -11,7 +11,8 @@ from cnnlab.theory.graph import Normalize
 from cnnlab.theory.maps import MomentMaps, inside, partners
 from cnnlab.theory.samples import Samples
 
-_MOST_SCATTER = 0.25  # four degrees of freedom, the fewest with a variance of 1 / chi-square
+# Beyond it, at fewer than seven degrees of freedom, the mean of 1 / chi-square is mostly that of rare channels.
+_MOST_SCATTER = 0.15
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from cnnlab.theory.graph import Graph, Measured, Weights
 from cnnlab.theory.propagation import State
 from cnnlab.theory.reading import read_graph
 from cnnlab.theory.softmax import gradient_square
+from cnnlab.theory.tracked import pairs_of_positions
 from cnnlab.theory.weights import WeightMoments, moments_of
 
 # Upper limit on the position pairs over all images: half a second on one core.
@@ -108,7 +109,7 @@ def expected(
 
 def _sample_images(batch: Tensor, graph: Graph) -> Tensor:
     """Evenly spaced images, (n, C, H, W) float64, rescaled to the batch's mean square."""
-    pairs = propagation.pairs_of_positions(graph, batch)
+    pairs = pairs_of_positions(graph, batch)
     number = max(1, min(propagation.MAX_IMAGES, _MAX_PAIRS // pairs))
     chosen = batch[:: -(-len(batch) // number)].cpu().double()
     wanted, own = float(batch.double().square().mean()), float(chosen.square().mean())

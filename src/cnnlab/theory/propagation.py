@@ -1,7 +1,7 @@
 """Moment recursion through a network: signal forward, gradient backward, as maps over positions.
 
 Poole et al. 2016 and Schoenholz et al. 2017, with the covariance maps of Xiao et al. 2018 kept per position, so
-that zero padding is not averaged out. A box is a kernel of weight variances, by tap.
+that zero padding is not averaged out.
 """
 
 from collections.abc import Mapping
@@ -9,27 +9,20 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from cnnlab.common.errors import NotApplicable
 from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import channels, pooling
 from cnnlab.theory.batch_norm import normalized
 from cnnlab.theory.channels import Channels
+from cnnlab.theory.convolution import convolved, kernels, taps_in_common, transposed
 from cnnlab.theory.graph import IMAGE, Activate, Add, Graph, Join, Node, Normalize, Pool, Weights
-from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, of_images, partners
+from cnnlab.theory.maps import MomentMaps, Step, of_images, partners
 from cnnlab.theory.pairs import activated
 from cnnlab.theory.samples import Activated, Samples, of_patches
-from cnnlab.theory.weights import WeightMoments, moments_of
+from cnnlab.theory.tracked import Plan, affordable, plan_of
+from cnnlab.theory.weights import WeightMoments
 
-# Images that stand for a batch; fewer where pairs of positions are many.
-# Position pairs per layer that a global average may cost; 2 million take about 0.2 s. As many images as fit are
-# used; a map whose pairs exceed the second limit for a single image raises NotApplicable.
-MAX_IMAGES = 16
-_MAX_PAIRS, _MAX_PAIRS_ONE_IMAGE = 2_000_000, 12_000_000
-
-# By node, the image first: the steps between positions of its output to track.
-Plan = list[tuple[Step, ...]]
+MAX_IMAGES = 16  # that stand for a batch; fewer where pairs of positions are many
 
 
 @dataclass(frozen=True)
@@ -68,12 +61,12 @@ def forward(
             # The square of a global average needs every pair of positions: computed exactly on a few images, whose
             # ratio to the mean square is then used for all.
             part = Graph(graph.nodes[: place + 1], {})
-            plan = _plan(part, images, walk.factors)
-            some = images[:: -(-len(images) // _affordable(part, plan, len(images)))]
+            plan = plan_of(part, images, walk.factors)
+            some = images[:: -(-len(images) // affordable(part, plan, len(images)))]
             states = _Walk(part, weights, batch, dict(walk.factors)).run(some, plan)
             below = states[node.inputs[0]].maps.square.mean((1, 2), keepdim=True)
             walk.factors[place] = float(states[-1].maps.square.mean() / below.mean().clamp_min(1e-300))
-    return walk.run(images, _plan(graph, images, walk.factors))
+    return walk.run(images, plan_of(graph, images, walk.factors))
 
 
 class _Walk:
@@ -105,8 +98,8 @@ class _Walk:
         x = fed[0]
         match node:
             case Weights():
-                maps = _convolved(x.maps, node, self.weights[node.layer], steps)
-                alike = 1.0 if IMAGE in node.inputs else _alike(node, self.weights[node.layer], x.maps.size)
+                maps = convolved(x.maps, node, self.weights[node.layer], steps)
+                alike = 1.0 if IMAGE in node.inputs else taps_in_common(node, self.weights[node.layer], x.maps.size)
                 return State(maps, x.samples.through_weights(*_level(maps), alike), _normal(maps, place))
             case Activate():
                 return _activated(node, x)
@@ -157,10 +150,10 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
             size = graph.nodes[i].size
             match node:
                 case Weights():
-                    box, mean = _kernels(node, weights[node.layer])
+                    box, mean = kernels(node, weights[node.layer])
                     if place < last and bool(mean.any()) and bool(above.any()):
                         above = torch.full_like(above, torch.nan)
-                    arrived = _transposed(above, node.c_out * box, node, size) / node.keep
+                    arrived = transposed(above, node.c_out * box, node, size) / node.keep
                 case Pool():
                     arrived = pooling.spread(above, _slopes(states[place]), node, size)
                 case Activate():
@@ -232,96 +225,3 @@ def _sum(fed: list[State]) -> State:
 def _level(maps: MomentMaps) -> tuple[float, float]:
     """Mean square and mean."""
     return float(maps.square.mean()), float(maps.mean.mean())
-
-
-def _plan(graph: Graph, images: Tensor, factors: Mapping[int, float]) -> Plan:
-    """What the poolings above need. Global averages whose factor is known need nothing."""
-    sizes = [(images.shape[-2], images.shape[-1]), *(node.size for node in graph.nodes)]
-    plan: Plan = [(HERE,) for _ in sizes]
-    for place in range(len(graph.nodes) - 1, -1, -1):
-        node, above = graph.nodes[place], plan[place + 1]
-        for i in node.inputs:
-            below = sizes[i + 1]
-            match node:
-                case Weights():
-                    (down, right) = node.stride
-                    steps = kept([(down * a, right * b) for a, b in above], below)
-                case Pool():
-                    steps = (HERE,) if place in factors else pooling.steps_below(node, above, below)
-                case _:
-                    steps = above
-            plan[i + 1] = kept({*plan[i + 1], *steps}, below)
-    return plan
-
-
-def pairs_of_positions(graph: Graph, images: Tensor) -> int:
-    """Position pairs per image tracked over all layers, excluding those for global averages."""
-    averages = {i: 1.0 for i, node in enumerate(graph.nodes) if isinstance(node, Pool) and node.whole}
-    return sum(_pairs(graph, _plan(graph, images, averages)))
-
-
-def _pairs(graph: Graph, plan: Plan) -> list[int]:
-    return [
-        len(steps) * node.size[0] * node.size[1]
-        for node, steps in zip(graph.nodes, plan[1:], strict=True)
-        if isinstance(node, Weights)
-    ]
-
-
-def _affordable(graph: Graph, plan: Plan, images: int) -> int:
-    pairs = max(_pairs(graph, plan))
-    if pairs > _MAX_PAIRS_ONE_IMAGE:
-        raise NotApplicable(f"its global average needs too many pairs of positions ({pairs:,})")
-    return min(images, max(1, _MAX_PAIRS // pairs))
-
-
-def _convolved(x: MomentMaps, layer: Weights, weights: WeightMoments, steps: tuple[Step, ...]) -> MomentMaps:
-    box, mean = _kernels(layer, weights)
-    pairs = torch.stack([_input_pairs(x, layer, step) for step in steps], 1)
-    pairs[:, 0] /= layer.keep
-    variance = F.conv2d(F.pad(pairs, layer.padding).flatten(0, 1)[:, None], layer.c_in * box, stride=layer.stride)
-    centre = F.conv2d(F.pad(x.mean, layer.padding)[:, None], layer.c_in * mean, stride=layer.stride)[:, 0]
-    bias_mean, bias_variance = _bias(layer)
-    centre = centre + bias_mean
-    covariances = variance.view(len(pairs), len(steps), *layer.size) + bias_variance
-    products = covariances + centre[:, None] * partners(centre, steps)
-    return MomentMaps(centre, products * inside(layer.size, steps), steps)
-
-
-def _alike(layer: Weights, weights: WeightMoments, size: tuple[int, int]) -> float:
-    """Mean over pairs of positions of the taps that are inside at both, over the mean of those inside at one."""
-    on_map = F.pad(torch.ones(1, 1, *size, dtype=torch.float64), layer.padding)
-    taps = F.unfold(on_map, layer.kernel, stride=layer.stride).mean(2)[0]  # share of positions with the tap inside
-    box = weights.variance.expand(layer.kernel).flatten()
-    inside_one = float((box * taps).sum())
-    return float((box * taps.square()).sum()) / inside_one if inside_one > 0 else 1.0
-
-
-def _input_pairs(x: MomentMaps, layer: Weights, step: Step) -> Tensor:
-    on_input = (step[0] * layer.stride[0], step[1] * layer.stride[1])
-    if abs(on_input[0]) >= x.size[0] or abs(on_input[1]) >= x.size[1]:
-        return torch.zeros_like(x.mean)
-    return x.pair(on_input)
-
-
-def _transposed(above: Tensor, box: Tensor, layer: Weights, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): transposed convolution, from outputs back to inputs."""
-    left, right, top, bottom = layer.padding
-    padded = (size[0] + top + bottom, size[1] + left + right)
-    # Trailing rows and columns that the stride skips.
-    over = [(n - k) % s for n, k, s in zip(padded, layer.kernel, layer.stride, strict=True)]
-    reached = F.conv_transpose2d(above[:, None], box, stride=layer.stride, output_padding=over)[:, 0]
-    return reached[:, top : top + size[0], left : left + size[1]]
-
-
-def _kernels(layer: Weights, weights: WeightMoments) -> tuple[Tensor, Tensor]:
-    """Variance and mean per kernel tap, (1, 1, k, k)."""
-    return weights.variance.expand(layer.kernel)[None, None], weights.mean.expand(layer.kernel)[None, None]
-
-
-def _bias(layer: Weights) -> tuple[float, float]:
-    """Mean and variance of the layer's biases; a mean within sampling error counts as 0."""
-    if layer.module.bias is None:
-        return 0.0, 0.0
-    moments = moments_of(layer.module.bias[:, None])
-    return float(moments.mean), float(moments.variance)

@@ -18,7 +18,10 @@ LEGEND = (
     "of d loss / d pre-activation for this batch; it is inversely proportional to batch size. band: contains nearly "
     "every such network, whatever the seed."
 )
-NO_GRADIENT = " ?: no formula, since weights below the last layer have non-zero mean."
+NO_GRADIENT = (
+    " ?: no formula, since weights below the last layer have non-zero mean, or batch norm divides channels by "
+    "variances that differ widely."
+)
 
 
 def theory_table(found: TheoryReport, full: bool = False) -> RenderableType:
