@@ -46,3 +46,11 @@ def test_the_strongest_dropout_counts_and_no_dropout_is_unknown():
 def test_what_nobody_can_read_from_a_network_is_none():
     found = context_of(ConvNet((1, 8, 8), 3))
     assert found.initializer is found.largest_class_share is found.classes is None
+
+
+def test_functions_count_like_modules():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout(0.1))
+    assert context_of(network).activation is None
+    assert context_of(network, functions=[nn.Tanh()]).activation == "tanh"
+    assert context_of(network, functions=[nn.Tanh(), nn.ReLU()]).activation is None, "ambiguous"
+    assert context_of(network, functions=[nn.BatchNorm2d(4)]).batch_norm is True

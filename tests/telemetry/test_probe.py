@@ -272,3 +272,28 @@ def test_silence_is_not_called_healthy_where_nobody_knows_the_loss():
         _step(net, torch.optim.SGD(net.parameters(), 0.01))
     said = str(probe.diagnose())
     assert said.startswith("No rule fired in 1 measured steps") and "unknown" in said and "Healthy" not in said
+
+
+def test_the_diagnosis_knows_activations_called_as_functions():
+    """A vanishing signal through F.tanh is answered by the initializer that suits tanh, not by a guess."""
+
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(12))
+            for layer in self.layers:
+                nn.init.normal_(layer.weight, std=0.02)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = torch.tanh(layer(x))
+            return x
+
+    network = Deep()
+    probe, optimizer = Probe(network), torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):
+        with probe.watch():
+            F.cross_entropy(network(torch.randn(32, 16)), torch.arange(32) % 16).backward()
+            optimizer.step()
+    said = str(probe.diagnose(optimizer))
+    assert "xavier" in said and "kaiming" not in said, said

@@ -68,7 +68,7 @@ def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None
     for call, seen, saved in zip(passage.calls, _fields(passage.calls), kept, strict=True):
         if not call.known:
             return f"{call.name} is a function without a formula"
-        if saved is None and all(one is None for one in kept):
+        if saved is None and None not in memory.predicted(passage):
             return "training saves something else than the layers need, as with checkpointing"
         if saved is None or seen.window is None:
             return f"there is no formula for {call.name} ({type(call.module).__name__})"

@@ -44,10 +44,10 @@ def _named(name: str) -> Iterator[Function]:
                 yield function
 
 
-ACTIVATING = {function for name, kind in ACTIVATIONS.items() for function in _named(kind.function or name)}
+ACTIVATING = {function: name for name, kind in ACTIVATIONS.items() for function in _named(kind.function or name)}
 RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
-CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING | RESHAPING | PERMUTING
+CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 
 
 class Units(NamedTuple):
@@ -107,6 +107,7 @@ class Attribution(TorchFunctionMode):
     def __init__(self, listener: Listener):
         super().__init__()
         self.listener = listener
+        self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._asleep = False  # after the backward pass, while the optimizer works and no layer runs
 
@@ -119,6 +120,8 @@ class Attribution(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._asleep:
             return func(*args, **kwargs)
+        if func in ACTIVATING:
+            self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
             owned = self._owner(args[0] if args else kwargs.get("input"))
             if owned is not None:

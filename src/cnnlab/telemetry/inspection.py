@@ -1,5 +1,7 @@
 """Reads a diagnosis' context from a network and an optimizer, for training loops other than cnnlab's."""
 
+from collections.abc import Iterable
+
 from torch import nn
 from torch.optim import Optimizer
 
@@ -8,10 +10,15 @@ from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import layer_type
 
 
-def context_of(network: nn.Module, optimizer: Optimizer | None = None, classes: int | None = None) -> Context:
-    """Activation, norm and dropout are read from the modules, learning rate, weight decay and name from the optimizer;
-    what is unknown or ambiguous stays None. Activations called as functions are not seen."""
-    known = [kind for module in network.modules() if (kind := layer_type(module)) is not None]
+def context_of(
+    network: nn.Module,
+    optimizer: Optimizer | None = None,
+    classes: int | None = None,
+    functions: Iterable[nn.Module] = (),
+) -> Context:
+    """Activation, norm and dropout are read from the modules and from `functions`, the layers that equal the functions
+    called; learning rate, weight decay and name from the optimizer. What is unknown or ambiguous stays None."""
+    known = [kind for module in (*network.modules(), *functions) if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
     dropout = [float(module.p) for module in network.modules() if isinstance(module, nn.Dropout)]

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.watched import Bounds, Watched
@@ -37,6 +38,7 @@ class Probe:
         self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
         self._history: list[tuple[tuple[str, ...], Tensor]] = []  # of all watched steps, one tensor each
+        self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._bounds: Bounds = {}
 
     @contextmanager
@@ -55,6 +57,7 @@ class Probe:
             yield self.values
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
+        self._activations |= watched.activations
         self._remember()
 
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
@@ -75,7 +78,8 @@ class Probe:
             {"step": step, **dict(zip(keys, values.tolist(), strict=True))}
             for step, (keys, values) in enumerate(self._history)
         ]
-        return Diagnosis.of(rows, context_of(self.network, optimizer, classes))
+        functions = [activation_layer(name) for name in sorted(self._activations)]
+        return Diagnosis.of(rows, context_of(self.network, optimizer, classes, functions))
 
     def _remember(self) -> None:
         """Append the watched step as one tensor on the device; steps with the same keys share the tuple."""

@@ -73,6 +73,11 @@ class Watched:
             for name, statistic in self.statistics["weight"].items():
                 self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
 
+    @property
+    def activations(self) -> set[str]:
+        """Names, as in ACTIVATIONS, of those that ran."""
+        return self._attribution.activations
+
     def unmeasured(self) -> dict[str, str]:
         """Layer -> why it was not, or not fully, measured."""
         reasons = {}

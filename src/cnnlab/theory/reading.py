@@ -240,7 +240,7 @@ def _one_value(call: Call, values: nn.Parameter | None, default: float) -> float
     if values is None:
         return default
     if not bool((values == values[0]).all()):
-        raise NotApplicable(f"the scales or shifts of {call.name} differ between channels: it has been trained")
+        raise NotApplicable(f"the scales or shifts of {call.name} differ between channels, as after training")
     return float(values.detach()[0])
 
 

@@ -17,6 +17,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
 from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.trace import trace
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.inspection import context_of
@@ -139,8 +140,9 @@ def device_name(device: torch.device) -> str:
 def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
     """The setup that the diagnosis needs in addition to the logged numbers."""
     labels = data.train.labels
+    ran = [call.module for call in trace(trainer.network, data.shape).calls]
     found = replace(
-        context_of(trainer.network, trainer.optimizer, len(data.classes)),
+        context_of(trainer.network, trainer.optimizer, len(data.classes), functions=ran),
         largest_class_share=labels.bincount().max().item() / len(labels),
         initializer=request.choices.get("init"),
         clip=trainer.clip,
