@@ -124,9 +124,27 @@ class Branching(nn.Module):
 
 def test_a_users_own_module_shows_its_leaves_and_promises_no_votes() -> None:
     journey = follow(Branching(), X)
-    assert [s.name for s in journey.steps] == ["input", "a", "b", "special"]
-    assert journey.steps[3].words == "PixelUnshuffle, 12 x 5x5" and journey.votes is None
-    assert journey.unseen == 3, "a second branch from the input, their sum, and the mean at the end"
+    assert [s.name for s in journey.steps] == ["input", "a", "b", "add", "relu", "special", "mean", "mean"]
+    assert journey.steps[3].kind == "sum" and journey.steps[4].kind == "activation"
+    assert journey.steps[5].words == "PixelUnshuffle, 12 x 5x5" and journey.votes is None
+    assert journey.unseen == 2, "a second branch from the input, and the indexing at the end"
+
+
+def test_a_network_of_functions_is_followed_like_one_of_modules() -> None:
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(1, 2, 3), nn.Linear(32, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(F.max_pool2d(F.relu(self.conv(x), inplace=True), 2).flatten(1))
+
+    functional = Functional()
+    plain = nn.Sequential(functional.conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), functional.fc)
+    found, expected = follow(functional, X), follow(plain, X)
+    assert [(s.kind, s.words) for s in found.steps] == [(s.kind, s.words) for s in expected.steps]
+    assert all(torch.equal(a.output, b.output) for a, b in zip(found.steps, expected.steps, strict=True))
+    assert found.unseen == 0 and found.votes is not None and found.votes.sources[5] == "channel 0, row 1, col 1"
 
 
 def test_of_a_chain_nothing_is_left_out_and_of_changes_in_place_it_is_said() -> None:

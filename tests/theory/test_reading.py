@@ -78,6 +78,27 @@ class Twice(Residual):
         return self.fc(self.flat(y + F.relu(y)))
 
 
+class Doubled(Residual):
+    def forward(self, x):
+        return self.fc(self.flat(self.conv(torch.cat([x, x], 1)[:, :1])))
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(2, 4, 8), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(self.conv(torch.cat([x, x], 1)).flatten(1))
+
+
+def test_functions_without_a_formula_are_named():
+    with pytest.raises(NotApplicable, match="no formula for getitem, a function"):
+        read_graph(Doubled(), (1, 8, 8))
+    with pytest.raises(NotApplicable, match="no layer gets the image itself"):
+        read_graph(Joined(), (1, 8, 8))
+
+
 def test_a_basic_block_of_resnet18():
     graph = read_graph(torchvision.models.resnet18(num_classes=3), (3, 64, 64))
     kinds = [type(node).__name__ for node in graph.nodes]

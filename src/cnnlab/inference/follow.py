@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.modules.table import NoActivation, layer_type
-from cnnlab.networks.trace import hooked, mode
+from cnnlab.networks.trace import IMAGE, Call, Recorder, mode
 
 
 @dataclass(frozen=True)
 class Step:
     """A layer's output for one picture: (C, H, W), or (F,) when flat.
 
-    `kind`: "input", "convolution", "activation", "pooling", "norm", "padding", "flatten", "fully connected",
-    "nothing" for a layer without effect, or the module's class. `partial`: whether the last row, the last column
-    come from pooling windows cut off by the border.
+    `kind`: "input", "convolution", "activation", "pooling", "norm", "padding", "flatten", "fully connected", "sum",
+    "concatenation", "nothing" for a layer without effect, or the module's class. `partial`: whether the last row, the
+    last column come from pooling windows cut off by the border.
     """
 
     name: str
@@ -48,7 +48,8 @@ class Votes:
 @dataclass(frozen=True)
 class Journey:
     """`steps` in execution order, starting with the input; `votes`: None if the last layer is not fully connected.
-    `unseen`: places where a function, a sum, a branch or a layer with several outputs comes between two steps."""
+    `unseen`: places where a step does not get the output of the one before: a branch, or a function, an assignment or a
+    layer with several outputs comes between."""
 
     steps: list[Step]
     logits: Tensor
@@ -57,35 +58,38 @@ class Journey:
 
 
 def follow(network: nn.Module, x: Tensor) -> Journey:
-    """Run one normalized picture `x` (1, C, H, W) through the network in evaluation mode and record every layer.
-
-    Layers are modules without children; operations between modules are not recorded.
-    """
+    """Run one normalized picture `x` (1, C, H, W) through the network in evaluation mode and record every layer, and
+    every function that a layer equals."""
     channels, height, width = x.shape[1:]
     steps = [Step("input", "input", f"{channels} x {height}x{width}, normalized", _snapshot(x))]
-    last, version, unseen = x, x._version, 0
+    seen: dict[int, Tensor] = {IMAGE: steps[0].output}  # by place; copies, since layers in place overwrite their input
+    last, unseen = IMAGE, 0
     linear: tuple[nn.Linear, Tensor, int] | None = None  # the last one, its input, its index in `steps`
 
-    def begin(name: str, module: nn.Module, inputs: tuple) -> None:
-        nonlocal unseen  # before the layer runs, since one in place changes its input's version
-        unseen += not (inputs and inputs[0] is last and last._version == version)
-
-    def record(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
-        nonlocal last, version, linear
-        if not isinstance(output, Tensor) or not inputs or not isinstance(inputs[0], Tensor):
+    def note(call: Call, output: Any) -> None:
+        nonlocal last, unseen, linear
+        place = len(recorder.calls) - 1
+        if not isinstance(output, Tensor):
             return
-        # An in-place layer has already overwritten its input; the previous step has a copy.
-        before = steps[-1].output if inputs[0] is last else _snapshot(inputs[0])
-        if isinstance(module, nn.Linear) and output.dim() == 2:
-            linear = (module, before, len(steps))
-        steps.append(_step(name, module, before, _snapshot(output)))
-        last, version = output, output._version
+        seen[place] = _snapshot(output)
+        if not call.known:
+            return
+        unseen += last not in call.inputs
+        last = place
+        before = seen.get(call.inputs[0]) if call.inputs else None
+        if before is None:
+            return
+        if isinstance(call.module, nn.Linear) and output.dim() == 2:
+            linear = (call.module, before, len(steps))
+        steps.append(_step(call.name, call.module, before, seen[place]))
 
-    with mode(network, training=False), hooked(network, record, begin), torch.no_grad():
+    recorder = Recorder(x, note)
+    with mode(network, training=False), torch.no_grad(), recorder.listening(network), recorder:
         logits = network(x)
-    unseen += not (logits is last and last._version == version)
+    ended = recorder.place(logits)
+    unseen += ended != last
     votes = None
-    if linear is not None and last is logits:
+    if linear is not None and ended == last:
         module, inputs, index = linear
         if all(step.kind == "nothing" for step in steps[index + 1 :]):
             votes = _votes(module, inputs, steps[:index])
@@ -116,6 +120,8 @@ def _step(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
             return Step(name, "padding", f"zero padding, {_shape(after)}", after)
         case "flatten":
             return Step(name, "flatten", f"{_shape(before)} in one row:\n{_shape(after)}", after)
+        case "sum" | "concatenation":
+            return Step(name, role, f"{role} of branches,\n{_shape(after)}", after)
         case "dropout" | "nothing":
             return Step(name, "nothing", "no effect in evaluation mode", after)
     return Step(name, type(module).__name__, f"{type(module).__name__}, {_shape(after)}", after)

@@ -92,8 +92,8 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
         saved.append(ref(held))
         return held
 
-    def note(name: str) -> None:
-        names.extend([name] * (len(saved) - len(names)))
+    def note(call: Call, output: object) -> None:
+        names.extend([call.name] * (len(saved) - len(names)))
 
     recorder = Recorder(batch, note)
     devices = [batch.device] if batch.device.type == "cuda" else []

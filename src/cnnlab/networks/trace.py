@@ -78,12 +78,12 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
 
 
 class Recorder(TorchFunctionMode):
-    """Records `calls` inside `with recorder.listening(network), recorder:`, and tells `note` the name of each.
+    """Records `calls` inside `with recorder.listening(network), recorder:`, and tells `note(call, output)` of each.
 
     Follows tensors by identity; their version tells changes in place that no function returned.
     """
 
-    def __init__(self, image: Tensor, note: Callable[[str], object] = lambda name: None):
+    def __init__(self, image: Tensor, note: Callable[[Call, Any], object] = lambda call, output: None):
         super().__init__()
         self.calls: list[Call] = []
         self._note = note
@@ -164,13 +164,14 @@ class Recorder(TorchFunctionMode):
         self, name: str, layers: Sequence[nn.Module], shape: tuple[int, ...], inputs: tuple[int, ...], output: Any
     ) -> None:
         for layer in layers:
-            last = layer is layers[-1]
-            after = _shape(output) if last else (*_shape(output)[:1], 1, 1)  # of a global average, before it is flat
-            self.calls.append(Call(name, layer, shape, after, inputs))
-            shape, inputs = after, (len(self.calls) - 1,)
+            result = output
+            if layer is not layers[-1]:  # of a global average, before it is flat
+                result = output[..., None, None]
+            self.calls.append(call := Call(name, layer, shape, _shape(result), inputs))
+            self._note(call, result)
+            shape, inputs = call.output, (len(self.calls) - 1,)
         for x in _tensors((output,)):
             self._places[id(x)] = (x, inputs[0], _version(x))
-        self._note(name)
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:

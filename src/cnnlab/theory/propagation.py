@@ -142,8 +142,8 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
     by_channel = [torch.zeros_like(channels.alike()) for _ in states]  # times the gradients' mean squares
     for place in range(last, -1, -1):
         node, above = graph.nodes[place], gradients[place]
-        mean = float(by_channel[place].mean())
-        passed = by_channel[place] / mean if mean > 0 else channels.alike()
+        level = float(by_channel[place].mean())
+        passed = by_channel[place] / level if level > 0 else channels.alike()
         for i in node.inputs:
             if i == IMAGE:
                 continue

@@ -225,6 +225,8 @@ class _Reader:
     def check_logits(self, output: int | None) -> None:
         if not any(isinstance(node, Weights) for node in self.nodes):
             raise NotApplicable("the network has no weights")
+        if not any(isinstance(node, Weights) and IMAGE in node.inputs for node in self.nodes):
+            raise NotApplicable("no layer gets the image itself")
         last = self.at[output] if output is not None else _At(IMAGE)
         node = None if last.node == IMAGE else self.nodes[last.node]
         if not isinstance(node, Weights) or node.size != (1, 1) or last.node != len(self.nodes) - 1 or not last.plain:

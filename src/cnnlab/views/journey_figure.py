@@ -40,7 +40,8 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
     if hidden:
         hint += f"; {hidden} steps in between are not drawn"
     if journey.unseen:
-        hint += f"\nnot shown: functions, sums or branches between the layers, in {plural(journey.unseen, 'place')}"
+        places = plural(journey.unseen, "place")
+        hint += f"\nin {places}, a row does not follow from the one above: a branch, or a function that is not shown"
     figure.text(0.15 / width, 1 - 0.4 / height, hint, fontsize=9, va="top", color="#555555")
     top = height - 0.75
     for step, row in zip(steps, heights, strict=True):
