@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.views import tiles as p
@@ -62,6 +63,21 @@ def test_maps_are_black_at_zero_or_grey_where_values_are_negative():
     assert _shade(positive, 0, 0, (0, 0), 2)[0] == 0 and _shade(positive, 0, 0, (0, 1), 2)[0] == 0.25
     signed = p.maps(torch.tensor([[[0.0, 1.0]], [[-2.0, 4.0]]]))
     assert _shade(signed, 0, 0, (0, 0), 2)[0] == 0.5 and _shade(signed, 0, 1, (0, 0), 2)[0] == 0.25
+
+
+def test_activations_called_as_functions_are_drawn_too():
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+
+        def forward(self, x):
+            return F.relu(self.conv(x))
+
+    network, image = Functional(), torch.randn(1, 12, 12)
+    found = p.feature_maps(network, image)
+    assert list(found) == ["conv", "relu"]
+    assert torch.equal(found["relu"], p.maps(network(image[None])[0]))
 
 
 def test_feature_maps_follow_the_image_through_each_block():

@@ -191,26 +191,6 @@ def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: i
 
 
 @contextmanager
-def hooked(
-    network: nn.Module,
-    note: Callable[[str, nn.Module, tuple, Any], None],
-    begin: Callable[[str, nn.Module, tuple], None] | None = None,
-) -> Iterator[None]:
-    """Call `begin(name, module, inputs)` before and `note(name, module, inputs, output)` after each layer inside the
-    block."""
-    handles = []
-    for name, module in leaves(network):
-        if begin is not None:
-            handles.append(module.register_forward_pre_hook(partial(begin, name)))
-        handles.append(module.register_forward_hook(partial(note, name)))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
 def mode(network: nn.Module, training: bool) -> Iterator[None]:
     before = [(module, module.training) for module in network.modules()]
     network.train(training)

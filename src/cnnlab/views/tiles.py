@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import leaves, weight_layers
 from cnnlab.networks.modules.table import NoActivation, layer_type
-from cnnlab.networks.trace import hooked, mode
+from cnnlab.networks.trace import Call, Recorder, mode
 
 KERNELS = 64  # output channels drawn
 CHANNELS = 16  # input channels of a kernel, or maps of a layer, drawn
@@ -48,18 +48,20 @@ def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
     pictures: dict[str, Tensor] = {}
     waiting = False
 
-    def note(name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    def note(call: Call, output: Tensor) -> None:
         nonlocal waiting
-        if isinstance(module, nn.Conv2d):
-            waiting = name in chosen
+        if isinstance(call.module, nn.Conv2d):
+            waiting = call.name in chosen
             if waiting:
-                pictures[name] = maps(output[0])
-        elif waiting and _is_activation(module):
-            pictures[name] = maps(output[0])
+                pictures[call.name] = maps(output[0])
+        elif waiting and _is_activation(call.module):
+            pictures[call.name] = maps(output[0])
             waiting = False
 
-    with torch.no_grad(), mode(network, training=False), hooked(network, note):
-        network(image[None])
+    x = image[None]
+    recorder = Recorder(x, note)
+    with torch.no_grad(), mode(network, training=False), recorder.listening(network), recorder:
+        network(x)
     return pictures
 
 
