@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.geometry import rows, saved_bytes, unknown
 from cnnlab.networks.memory import measured, predicted
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import activation_layer
@@ -146,3 +148,30 @@ def test_sums_and_functions_save_what_is_measured() -> None:
 def test_from_a_layer_without_a_formula_on_only_measurement_knows() -> None:
     passage = trace(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Softmax(1), nn.ReLU()), SHAPE)
     assert [kept is None for kept in predicted(passage)] == [False, True, True]
+
+
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # Only in training, where a trace does not see it.
+        return checkpoint(self.block, x, use_reentrant=False) if self.training else self.block(x)
+
+
+def test_what_a_forward_method_does_not_save_is_noticed() -> None:
+    assert saved_bytes(nn.Sequential(Checkpointed().block), SHAPE) is not None
+    assert saved_bytes(Checkpointed(), SHAPE) is None
+    assert "as with checkpointing" in (unknown(Checkpointed(), SHAPE) or "")
+    assert all(row.saved_bytes is None for row in rows(Checkpointed(), SHAPE))
+    assert saved_bytes(Shortcut(), SHAPE) is not None
+
+
+def test_what_led_nowhere_is_not_saved() -> None:
+    class Aside(Shortcut):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.second(self.first(x))
+            return self.last(x)
+
+    assert saved_bytes(Aside(), SHAPE) == sum(measured(Aside(), torch.rand(1, *SHAPE)).values()) == 4 * 3 * 31**2

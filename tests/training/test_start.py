@@ -85,13 +85,13 @@ def test_auto_draws_where_pictures_are_meant(session, setting, pictures):
     [
         ("telemetry.theory=true", None),
         ("telemetry.theory=false", None),
-        ("model.activation=softsign", "there is no formula for block1.activation1 (Softsign)"),
+        ("model.activation=softsign init=normal", "there is no formula for block1.activation1 (Softsign)"),
         ("init=lsuv", "this initializer is data-dependent"),
     ],
 )
 def test_theory_stands_beside_a_run_where_it_applies_and_says_why_not(session, caplog, override, reason):
     caplog.set_level("INFO", "cnnlab")
-    made = session(*([] if "theory" in override else ["telemetry.theory=true"]), override)
+    made = session(*([] if "theory" in override else ["telemetry.theory=true"]), *override.split())
     beside = [observer for observer in made.observers if isinstance(observer, TheoryBeside)]
     assert len(beside) == (override == "telemetry.theory=true")
     said = [record.getMessage() for record in caplog.records]

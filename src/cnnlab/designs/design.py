@@ -51,7 +51,8 @@ class Design:
 
 
 def design(name: str, network: nn.Module, image_shape: tuple[int, int, int], measure: bool = False) -> Design:
-    rows = geometry.rows(network, image_shape)
+    passage = geometry.passage_of(network, image_shape)
+    rows = geometry.rows(network, image_shape, passage)
     return Design(
         name=name,
         image_shape=image_shape,
@@ -59,8 +60,8 @@ def design(name: str, network: nn.Module, image_shape: tuple[int, int, int], mea
         parameters=geometry.parameters(network),
         macs=geometry.macs(network, image_shape),
         receptive_field=geometry.receptive_field(rows),
-        saved_bytes=geometry.saved_bytes(network, image_shape),
+        saved_bytes=geometry.saved_bytes(network, image_shape, passage),
         in_a_row=geometry.non_linearities_in_a_row(network, image_shape),
         measured=geometry.saved_bytes_measured(network, image_shape) if measure else None,
-        unknown=geometry.unknown(network, image_shape),
+        unknown=geometry.unknown(network, image_shape, passage),
     )

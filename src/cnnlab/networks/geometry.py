@@ -1,6 +1,7 @@
 """A network before training: shapes, receptive fields, weights, MACs, bytes saved for backward."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -45,45 +46,53 @@ class Row:
     used: bool = True
 
 
-def rows(network: nn.Module, image_shape: tuple[int, int, int]) -> list[Row]:
+@dataclass(frozen=True)
+class Passage:
+    """The image's way through a network, and what each call on it keeps for the backward pass."""
+
+    trace: Trace
+    kept: Sequence[memory.Kept | None]
+
+
+def passage_of(network: nn.Module, image_shape: tuple[int, int, int]) -> Passage:
+    """To be given to several of the functions below, which else each make their own."""
+    passed = trace(network, image_shape)
+    kept: Sequence[memory.Kept | None] = memory.predicted(passed)
+    foreign = not all(type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in network.modules())
+    if foreign and None not in kept and not memory.confirmed(network, image_shape, kept):
+        kept = [None] * len(kept)
+    return Passage(passed, kept)
+
+
+def rows(network: nn.Module, image_shape: tuple[int, int, int], passage: Passage | None = None) -> list[Row]:
     """One row per layer in execution order, without nn.Identity; functions that a layer equals, sums, concatenations
     and further functions that return maps have rows too."""
-    passage = trace(network, image_shape)
-    calls, used = passage.calls, passage.used()
+    passage = passage or passage_of(network, image_shape)
+    calls, used = passage.trace.calls, passage.trace.used()
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
-    kept = _kept(network, image_shape, passage)
-    for place, (call, seen, saved) in enumerate(zip(calls, _fields(calls), kept, strict=True)):
+    for place, (call, seen, kept) in enumerate(zip(calls, _fields(calls), passage.kept, strict=True)):
         counted[call.module] += 1
         if not isinstance(call.module, nn.Identity) and (call.known or len(call.output) == 3):
-            row = _row(call, seen, saved, counted[call.module])
+            row = _row(call, seen, kept, counted[call.module])
             found.append(replace(row, used=place in used))
     return found
 
 
-def unknown(network: nn.Module, image_shape: tuple[int, int, int]) -> str | None:
+def unknown(network: nn.Module, image_shape: tuple[int, int, int], passage: Passage | None = None) -> str | None:
     """Why a receptive field or the activation memory is not known, by the first layer concerned; None if both are."""
-    passage = trace(network, image_shape)
-    kept = _kept(network, image_shape, passage)
-    for call, seen, saved in zip(passage.calls, _fields(passage.calls), kept, strict=True):
+    passage = passage or passage_of(network, image_shape)
+    calls = passage.trace.calls
+    for call, seen, kept in zip(calls, _fields(calls), passage.kept, strict=True):
         if not call.known:
             return f"{call.name} is a function without a formula"
-        if saved is None and None not in memory.predicted(passage):
+        if kept is None and None not in memory.predicted(passage.trace):
             return "training saves something else than the layers need, as with checkpointing"
-        if saved is None or seen.window is None:
+        if kept is None or seen.window is None:
             return f"there is no formula for {call.name} ({type(call.module).__name__})"
         if seen.fields is None:
             return f"{call.name} joins branches of different strides"
-    return None if passage.output is not None else "the network's output is not one tensor"
-
-
-def _kept(network: nn.Module, image_shape: tuple[int, int, int], passage: Trace) -> list[memory.Kept | None]:
-    """As predicted; nothing, where a forward method that is neither torch's nor cnnlab's saves something else."""
-    kept = memory.predicted(passage)
-    torch_s = all(type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in network.modules())
-    if torch_s or None in kept or memory.confirmed(network, image_shape, sum(k.image for k in kept if k)):
-        return kept
-    return [None] * len(kept)
+    return None if passage.trace.output is not None else "the network's output is not one tensor"
 
 
 @dataclass(frozen=True)
@@ -124,8 +133,9 @@ def measures(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str,
 
     Bytes are per training image, without the 8 bytes per channel that batch norm saves once per batch.
     """
-    found = rows(network, image_shape)
-    field, last, saved = receptive_field(found), last_map(found), saved_bytes(network, image_shape)
+    passage = passage_of(network, image_shape)
+    found, saved = rows(network, image_shape, passage), saved_bytes(network, image_shape, passage)
+    field, last = receptive_field(found), last_map(found)
     height, width = last.output[1:] if last and field else (None, None)
     values = {
         "model/parameters": parameters(network),
@@ -202,9 +212,10 @@ def field_shift(row: Row, image_shape: tuple[int, int, int]) -> float | None:
     return max(abs(centre - ((side - 1) - (cells - 1) * jump) / 2) for side, cells, jump, centre in sides)
 
 
-def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
-    """Predicted per training image; None for a network that does not consist of known layers alone."""
-    kept = _kept(network, image_shape, trace(network, image_shape))
+def saved_bytes(network: nn.Module, image_shape: tuple[int, int, int], passage: Passage | None = None) -> int | None:
+    """Predicted per training image; None for a network that does not consist of known layers alone, or whose forward
+    method saves something else."""
+    kept = (passage or passage_of(network, image_shape)).kept
     return None if None in kept else sum(k.image for k in kept if k)
 
 

@@ -4,8 +4,8 @@ Parameters and buffers are not counted; a tensor that two layers save counts onc
 eager PyTorch in float32, contiguous, on the CPU (on CUDA dropout's mask takes 1 byte per unit instead of 4).
 """
 
-import copy
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from weakref import ref
@@ -59,15 +59,10 @@ def _saved(call: Call, needs_gradient: bool) -> Saved | None:
     return saved if saved is None or needs_gradient else Saved(reuses=saved.reuses)
 
 
-def confirmed(network: nn.Module, image_shape: tuple[int, int, int], total: int) -> bool:
-    """Whether training saves `total` bytes per image. A forward method may do what no trace of layers shows, such as
+def confirmed(network: nn.Module, image_shape: tuple[int, int, int], kept: Sequence[Kept | None]) -> bool:
+    """Whether training saves what is predicted. A forward method may do what no trace of layers shows, such as
     checkpointing, which saves little and computes again."""
-    try:
-        if sum(per_image(copy.deepcopy(network).to("meta"), image_shape).values()) == total:
-            return True  # without computing anything
-    except (RuntimeError, TypeError):
-        pass  # some operations need values, and some modules cannot be copied: measured on the device then
-    return sum(per_image(network, image_shape).values()) == total
+    return sum(per_image(network, image_shape).values()) == sum(k.image for k in kept if k)
 
 
 def per_image(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
@@ -88,7 +83,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     names: list[str] = []
 
     def pack(tensor: Tensor) -> _Saved:
-        held = _Saved(tensor)
+        held = _Saved(tensor.detach())  # an output's own graph would keep itself alive
         saved.append(ref(held))
         return held
 
