@@ -175,7 +175,8 @@ class Attribution(TorchFunctionMode):
     def _gone_elsewhere(self, args: tuple, result: Tensor) -> None:
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
-                owned = self._owner(x)
+                # Looked up here first: a step has hundreds of arguments, of which few are owned.
+                owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.
                 if owned is not None and (result.requires_grad or not x.requires_grad):
                     owned.call.elsewhere = True
