@@ -116,3 +116,18 @@ def test_a_trace_changes_nothing() -> None:
 def test_several_outputs_have_the_shape_of_the_first():
     network = nn.Sequential(nn.Flatten(2), nn.GRU(SHAPE[1] * SHAPE[2], 5, batch_first=True))
     assert trace(network, SHAPE).calls[-1].output == (SHAPE[0], 5)
+
+
+def test_a_network_that_is_one_layer_has_a_name():
+    assert [call.name for call in trace(nn.Conv2d(1, 2, 3), SHAPE).calls] == ["network"]
+
+
+def test_in_inference_mode_nothing_differs():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten())
+    with torch.inference_mode():
+        assert trace(network, SHAPE).plain
+
+
+def test_of_a_compiled_network_the_plain_one_is_traced():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    assert [call.name for call in trace(torch.compile(network), SHAPE).calls] == ["0", "1"]

@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from cnnlab.networks import memory
 from cnnlab.networks.modules.table import layer_type
 from cnnlab.networks.modules.windows import Field, Pair, Window
-from cnnlab.networks.trace import Call, Trace, mode, trace, zero_images
+from cnnlab.networks.trace import Call, Trace, mode, trace, uncompiled, zero_images
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def passage_of(network: nn.Module, image_shape: tuple[int, int, int]) -> Passage
     """To be given to several of the functions below, which else each make their own."""
     passed = trace(network, image_shape)
     kept: Sequence[memory.Kept | None] = memory.predicted(passed)
-    foreign = not all(type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in network.modules())
+    foreign = not all(
+        type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in uncompiled(network).modules()
+    )
     if foreign and None not in kept and not memory.confirmed(network, image_shape, kept):
         kept = [None] * len(kept)
     return Passage(passed, kept)
@@ -163,6 +165,7 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
 
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
+    network = uncompiled(network)
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # one fused call for a whole attention, which the counter misses
     try:

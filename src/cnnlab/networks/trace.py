@@ -70,6 +70,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     Runs in evaluation mode, so that running statistics and random state do not change. Layers are modules without
     children. A tensor changed in place by an assignment comes from the Function "assignment".
     """
+    network = uncompiled(network)
     image = zero_images(network, image_shape)
     recorder = Recorder(image)
     with mode(network, training=False), torch.no_grad(), recorder.listening(network), recorder:
@@ -87,7 +88,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.calls: list[Call] = []
         self._note = note
-        self._places = {id(image): (image, IMAGE, image._version)}  # holds the tensors: ids are not used again
+        self._places = {id(image): (image, IMAGE, _version(image))}  # holds the tensors: ids are not used again
         self._within: list[str] = []  # the modules that are running
         self._layers = 0  # the layers among them: their functions are their own business
         self._named: Counter[str] = Counter()
@@ -120,7 +121,7 @@ class Recorder(TorchFunctionMode):
         self._layers -= layer
         if layer and not self._layers:
             with torch._C.DisableTorchFunction():
-                self._record(name, [module], *self._fed, output)
+                self._record(name or "network", [module], *self._fed, output)
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
@@ -182,6 +183,11 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
         elif isinstance(value, dict):
             yield from _tensors(value.values())
+
+
+def uncompiled(network: nn.Module) -> nn.Module:
+    """The network that torch.compile got, whose hooks run."""
+    return getattr(network, "_orig_mod", network)
 
 
 def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
