@@ -75,3 +75,8 @@ REMEDIES = {
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.override)
 def test_a_remedy_is_an_override_and_a_line_of_code(remedy):
     assert (remedy.override, remedy.code) == REMEDIES[remedy]
+
+
+def test_what_cannot_be_typed_is_said_in_torchs_words():
+    remedy = Remedy("model.norm", "batch", exists=False)
+    assert remedy.override == remedy.code == "nn.BatchNorm2d(channels) after every convolution"

@@ -59,6 +59,15 @@ def test_the_first_finding_is_what_broke_the_run(train, small, broken):
         assert [f.name for f in diagnose(history[:1], context)][:1] == [expected]
 
 
+def test_a_setting_that_the_network_does_not_have_is_advised_in_torchs_words(train, small):
+    history, context = train(small, steps=2, **BROKEN["sigmoid x 12"][0])
+    assert diagnose(history, context)[0].remedy.override == "model.activation=relu"
+    own = replace(context, settings=frozenset({"model.activation", "model.width"}))
+    assert diagnose(history, own)[0].remedy.override == "model.activation=relu"
+    foreign = replace(context, settings=frozenset({"model.width"}))
+    assert diagnose(history, foreign)[0].remedy.override == "F.relu as the activation"
+
+
 def test_consequences_come_later_and_do_not_contradict(train, small):
     history, context = train(small, steps=110, bias=-10.0, **NARROW)
     first, *others = diagnose(history, context)

@@ -107,3 +107,35 @@ def test_a_run_that_is_stopped_does_not_say_completed(tmp_path, how, says):
     status = json.loads((tmp_path / "run" / "run.json").read_text())
     assert status["status"] == says and status["pid"] == process.pid
     assert not (tmp_path / "run" / "results.json").exists()
+
+
+ELSEWHERE = """
+from torch import nn
+from torch.nn import functional as F
+
+class Deep(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(1 if i == 0 else 4, 4, 3, padding=1) for i in range(30))
+        self.fc = nn.Linear(4 * 64, num_classes)
+
+    def forward(self, x):
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        return self.fc(x.flatten(1))
+"""
+
+
+def test_a_network_of_functions_from_elsewhere_has_theory_field_memory_and_advice_that_fits(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE)
+    (tmp_path / "model" / "deep.yaml").write_text("_target_: elsewhere.Deep\n")
+    arguments = ("--config-dir", ".", "model=deep", "dataset.size=8", "trainer.max_steps=0", "telemetry.theory=true")
+    done = _run(tmp_path, *arguments, "init=orthogonal", "init.gain=0.5", "hydra.run.dir=run")
+    assert "try: nn.BatchNorm2d(channels) after every convolution" in done.stdout, "it has no model.norm to type"
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert (
+        results["model/receptive_field"] == 61 and results["model/saved_bytes"] == results["model/saved_bytes_measured"]
+    )
+    ratios = [value for key, value in results.items() if key.startswith("theory/log_ratio/")]
+    assert len(ratios) == 31 and max(map(abs, ratios)) < 6, "of a signal that falls by 1e16"

@@ -10,6 +10,7 @@ class Context:
     `largest_class_share`: share of the most frequent class. `learning_rate`: the schedule's peak. `activation`,
     `initializer`, `optimizer`: names as in configs. `suited`: the recommended initializer for the activation.
     `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
+    `settings`: those of the network that can be typed, as `model.norm`.
     """
 
     classes: int | None = None
@@ -23,6 +24,7 @@ class Context:
     dropout: float | None = None
     weight_decay: float | None = None
     clip: float | None = None
+    settings: frozenset[str] | None = None
 
     @property
     def guessing(self) -> float | None:

@@ -1,7 +1,7 @@
 """Remedies as data, rendered as an override for the commands or as torch code for your own loop."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cnnlab.diagnosis.context import Context
@@ -10,18 +10,21 @@ from cnnlab.diagnosis.context import Context
 @dataclass(frozen=True)
 class Remedy:
     """Set `setting` to `value`, or multiply it by `factor` if its current value is unknown. `look`: what to look at,
-    where no setting would help."""
+    where no setting would help. `exists`: whether the network has that setting."""
 
     setting: str = ""
     value: str | float | None = None
     factor: float | None = None
     look: str = ""
+    exists: bool = True
 
     @property
     def override(self) -> str:
-        """As an argument of `python -m cnnlab.train`."""
+        """As an argument of `python -m cnnlab.train`; in torch's words where the network has no such setting."""
         if self.look:
             return self.look
+        if not self.exists:
+            return replace(self, exists=True).code
         if self.value is None:
             return f"{self.setting} times {self.factor:g}"
         return f"{self.setting}={_number(self.value)}"

@@ -25,8 +25,16 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
     fire. Findings are ordered by step, causes before consequences within a step.
     """
     evidence = Evidence.read(history, context)
-    findings = sorted((f for rule in RULES for f in rule(evidence)), key=lambda f: f.step)
+    findings = sorted((_typeable(f, context) for rule in RULES for f in rule(evidence)), key=lambda f: f.step)
     return [findings[0], *(_consequence(f, findings[0]) for f in findings[1:])] if findings else []
+
+
+def _typeable(finding: Finding, context: Context) -> Finding:
+    """A network that was written elsewhere has no `model.norm` to type."""
+    setting = finding.remedy.setting
+    if context.settings is None or not setting.startswith("model.") or setting in context.settings:
+        return finding
+    return replace(finding, remedy=replace(finding.remedy, exists=False))
 
 
 def _consequence(finding: Finding, first: Finding) -> Finding:

@@ -146,6 +146,7 @@ def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
         largest_class_share=labels.bincount().max().item() / len(labels),
         initializer=request.choices.get("init"),
         clip=trainer.clip,
+        settings=frozenset(f"model.{key}" for key in request.config["model"]) if "model" in request.config else None,
     )
     if "optimizer" in request.choices:
         found = replace(found, optimizer=request.choices["optimizer"])
