@@ -130,6 +130,23 @@ def test_a_users_own_module_shows_its_leaves_and_promises_no_votes() -> None:
     assert journey.unseen == 2, "a second branch from the input, and the indexing at the end"
 
 
+def test_layers_behind_an_assignment_or_one_of_several_outputs_are_shown() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.fc = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3), nn.Linear(72, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.a(x)
+            y[:, :, 0] = 0
+            return self.fc(self.b(F.relu(y).chunk(2, 1)[0]).flatten(1))
+
+    journey = follow(Odd(), X)
+    assert [s.name for s in journey.steps] == ["input", "a", "relu", "b", "flatten", "fc"]
+    assert journey.unseen == 2 and journey.votes is not None
+    assert bool((journey.steps[2].output[:, 0] == 0).all())
+
+
 def test_a_network_of_functions_is_followed_like_one_of_modules() -> None:
     class Functional(nn.Module):
         def __init__(self) -> None:

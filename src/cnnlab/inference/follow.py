@@ -77,7 +77,8 @@ def follow(network: nn.Module, x: Tensor) -> Journey:
         unseen += last not in call.inputs
         last = place
         before = seen.get(call.inputs[0]) if call.inputs else None
-        if before is None:
+        if before is None:  # one of several outputs of a function
+            steps.append(_other(call.name, call.module, seen[place]))
             return
         if isinstance(call.module, nn.Linear) and output.dim() == 2:
             linear = (call.module, before, len(steps))
@@ -124,6 +125,10 @@ def _step(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Step:
             return Step(name, role, f"{role} of branches,\n{_shape(after)}", after)
         case "dropout" | "nothing":
             return Step(name, "nothing", "no effect in evaluation mode", after)
+    return _other(name, module, after)
+
+
+def _other(name: str, module: nn.Module, after: Tensor) -> Step:
     return Step(name, type(module).__name__, f"{type(module).__name__}, {_shape(after)}", after)
 
 

@@ -56,12 +56,6 @@ class Trace:
                 waiting += self.calls[place].inputs
         return found
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is a chain of layers, or of functions that layers equal."""
-        in_a_row = all(call.known and call.inputs == (i - 1,) for i, call in enumerate(self.calls))
-        return in_a_row and self.output == len(self.calls) - 1
-
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     """Run one image of zeros through the network, on its device (or meta), and record every layer and function that
@@ -154,7 +148,8 @@ class Recorder(TorchFunctionMode):
             return None
         _, place, version = self._places[id(x)]
         if _version(x) != version:
-            self.calls.append(Call("assignment", Function("assignment"), _shape(x), _shape(x), (place,)))
+            self.calls.append(call := Call("assignment", Function("assignment"), _shape(x), _shape(x), (place,)))
+            self._note(call, x)
             self._places[id(x)] = (x, place := len(self.calls) - 1, _version(x))
         return place
 

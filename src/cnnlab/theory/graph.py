@@ -41,9 +41,6 @@ class Weights(Node):
 
 @dataclass(frozen=True)
 class Activate(Node):
-    """`name`: of the module or function."""
-
-    name: str
     activation: Activation
 
 

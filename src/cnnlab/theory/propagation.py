@@ -186,7 +186,7 @@ def _activated(node: Activate, x: State) -> State:
     if x.channels.normal:
         first, second, slopes = moments(node.activation, h.mean, h.square)
     else:
-        first, second, slopes = x.channels.moments(node.activation, h.mean, h.square.clamp_min(0))
+        first, second, slopes = x.channels.moments(node.activation, h.mean, h.square)
     maps = activated(h, node.activation, first, second)
     samples = on_samples.samples()
     samples = samples.scaled(*_level(maps)) if x.channels.normal else samples.pooled(*_level(maps))

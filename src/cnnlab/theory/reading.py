@@ -139,7 +139,7 @@ class _Reader:
             return self._join([self._activation(call, branch) for branch in below.inputs])
         if isinstance(below, Activate) or (isinstance(below, Pool) and below.largest):
             raise NotApplicable(f"{call.name} does not follow its layer directly")
-        node = Activate((place,), below.channels, below.size, call.name, activation)
+        node = Activate((place,), below.channels, below.size, activation)
         return self._once(("activation", place, repr(call.module)), node)
 
     def _pooled(self, call: Call, known: LayerType, place: int) -> int:
