@@ -1,29 +1,48 @@
-"""The setup of network and training, which the logged history does not show."""
+"""The setup of network, training and data, which the logged history does not show."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Context:
     """None means unknown; nothing is guessed.
 
-    `largest_class_share`: share of the most frequent class. `learning_rate`: the schedule's peak. `activation`,
-    `initializer`, `optimizer`: names as in configs. `suited`: the recommended initializer for the activation.
-    `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
-    `settings`: those of the network that can be typed, as `model.norm`.
+    `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
+    image. `distinct_images`: share of the training images that are different ones. `augmented`: whether they are
+    changed at random. `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`: names as in
+    configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to. `batch_norm`: whether the network has norm layers.
+    `clip`: the largest gradient norm that is let through. `update`: the optimizer's other numbers as torch names them
+    (momentum, dampening, maximize, eps; beta1, beta2). `precision`: the narrowest type of the weights, as float32.
+    `fan_in`, `units`: of each layer. `frozen`: layers whose weights get no gradient by intention. `left_out`: layers
+    with trainable weights that the optimizer does not have. `settings`: those of the network that can be typed, as
+    `model.norm`.
     """
 
     classes: int | None = None
     largest_class_share: float | None = None
+    absent_classes: int | None = None
+    distinct_images: float | None = None
+    augmented: bool | None = None
+    batch_size: int | None = None
+    steps_per_epoch: int | None = None
     learning_rate: float | None = None
     activation: str | None = None
     suited: str | None = None
     initializer: str | None = None
+    bias: float | None = None
     optimizer: str | None = None
     batch_norm: bool | None = None
     dropout: float | None = None
     weight_decay: float | None = None
     clip: float | None = None
+    label_smoothing: float | None = None
+    update: Mapping[str, float] = field(default_factory=dict)
+    precision: str | None = None
+    fan_in: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, int] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     settings: frozenset[str] | None = None
 
     @property

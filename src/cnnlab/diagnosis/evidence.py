@@ -3,12 +3,20 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean, median
 
 from cnnlab.diagnosis.context import Context
 
 # Batches to average: the accuracy of a single batch of 64 has a standard deviation of 6 points.
 RECENT = 5
+# Slow starts stay at ln(classes) for tens of steps.
+PATIENCE = 100
+# A network whose accuracy is less than this above guessing is not called healthy.
+LITTLE = 0.1
+# Of what a linear classifier on untrained features makes above guessing. The worst of 150 healthy networks made 0.95.
+BELOW = 0.75
+_TRAINED = {"train/loss", "train/epoch_loss"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +100,66 @@ class Evidence:
 
     @property
     def steps(self) -> int:
-        return self.records[-1].step if self.records else 0
+        """Steps done: an epoch is logged after its last step, a measured step before its update."""
+        done = [m.step + ("train/loss" in m.scalars) for m in self.records if m.scalars.keys() & _TRAINED]
+        return max(done, default=0)
+
+    def values(self, key: str) -> list[float]:
+        return [m.scalars[key] for m in self.records if key in m.scalars]
+
+    def latest(self, key: str) -> float:
+        """NaN if it was never logged."""
+        return next(reversed(self.values(key)), math.nan)
+
+    @property
+    def first_loss(self) -> float:
+        return next(iter(self.values("train/loss")), math.nan)
+
+    @property
+    def reached(self) -> float:
+        """The better of training and last validation accuracy: dropout and augmentation lower the former."""
+        known = [self.recent("train/accuracy"), self.latest("validation/accuracy")]
+        return max((a for a in known if not math.isnan(a)), default=math.nan)
 
     @property
     def learned(self) -> bool:
         """Whether training accuracy is at least a quarter of the way from guessing to 1."""
+        return self.skill(self.recent("train/accuracy")) > 0.25
+
+    def skill(self, accuracy: float) -> float:
+        """How far an accuracy is from guessing (0) to 1; NaN if either is unknown."""
         share = self.context.guessing
-        return share is not None and self.recent("train/accuracy") > share + 0.25 * (1 - share)
+        return math.nan if share is None or share >= 1 else (accuracy - share) / (1 - share)
+
+    @property
+    def near_guessing(self) -> bool:
+        """Within 10 points, or for very unequal classes within half of what is left to 1."""
+        share = self.context.guessing
+        return share is not None and self.reached < share + min(LITTLE, (1 - share) / 2)
+
+    @property
+    def below_baseline(self) -> bool:
+        """Far worse than a linear classifier on untrained features (`check/baseline`), if that was tried."""
+        baseline = self.latest("check/baseline")
+        return self.skill(self.reached) < BELOW * self.skill(baseline)
+
+    @property
+    def poor(self) -> bool:
+        """Whether less was learned than there is to learn; never said of fewer than `PATIENCE` steps."""
+        diverged = bool(self.records) and not all(m.finite for m in self.records)
+        return diverged or (self.steps >= PATIENCE and (self.near_guessing or self.below_baseline))
+
+    @cached_property
+    def ratios(self) -> list[tuple[Record, float]]:
+        """The measured steps with the size of their update."""
+        return [(m, r) for m in self.measured if (r := m.update_ratio) is not None]
+
+    @property
+    def rate_shares(self) -> list[tuple[int, float]]:
+        """Measured steps, and the learning rate there as a share of the schedule's peak."""
+        lr = self.context.learning_rate
+        known = [(m.step, m.scalars["optimizer/lr"]) for m in self.records if "optimizer/lr" in m.scalars]
+        return [(step, now / lr) for step, now in known] if lr else []
 
 
 def _record(row: Mapping[str, float]) -> Record:

@@ -1,39 +1,91 @@
-"""A finding: what is wrong, in one sentence with numbers, the likely cause, and a remedy."""
+"""A finding: what is wrong, in one sentence with numbers, and what may have caused it, the likeliest first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cnnlab.diagnosis.remedies import Remedy
 
-Severity = Literal["problem", "warning"]
+# A note tells what was found and did no harm: a problem at the start that training overcame.
+Severity = Literal["problem", "warning", "note"]
+URGENCY: tuple[Severity, ...] = ("problem", "warning", "note")
+
+# Names of findings, by what they say: little was learned; the signal or the gradient changes its scale.
+LEARNING = frozenset({"loss_at_chance", "little_learned", "below_baseline", "collapsed"})
+GRADIENTS = frozenset({"vanishing_backward", "exploding_backward"})
+SIGNALS = GRADIENTS | {"vanishing_forward", "exploding_forward", "saturation", "non_finite"}
+
+
+class Clue(NamedTuple):
+    """Evidence in words, and how far it speaks for a cause (> 0) or against it (< 0).
+
+    9 and more: seen directly, as a softmax in the outputs. 5: strong. 2: fits, as other causes would.
+    """
+
+    points: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A possible cause in a clause, what to change, and the evidence. `explains`: names of the findings that it would
+    lead to."""
+
+    name: str
+    clause: str
+    remedy: Remedy
+    clues: tuple[Clue, ...]
+    explains: frozenset[str] = LEARNING
+
+    @property
+    def points(self) -> float:
+        return sum(clue.points for clue in self.clues)
+
+    @property
+    def supporting(self) -> list[str]:
+        return [clue.text for clue in sorted(self.clues, reverse=True) if clue.points > 0 and clue.text]
+
+    @property
+    def opposing(self) -> list[str]:
+        return [clue.text for clue in sorted(self.clues) if clue.points < 0 and clue.text]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`step`: the first logged step that shows it. `numbers`: those of the sentence, for tables and tests."""
+    """`step`: the first logged step that shows it. `causes`: the first is to be tried first; a rule leaves
+    them to `diagnose`. `numbers`: those of the
+    sentence, for tables and tests."""
 
     name: str
     severity: Severity
     step: int
     sentence: str
-    cause: str
-    remedy: Remedy
+    causes: tuple[Cause, ...] = ()
     numbers: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         return self.name.replace("_", " ").capitalize() + "."
 
+    @property
+    def cause(self) -> str:
+        return self.causes[0].clause
 
-def flat(findings: Sequence[Finding]) -> dict[str, float | str]:
-    """Keys for results.json; `diagnosis/first` is the most urgent finding's name, or "healthy"."""
-    result: dict[str, float | str] = {
-        "diagnosis/first": findings[0].name if findings else "healthy",
-        "diagnosis/count": len(findings),
-    }
+    @property
+    def remedy(self) -> Remedy:
+        return self.causes[0].remedy
+
+
+def flat(findings: Sequence[Finding], without: str) -> dict[str, float | str]:
+    """Keys for results.json. `diagnosis/first`: the most urgent finding's name, or `without` if there are only notes:
+    healthy or unknown."""
+    found = [finding for finding in findings if finding.severity != "note"]
+    result: dict[str, float | str] = {"diagnosis/first": found[0].name if found else without}
+    result["diagnosis/count"] = len(found)
     for finding in findings:
         result[f"diagnosis/{finding.name}"] = finding.sentence
+        result[f"diagnosis/{finding.name}/severity"] = finding.severity
         result[f"diagnosis/{finding.name}/step"] = finding.step
+        result[f"diagnosis/{finding.name}/cause"] = finding.causes[0].name
         result[f"diagnosis/{finding.name}/override"] = finding.remedy.override
     return result

@@ -2,11 +2,9 @@
 
 import math
 
-from cnnlab.common.words import number
-from cnnlab.diagnosis import remedies
+from cnnlab.common.words import number, plural
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
-from cnnlab.diagnosis.remedies import Advice
 
 # The trainer counts steps with finite loss, so the exact step is known even between measurements.
 EXACT = "train/first_nonfinite_step"
@@ -24,12 +22,20 @@ def nonfinite(run: Evidence) -> list[Finding]:
     healthy = max((m.step for m in run.records[:i] if m.step < step), default=None)
     layer, direction, role, story = _origin(seen)
     since = f"the last healthy step on record is {healthy}" if healthy is not None else "no step on record is healthy"
-    sentence = f"The first NaN or infinity appeared at step {step}; at step {seen.step}, {story}; {since}."
-    cause, remedy = _advice(run, healthy, role)
+    if seen.step > step:
+        # By then updates have carried it everywhere, and where it began is not known.
+        layer, direction, role = "unknown", "unknown", "unknown"
+        count = len(seen.broken("preactivation"))
+        story = (
+            f"the next measured step, {seen.step}, has it in {plural(count, 'layer')}, so where it began is not known"
+        )
+        sentence = f"The loss was not finite from step {step} on; {story}; {since}."
+    else:
+        sentence = f"The first NaN or infinity appeared at step {step}: {story}; {since}."
     numbers: dict[str, float | str] = {"step": step, "layer": layer, "direction": direction, "role": role}
     if healthy is not None:
         numbers["last_healthy_step"] = healthy
-    return [Finding("non_finite", "problem", step, sentence, cause, remedy, numbers)]
+    return [Finding("non_finite", "problem", step, sentence, numbers=numbers)]
 
 
 def _origin(record: Record) -> tuple[str, str, str, str]:
@@ -67,14 +73,6 @@ def _inputs(record: Record, order: list[str], layer: str) -> str:
 
 def _rest(count: int, which: str) -> str:
     return f", and {count} {which} layers pass it on" if count else ""
-
-
-def _advice(run: Evidence, healthy: int | None, role: str) -> Advice:
-    if healthy is None and role == "propagator":
-        return Advice("the images or the initial weights contain NaN or infinity", remedies.initializer(run.context))
-    if healthy is None:
-        return remedies.scale(run.context, vanishing=False, step=0)
-    return Advice("the updates before it were too large", remedies.learning_rate(run.context, 0.1))
 
 
 RULES = (nonfinite,)

@@ -1,20 +1,36 @@
-"""All rules in order, and the combined diagnosis."""
+"""All rules in order, and the combined diagnosis: what was found, with its causes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from cnnlab.common.words import number
+from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import learning, nonfinite, signal, units
+from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.context import Context
-from cnnlab.diagnosis.evidence import Evidence
-from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.finding import LEARNING, URGENCY, Cause, Clue, Finding, Severity
+from cnnlab.diagnosis.remedies import Remedy
 
-# Causes before consequences: what a later rule sees may be caused by what an earlier one found.
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
     *units.RULES,
     *signal.RULES,
     *nonfinite.RULES,
     *learning.RULES,
+)
+# Points from which a cause counts as seen, and is told even where no rule found its consequences.
+SEEN = 9
+# What is found at the first steps is told as a note where training came this far between guessing and 1 all the same.
+OVERCOME = 0.85
+# Findings that are judged at the first measured steps, whose harm training may undo.
+EARLY = frozenset(
+    {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
+    | {"large_updates", "small_updates", "symmetry"}
+)
+UNKNOWN = Cause(
+    "unknown",
+    "not known: none of the causes that are looked for shows itself",
+    Remedy(look="python -m cnnlab.train ... check=one_batch"),
+    (Clue(0, ""),),
 )
 
 
@@ -22,32 +38,55 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
     """What is wrong with the run so far, most urgent first; empty if no rule fires.
 
     `history`: one mapping per logged step, with the keys of metrics.jsonl; rules whose statistics are missing do not
-    fire. Findings are ordered by step, causes before consequences within a step.
+    fire. Findings with the likeliest cause come first, and by step where they share it.
     """
-    evidence = Evidence.read(history, context)
-    findings = sorted((_typeable(f, context) for rule in RULES for f in rule(evidence)), key=lambda f: f.step)
-    return [findings[0], *(_consequence(f, findings[0]) for f in findings[1:])] if findings else []
+    run = Evidence.read(history, context)
+    suspects = [_typeable(cause, context) for cause in causes(run)]
+    found = [_explained(finding, suspects, run) for rule in RULES for finding in rule(run)]
+    told = {finding.causes[0].name for finding in found}
+    found += [_alone(cause, run) for cause in suspects if cause.points >= SEEN and cause.name not in told]
+    return sorted(found, key=lambda f: (URGENCY.index(f.severity), -f.causes[0].points, f.step))
 
 
-def _typeable(finding: Finding, context: Context) -> Finding:
+def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Finding:
+    possible = tuple(cause for cause in suspects if finding.name in cause.explains) or (UNKNOWN,)
+    severity = finding.severity
+    if finding.name in EARLY and severity == "problem":
+        severity = _softened(possible[0], run)
+    return replace(finding, causes=possible, severity=severity)
+
+
+def _softened(cause: Cause, run: Evidence) -> Severity:
+    """Of a finding that may have done no harm."""
+    if run.poor or run.steps < PATIENCE:
+        return "problem"
+    return "note" if run.skill(run.reached) >= OVERCOME or cause.points < SEEN else "warning"
+
+
+def _alone(cause: Cause, run: Evidence) -> Finding:
+    """A cause that was seen, as a finding of its own."""
+    sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
+    severity = "problem" if run.poor else "note" if run.skill(run.reached) >= OVERCOME else "warning"
+    return Finding(cause.name, severity, 0, sentence, (cause,))
+
+
+def _typeable(cause: Cause, context: Context) -> Cause:
     """A network that was written elsewhere has no `model.norm` to type."""
-    setting = finding.remedy.setting
+    setting = cause.remedy.setting
     if context.settings is None or not setting.startswith("model.") or setting in context.settings:
-        return finding
-    return replace(finding, remedy=replace(finding.remedy, exists=False))
+        return cause
+    return replace(cause, remedy=replace(cause.remedy, exists=False))
 
 
-def _consequence(finding: Finding, first: Finding) -> Finding:
-    """Attribute a later problem to the first, so that remedies do not contradict each other."""
-    if finding.step == first.step or "warning" in (finding.severity, first.severity):
-        return finding
-    cause = f"the first finding, {first.name.replace('_', ' ')}"
-    return replace(finding, cause=cause, remedy=first.remedy)
-
-
-def healthy(history: Iterable[Mapping[str, float]], context: Context) -> str:
-    """One line for a run without findings, with its key numbers."""
-    return f"Healthy. {_nothing_found(Evidence.read(history, context))}."
+def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[str, str]:
+    """For a run without findings but notes: `healthy` or `unknown`, and one line with its key numbers."""
+    run = Evidence.read(history, context)
+    if run.steps == 0:
+        return "unknown", f"Not trained. {_nothing_found(run)}."
+    share, accuracy = run.context.guessing, run.reached
+    if share is None or not accuracy == accuracy:
+        return "unknown", f"{_nothing_found(run)}; whether it learns is not known: no accuracy was recorded."
+    return "healthy", f"Healthy. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)})."
 
 
 def _nothing_found(run: Evidence) -> str:
@@ -70,10 +109,7 @@ class Diagnosis:
     @classmethod
     def of(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Diagnosis":
         rows = list(history)
-        run = Evidence.read(rows, context)
-        judged = any(record.loss is not None for record in run.records)
-        unknown = "" if judged else "; no loss was recorded, so whether it learns is unknown"
-        return cls(diagnose(rows, context), f"{_nothing_found(run)}{unknown}.")
+        return cls(diagnose(rows, context), verdict(rows, context)[1])
 
     def __str__(self) -> str:
         if not self.findings:

@@ -6,9 +6,9 @@ order 1 in every layer.
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 
@@ -29,15 +29,16 @@ SMALLEST = 1.18e-38
 SATURATED = 0.6
 # Above this share of dead units, later layers say nothing. Healthy trained heads reach 0.6.
 DEAD = 0.9
+# Share of the whole change, in logarithms, above which one layer is named for it.
+JUMP = 0.7
 
 
 def forward(run: Evidence) -> list[Finding]:
-    record = run.shown(lambda m: _size(m, m is run.first))
-    if record is None or not (direction := _size(record, record is run.first)):
+    record = run.shown(lambda m: forward_size(m, start=m is run.first))
+    if record is None or not (direction := forward_size(record, start=record is run.first)):
         return []
     vanishing = direction == "vanishing"
-    profile = signal(record)
-    sentence, numbers = _travel("pre-activations'", profile, list(profile), record.step)
+    sentence, numbers = _travel("pre-activations'", signal(record), vanishing, record.step)
     if vanishing:
         sizes = record.of("preactivation/largest") or record.of("preactivation/std")
         limit = next((k for k, size in sizes.items() if abs(size) < SMALLEST), None)
@@ -46,12 +47,7 @@ def forward(run: Evidence) -> list[Finding]:
     if limit:
         numbers["limit_layer"] = limit
         sentence += f"; float32 {'underflows' if vanishing else 'overflows'} at {limit}"
-    recovered = run.learned and run.last is not None and not _size(run.last, run.last is run.first)
-    if recovered:
-        sentence += "; training has recovered from it"
-    severity = "warning" if recovered else "problem"
-    cause, remedy = remedies.scale(run.context, vanishing, record.step)
-    return [Finding(f"{direction}_forward", severity, record.step, f"{sentence}.", cause, remedy, numbers)]
+    return [Finding(f"{direction}_forward", "problem", record.step, f"{sentence}.", numbers=numbers)]
 
 
 def saturation(run: Evidence) -> list[Finding]:
@@ -64,9 +60,8 @@ def saturation(run: Evidence) -> list[Finding]:
         f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
         f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
     )
-    cause, remedy = remedies.saturation(run.context, record.step)
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
-    return [Finding("saturation", "problem", record.step, sentence, cause, remedy, numbers)]
+    return [Finding("saturation", "problem", record.step, sentence, numbers=numbers)]
 
 
 def _saturated(record: Record) -> dict[str, float]:
@@ -80,18 +75,17 @@ def backward(run: Evidence) -> list[Finding]:
     record = run.shown(lambda m: _gradients(m) is not None)
     if record is None or (hidden := _gradients(record)) is None:
         return []
-    passed = [k for k in hidden if hidden[k] > 0]
+    passed = {k: size for k, size in hidden.items() if size > 0}
     vanishing = hidden[min(hidden)] <= hidden[max(hidden)]
     numbers: dict[str, float | str] = {}
     sentence = f"No gradient reaches a hidden layer at step {record.step}"
     if passed:
-        sentence, numbers = _travel("gradient's", hidden, passed, record.step)
+        sentence, numbers = _travel("gradient's", passed, vanishing, record.step)
     if zero := next((k for k in hidden if hidden[k] == 0), None):
         numbers["limit_layer"] = zero
         sentence += f"; from {zero} down it is 0 in float32"
-    cause, remedy = remedies.backward(run.context, vanishing, record.step)
     name = "vanishing_backward" if vanishing else "exploding_backward"
-    return [Finding(name, "problem", record.step, f"{sentence}.", cause, remedy, numbers)]
+    return [Finding(name, "problem", record.step, f"{sentence}.", numbers=numbers)]
 
 
 def _gradients(record: Record) -> dict[str, float] | None:
@@ -139,7 +133,8 @@ def zeroed(record: Record) -> list[str]:
     return [k for k in list(distinct)[:-1] if math.isnan(distinct[k]) and stds.get(k) == 0]
 
 
-def _size(record: Record, start: bool) -> str | None:
+def forward_size(record: Record, start: bool) -> str | None:
+    """`vanishing` or `exploding`; `start`: whether it is the first measured step."""
     profile = list(signal(record).values())
     if not profile:
         return None
@@ -148,16 +143,31 @@ def _size(record: Record, start: bool) -> str | None:
     return "exploding" if max(profile) > (EXPLODED_AT_START if start else EXPLODED_LATER) else None
 
 
-def _travel(whose: str, sizes: Mapping[str, float], order: list[str], step: int) -> tuple[str, dict[str, float | str]]:
-    """The change from the first layer in `order` to the last, as a sentence and as numbers."""
-    first, last = order[0], order[-1]
-    factor = (sizes[last] / sizes[first]) ** (1 / max(1, len(order) - 1))
-    numbers: dict[str, float | str] = {"first": sizes[first], "last": sizes[last], "factor_per_layer": factor}
-    if first == last:
-        return f"The {whose} std is {number(sizes[first])} in {first} at step {step}", numbers
+def _travel(whose: str, sizes: Mapping[str, float], vanishing: bool, step: int) -> tuple[str, dict[str, float | str]]:
+    """From where the size is largest down to the last layer, or from where it is smallest up to where it is largest."""
+    layers = list(sizes)
+    end = layers[-1] if vanishing else max(layers, key=lambda k: sizes[k])
+    before = layers[: layers.index(end) + 1]
+    start = (max if vanishing else min)(before, key=lambda k: sizes[k])
+    way = before[before.index(start) :]
+    factor = (sizes[end] / sizes[start]) ** (1 / max(1, len(way) - 1))
+    numbers: dict[str, float | str] = {"first": sizes[start], "last": sizes[end], "factor_per_layer": factor}
+    if start == end:
+        numbers["layer"] = end
+        return f"The {whose} std is {number(sizes[end])} in {end} at step {step}", numbers
+    steps = {b: math.log(sizes[b] / sizes[a]) for a, b in pairwise(way)}
+    jump = max(steps, key=lambda k: abs(steps[k]))
     verb = "shrinks" if factor < 1 else "grows"
+    if len(way) > 2 and steps[jump] / math.log(sizes[end] / sizes[start]) > JUMP:
+        numbers["layer"], last = jump, way[way.index(jump) - 1]
+        verb = "falls" if factor < 1 else "jumps"
+        return (
+            f"The {whose} std {verb} from {number(sizes[last])} ({last}) to {number(sizes[jump])} ({jump}) "
+            f"at step {step}",
+            numbers,
+        )
     return (
-        f"The {whose} std {verb} from {number(sizes[first])} ({first}) to {number(sizes[last])} ({last}) "
+        f"The {whose} std {verb} from {number(sizes[start])} ({start}) to {number(sizes[end])} ({end}) "
         f"at step {step}, x{number(factor)} per layer",
         numbers,
     )

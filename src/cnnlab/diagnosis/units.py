@@ -3,16 +3,12 @@
 import math
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
-from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, zeroed
 
 # Independent filters have sqrt(1 - 1/channels), at least 0.7; identical ones 1e-7, by rounding.
 IDENTICAL = 1e-3
-# Networks that died in calibration, at a learning rate that most seeds survive, had updates of 2.5 to 4.5 %.
-UPDATES_THAT_KILL = 0.02
 
 
 def symmetry(run: Evidence) -> list[Finding]:
@@ -21,9 +17,14 @@ def symmetry(run: Evidence) -> list[Finding]:
         return []
     if zero := zeroed(run.last):
         return [_zeros(run, run.last, zero)]
-    hidden = list(run.last.of("weight/distinct").items())[:-1]
-    identical = [layer for layer, distinct in hidden if distinct < IDENTICAL]
-    return [_identical(run, identical, len(hidden))] if identical else []
+    hidden = list(run.last.of("weight/distinct"))[:-1]
+    same = identical(run.last)
+    return [_identical(run, same, len(hidden))] if same else []
+
+
+def identical(record: Record) -> list[str]:
+    """The layers, except the last, whose channels are all equal."""
+    return [layer for layer, distinct in list(record.of("weight/distinct").items())[:-1] if distinct < IDENTICAL]
 
 
 def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
@@ -32,33 +33,20 @@ def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
     reached = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
     share = run.context.largest_class_share
     most_frequent = "" if share is None else f" ({percent(share)} for the most frequent)"
-    sentence = (
-        f"All weights of {_count(layers)} are 0 and {reached}: the network can learn little more than the class "
-        f"frequencies{most_frequent}."
-    )
-    cause = "zero weights pass neither signal nor gradient"
-    if run.context.initializer is not None:
-        cause = f"init={run.context.initializer}: {cause}"
-    remedy = remedies.initializer(run.context)
-    return Finding(
-        "symmetry", "problem", run.measured[0].step, sentence, cause, remedy, {"layers": len(layers), "zero": 1.0}
-    )
+    sentence = f"All weights of {_count(layers)} are 0 and {reached}"
+    if len(moving) <= 1:
+        sentence += f": the network can learn little more than the class frequencies{most_frequent}"
+    numbers = {"layers": len(layers), "zero": 1.0}
+    return Finding("symmetry", "problem", run.measured[0].step, f"{sentence}.", numbers=numbers)
 
 
 def _identical(run: Evidence, layers: list[str], hidden: int) -> Finding:
-    of = f"{len(layers)} of {hidden} hidden layers"
     sentence = (
-        f"All output channels are equal in {of} (first in {layers[0]}, "
-        f"relative difference below {number(IDENTICAL)}): "
-        "each layer is effectively one channel wide, and stays so."
+        f"All output channels are equal in {len(layers)} of {hidden} hidden layers (first in {layers[0]}, relative "
+        f"difference below {number(IDENTICAL)}): each such layer is effectively one channel wide, and stays so."
     )
-    init = run.context.initializer
-    source = "the initializer" if init is None else f"init={init}"
-    cause = f"{source} gives all channels the same weights, so they get the same gradient"
-    remedy = remedies.initializer(run.context)
-    return Finding(
-        "symmetry", "problem", run.measured[0].step, sentence, cause, remedy, {"layers": len(layers), "zero": 0.0}
-    )
+    numbers = {"layers": len(layers), "zero": 0.0}
+    return Finding("symmetry", "problem", run.measured[0].step, sentence, numbers=numbers)
 
 
 def dead(run: Evidence) -> list[Finding]:
@@ -73,18 +61,8 @@ def dead(run: Evidence) -> list[Finding]:
         f"(pre-activations {number(mean)} ± {number(std)})"
     )
     sentence += f"; so are those of {len(shares) - 1} more." if len(shares) > 1 else "."
-    if record is run.first:
-        cause, remedy = "the biases start far below zero, where ReLU outputs 0", Remedy("init.bias", 0)
-    else:
-        cause = "training moved weights and biases to where ReLU outputs 0"
-        largest = max((m.update_ratio or 0.0 for m in run.measured), default=0.0)
-        if largest >= UPDATES_THAT_KILL:
-            cause += f", by updates of up to {percent(largest)} of the weights: the learning rate is too large"
-            remedy = remedies.learning_rate(run.context, 0.3)
-        else:
-            remedy = Remedy("model.activation", "leaky_relu")
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "mean": mean, "layers": len(shares)}
-    return [Finding("dead_units", "problem", record.step, sentence, cause, remedy, numbers)]
+    return [Finding("dead_units", "problem", record.step, sentence, numbers=numbers)]
 
 
 def _count(layers: list[str]) -> str:

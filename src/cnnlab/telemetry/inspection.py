@@ -1,13 +1,20 @@
 """Reads a diagnosis' context from a network and an optimizer, for training loops other than cnnlab's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
 from cnnlab.diagnosis import Context
+from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import layer_type
+
+
+# A parameter's type that can lose updates in rounding, the narrowest first.
+NARROW = ("float16", "bfloat16")
 
 
 def context_of(
@@ -17,21 +24,39 @@ def context_of(
     functions: Iterable[nn.Module] = (),
 ) -> Context:
     """Activation, norm and dropout are read from the modules and from `functions`, the layers that equal the functions
-    called; learning rate, weight decay and name from the optimizer. What is unknown or ambiguous stays None."""
+    called; rates, decay, momentum and the like from the optimizer. What is unknown or ambiguous stays None."""
     known = [kind for module in (*network.modules(), *functions) if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
     dropout = [float(module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
-    return Context(
+    weights = {layer: w for layer, module in weight_layers(network).items() if (w := weight_of(module)) is not None}
+    types = {str(weight.dtype).removeprefix("torch.") for weight in weights.values()}
+    found = Context(
         classes=classes,
-        learning_rate=_learning_rate(optimizer) if optimizer else None,
         activation=activation,
         suited=ACTIVATIONS[activation].initializer if activation else None,
-        optimizer=type(optimizer).__name__ if optimizer else None,
         batch_norm=any(kind.role == "norm" for kind in known),
         dropout=max(dropout, default=None),
-        weight_decay=max(group.get("weight_decay", 0.0) for group in optimizer.param_groups) if optimizer else None,
+        precision=next((kind for kind in NARROW if kind in types), types.pop() if len(types) == 1 else None),
+        fan_in={layer: weight[0].numel() for layer, weight in weights.items()},
+        units={layer: len(weight) for layer, weight in weights.items()},
+        frozen=tuple(layer for layer, weight in weights.items() if not weight.requires_grad),
     )
+    return found if optimizer is None else replace(found, **_optimization(optimizer, weights))
+
+
+def _optimization(optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> dict[str, Any]:
+    has = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    group = optimizer.param_groups[0]
+    update = {key: float(value) for key, value in group.items() if isinstance(value, (bool, int, float))}
+    betas = group.get("betas", ())
+    return {
+        "learning_rate": _learning_rate(optimizer),
+        "optimizer": type(optimizer).__name__,
+        "weight_decay": max(group.get("weight_decay", 0.0) for group in optimizer.param_groups),
+        "update": update | {f"beta{i}": float(beta) for i, beta in enumerate(betas, start=1)},
+        "left_out": tuple(k for k, weight in weights.items() if weight.requires_grad and id(weight) not in has),
+    }
 
 
 def _learning_rate(optimizer: Optimizer) -> float:

@@ -1,7 +1,7 @@
 """Layer statistics: pure functions of tensors, computed on their device without synchronization.
 
-`x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape. Every
-function returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
+`x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape; `images`
+(N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
 infinite; `nonfinite` counts those elements.
 """
 
@@ -79,6 +79,49 @@ def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     return _norm(filters - filters.mean(0)) / _norm(filters)
 
 
+def bias_largest(bias: Tensor) -> Tensor:
+    """Largest absolute value of a layer's biases."""
+    return largest(bias)
+
+
+def variety(images: Tensor) -> Tensor:
+    """Deviation of images (N, C, H, W) from their mean image, over their deviation from their mean value.
+
+    0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
+    """
+    return _norm(images - images.mean(0)) / _norm(images - images.mean())
+
+
+def constant_channels(images: Tensor) -> Tensor:
+    """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
+    low, high = torch.aminmax(images.transpose(0, 1).flatten(1), dim=1)
+    return (low == high).float().mean()
+
+
+def lowest(output: Tensor) -> Tensor:
+    return output.amin()
+
+
+def highest(output: Tensor) -> Tensor:
+    return output.amax()
+
+
+def sum_error(output: Tensor) -> Tensor:
+    """How far the rows of outputs (N, classes) are from adding up to 1, for the worst image: about 1e-7 behind a
+    softmax."""
+    return (output.sum(1) - 1).abs().amax()
+
+
+def spread(output: Tensor) -> Tensor:
+    """Standard deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
+    return (output - output.mean(0)).square().mean().sqrt()
+
+
+def favourite(output: Tensor) -> Tensor:
+    """Share of the images for which the most often predicted class is predicted. output: (N, classes)."""
+    return torch.nn.functional.one_hot(output.argmax(1), output.shape[1]).sum(0).amax() / len(output)
+
+
 def _norm(x: Tensor) -> Tensor:
     """In one pass without a temporary; Tensor.norm dispatches in Python first."""
     if x.numel() > 1_000_000:
@@ -110,5 +153,21 @@ STATISTICS: Statistics = {
         "gradient_std": weight_gradient_std,
         "update_ratio": update_ratio,
         "distinct": distinct,
+    },
+    "bias": {"largest": bias_largest},
+    "images": {
+        "mean": mean,
+        "std": std,
+        "largest": largest,
+        "variety": variety,
+        "constant_channels": constant_channels,
+    },
+    "output": {
+        "lowest": lowest,
+        "highest": highest,
+        "std": std,
+        "spread": spread,
+        "sum_error": sum_error,
+        "favourite": favourite,
     },
 }

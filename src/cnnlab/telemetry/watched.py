@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import weight_of
+from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.statistics import Statistics
 
@@ -39,6 +39,7 @@ class Watched:
         self._bounds = bounds
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
+        self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
         self._carried: dict[str, dict[str, Tensor]] = {}
@@ -55,6 +56,7 @@ class Watched:
                 handles.append(module.register_forward_hook(self._forward_hook(names[module.out_proj])))
             elif module in names:
                 handles.append(module.register_forward_hook(self._forward_hook(names[module])))
+        handles.append(self.network.register_forward_hook(self._output))
         try:
             with self._attribution:
                 yield
@@ -72,6 +74,9 @@ class Watched:
             update = new - old.float()
             for name, statistic in self.statistics["weight"].items():
                 self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
+            bias = bias_of(self.layers[layer])
+            for name, statistic in self.statistics.get("bias", {}).items() if bias is not None else ():
+                self.values[f"bias/{name}/{layer}"] = statistic(bias.detach().float())
 
     @property
     def activations(self) -> set[str]:
@@ -97,6 +102,8 @@ class Watched:
             if key is None:
                 return
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
+                if inputs and isinstance(inputs[0], Tensor):
+                    self._whole("images", inputs[0], dimensions=4)
                 last = isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention)
                 axis = output.dim() - 1 if last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
@@ -105,6 +112,19 @@ class Watched:
                 self._attribution.own(key, output, units)
 
         return hook
+
+    def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            with torch._C.DisableTorchFunction():
+                self._whole("output", output, dimensions=2)
+
+    def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
+        """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
+        known = self.statistics.get(what, {})
+        if known and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
+            self._seen.add(what)
+            x = x.detach()[: self.images].float()
+            self.values |= {f"{what}/{name}": statistic(x) for name, statistic in known.items()}
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.common.device import choose_device
 from cnnlab.datasets.augmentation import Augmentation
-from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.base import ImageSet, distinct_share
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
@@ -27,6 +27,7 @@ from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.theory import Expectation
+from cnnlab.training.examination import Examination
 from cnnlab.training.observers.afterwards import Afterwards, Evaluation
 from cnnlab.training.observers.checkpoints import Checkpoints
 from cnnlab.training.observers.diagnosing import Diagnosing
@@ -87,7 +88,8 @@ def prepare(
         observers.append(TheoryBeside(expectation, recorder, gallery, folder.path / "figures"))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     observers.append(Checkpoints(folder.path / "checkpoints", network, trainer.optimizer, data))
-    observers.append(Diagnosing(recorder, _context(trainer, data, request), steps))
+    examination = Examination(trainer, data, batches)
+    observers.append(Diagnosing(recorder, _context(trainer, data, batches, request), steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)
@@ -137,21 +139,34 @@ def device_name(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
-def _context(trainer: Trainer, data: ImageSet, request: Request) -> Context:
+def _context(trainer: Trainer, data: ImageSet, batches: Batches, request: Request) -> Context:
     """The setup that the diagnosis needs in addition to the logged numbers."""
-    labels = data.train.labels
+    labels, chosen, config = data.train.labels, request.choices, request.config
     ran = [call.module for call in trace(trainer.network, data.shape).calls]
+    counts = labels.bincount(minlength=len(data.classes))
     found = replace(
         context_of(trainer.network, trainer.optimizer, len(data.classes), functions=ran),
-        largest_class_share=labels.bincount().max().item() / len(labels),
-        initializer=request.choices.get("init"),
+        largest_class_share=counts.max().item() / len(labels),
+        absent_classes=int((counts == 0).sum()),
+        distinct_images=distinct_share(data.train.images),
+        augmented=batches.augment is not None,
+        batch_size=batches.batch_size,
+        steps_per_epoch=len(batches),
+        initializer=chosen.get("init"),
+        bias=_bias(config),
         clip=trainer.clip,
-        settings=frozenset(f"model.{key}" for key in request.config["model"]) if "model" in request.config else None,
+        label_smoothing=trainer.label_smoothing,
+        settings=frozenset(f"model.{key}" for key in config["model"]) if "model" in config else None,
     )
-    if "optimizer" in request.choices:
-        found = replace(found, optimizer=request.choices["optimizer"])
-    asked = _activation(request.config)
+    if "optimizer" in chosen:
+        found = replace(found, optimizer=chosen["optimizer"])
+    asked = _activation(config)
     return found if asked is None else replace(found, activation=asked, suited=ACTIVATIONS[asked].initializer)
+
+
+def _bias(config: Mapping[str, Any]) -> float | None:
+    value = config.get("init", {}).get("bias")
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _activation(config: Mapping[str, Any]) -> str | None:

@@ -42,7 +42,7 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
         results = session.run()
     if show:
         diagnosing = next(observer for observer in session.observers if isinstance(observer, Diagnosing))
-        print_outcome(run, results, diagnosing.findings, diagnosing.healthy, remarks(session.data))
+        print_outcome(run, results, diagnosing.findings, diagnosing.verdict[1], remarks(session.data))
     return results
 
 

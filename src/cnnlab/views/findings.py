@@ -8,31 +8,57 @@ from rich.text import Text
 
 from cnnlab.diagnosis import Finding
 
+OTHERS = 2  # further causes that are told
 
-def markdown(findings: Sequence[Finding], healthy: str) -> str:
-    """`healthy`: the text if there are no findings."""
-    if not findings:
-        return healthy
-    # Two trailing spaces are a line break in markdown.
-    return "\n".join(
+
+def markdown(findings: Sequence[Finding], otherwise: str) -> str:
+    """`otherwise`: the text if there are no findings but notes."""
+    lines = [
         f"{i}. **{f.title}** {_escaped(f.sentence)}  \n"
-        f"   *Likely cause*: {_escaped(f.cause)}  \n"
+        f"   *Likely cause*: {_escaped(f.cause)}{_escaped(_because(f))}  \n"
         f"   *Try*: `{f.remedy.override}`"
-        for i, f in enumerate(findings, start=1)
-    )
+        # Two trailing spaces are a line break in markdown.
+        for i, f in enumerate(_told(findings), start=1)
+    ]
+    notes = [f"*Note*: {_escaped(f.sentence)}" for f in findings if f.severity == "note"]
+    return "\n".join([*(lines or [otherwise]), *notes])
 
 
-def render(findings: Sequence[Finding], healthy: str) -> RenderableType:
+def render(findings: Sequence[Finding], otherwise: str) -> RenderableType:
     """Most urgent first."""
-    if not findings:
-        return Text.assemble(("Healthy. ", "bold green"), healthy.removeprefix("Healthy. "))
     lines: list[RenderableType] = []
-    for i, finding in enumerate(findings, start=1):
+    for i, finding in enumerate(_told(findings), start=1):
         colour = "bold red" if finding.severity == "problem" else "bold yellow"
         lines.append(Text.assemble((f"{i}. {finding.title} ", colour), finding.sentence))
-        lines.append(Padding(Text.assemble(("likely cause: ", "dim"), finding.cause), (0, 0, 0, 3)))
-        lines.append(Padding(Text.assemble(("try: ", "dim"), (finding.remedy.override, "cyan")), (0, 0, 0, 3)))
+        lines += [
+            _indented("likely cause: ", finding.cause + _because(finding)),
+            _indented("try: ", finding.remedy.override, "cyan"),
+        ]
+        others = "; ".join(f"{cause.clause} ({cause.remedy.override})" for cause in finding.causes[1 : 1 + OTHERS])
+        if others:
+            lines.append(_indented("or: ", others))
+    if not lines:
+        word, _, rest = otherwise.partition(" ")
+        lines.append(Text.assemble((f"{word} ", "bold green" if word == "Healthy." else "bold yellow"), rest))
+    lines += [_indented("note: ", f.sentence) for f in findings if f.severity == "note"]
     return Group(*lines)
+
+
+def _told(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity != "note"]
+
+
+def _because(finding: Finding) -> str:
+    """The evidence for the first cause, and what speaks against it."""
+    cause = finding.causes[0]
+    words = "; ".join(cause.supporting)
+    if cause.opposing:
+        words += f"; but {'; '.join(cause.opposing)}"
+    return f" ({words})" if words else ""
+
+
+def _indented(label: str, text: str, style: str = "") -> RenderableType:
+    return Padding(Text.assemble((label, "dim"), (text, style)), (0, 0, 0, 3))
 
 
 def _escaped(text: str) -> str:

@@ -15,7 +15,7 @@ from cnnlab.views.findings import render
 
 
 def print_outcome(
-    run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], healthy: str, remarks: Sequence[str] = ()
+    run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], otherwise: str, remarks: Sequence[str] = ()
 ) -> None:
     """Print the diagnosis; `remarks` on the data; accuracy, size, time, telemetry's overhead; the run's folder, and how
     to open it."""
@@ -33,7 +33,7 @@ def print_outcome(
         "dashboards": f"[cyan]tensorboard --logdir {escape(shlex.quote(str(folder)))}[/]",
         "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
-    console.print(render(findings, healthy))
+    console.print(render(findings, otherwise))
     for remark in remarks:
         console.print(f"[bold]{'data':<15}[/][yellow]{escape(remark)}[/]", soft_wrap=True)
     for name, text in lines.items():

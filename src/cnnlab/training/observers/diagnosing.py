@@ -1,4 +1,4 @@
-"""Diagnoses the run from what was logged."""
+"""Diagnoses the run from what was logged, and from a closer look where it learned little."""
 
 import logging
 from collections.abc import Mapping
@@ -6,9 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnlab.diagnosis import Context, Finding, diagnose, flat, healthy
+from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.rules import OVERCOME, SEEN
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
+from cnnlab.training.examination import Examination
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.tally import scores_of
 from cnnlab.views.findings import markdown
@@ -19,34 +22,54 @@ log = logging.getLogger("cnnlab")
 class Diagnosing(Observer):
     """The findings, at some steps on a log scale and at the end: in train.log, in TensorBoard and in the results."""
 
-    def __init__(self, recorder: Recorder, context: Context, steps: int):
-        self.recorder, self.context = recorder, context
+    def __init__(self, recorder: Recorder, context: Context, steps: int, examination: Examination):
+        self.recorder, self.context, self.examination = recorder, context, examination
         self.findings: list[Finding] = []
-        self._tested: list[Mapping[str, float]] = []
+        self._afterwards: dict[str, float] = {}  # scores and looks after the last step
         self._due = log_schedule(steps) - {steps - 1}  # `results` judges the last step
 
     @property
-    def healthy(self) -> str:
-        """The line for a run without findings."""
-        return healthy(self._history, self.context)
+    def verdict(self) -> tuple[str, str]:
+        """`healthy` or `unknown`, and the line for a run without findings."""
+        return verdict(self._history, self.context)
 
     @property
     def _history(self) -> list[Mapping[str, float]]:
-        return [*self.recorder.history, *self._tested]
+        return [*self.recorder.history, self._afterwards]
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
         if step in self._due:
             self._judge(step)
 
     def tested(self, step: int, logits: Tensor, labels: Tensor) -> None:
-        self._tested = [{"step": step, **scores_of("test", logits, labels)}]
+        self._afterwards = {"step": step, **scores_of("test", logits, labels)}
 
     def results(self, step: int) -> Mapping[str, Any]:
+        looks = self._look(step)
         self._judge(step)
-        return flat(self.findings)
+        return looks | flat(self.findings, self.verdict[0])
+
+    def _look(self, step: int) -> dict[str, float]:
+        """Some seconds for a run that learned little; nothing for one that learned well or was not to learn."""
+        run = Evidence.read(self._history, self.context)
+        if step < PATIENCE and all(record.finite for record in run.records):
+            return {}
+        if run.skill(run.reached) >= OVERCOME and all(record.finite for record in run.records):
+            return {}
+        looks = self.examination.baseline() | self.examination.modes()
+        self._afterwards |= looks
+        found = diagnose(self._history, self.context)
+        if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
+            looks |= self.examination.trials()
+            self._afterwards |= looks
+        return looks
 
     def _judge(self, step: int) -> None:
         self.findings = diagnose(self._history, self.context)
         for f in self.findings:
             log.warning("step %d: %s: %s Try %s", step, f.name, f.sentence, f.remedy.override)
-        self.recorder.dashboard.text("diagnosis", markdown(self.findings, self.healthy), step)
+        self.recorder.dashboard.text("diagnosis", markdown(self.findings, self.verdict[1]), step)
+
+
+def _asks_for_a_rate(findings: list[Finding]) -> bool:
+    return any(finding.remedy.setting == "optimizer.lr" for finding in findings if finding.severity != "note")

@@ -1,0 +1,209 @@
+"""Causes in the network: its outputs, layers that are not trained, dropout, width, depth."""
+
+from cnnlab.common.words import number, percent
+from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.learning import GAP
+from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.signal import dead_layers, forward_size, zeroed
+
+DROPOUT, DROPOUT_HIGH = 0.8, 0.65
+DEEP = 8
+# Outputs that are rescaled behind the last layer: pooling it changes at most 3-fold.
+SCALED_UP = 10.0
+# Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
+MODES_DIFFER = 0.2
+
+
+def output_bounded(run: Evidence) -> Cause | None:
+    """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh."""
+    seen = [m for m in run.measured if "output/lowest" in m.scalars and m.finite]
+    if not seen:
+        return None
+    low, high = min(m.scalars["output/lowest"] for m in seen), max(m.scalars["output/highest"] for m in seen)
+    ran = _activated(run)
+    clue = None
+    if low >= 0 and all(m.scalars.get("output/sum_error", 1.0) < 1e-4 for m in seen):
+        kind, clue = "a softmax", Clue(14, "each image's outputs are positive and add up to 1")
+    elif ran and low >= 0 and high <= 1 and run.steps > 1:
+        kind, clue = "a sigmoid", Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}")
+    elif ran and low >= 0:
+        kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
+    elif ran:
+        kind, clue = "an activation", Clue(9, f"one runs behind the last layer, and outputs reach {number(high)}")
+    elif low >= 0 and len(seen) > 1:
+        kind, clue = "an activation", Clue(9, f"no output was ever negative; they reach {number(high)}")
+    if clue is None:
+        return None
+    clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
+    remedy = Remedy(look=f"return the last layer's output as it is, without {kind.split()[-1]}")
+    return Cause("output_bounded", clause, remedy, (clue,), LEARNING | GRADIENTS | {"dead_units", "saturation"})
+
+
+def _activated(run: Evidence) -> bool:
+    """Whether an activation was attributed to the layer that runs last."""
+    order = list(run.measured[0].of("preactivation/std"))
+    return bool(order) and order[-1] in run.measured[0].of("activation/std")
+
+
+def output_scaled(run: Evidence) -> Cause | None:
+    if run.first is None or _activated(run):
+        return None
+    last = list(run.first.of("preactivation/std").values())
+    size = run.first.scalars.get("output/std", 0.0)
+    if not last or not last[-1] > 0 or not size > 0 or 1 / SCALED_UP <= size / last[-1] <= SCALED_UP:
+        return None
+    factor = size / last[-1]
+    clue = Clue(10, f"the last layer's deviation is {number(last[-1])}, that of the network's output {number(size)}")
+    clause = f"the outputs are multiplied by about {number(factor)} behind the last layer"
+    remedy = Remedy(look="return the last layer's output as it is, without a factor (a temperature?)")
+    return Cause(
+        "output_badly_scaled", clause, remedy, (clue,), LEARNING | GRADIENTS | {"large_updates", "small_updates"}
+    )
+
+
+def frozen(run: Evidence) -> Cause | None:
+    layers = [*run.context.frozen, *run.context.left_out]
+    count = len(run.context.units)
+    if not layers or not count:
+        return None
+    share = len(layers) / count
+    points = 11 if share >= 0.5 else 5
+    clues = [Clue(points, f"{len(layers)} of {count} layers are not trained: {_some(layers)}")]
+    clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
+    if run.context.left_out:
+        clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
+    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), LEARNING | GRADIENTS | {"small_updates"})
+
+
+def detached(run: Evidence) -> Cause | None:
+    """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
+    known = {*run.context.frozen, *run.context.left_out}
+    records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
+    if not records:
+        return None
+    ran = list(records[0].of("preactivation/std"))
+    still = [
+        k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)
+    ]  # fmt: skip
+    # A zero that arrives is logged as one; where nothing arrives there is no value.
+    unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)]
+    if not unreached:
+        return None
+    points = 11 if len(unreached) < len(ran) or len(ran) == 1 else 13
+    clue = Clue(points, f"no gradient ever reaches {len(unreached)} of {len(ran)} layers: {_some(unreached)}")
+    clause = "something cuts the gradient's way (detach, no_grad, .data, or a step without gradient)"
+    remedy = Remedy(look=f"find what cuts the graph behind {unreached[-1]}: detach(), no_grad(), .data, argmax")
+    return Cause("layers_detached", clause, remedy, (clue,), LEARNING | GRADIENTS | {"small_updates"})
+
+
+def dropped(run: Evidence) -> Cause | None:
+    share = run.context.dropout
+    if share is None or share < DROPOUT_HIGH:
+        return None
+    points = 10 if share >= DROPOUT else 5
+    clues = [Clue(points, f"dropout is {share:g}; 0.2 to 0.5 is usual")]
+    if run.latest("validation/accuracy") - run.recent("train/accuracy") > 0.1:
+        clues.append(Clue(2, "without dropout, on validation images, the network is better than in training"))
+    clause = f"dropout, {share:g}, leaves too little to learn from"
+    return Cause("dropout_too_strong", clause, Remedy("model.dropout", 0.2), tuple(clues))
+
+
+def narrow(run: Evidence) -> Cause | None:
+    hidden = list(run.context.units.items())[:-1]
+    thin = [(layer, count) for layer, count in hidden if count <= 2]
+    if not thin or len(thin) == len(hidden):
+        return None
+    layer, count = min(thin, key=lambda pair: pair[1])
+    clue = Clue(8 if count == 1 else 4, f"{layer} has {count} unit{'s' if count > 1 else ''}")
+    remedy = Remedy(look=f"give {layer} more units")
+    return Cause("too_narrow", f"all that later layers see passes through {layer}", remedy, (clue,))
+
+
+def evaluation_differs(run: Evidence) -> Cause | None:
+    training, evaluation = run.latest("check/training_mode"), run.latest("check/evaluation_mode")
+    clues = []
+    if training - evaluation >= MODES_DIFFER:
+        clues.append(
+            Clue(11, f"of the same training images {percent(training)} are right in training mode, and "
+                 f"{percent(evaluation)} in evaluation mode")
+        )  # fmt: skip
+    if run.latest("check/evaluation_varies") > 0:
+        clues.append(Clue(9, "in evaluation mode the same images get different outputs each time"))
+    clause = "the network computes something else in evaluation mode (batch norm's running statistics, dropout)"
+    remedy = Remedy(look="look at what depends on self.training: batch norm's momentum and statistics, dropout")
+    explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
+    return Cause("evaluation_differs", clause, remedy, tuple(clues), explains) if clues else None
+
+
+def input_ignored(run: Evidence) -> Cause | None:
+    """The outputs are the same for all images, though the first layer's are not, and no layer is dead or zero."""
+    seen = [m for m in run.measured if "output/spread" in m.scalars and m.finite]
+    if not seen or any(dead_layers(m) or zeroed(m) for m in seen):
+        return None
+    if not all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen):
+        return None
+    clue = Clue(7, "all images of a batch get the same outputs, at every measured step")
+    clause = "the outputs do not depend on the images"
+    return Cause(
+        "input_ignored", clause, Remedy(look="follow an image through forward()"), (clue,), LEARNING | GRADIENTS
+    )
+
+
+def deep(run: Evidence) -> Cause | None:
+    """Initialized as recommended, and still the signal's scale is not kept."""
+    if run.first is None or run.context.batch_norm:
+        return None
+    layers = len(run.first.of("preactivation/std"))
+    if layers < DEEP:
+        return None
+    clues = [Clue(1.5 if layers > 12 else 0.5, f"{layers} layers, and nothing keeps their activations in a range")]
+    if forward_size(run.first, start=True) and remedies.keeps(run.context):
+        clues.append(Clue(6, f"init={run.context.initializer} is what suits the activation"))
+    remedy = Remedy("model.norm", "batch")
+    return Cause("too_deep", "the network is deep and has no norm layers", remedy, tuple(clues), LEARNING | SIGNALS)
+
+
+def unsuitable_activation(run: Evidence) -> Cause | None:
+    name = run.context.activation
+    if name not in ("sigmoid", "hardsigmoid", "softplus") or run.first is None:
+        return None
+    layers = len(run.first.of("preactivation/std"))
+    clues = [Clue(min(6, layers), f"{name} halves the signal and passes at most a quarter of the gradient per layer")]
+    if layers < 4:
+        clues.append(Clue(-3, f"there are only {layers} layers"))
+    remedy = Remedy("model.activation", "relu")
+    return Cause(
+        "activation_unsuitable", f"{name} is unsuitable for {layers} layers", remedy, tuple(clues), LEARNING | SIGNALS
+    )
+
+
+def _some(layers: list[str]) -> str:
+    return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
+
+
+def memorizes(run: Evidence) -> Cause | None:
+    gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
+    if not gap >= GAP:
+        return None
+    clue = Clue(3, f"accuracy is {percent(gap)} higher on training images than on validation images")
+    dropped = run.context.dropout or 0.0
+    remedy = Remedy("model.dropout", 0.5) if dropped < 0.5 else Remedy("optimizer.weight_decay", 0.005)
+    clause = "the network memorizes the training images"
+    return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
+
+
+CAUSES = (
+    output_bounded,
+    output_scaled,
+    frozen,
+    detached,
+    dropped,
+    narrow,
+    evaluation_differs,
+    input_ignored,
+    deep,
+    unsuitable_activation,
+    memorizes,
+)

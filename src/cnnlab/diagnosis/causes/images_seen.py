@@ -1,0 +1,94 @@
+"""Causes in the images as the first layer gets them."""
+
+import math
+
+from cnnlab.common.words import number, percent
+from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+
+# Standardized images have mean 0 and deviation 1; those divided by 255 a deviation of 0.2 to 0.35 about 0.1 to 0.5;
+# both train well. 0 to 255 has a deviation of 50 to 90.
+LARGE, SMALL, OFFSET = 5.0, 0.05, 5.0
+# Handwritten digits have 0.85, photos 0.9. Of 16 images, equal but for noise of a tenth, 0.1.
+ALIKE = 0.1
+# A set with a few images twice has 0.99.
+REPEATED = 0.5
+STANDARDIZE = Remedy(look="standardize the images: subtract their mean, divide by their standard deviation")
+SCALED = (
+    LEARNING
+    | {"exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward", "saturation", "dead_units"}
+    | {"large_updates", "small_updates", "non_finite"}
+)
+
+
+def not_finite(run: Evidence) -> Cause | None:
+    if run.first is None or math.isfinite(run.first.scalars.get("images/largest", 0.0)):
+        return None
+    clue = Clue(14, "the first measured batch of images has values that are NaN or infinite")
+    remedy = Remedy(look="find the images with NaN: images.isfinite().flatten(1).all(1)")
+    return Cause("images_not_finite", "the images contain NaN or infinity", remedy, (clue,), LEARNING | {"non_finite"})
+
+
+def not_standardized(run: Evidence) -> Cause | None:
+    if run.first is None:
+        return None
+    mean, std = run.first.scalars.get("images/mean", 0.0), run.first.scalars.get("images/std", 1.0)
+    if not math.isfinite(mean + std) or std == 0 or (SMALL <= std <= LARGE and abs(mean) <= OFFSET * max(std, 1)):
+        return None
+    values = f"the images have mean {number(mean)} and deviation {number(std)}"
+    clue = Clue(11, f"{values} where the first layer gets them; 0 and 1 are usual")
+    return Cause("images_not_standardized", f"{values}, which no initializer expects", STANDARDIZE, (clue,), SCALED)
+
+
+def constant(run: Evidence) -> Cause | None:
+    if run.first is None:
+        return None
+    std, variety = (run.first.scalars.get(key, 1.0) for key in ("images/std", "images/variety"))
+    if std == 0:
+        clue = Clue(14, "all values of all images in the first measured batch are the same")
+    elif variety < ALIKE:
+        clue = Clue(
+            12, f"in the first measured batch, images differ from their mean by {percent(variety)} of their size"
+        )
+    else:
+        return None
+    remedy = Remedy(look="look at some images as the network gets them")
+    return Cause("images_constant", "the images are all alike", remedy, (clue,), SCALED)
+
+
+def one_channel_constant(run: Evidence) -> Cause | None:
+    share = run.first.scalars.get("images/constant_channels", 0.0) if run.first else 0.0
+    if not 0 < share < 1:
+        return None
+    clue = Clue(6, f"{percent(share)} of the images' channels have the same value everywhere")
+    remedy = Remedy(look="look at the images channel by channel")
+    return Cause("channels_constant", "a channel of the images is constant", remedy, (clue,))
+
+
+def repeated(run: Evidence) -> Cause | None:
+    share = run.context.distinct_images
+    if share is None or share > REPEATED:
+        return None
+    clue = Clue(10, f"only {percent(share)} of the training images are different ones")
+    remedy = Remedy(look="load the training images anew: many are copies of each other")
+    return Cause("images_repeated", "few images are repeated many times", remedy, (clue,), LEARNING | {"overfitting"})
+
+
+def over_augmented(run: Evidence) -> Cause | None:
+    """A classifier that learns from the clean images, and not from the augmented ones."""
+    augmented, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
+    if not run.context.augmented:
+        return None
+    clues = [Clue(1, "augmentation is on")]
+    if augmented < 0.7 * clean:
+        clues.append(
+            Clue(9, f"a linear classifier learns {percent(clean)} from clean images, {percent(augmented)} from these")
+        )
+    elif augmented >= 0.85 * clean:
+        clues.append(Clue(-4, "a linear classifier learns as much from the augmented images as from clean ones"))
+    clause = "augmentation destroys what tells the classes apart"
+    return Cause("augmentation_too_strong", clause, Remedy("augmentation", "none"), tuple(clues))
+
+
+CAUSES = (not_finite, not_standardized, constant, one_channel_constant, repeated, over_augmented)

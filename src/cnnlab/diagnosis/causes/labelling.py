@@ -1,0 +1,83 @@
+"""Causes in the labels."""
+
+from cnnlab.common.words import percent, plural
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+
+# Above this share one class is nearly everything.
+DOMINANT = 0.7
+# Accuracy on clean test images minus that on validation images, whose labels come from the training images': sampling
+# alone scatters by 0.06 with 140 images.
+CLEANER = 0.15
+LOOK = Remedy(look="look at some images beside their labels")
+
+
+def unrelated(run: Evidence) -> Cause | None:
+    """Labels that were shuffled apart from their images, or are random."""
+    clues = []
+    best = max(run.values("validation/accuracy"), default=None)
+    train, share = run.recent("train/accuracy"), run.context.guessing
+    if share is None:
+        return None
+    if best is not None and run.learned and best < share + LITTLE:
+        clues.append(
+            Clue(10, f"{percent(train)} of the training images, but never more than {percent(best)} of the validation "
+                 f"images were right, as for guessing ({percent(share)})")
+        )  # fmt: skip
+    baseline, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
+    if max(baseline, clean) < 0.5 * LITTLE or clean < 0.5 * LITTLE:
+        clues.append(Clue(7, "a linear classifier on these images and labels does no better than guessing"))
+    elif max(baseline, clean) > LITTLE:
+        clues.append(Clue(-8, "a linear classifier on the same images and labels does better than guessing"))
+    if run.latest("check/one_batch") > 0.95:
+        clues.append(Clue(2, "the network learns one batch by heart"))
+    clause = "the labels have nothing to do with the images (shuffled apart from them?)"
+    return Cause("labels_unrelated", clause, LOOK, tuple(clues), LEARNING | {"memorized", "overfitting"})
+
+
+def noisy(run: Evidence) -> Cause | None:
+    validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
+    if not test - validation >= CLEANER:
+        return None
+    clue = Clue(
+        8, f"accuracy is {percent(test)} on test images, but {percent(validation)} on validation images, whose labels "
+        "come with the training images"
+    )  # fmt: skip
+    clause = "a part of the training labels is wrong"
+    return Cause("labels_noisy", clause, LOOK, (clue,), frozenset({"overfitting", "test_unlike_training"}) | LEARNING)
+
+
+def unbalanced(run: Evidence) -> Cause | None:
+    share = run.context.largest_class_share
+    if share is None or share < DOMINANT or run.context.classes in (None, 1):
+        return None
+    clue = Clue(10, f"{percent(share)} of the training images belong to one class")
+    remedy = Remedy(look="balance the classes: draw the rare ones more often, or weight the loss")
+    explains = LEARNING | {"test_unlike_training", "overfitting"}
+    return Cause("labels_unbalanced", "one class is nearly everything", remedy, (clue,), explains)
+
+
+def absent(run: Evidence) -> Cause | None:
+    if not run.context.absent_classes:
+        return None
+    clue = Clue(10, f"{plural(run.context.absent_classes, 'class')} of {run.context.classes} without a training image")
+    remedy = Remedy(look="give every class training images, or leave it out")
+    clause = "some classes have no training image"
+    return Cause("classes_absent", clause, remedy, (clue,), LEARNING | {"test_unlike_training", "overfitting"})
+
+
+def test_unlike(run: Evidence) -> Cause | None:
+    """Only where the test split, and not training, is what differs."""
+    validation, test, share = run.latest("validation/accuracy"), run.latest("test/accuracy"), run.context.guessing
+    if not validation - test >= LITTLE:
+        return None
+    clause = "the test images differ from the training images in kind"
+    if share is not None and test < share + LITTLE:
+        clause = "the test labels mean something else than those in training (classes in another order?)"
+    clue = Clue(5, f"accuracy is {percent(validation)} on validation images, which come from the training images")
+    remedy = Remedy(look="look at some test images beside their labels")
+    return Cause("test_unlike_training", clause, remedy, (clue,), frozenset({"test_unlike_training"}))
+
+
+CAUSES = (unrelated, noisy, unbalanced, absent, test_unlike)

@@ -1,0 +1,203 @@
+"""Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from statistics import median
+
+from cnnlab.common.words import number, percent, plural
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+
+UPDATES = LEARNING | frozenset({"large_updates", "small_updates", "non_finite", "dead_units", "saturation"}) | {
+    "exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward", "weights_decayed"
+}  # fmt: skip
+# `clip_grad_norm_` is usually given 0.5 to 10.
+CLIP_TINY, CLIP_SMALL = 0.01, 0.1
+# Of the initial weights, median over layers. Healthy weights grow.
+DECAYED = 0.3
+# What is usual at most: SGD 5e-4 to 5e-3. Decoupled (AdamW): learning rate times decay times steps is the share of
+# the weights that decays in a run, below 0.2.
+DECAY, DECAY_OF_RUN = 0.02, 1.0
+SMOOTHING = 0.5
+MOMENTUM, DAMPENING, BETA2 = 0.985, 0.5, (0.5, 0.99999)
+EPSILON, EPSILON_HIGH = 1e-2, 1e-4
+# Mean learning rate over its peak: one_cycle 0.5, cosine 0.5.
+RATE_SHARE = 0.12
+FEW = 4  # images a batch, or batches an epoch
+
+
+def clipped(run: Evidence) -> Cause | None:
+    clip = run.context.clip
+    if clip is None or clip > CLIP_SMALL:
+        return None
+    clue = Clue(10 if clip <= CLIP_TINY else 4, f"trainer.clip is {clip:g}; 0.5 to 10 is usual")
+    remedy = Remedy("trainer.clip", 1)
+    return Cause("clip_too_small", f"clipping at {clip:g} leaves little of the gradients", remedy, (clue,), UPDATES)
+
+
+def decay(run: Evidence) -> Cause | None:
+    wanted, clues = run.context.weight_decay, []
+    if wanted == 0:
+        return None
+    decoupled = (run.context.optimizer or "").lower().endswith("adamw")
+    share = (wanted or 0.0) * (run.context.learning_rate or 0.0) * max(run.steps, 1)
+    if wanted is not None and (share > DECAY_OF_RUN if decoupled else wanted > DECAY):
+        far = share > 5 * DECAY_OF_RUN if decoupled else wanted > 5 * DECAY
+        clues.append(
+            Clue(9 if far else 6, f"weight decay is {wanted:g}; {'0.01 to 0.1' if decoupled else '5e-4'} is usual")
+        )
+    kept = weights_kept(run)
+    if kept is not None and kept <= DECAYED:
+        clues.append(Clue(6, f"the weights have shrunk to {percent(kept)} of their initial size"))
+    named = f", {wanted:g}," if wanted is not None else ""
+    clause = f"weight decay{named} pulls the weights to zero faster than the gradients move them"
+    remedy = Remedy("optimizer.weight_decay", 0.01 if decoupled else 0.0005)
+    return Cause("weight_decay_too_strong", clause, remedy, tuple(clues), UPDATES) if clues else None
+
+
+def weights_kept(run: Evidence) -> float | None:
+    """The weights' deviation at the last finite step over that at the first, median over layers."""
+    if run.first is None or run.last is None or run.last is run.first:
+        return None
+    before = run.first.of("weight/std")
+    left = [size / before[k] for k, size in run.last.of("weight/std").items() if before.get(k, 0.0) > 0]
+    return median(left) if left else None
+
+
+def smoothed(run: Evidence) -> Cause | None:
+    amount = run.context.label_smoothing
+    if amount is None or amount < SMOOTHING:
+        return None
+    clue = Clue(10, f"label smoothing is {amount:g}; 0.1 is usual")
+    clause = f"label smoothing, {amount:g}, makes the labels nearly the same for all classes"
+    return Cause("label_smoothing_too_strong", clause, Remedy("trainer.label_smoothing", 0.1), (clue,))
+
+
+def momentum(run: Evidence) -> Cause | None:
+    update, clues = run.context.update, []
+    setting, value = "optimizer.momentum", 0.9
+    if (m := update.get("momentum", 0.0)) >= MOMENTUM:
+        clues.append(Clue(9, f"momentum is {m:g}: an update is up to {number(1 / max(1 - m, 1e-9))} gradients' sum"))
+    if (d := update.get("dampening", 0.0)) >= DAMPENING:
+        clues.append(Clue(10, f"dampening is {d:g}, which divides the updates by {number(1 / max(1 - d, 1e-9))}"))
+        setting, value = "optimizer.dampening", 0
+    if (b := update.get("beta1", 0.9)) >= MOMENTUM:
+        clues.append(Clue(9, f"beta1 is {b:g}; 0.9 is usual"))
+        setting, value = "optimizer.betas", "[0.9,0.999]"
+    if not BETA2[0] <= (b := update.get("beta2", 0.999)) <= BETA2[1]:
+        clues.append(Clue(9, f"beta2 is {b:g}; 0.999 is usual"))
+        setting, value = "optimizer.betas", "[0.9,0.999]"
+    clause = "the optimizer averages gradients over too many steps"
+    return Cause("momentum_too_large", clause, Remedy(setting, value), tuple(clues), UPDATES) if clues else None
+
+
+def epsilon(run: Evidence) -> Cause | None:
+    eps = run.context.update.get("eps", 0.0)
+    if eps < EPSILON_HIGH:
+        return None
+    clue = Clue(10 if eps >= EPSILON else 5, f"the optimizer's eps is {eps:g}; 1e-8 is usual")
+    clause = f"eps, {eps:g}, is larger than the gradients that it is added to"
+    return Cause("epsilon_too_large", clause, Remedy("optimizer.eps", 1e-8), (clue,), UPDATES)
+
+
+def reversed_update(run: Evidence) -> Cause | None:
+    clues, share, classes = [], run.context.guessing, run.context.classes
+    if run.context.update.get("maximize"):
+        clues.append(Clue(14, "the optimizer maximizes the loss"))
+    losses = [m.loss for m in run.measured if m.loss is not None][:6]
+    accuracy = run.recent("train/accuracy")
+    if share is not None and classes and accuracy < 0.5 * share and run.recent("train/loss") > 1.5 * run.first_loss:
+        clues.append(
+            Clue(9, f"accuracy, {percent(accuracy)}, is below guessing and the loss rises: it learns to be wrong")
+        )
+    elif len(losses) > 3 and all(a < b for a, b in pairwise(losses)) and not _large(run):
+        clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
+    remedy = Remedy("optimizer.maximize", "false") if "maximize" in run.context.update else Remedy(
+        look="look at the update's sign"
+    )  # fmt: skip
+    return Cause("update_reversed", "the weights move up the loss, not down", remedy, tuple(clues), UPDATES)
+
+
+def _large(run: Evidence) -> bool:
+    return any(ratio > 0.1 for _, ratio in run.ratios[:6])
+
+
+def schedule(run: Evidence) -> Cause | None:
+    shares = run.rate_shares
+    if len(shares) < 3:
+        return None
+    pairs = list(pairwise(shares))
+    whole = sum((b - a) * (x + y) / 2 for (a, x), (b, y) in pairs)
+    mean = whole / max(shares[-1][0] - shares[0][0], 1)
+    if mean >= RATE_SHARE:
+        return None
+    clue = Clue(10, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
+    clause = "the schedule gives the learning rate next to no time near its peak"
+    return Cause("schedule_unsuitable", clause, Remedy("scheduler", "one_cycle"), (clue,), UPDATES)
+
+
+def few_steps(run: Evidence) -> Cause | None:
+    if not 0 < run.steps < PATIENCE:
+        return None
+    clue = Clue(6, f"the run had only {plural(run.steps, 'step')}")
+    remedy = Remedy("trainer.epochs", 12)
+    if run.context.steps_per_epoch:
+        remedy = Remedy("trainer.max_steps", max(300, 5 * run.context.steps_per_epoch))
+    return Cause("too_few_steps", "training has only begun", remedy, (clue,))
+
+
+def batches(run: Evidence) -> Cause | None:
+    size, per_epoch = run.context.batch_size, run.context.steps_per_epoch
+    if size is not None and size <= FEW:
+        words, value = f"a batch has {plural(size, 'image')}, so its gradient is mostly noise", 64
+    elif per_epoch is not None and per_epoch <= FEW and run.steps < 2 * PATIENCE and (size or 0) > 64:
+        words, value = f"an epoch has only {plural(per_epoch, 'step')}", 64
+    else:
+        return None
+    remedy = Remedy("trainer.batch_size", value)
+    return Cause("batch_unsuitable", words, remedy, (Clue(8, f"trainer.batch_size is {size}"),), UPDATES)
+
+
+def accumulated(run: Evidence) -> Cause | None:
+    """Gradients of the weights that grow from step to step, while those of the activations do not."""
+    seen = [m for m in run.measured if m.of("weight/gradient_std") and m.of("gradient/std") and m.finite]
+    if len(seen) < 4:
+        return None
+    last = min(seen, key=lambda m: abs(m.step - 64))
+    grown = _growth(seen[0].of("weight/gradient_std"), last.of("weight/gradient_std"))
+    arrived = _growth(seen[0].of("gradient/std"), last.of("gradient/std"))
+    if last.step < 16 or not arrived > 0 or grown < 3 or grown / arrived < 10:
+        return None
+    clue = Clue(9, f"the weights' gradients grow {number(grown)}-fold in {last.step} steps, those of the layers "
+                   f"{number(arrived)}-fold")  # fmt: skip
+    remedy = Remedy(look="call optimizer.zero_grad() in every step")
+    return Cause("gradients_accumulated", "gradients of earlier steps are never cleared", remedy, (clue,), UPDATES)
+
+
+def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    found = [after[k] / before[k] for k in before if before[k] > 0 and k in after]
+    return median(found) if found else 0.0
+
+
+def precision(run: Evidence) -> Cause | None:
+    kind = run.context.precision
+    clues = []
+    if kind in ("float16", "bfloat16"):
+        clues.append(Clue(5, f"the weights are {kind}"))
+    lost = [
+        sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())
+        for m in run.measured[1:]
+        if m.finite and m.scalars.get("optimizer/lr", 1.0) > 0
+    ]
+    if lost and median(lost) >= 1:
+        clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
+    clause = "the number format is too coarse for the updates"
+    remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
+    return Cause("precision_too_low", clause, remedy, tuple(clues), UPDATES) if clues else None
+
+
+CAUSES = (
+    *(clipped, decay, smoothed, momentum, epsilon, reversed_update, schedule, few_steps, batches, accumulated),
+    precision,
+)

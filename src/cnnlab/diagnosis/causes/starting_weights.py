@@ -1,0 +1,153 @@
+"""Causes in the weights and biases at the first step."""
+
+import math
+from collections.abc import Mapping
+from statistics import median
+
+from cnnlab.common.words import number
+from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, zeroed
+from cnnlab.diagnosis.units import identical
+
+# A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
+# root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
+OUTLIER = 8.0
+# He's gain is 1.41, Xavier's about 1, torch's own 0.58.
+GAIN_SMALL, GAIN_LARGE = 0.45, 3.0
+# First loss over ln(classes): healthy networks start at 1.0 to 1.6, with sum pooling at 3.
+LOUD = 4.0
+BIASED = 3.0  # largest bias, or mean of the pre-activations, over their deviation
+
+
+def equal(run: Evidence) -> Cause | None:
+    """Zero or constant weights: no symmetry is broken."""
+    if run.last is None or outlier(run):
+        return None
+    zero, same = zeroed(run.last), identical(run.last)
+    if not zero and not same:
+        return None
+    named = f"init={run.context.initializer}" if run.context.initializer else "the initializer"
+    what = "zero weights, which pass neither signal nor gradient" if zero else "all channels the same weights"
+    clue = Clue(13, f"{len(zero or same)} hidden layers have {'only zero weights' if zero else 'equal channels'}")
+    remedy = remedies.initializer(run.context)
+    return Cause(
+        "weights_equal", f"{named} makes {what}", remedy, (clue,), LEARNING | SIGNALS | {"symmetry", "dead_units"}
+    )
+
+
+def one_layer(run: Evidence) -> Cause | None:
+    """One layer alone is out of scale, zero, constant or dead; the initializer is not at fault."""
+    found = outlier(run)
+    if found is None:
+        return None
+    layer, words = found
+    clue = Clue(13, f"{layer} {words}; the others are alike")
+    remedy = Remedy(look=f"initialize {layer} as the others are")
+    explains = SIGNALS | LEARNING | {"symmetry", "dead_units"}
+    return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), explains)
+
+
+def outlier(run: Evidence) -> tuple[str, str] | None:
+    """The one layer that differs from all others at the first measured step, and how."""
+    first, fan_in = run.first, run.context.fan_in
+    if first is None or len(first.of("weight/std")) < 3:
+        return None
+    stds = first.of("weight/std")
+    hidden = list(stds)[:-1]  # a last layer of zeros is a known good start
+    distinct = first.of("weight/distinct")
+    zero = [k for k in hidden if stds[k] == 0 and math.isnan(distinct.get(k, 1.0))]
+    if len(zero) == 1:
+        return zero[0], "has only zero weights"
+    same = [k for k in hidden if k in identical(first) and k not in zero]
+    if len(same) == 1 and not zero:
+        return same[0], "has equal channels"
+    gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
+    off = [k for k in gains if _apart(stds, k) and _apart(gains, k)]
+    if len(off) == 1:
+        factor = gains[off[0]] / median(v for k, v in gains.items() if k != off[0])
+        return off[0], f"has weights {number(factor)} times as large as the others"
+    biases, sizes = first.of("bias/largest"), first.of("preactivation/std")
+    shifted = [k for k, b in biases.items() if k in sizes and b > BIASED * max(sizes[k], 1e-3) and b > 1]
+    if len(shifted) == 1:
+        return shifted[0], f"has a bias of {number(biases[shifted[0]])}"
+    return None
+
+
+def _apart(values: Mapping[str, float], layer: str) -> bool:
+    others = [v for k, v in values.items() if k != layer and v > 0]
+    ratio = values[layer] / median(others) if others else 1.0
+    return not 1 / OUTLIER <= ratio <= OUTLIER
+
+
+def too_small(run: Evidence) -> Cause | None:
+    return _size(run, vanishing=True)
+
+
+def too_large(run: Evidence) -> Cause | None:
+    return _size(run, vanishing=False)
+
+
+def _size(run: Evidence, vanishing: bool) -> Cause | None:
+    if run.first is None or zeroed(run.first):
+        return None
+    clues, profile = [], list(signal(run.first).values())
+    seen = forward_size(run.first, start=True)
+    if seen == ("vanishing" if vanishing else "exploding"):
+        clues.append(Clue(5, f"with the initial weights, the signal goes from {number(profile[0])} in the first layer "
+                             f"to {number(profile[-1])} in the last"))  # fmt: skip
+    gain = _gain(run)
+    if gain is not None and (gain < GAIN_SMALL if vanishing else gain > GAIN_LARGE):
+        far = abs(math.log(gain / (GAIN_SMALL if vanishing else GAIN_LARGE))) > 1
+        clues.append(Clue(6 if far else 3, f"the weights' gain is {number(gain)} a layer; 1 (Xavier) to 1.4 (He) keeps "
+                                           "a signal"))  # fmt: skip
+    elif gain is not None and clues:
+        clues.append(Clue(-3, f"the weights' gain, {number(gain)} a layer, is usual"))
+    classes, loss = run.context.classes, run.first_loss
+    if not vanishing and classes and math.isfinite(loss) and loss > LOUD * math.log(classes):
+        clues.append(Clue(3, f"the first loss is {number(loss)}; guessing has {number(math.log(classes))}"))
+    if run.context.batch_norm and clues:
+        clues.append(Clue(-4, "norm layers bring any scale of the weights back to 1"))
+    suited, present = remedies.initializer(run.context), run.context.initializer
+    if present is not None and remedies.keeps(run.context):
+        clues.append(Clue(-4, f"init={present} suits the activation"))
+        suited = Remedy("model.norm", "batch")
+    size = "small" if vanishing else "large"
+    named = f"init={present} makes the weights" if present else "the initial weights are"
+    clause = f"{named} too {size} for layers of this size"
+    return Cause(f"weights_too_{size}", clause, suited, tuple(clues), SIGNALS | LEARNING | {"saturation"})
+
+
+def _gain(run: Evidence) -> float | None:
+    """Deviation of the weights times the root of their fan-in, median over the hidden layers."""
+    if run.first is None:
+        return None
+    stds = list(run.first.of("weight/std").items())[:-1]
+    gains = [std * math.sqrt(run.context.fan_in[k]) for k, std in stds if k in run.context.fan_in]
+    return median(gains) if gains else None
+
+
+def biased(run: Evidence) -> Cause | None:
+    if run.first is None or outlier(run):
+        return None
+    clues, bias = [], run.context.bias
+    if bias is not None and abs(bias) >= 0.5:
+        clues.append(Clue(8 if abs(bias) >= 1 else 5, f"init.bias is {bias:g}; 0 is usual"))
+    means, stds = run.first.of("preactivation/mean"), run.first.of("preactivation/std")
+    off = [k for k in means if abs(means[k]) > BIASED * stds.get(k, math.inf) and abs(means[k]) > 0.1]
+    if 2 * len(off) >= max(len(means), 1):
+        layer = off[0]
+        clues.append(Clue(4, f"pre-activations stand off zero at the first step: {number(means[layer])} ± "
+                             f"{number(stds[layer])} in {layer}"))  # fmt: skip
+    if off and dead_layers(run.first):
+        clues.append(Clue(3, "units are dead before the first update"))
+    if not clues:
+        return None
+    remedy = Remedy("init.bias", 0) if bias else Remedy(look="set the biases to 0, or look at what is added to them")
+    clause = "the biases start far from 0"
+    return Cause("biases_unsuitable", clause, remedy, tuple(clues), LEARNING | SIGNALS | {"dead_units", "saturation"})
+
+
+CAUSES = (equal, one_layer, too_small, too_large, biased)

@@ -1,0 +1,104 @@
+"""The learning rate as a cause: too large or too small, from its size, the updates, the loss and a range test."""
+
+import math
+from statistics import median
+
+from cnnlab.common.words import number, percent
+from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.signal import dead_layers, forward_size
+
+# Usual peaks by family of optimizers; beyond three times as much or as little there are few good runs.
+ADAPTIVE, PLAIN = (1e-4, 1e-2), (2e-3, 0.5)
+# A healthy run's largest updates, median over layers, are 3e-3 to 0.1 of the weights.
+UPDATE_LITTLE = 1e-3
+EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation", "collapsed"} | {
+    "exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward"
+}  # fmt: skip
+
+
+def too_large(run: Evidence) -> Cause | None:
+    lr, clues = run.context.learning_rate, []
+    low, high = usual(run)
+    if lr is not None and high is not None and lr > 2 * high:
+        clues.append(Clue(5 if lr >= 10 * high else 3, f"{lr:g} is more than the usual {low:g} to {high:g}"))
+    if (full := full_updates(run)) and too_large_at(full):
+        clues.append(Clue(4, f"at the full rate an update is {percent(median(full))} of the weights"))
+    early = [m.loss for m in run.records if m.loss is not None and m.step <= 0.2 * max(run.steps, 20)]
+    if early and max(early) > 2 * early[0]:
+        clues.append(Clue(3, f"the loss jumps from {number(early[0])} to {number(max(early))}"))
+    if run.first is not None and run.last is not None:
+        healthy_start = not dead_layers(run.first) and not forward_size(run.first, start=True)
+        if healthy_start and dead_layers(run.last):
+            clues.append(Clue(2, "layers died during training"))
+        if healthy_start and not all(m.finite for m in run.records):
+            clues.append(Clue(4, "it began well, and values became infinite or NaN in training"))
+    best = run.latest("check/best_rate")
+    if lr is not None and best > 0:
+        if lr >= 5 * best:
+            clues.append(Clue(6 if lr >= 30 * best else 4, f"a range test finds {number(best)} best"))
+        elif clues and lr <= 2 * best:
+            clues.append(Clue(-4, f"a range test finds {number(best)} best"))
+    if clues and lr is not None and low is not None and lr < low:
+        clues.append(Clue(-3, f"{lr:g} is less than usual"))
+    if not clues:
+        return None
+    clause = f"the learning rate{named(run)} is too large"
+    return Cause("learning_rate_too_large", clause, _remedy(run, 0.1 if not full else 0.01), tuple(clues), EXPLAINED)
+
+
+def too_small(run: Evidence) -> Cause | None:
+    lr, clues = run.context.learning_rate, []
+    low, high = usual(run)
+    if lr is not None and low is not None and lr < low:
+        clues.append(Clue(5 if lr <= 0.1 * low else 3, f"{lr:g} is less than the usual {low:g} to {high:g}"))
+    largest = max((ratio for _, ratio in run.ratios), default=math.nan)
+    if largest < UPDATE_LITTLE:
+        points = 5 if largest < UPDATE_LITTLE / 10 else 3
+        clues.append(
+            Clue(points, f"no update is more than {number(largest)} of the weights; 3e-3 to 0.1 is usual at first")
+        )
+    elif largest > 3 * UPDATE_LITTLE:
+        clues.append(Clue(-5, f"updates of up to {number(largest)} of the weights are usual"))
+    best = run.latest("check/best_rate")
+    if lr is not None and best > 0:
+        if lr <= best / 5:
+            clues.append(Clue(6 if lr <= best / 30 else 4, f"a range test finds {number(best)} best"))
+        elif lr >= best / 2:
+            clues.append(Clue(-4, f"a range test finds {number(best)} best"))
+    clause = f"the learning rate{named(run)} is too small"
+    found = Cause("learning_rate_too_small", clause, _remedy(run, 10), tuple(clues), LEARNING | {"small_updates"})
+    return found if found.supporting and run.steps >= PATIENCE else None
+
+
+def usual(run: Evidence) -> tuple[float | None, float | None]:
+    """None for optimizers that are not known."""
+    name = (run.context.optimizer or "").lower()
+    if any(word in name for word in ("adam", "rmsprop", "adagrad", "lion", "lamb")):
+        return ADAPTIVE
+    return PLAIN if name == "sgd" else (None, None)
+
+
+def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
+    """What the range test found; else the middle of what is usual, or a factor."""
+    best = run.latest("check/best_rate")
+    if best > 0:
+        return remedies.rate(best)
+    low, high = usual(run)
+    lr = run.context.learning_rate
+    if lr is not None and low is not None and high is not None and not low <= lr <= high:
+        return remedies.rate(math.sqrt(low * high))
+    return remedies.learning_rate(run.context, factor)
+
+
+def named(run: Evidence) -> str:
+    """`, 0.02 with sgd,` as far as known."""
+    lr, optimizer = run.context.learning_rate, run.context.optimizer
+    if lr is None:
+        return ""
+    return f", {lr:g} with {optimizer}," if optimizer else f", {lr:g},"
+
+
+CAUSES = (too_large, too_small)

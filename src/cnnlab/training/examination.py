@@ -1,0 +1,98 @@
+"""A closer look at a finished run that learned little: what a linear classifier makes of the same images, whether
+evaluation mode computes the same, whether the network can learn one batch, which learning rate would have suited it.
+
+Each look returns entries for the history that the diagnosis reads, `check/<what>`; accuracies are shares of 1.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from cnnlab.common.errors import NotApplicable
+from cnnlab.common.random import undisturbed
+from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.batches import Batches
+from cnnlab.evaluation.baseline import baseline_accuracy
+from cnnlab.training.tally import batch_accuracy
+from cnnlab.training.trainer import Batch, Trainer
+from cnnlab.training.trials import SEED, Start, one_batch, range_test
+
+log = logging.getLogger("cnnlab")
+IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long
+MODE_IMAGES = 512
+SECONDS = 5.0  # of each trial
+
+
+class Examination:
+    """Of one run; made before its first step, whose weights it keeps."""
+
+    def __init__(self, trainer: Trainer, data: ImageSet, batches: Batches):
+        self.trainer, self.data, self.batches = trainer, data, batches
+        try:
+            self.start: Start | None = Start.of(trainer)
+        except NotApplicable as reason:
+            log.info("no trials for this run: %s", reason)
+            self.start = None
+
+    def baseline(self) -> dict[str, float]:
+        """`check/baseline`: validation accuracy of a linear classifier on untrained features of the images as they are
+        trained on; `check/baseline_clean`: without augmentation."""
+        validation = _some(self._in_order(self.data.validation), IMAGES)
+        classes = len(self.data.classes)
+        found = {"check/baseline": baseline_accuracy(_some(self.batches.epoch(0), IMAGES), validation, classes)}
+        if self.batches.augment is not None:
+            clean = _some(self._in_order(self.data.train), IMAGES)
+            found["check/baseline_clean"] = baseline_accuracy(clean, validation, classes)
+        return found
+
+    def modes(self) -> dict[str, float]:
+        """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
+        `check/evaluation_mode`; `check/evaluation_varies`: 1 if evaluation mode is random."""
+        x, y = _some(self.batches.epoch(0), MODE_IMAGES)
+        parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
+        with torch.no_grad(), undisturbed(SEED, self.trainer.device):
+            with self.trainer.unchanged():
+                training = torch.cat([self.trainer.network(self.trainer.layout(part)) for part in parts[0]])
+            once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
+            return {
+                "check/training_mode": batch_accuracy(training, y).item(),
+                "check/evaluation_mode": batch_accuracy(once, y).item(),
+                "check/evaluation_varies": float(not torch.allclose(once, again, rtol=1e-3, equal_nan=True)),
+            }
+
+    def trials(self) -> dict[str, float]:
+        """`check/one_batch`: accuracy that the network reaches on one batch as the run trains, `check/reference` with
+        AdamW and nothing in the way; `check/best_rate`: of a learning-rate range test. Absent where not applicable."""
+        if self.start is None:
+            return {}
+        found: dict[str, float] = {}
+        x, y = next(iter(self.batches.epoch(0)))
+        try:
+            for name, reference in (("one_batch", False), ("reference", True)):
+                tried = one_batch(self.start, x[:64], y[:64], steps=100, seconds=SECONDS, reference=reference)
+                found[f"check/{name}"] = 1.0 if tried.learned else tried.accuracy
+            tested = range_test(self.start, self.batches, SECONDS)
+            if tested.best is not None:
+                found["check/best_rate"] = tested.best
+        except NotApplicable as reason:
+            log.info("not all trials for this run: %s", reason)
+        return found
+
+    def _in_order(self, split) -> Iterable[Batch]:
+        return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()
+
+
+def _some(batches: Iterable[Batch], count: int) -> tuple[Tensor, Tensor]:
+    """The first `count` images (N, C, H, W) and their labels (N,)."""
+    images, labels, have = [], [], 0
+    for x, y in batches:
+        images.append(x)
+        labels.append(y)
+        have += len(y)
+        if have >= count:
+            break
+    if not images:
+        return torch.empty(0, 1, 1, 1), torch.empty(0, dtype=torch.int64)
+    return torch.cat(images)[:count], torch.cat(labels)[:count]
