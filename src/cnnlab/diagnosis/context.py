@@ -11,12 +11,12 @@ class Context:
     `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
     image. `distinct_images`: share of the training images that are different ones. `augmented`: whether they are
     changed at random. `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`: names as in
-    configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to. `batch_norm`: whether the network has norm layers.
-    `clip`: the largest gradient norm that is let through. `update`: the optimizer's other numbers as torch names them
-    (momentum, dampening, maximize, eps; beta1, beta2). `precision`: the narrowest type of the weights, as float32.
-    `fan_in`, `units`: of each layer. `frozen`: layers whose weights get no gradient by intention. `left_out`: layers
-    with trainable weights that the optimizer does not have. `settings`: those of the network that can be typed, as
-    `model.norm`.
+    configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
+    `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
+    `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
+    `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `frozen`: layers
+    whose weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not
+    have. `settings`: those of the network that can be typed, as `model.norm`.
     """
 
     classes: int | None = None
@@ -26,6 +26,7 @@ class Context:
     augmented: bool | None = None
     batch_size: int | None = None
     steps_per_epoch: int | None = None
+    planned_steps: int | None = None
     learning_rate: float | None = None
     activation: str | None = None
     suited: str | None = None

@@ -101,6 +101,8 @@ class Evidence:
     @property
     def steps(self) -> int:
         """Steps done: an epoch is logged after its last step, a measured step before its update."""
+        if self.context.planned_steps == 0:  # one batch is measured all the same
+            return 0
         done = [m.step + ("train/loss" in m.scalars) for m in self.records if m.scalars.keys() & _TRAINED]
         return max(done, default=0)
 

@@ -44,7 +44,9 @@ def updates(run: Evidence) -> list[Finding]:
 def full_updates(run: Evidence) -> list[float]:
     """The updates during warm-up, scaled to the full learning rate."""
     lr, found, before = run.context.learning_rate, [], 0.0
-    for record, ratio in run.ratios if lr is not None else ():
+    if lr is None:
+        return []
+    for record, ratio in run.ratios:
         now = record.scalars.get("optimizer/lr", lr)
         if not before < now <= lr:
             break

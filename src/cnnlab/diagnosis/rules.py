@@ -1,5 +1,6 @@
 """All rules in order, and the combined diagnosis: what was found, with its causes."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.finding import LEARNING, URGENCY, Cause, Clue, Finding, Severity
+from cnnlab.diagnosis.finding import URGENCY, Cause, Clue, Finding, Severity
 from cnnlab.diagnosis.remedies import Remedy
 
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
@@ -81,11 +82,11 @@ def _typeable(cause: Cause, context: Context) -> Cause:
 def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[str, str]:
     """For a run without findings but notes: `healthy` or `unknown`, and one line with its key numbers."""
     run = Evidence.read(history, context)
-    if run.steps == 0:
+    if run.context.planned_steps == 0:
         return "unknown", f"Not trained. {_nothing_found(run)}."
     share, accuracy = run.context.guessing, run.reached
-    if share is None or not accuracy == accuracy:
-        return "unknown", f"{_nothing_found(run)}; whether it learns is not known: no accuracy was recorded."
+    if share is None or math.isnan(accuracy):
+        return "unknown", f"{_nothing_found(run)}; no accuracy was recorded, so whether it learns is unknown."
     return "healthy", f"Healthy. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)})."
 
 

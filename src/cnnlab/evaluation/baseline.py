@@ -38,7 +38,7 @@ def baseline_accuracy(train: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]
 
 def _filters(images: Tensor) -> Tensor:
     """(PATCHES, C, k, k): patches at random places of random images, each with mean 0 and norm 1."""
-    n, c, h, w = images.shape
+    n, (h, w) = len(images), images.shape[-2:]
     k = min(PATCH, h, w)
     stream = torch.Generator().manual_seed(0)
     which = torch.randint(n, (PATCHES,), generator=stream)

@@ -12,7 +12,6 @@ from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import layer_type
 
-
 # A parameter's type that can lose updates in rounding, the narrowest first.
 NARROW = ("float16", "bfloat16")
 

@@ -1,7 +1,8 @@
 """Layer statistics: pure functions of tensors, computed on their device without synchronization.
 
-`x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape; `images`
-(N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
+`x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape;
+`images` (N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function
+returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
 infinite; `nonfinite` counts those elements.
 """
 
@@ -113,7 +114,7 @@ def sum_error(output: Tensor) -> Tensor:
 
 
 def spread(output: Tensor) -> Tensor:
-    """Standard deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
+    """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
     return (output - output.mean(0)).square().mean().sqrt()
 
 

@@ -74,9 +74,9 @@ class Watched:
             update = new - old.float()
             for name, statistic in self.statistics["weight"].items():
                 self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
-            bias = bias_of(self.layers[layer])
-            for name, statistic in self.statistics.get("bias", {}).items() if bias is not None else ():
-                self.values[f"bias/{name}/{layer}"] = statistic(bias.detach().float())
+            if (bias := bias_of(self.layers[layer])) is not None:
+                for name, statistic in self.statistics.get("bias", {}).items():
+                    self.values[f"bias/{name}/{layer}"] = statistic(bias.detach().float())
 
     @property
     def activations(self) -> set[str]:

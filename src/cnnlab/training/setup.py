@@ -89,7 +89,7 @@ def prepare(
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     observers.append(Checkpoints(folder.path / "checkpoints", network, trainer.optimizer, data))
     examination = Examination(trainer, data, batches)
-    observers.append(Diagnosing(recorder, _context(trainer, data, batches, request), steps, examination))
+    observers.append(Diagnosing(recorder, _context(trainer, data, batches, steps, request), steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)
@@ -139,7 +139,7 @@ def device_name(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
-def _context(trainer: Trainer, data: ImageSet, batches: Batches, request: Request) -> Context:
+def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, request: Request) -> Context:
     """The setup that the diagnosis needs in addition to the logged numbers."""
     labels, chosen, config = data.train.labels, request.choices, request.config
     ran = [call.module for call in trace(trainer.network, data.shape).calls]
@@ -152,6 +152,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, request: Reques
         augmented=batches.augment is not None,
         batch_size=batches.batch_size,
         steps_per_epoch=len(batches),
+        planned_steps=steps,
         initializer=chosen.get("init"),
         bias=_bias(config),
         clip=trainer.clip,
