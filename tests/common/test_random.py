@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.common.random import cpu_seed, generator, seed_everything
+from cnnlab.common.random import cpu_seed, generator, seed_everything, undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,20 @@ def test_a_seeded_block_leaves_the_gpus_alone(monkeypatch):
     with cpu_seed(3):
         torch.rand(1)
     assert seeded == []
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(2).tolist(), lambda: np.random.rand(2).tolist(), random.random])
+def test_an_undisturbed_block_draws_what_its_seed_draws_from_every_generator_and_leaves_no_trace(draw):
+    seed_everything(7, deterministic=False)
+    whole = [draw(), draw()]
+    seed_everything(5, deterministic=False)
+    inside = draw()
+    seed_everything(7, deterministic=False)
+    found = [draw()]
+    with pytest.raises(KeyError), undisturbed(5, torch.device("cpu")):
+        assert draw() == inside
+        raise KeyError
+    assert [*found, draw()] == whole
 
 
 def test_random_streams_do_not_meet() -> None:

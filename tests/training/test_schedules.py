@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cnnlab.training.schedules import constant, cosine, one_cycle
+from cnnlab.training.schedules import constant, cosine, one_cycle, rising
 
 
 def _rates(schedule, steps: int, **knobs) -> list[float]:
@@ -19,6 +19,11 @@ def _rates(schedule, steps: int, **knobs) -> list[float]:
 
 def test_constant():
     assert _rates(constant, 5) == [0.5] * 5
+
+
+def test_rising_multiplies_by_one_factor_up_to_the_ratio():
+    assert _rates(rising, 4, ratio=8.0) == pytest.approx([0.5, 1.0, 2.0, 4.0])
+    assert _rates(rising, 1, ratio=8.0) == [0.5]
 
 
 def test_cosine_warms_up_and_comes_down_to_nothing():

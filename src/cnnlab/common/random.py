@@ -36,6 +36,25 @@ def cpu_seed(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def undisturbed(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed Python's, NumPy's, the CPU's and the device's global generators inside the block, and restore them all."""
+    gpus = [device] if device.type == "cuda" else []
+    pythons, numpys = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=gpus):
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed every other GPU
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(pythons)
+            np.random.set_state(numpys)
+
+
 def generator(seed: int, *key: int) -> torch.Generator:
     """A CPU generator for (seed, *key); different keys give independent streams."""
     state = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)

@@ -10,6 +10,11 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return LambdaLR(optimizer, lambda step: 1.0)
 
 
+def rising(optimizer: Optimizer, total_steps: int, ratio: float) -> LRScheduler:
+    """From the learning rate at the first step to `ratio` times it at the last, by the same factor at every step."""
+    return LambdaLR(optimizer, lambda step: ratio ** (step / max(1, total_steps - 1)))
+
+
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.0) -> LRScheduler:
     """Linear warm-up from 1/n to 1 over n = `warmup` * total_steps steps, then half a cosine down to zero."""
     rising = int(warmup * total_steps)

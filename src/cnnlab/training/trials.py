@@ -1,0 +1,179 @@
+"""Brief trainings that tell what a network can learn, and leave the run's network, optimizer and random streams alone.
+
+A trial trains a copy. What of it cannot be copied or trained raises NotApplicable, never what it raised itself.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count, islice, repeat
+from time import perf_counter
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnnlab.common.errors import NotApplicable
+from cnnlab.common.random import undisturbed
+from cnnlab.common.stopping import raise_if_asked
+from cnnlab.training.copies import Start as Start
+from cnnlab.training.copies import or_not_applicable, set_rate
+from cnnlab.training.schedules import rising
+from cnnlab.training.tally import batch_accuracy
+from cnnlab.training.trainer import Batch, Trainer, TrainingBatches
+
+SEED = 0  # of dropout in trials; what else is random, weights and order of images, comes from the run
+READ = 10  # steps between two synchronizations of the device
+
+# Of what there is to learn about the batch, the part that a network may still miss and yet know it by heart: 0.23 of
+# ln 10 in ten classes, which is 0.8 for the probability of the right one, as a geometric mean over the images. Accuracy
+# alone can be 1 for a moment, by luck, in a small batch; a far smaller loss takes many more steps and says no more.
+UNLEARNED = 0.1
+
+# The range test's. At the lowest rate no network learns within the first CALM steps; few bear the highest.
+LOWEST, HIGHEST = 1e-6, 10.0
+CALM = 10
+WINDOW = 5
+BLOWN_UP = 4  # times the loss at the start: transient peaks in networks that then go on learning reach 1.2 times
+FALL = 0.1  # of the loss at the start: batches of 64 make the smoothed loss vary by 3 %
+BELOW_MINIMUM = 4
+
+
+@dataclass(frozen=True)
+class OneBatch:
+    """Whether a network learned one batch by heart, in `steps` steps. `losses`: before each; with label smoothing, if
+    the run has it. `accuracy`: before the last, of 1."""
+
+    steps: int
+    first_loss: float
+    last_loss: float
+    accuracy: float
+    learned: bool
+    losses: tuple[float, ...]
+
+
+def one_batch(
+    start: Start, x: Tensor, y: Tensor, steps: int = 200, seconds: float = 60.0, reference: bool = False
+) -> OneBatch:
+    """Can the network learn this one batch by heart, x: float32 (N, C, H, W), y: int64 (N,)?
+
+    Stops when it has, after `steps` steps or `seconds`, or when the loss is not finite. Every network with as many
+    weights as images should; one that cannot has a fault that no other image, and no patience, removes. Raises
+    NotApplicable, also for a batch of a single class, which needs no look at the images.
+    """
+    if len(y.unique()) < 2:
+        raise NotApplicable("all images of the batch are of one class")
+    trainer = start.trainer(reference)
+    x, y = x.to(trainer.device), y.to(trainer.device)
+
+    def by_heart(course: Course) -> int | None:
+        enough = _by_heart(y, course.classes, trainer.label_smoothing)
+        pairs = enumerate(zip(course.losses, course.accuracies, strict=True))
+        return next((i for i, (loss, accuracy) in pairs if accuracy == 1 and loss <= enough), None)
+
+    course = _train(trainer, repeat((x, y)), steps, seconds, lambda course: by_heart(course) is not None)
+    end = by_heart(course)
+    losses = tuple(course.losses[: None if end is None else end + 1])
+    return OneBatch(len(losses), losses[0], losses[-1], course.accuracies[len(losses) - 1], end is not None, losses)
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """Losses while the learning rate grows: before the step at each of `rates`, smoothed. `largest`: the last rate
+    before the loss blows up. `best`: the suggestion. Both None where no rate lowers the loss."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    best: float | None
+    largest: float | None
+
+
+def range_test(start: Start, batches: TrainingBatches, seconds: float = 60.0, steps: int = 100) -> RangeTest:
+    """The learning-rate range test (Smith 2017, arXiv:1506.01186, section 3.3): from the initial weights, with the
+    run's own optimizer, the rate grows by the same factor at every step, until the loss blows up.
+
+    Raises NotApplicable, also where `seconds` are over before `steps` are.
+    """
+    trainer = start.trainer()
+    assert trainer.optimizer is not None
+    largest = max(float(group["lr"]) for group in trainer.optimizer.param_groups)
+    if not largest > 0:
+        raise NotApplicable("its learning rate is 0")
+    for group in trainer.optimizer.param_groups:
+        set_rate(group, LOWEST * float(group["lr"]) / largest)
+    trainer.scheduler = rising(trainer.optimizer, steps, HIGHEST / LOWEST)
+    course = _train(trainer, _endless(batches), steps, seconds, lambda course: _blown_up(course.losses))
+    if len(course.losses) < steps and not _blown_up(course.losses):
+        raise NotApplicable(f"{steps} steps take more than {seconds:g} seconds")
+    return _judged([LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)], course.losses)
+
+
+def _judged(rates: Sequence[float], losses: Sequence[float]) -> RangeTest:
+    """`largest` is the last rate at which the smoothed loss is nearer to its minimum than to its start."""
+    kept = [loss for loss in losses if math.isfinite(loss)]
+    smooth = _smoothed(kept)
+    tried = RangeTest(tuple(rates[: len(kept)]), tuple(smooth), None, None)
+    if not kept or min(smooth) > (1 - FALL) * _calm(kept):
+        return tried
+    least = min(smooth)
+    largest = max(i for i, loss in enumerate(smooth) if loss <= (_calm(kept) + least) / 2)
+    return replace(tried, best=rates[smooth.index(least)] / BELOW_MINIMUM, largest=rates[largest])
+
+
+def _blown_up(losses: Sequence[float]) -> bool:
+    return any(not loss <= BLOWN_UP * _calm(losses) for loss in losses)
+
+
+def _calm(losses: Sequence[float]) -> float:
+    return statistics.fmean(losses[:CALM])
+
+
+def _smoothed(losses: Sequence[float]) -> list[float]:
+    """Medians of WINDOW neighbours, which a single bad batch does not move, then their means."""
+    for middle in (statistics.median, statistics.fmean):
+        losses = [middle(losses[max(0, i - WINDOW // 2) : i + WINDOW // 2 + 1]) for i in range(len(losses))]
+    return list(losses)
+
+
+@dataclass
+class Course:
+    """Of each step, before its update: mean loss and accuracy of its batch."""
+
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    classes: int = 0
+
+
+def _train(
+    trainer: Trainer, batches: Iterator[Batch], steps: int, seconds: float, over: Callable[[Course], bool]
+) -> Course:
+    """Train until `over`, asked every READ steps, `steps`, `seconds`, or the first loss that is not finite."""
+    course, kept, began = Course(), [], perf_counter()
+    trainer.network.train()
+    with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be trained"):
+        for step, (x, y) in enumerate(islice(batches, steps), 1):
+            raise_if_asked()
+            loss, logits = trainer.step(x, y, trainer.network)
+            kept.append(torch.stack([loss.detach(), batch_accuracy(logits, y)]))
+            late = perf_counter() - began > seconds
+            if late or step == steps or step % READ == 0:
+                read, kept = torch.stack(kept).T.tolist(), []
+                course.losses += read[0]
+                course.accuracies += read[1]
+                course.classes = logits.shape[1]
+                if late or over(course) or not all(map(math.isfinite, read[0])):
+                    break
+    return course
+
+
+def _endless(batches: TrainingBatches) -> Iterator[Batch]:
+    return chain.from_iterable(batches.epoch(epoch) for epoch in count())
+
+
+def _by_heart(y: Tensor, classes: int, label_smoothing: float) -> float:
+    """The loss at which all but UNLEARNED of a batch's labels is learned: 0 is the entropy of one image's (smoothed)
+    label, 1 that of all together, which is the loss of the best answer that does not depend on the image."""
+    targets = F.one_hot(y, classes).double() * (1 - label_smoothing) + label_smoothing / classes
+    least, guessing = (torch.special.entr(p).sum().item() for p in (targets[0], targets.mean(0)))
+    return least + UNLEARNED * (guessing - least)

@@ -1,0 +1,229 @@
+"""Trials against naive loops, and that nothing of the run can be told to have been tried."""
+
+import copy
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from cnnlab.common.errors import NotApplicable
+from cnnlab.datasets.batches import Batches
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
+from cnnlab.training.schedules import one_cycle
+from cnnlab.training.trainer import Trainer
+from cnnlab.training.trials import Start, one_batch, range_test
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def batches() -> Batches:
+    data = digits(size=8)
+    return Batches(data.train, data.mean, data.std, 32)
+
+
+@pytest.fixture(scope="module")
+def batch(batches) -> tuple[torch.Tensor, torch.Tensor]:
+    return next(batches.epoch(0))
+
+
+def _network(fill=nn.init.kaiming_normal_, **settings) -> ConvNet:
+    made = ConvNet((1, 8, 8), 10, **{"channels": (8,), "convs_per_block": 1, **settings})
+    initialize(made, fill)
+    return made
+
+
+def _trainer(network: nn.Module, make=torch.optim.SGD, lr: float = 0.05, steps: int = 100, **settings) -> Trainer:
+    extra = {"momentum": 0.9} if make is torch.optim.SGD else {}
+    optimizer = make(network.parameters(), lr=lr, **extra)
+    return Trainer(network, optimizer, one_cycle(optimizer, steps), CPU, **settings)
+
+
+def _all_of(trainer: Trainer) -> list:
+    assert trainer.optimizer is not None and trainer.scheduler is not None
+    parts = (trainer.network, trainer.optimizer, trainer.scheduler)
+    return [copy.deepcopy(part.state_dict()) for part in parts] + [trainer.network.training]
+
+
+def _random_state() -> list:
+    return [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()]
+
+
+def _same(one, other) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other
+
+
+@pytest.mark.parametrize("moment", ["before", "amid"])
+def test_a_run_cannot_tell_that_something_was_tried(batches, batch, moment):
+    trainer = _trainer(_network(norm="batch", dropout=0.5), torch.optim.AdamW)
+    start = Start.of(trainer)
+    if moment == "amid":
+        trainer.step(*batch, trainer.network)
+    trainer.network.eval()
+    before, state, grads = _all_of(trainer), _random_state(), [p.grad for p in trainer.network.parameters()]
+    for reference in (False, True):
+        one_batch(start, *batch, steps=5, reference=reference)
+    range_test(start, batches)
+    assert _same(_all_of(trainer), before) and _same(_random_state(), state)
+    assert all(p.grad is grad for p, grad in zip(trainer.network.parameters(), grads, strict=True))
+    assert not any(module._forward_hooks for module in trainer.network.modules())
+
+
+def test_a_trial_begins_at_the_start_however_far_the_run_is(batch):
+    trainer = _trainer(_network(norm="batch", dropout=0.5), torch.optim.AdamW)
+    start = Start.of(trainer)
+    first = one_batch(start, *batch, steps=8)
+    for _ in range(20):
+        trainer.step(*batch, trainer.network)
+    torch.rand(3)
+    assert one_batch(start, *batch, steps=8) == first
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_one_batch_is_a_naive_loop_at_the_peak_of_the_schedule(batch, reference):
+    network, (x, y) = _network(norm="batch"), batch
+    copied = copy.deepcopy(network).train()
+    found = one_batch(Start.of(_trainer(network, lr=0.02)), x, y, steps=12, reference=reference)
+    if reference:
+        optimizer = torch.optim.AdamW(copied.parameters(), lr=1e-3, weight_decay=0)
+    else:
+        optimizer = torch.optim.SGD(copied.parameters(), lr=0.02, momentum=0.9)
+    losses = []
+    for _ in range(found.steps):
+        logits = copied(x)
+        losses.append(cross_entropy(logits, y))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert found.losses == pytest.approx([loss.item() for loss in losses], rel=1e-5)
+    assert (found.first_loss, found.last_loss) == (found.losses[0], found.losses[-1])
+    assert found.accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+
+
+def test_a_batch_is_learned_as_soon_as_every_answer_is_right_and_sure(batch):
+    found = one_batch(Start.of(_trainer(_network())), *batch, steps=300)
+    p = torch.bincount(batch[1]) / len(batch[1])
+    enough = 0.1 * -(p[p > 0] * p[p > 0].log()).sum().item()
+    assert found.learned and found.accuracy == 1 and found.last_loss <= enough < found.losses[-2] + 0.02
+    assert found.steps == len(found.losses) < 300
+
+
+def test_what_cannot_learn_is_told_and_what_hinders_is_found_by_the_reference(batch):
+    still = Start.of(_trainer(_network(), lr=1e-6))
+    own, reference = (one_batch(still, *batch, steps=150, reference=way) for way in (False, True))
+    assert not own.learned and own.steps == 150 and reference.learned
+    zeros = Start.of(_trainer(_network(nn.init.zeros_), lr=0.05))
+    assert not any(one_batch(zeros, *batch, steps=60, reference=way).learned for way in (False, True))
+
+
+def test_smoothed_labels_are_learned_when_what_can_be_learned_of_them_is(batch):
+    found = one_batch(Start.of(_trainer(_network(), label_smoothing=0.2)), *batch, steps=300)
+    p = torch.full((10,), 0.02).index_fill(0, torch.tensor(0), 0.82)
+    assert found.learned and found.last_loss > -(p * p.log()).sum().item()
+
+
+def test_a_loss_that_is_not_finite_ends_a_trial(batch):
+    found = one_batch(Start.of(_trainer(_network(), lr=1e6)), *batch, steps=100)
+    assert not found.learned and not math.isfinite(found.last_loss) and found.steps < 20
+
+
+def test_what_cannot_be_trained_is_told_and_raises_nothing_else(batch, monkeypatch):
+    start, state = Start.of(_trainer(_network())), _random_state()
+    monkeypatch.setattr(ConvNet, "forward", lambda self, x: torch.rand(1) / (1 // 0))
+    with pytest.raises(NotApplicable, match="a copy of it cannot be trained \\(ZeroDivisionError"):
+        one_batch(start, *batch)
+    assert _same(_random_state(), state)
+
+
+def test_a_trial_ends_when_its_time_is_over(batch, batches):
+    start = Start.of(_trainer(_network(), lr=1e-6))
+    assert one_batch(start, *batch, steps=100, seconds=0).steps == 1
+    with pytest.raises(NotApplicable, match="seconds"):
+        range_test(start, batches, seconds=0)
+
+
+def test_a_batch_of_one_class_shows_nothing(batch):
+    with pytest.raises(NotApplicable, match="one class"):
+        one_batch(Start.of(_trainer(_network())), batch[0], torch.zeros_like(batch[1]))
+
+
+def _naive_range_test(network, make, batches, steps: int = 100) -> tuple[list[float], list[float]]:
+    """Rates and losses, written out, without a stop."""
+    copied, rates, losses = copy.deepcopy(network).train(), [], []
+    optimizer = make(copied.parameters())
+    every = [batch for epoch in range(10) for batch in batches.epoch(epoch)]
+    for step, (x, y) in zip(range(steps), every, strict=False):
+        rates.append(10 ** (-6 + 7 * step / (steps - 1)))
+        optimizer.param_groups[0]["lr"] = rates[-1]
+        loss = cross_entropy(copied(x), y)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return rates, losses
+
+
+def _naively_smoothed(losses: list[float]) -> list[float]:
+    medians = [float(np.median(losses[max(0, i - 2) : i + 3])) for i in range(len(losses))]
+    return [float(np.mean(medians[max(0, i - 2) : i + 3])) for i in range(len(losses))]
+
+
+def test_the_range_test_is_a_naive_loop(batches):
+    network = _network(norm="batch")
+    found = range_test(Start.of(_trainer(network, torch.optim.AdamW, lr=0.3)), batches)
+    rates, losses = _naive_range_test(network, torch.optim.AdamW, batches)
+    n = len(found.rates)
+    smooth = _naively_smoothed(losses[:n])
+    assert n > 50 and found.rates == pytest.approx(rates[:n]) and found.losses == pytest.approx(smooth, rel=1e-3)
+
+
+def test_the_suggested_rate_trains_and_the_largest_is_near_where_training_ends(batches):
+    network = _network()
+    found = range_test(Start.of(_trainer(network, lr=1e-6)), batches)
+    assert found.best is not None and found.largest is not None and found.best < found.largest
+
+    def after(lr: float) -> float:
+        trainer = _trainer(copy.deepcopy(network), lr=lr, steps=90)
+        losses = [trainer.step(*batch, trainer.network)[0] for epoch in range(2) for batch in batches.epoch(epoch)]
+        return sum(loss.item() for loss in losses[-10:]) / 10
+
+    assert after(found.best) < 0.5 and not after(10 * found.largest) < 2
+
+
+@pytest.mark.parametrize("fill", [nn.init.zeros_, lambda weight: nn.init.normal_(weight, std=1e-9)])
+def test_there_is_no_suggestion_where_no_rate_helps(batches, fill):
+    network = _network(fill, channels=(8, 8))
+    found = range_test(Start.of(_trainer(network)), batches)
+    assert (found.best, found.largest) == (None, None) and len(found.rates) == len(found.losses)
+
+
+def test_a_loss_that_is_not_finite_from_the_start_is_no_suggestion(batches):
+    found = range_test(Start.of(_trainer(_network(lambda weight: weight.fill_(math.inf)))), batches)
+    assert (found.best, found.largest, found.losses) == (None, None, ())
+
+
+def test_groups_keep_their_ratio_while_the_rate_grows(batches, monkeypatch):
+    network, seen = _network(), []
+    first, *others = network.parameters()
+    optimizer = torch.optim.SGD([{"params": [first], "lr": 0.4}, {"params": others, "lr": 0.1}])
+    step = Trainer.step
+
+    def watched(self, *arguments):
+        seen.append([group["lr"] for group in self.optimizer.param_groups])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "step", watched)
+    range_test(Start.of(Trainer(network, optimizer, one_cycle(optimizer, 10), CPU)), batches)
+    assert seen[0] == pytest.approx([1e-6, 0.25e-6]) and all(a == pytest.approx(4 * b) for a, b in seen)
