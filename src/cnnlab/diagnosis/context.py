@@ -16,7 +16,7 @@ class Context:
     `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
     `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `frozen`: layers
     whose weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not
-    have. `settings`: those of the network that can be typed, as `model.norm`.
+    have. `settings`: those that can be typed, as `model.norm`.
     """
 
     classes: int | None = None

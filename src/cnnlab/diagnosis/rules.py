@@ -9,7 +9,7 @@ from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.finding import URGENCY, Cause, Clue, Finding, Severity
+from cnnlab.diagnosis.finding import LEARNING, URGENCY, Cause, Clue, Finding, Severity
 from cnnlab.diagnosis.remedies import Remedy
 
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
@@ -50,7 +50,11 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
 
 
 def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Finding:
-    possible = tuple(cause for cause in suspects if finding.name in cause.explains) or (UNKNOWN,)
+    possible = tuple(cause for cause in suspects if finding.name in cause.explains)
+    if not possible:
+        # What was seen directly stands behind what nothing else explains: large weights behind a dead layer.
+        seen = [cause for cause in suspects if cause.points >= SEEN and finding.name in EARLY | LEARNING]
+        possible = (seen[0],) if seen else (UNKNOWN,)
     severity = finding.severity
     if finding.name in EARLY and severity == "problem":
         severity = _softened(possible[0], run)
@@ -72,9 +76,9 @@ def _alone(cause: Cause, run: Evidence) -> Finding:
 
 
 def _typeable(cause: Cause, context: Context) -> Cause:
-    """A network that was written elsewhere has no `model.norm` to type."""
+    """A network that was written elsewhere has no `model.norm` to type, and without a config nothing can be typed."""
     setting = cause.remedy.setting
-    if context.settings is None or not setting.startswith("model.") or setting in context.settings:
+    if context.settings is None or setting in context.settings or (context.settings and "." not in setting):
         return cause
     return replace(cause, remedy=replace(cause.remedy, exists=False))
 

@@ -1,6 +1,6 @@
 """Assembles a session with its observers from network, data and optimizer; `fit` runs one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -157,12 +157,17 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         bias=_bias(config),
         clip=trainer.clip,
         label_smoothing=trainer.label_smoothing,
-        settings=frozenset(f"model.{key}" for key in config["model"]) if "model" in config else None,
+        settings=frozenset(f"{section}.{key}" for section, keys in config.items() for key in _keys(keys)),
     )
     if "optimizer" in chosen:
         found = replace(found, optimizer=chosen["optimizer"])
     asked = _activation(config)
     return found if asked is None else replace(found, activation=asked, suited=ACTIVATIONS[asked].initializer)
+
+
+def _keys(section: Any) -> Iterable[str]:
+    """Of a section; choices of a whole section, as `init`, need none."""
+    return section if isinstance(section, Mapping) else ()
 
 
 def _bias(config: Mapping[str, Any]) -> float | None:

@@ -130,7 +130,8 @@ def schedule(run: Evidence) -> Cause | None:
     pairs = list(pairwise(shares))
     whole = sum((b - a) * (x + y) / 2 for (a, x), (b, y) in pairs)
     mean = whole / max(shares[-1][0] - shares[0][0], 1)
-    if mean >= RATE_SHARE:
+    planned = run.context.planned_steps
+    if mean >= RATE_SHARE or run.steps < PATIENCE or (planned is not None and run.steps < planned):
         return None
     clue = Clue(10, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
     clause = "the schedule gives the learning rate next to no time near its peak"

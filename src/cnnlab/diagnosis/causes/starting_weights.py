@@ -19,6 +19,7 @@ OUTLIER = 8.0
 GAIN_SMALL, GAIN_LARGE = 0.45, 3.0
 # First loss over ln(classes): healthy networks start at 1.0 to 1.6, with sum pooling at 3.
 LOUD = 4.0
+FROM_WEIGHTS = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
 BIASED = 3.0  # largest bias, or mean of the pre-activations, over their deviation
 
 
@@ -33,9 +34,7 @@ def equal(run: Evidence) -> Cause | None:
     what = "zero weights, which pass neither signal nor gradient" if zero else "all channels the same weights"
     clue = Clue(13, f"{len(zero or same)} hidden layers have {'only zero weights' if zero else 'equal channels'}")
     remedy = remedies.initializer(run.context)
-    return Cause(
-        "weights_equal", f"{named} makes {what}", remedy, (clue,), LEARNING | SIGNALS | {"symmetry", "dead_units"}
-    )
+    return Cause("weights_equal", f"{named} makes {what}", remedy, (clue,), FROM_WEIGHTS)
 
 
 def one_layer(run: Evidence) -> Cause | None:
@@ -46,8 +45,7 @@ def one_layer(run: Evidence) -> Cause | None:
     layer, words = found
     clue = Clue(13, f"{layer} {words}; the others are alike")
     remedy = Remedy(look=f"initialize {layer} as the others are")
-    explains = SIGNALS | LEARNING | {"symmetry", "dead_units"}
-    return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), explains)
+    return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), FROM_WEIGHTS)
 
 
 def outlier(run: Evidence) -> tuple[str, str] | None:
@@ -59,10 +57,12 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     hidden = list(stds)[:-1]  # a last layer of zeros is a known good start
     distinct = first.of("weight/distinct")
     zero = [k for k in hidden if stds[k] == 0 and math.isnan(distinct.get(k, 1.0))]
-    if len(zero) == 1:
-        return zero[0], "has only zero weights"
     same = [k for k in hidden if k in identical(first) and k not in zero]
-    if len(same) == 1 and not zero:
+    if len(zero) + len(same) > 1:
+        return None
+    if zero:
+        return zero[0], "has only zero weights"
+    if same:
         return same[0], "has equal channels"
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k)]
@@ -117,7 +117,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
     size = "small" if vanishing else "large"
     named = f"init={present} makes the weights" if present else "the initial weights are"
     clause = f"{named} too {size} for layers of this size"
-    return Cause(f"weights_too_{size}", clause, suited, tuple(clues), SIGNALS | LEARNING | {"saturation"})
+    return Cause(f"weights_too_{size}", clause, suited, tuple(clues), FROM_WEIGHTS)
 
 
 def _gain(run: Evidence) -> float | None:
@@ -147,7 +147,7 @@ def biased(run: Evidence) -> Cause | None:
         return None
     remedy = Remedy("init.bias", 0) if bias else Remedy(look="set the biases to 0, or look at what is added to them")
     clause = "the biases start far from 0"
-    return Cause("biases_unsuitable", clause, remedy, tuple(clues), LEARNING | SIGNALS | {"dead_units", "saturation"})
+    return Cause("biases_unsuitable", clause, remedy, tuple(clues), FROM_WEIGHTS)
 
 
 CAUSES = (equal, one_layer, too_small, too_large, biased)
