@@ -19,6 +19,7 @@ from cnnlab.diagnosis import Context
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
+from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import Schedule
@@ -149,6 +150,10 @@ def train(
         optimizer=optimizer,
         batch_norm=model.get("norm") == "batch",
         dropout=model.get("dropout", 0.0),
+        bias=bias,
+        fan_in={
+            layer: weight[0].numel() for layer, module in weight_layers(network).items() for weight in [module.weight]
+        },
     )
     return recorder.history, context
 

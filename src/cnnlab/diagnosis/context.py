@@ -15,9 +15,10 @@ class Context:
     recommended initializer for the activation. `bias`: the value that all biases were set to. `batch_norm`: whether
     the network has norm layers. `clip`: the largest gradient norm that is let through. `update`: the optimizer's
     other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2). `precision`: the narrowest
-    type of the weights, as float32. `fan_in`, `units`: of each layer. `frozen`: layers whose weights get no gradient
-    by intention. `left_out`: layers with trainable weights that the optimizer does not have. `settings`: those that
-    can be typed, as `model.norm`.
+    type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the layer with the fewest values
+    per image that everything passes through, and their number. `frozen`: layers whose weights get no gradient by
+    intention. `left_out`: layers with trainable weights that the optimizer does not have. `settings`: those that can
+    be typed, as `model.norm`.
     """
 
     classes: int | None = None
@@ -46,6 +47,7 @@ class Context:
     precision: str | None = None
     fan_in: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, int] = field(default_factory=dict)
+    narrowest: tuple[str, int] | None = None
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     settings: frozenset[str] | None = None

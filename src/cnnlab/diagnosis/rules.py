@@ -77,13 +77,19 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
     """Of a finding that may have done no harm."""
     if run.poor or run.steps < PATIENCE:
         return "problem"
-    return "note" if run.skill(run.reached) >= OVERCOME or cause.points < SEEN else "warning"
+    return "note" if overcome(run) or cause.points < SEEN else "warning"
+
+
+def overcome(run: Evidence) -> bool:
+    """Whether training, and the test if there was one, came far between guessing and 1."""
+    accuracies = [run.reached, run.latest("test/accuracy")]
+    return all(run.skill(a) >= OVERCOME for a in accuracies if not math.isnan(a)) and not math.isnan(run.reached)
 
 
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
     sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
-    severity = "problem" if run.poor else "note" if run.skill(run.reached) >= OVERCOME else "warning"
+    severity = "problem" if run.poor else "note" if overcome(run) else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
 
 

@@ -1,5 +1,6 @@
 """The layers that an image passes through, in order, with shapes and with what feeds them."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.networks.layers import leaves
+from cnnlab.networks.layers import WEIGHTED, leaves
 from cnnlab.networks.modules.functions import Function, layers_like
 
 IMAGE = -1  # in Call.inputs: the image itself
@@ -55,6 +56,17 @@ class Trace:
                 found.add(place)
                 waiting += self.calls[place].inputs
         return found
+
+    def narrowest(self) -> tuple[str, int] | None:
+        """The call with the fewest values per image that everything passes through, and their number; the calls
+        before the first weights and from the last weights on do not count. None if there is no such call."""
+        places = sorted(self.used())
+        weighted = [place for place in places if isinstance(self.calls[place].module, WEIGHTED)]
+        hidden = [place for place in places if weighted and weighted[0] <= place < weighted[-1]]
+        # A shortcut around a call lets some values pass beside it.
+        all_pass = [p for p in hidden if all(i >= p for q in places if q > p for i in self.calls[q].inputs)]
+        found = [(math.prod(self.calls[place].output), self.calls[place].name) for place in all_pass]
+        return min(found)[::-1] if found else None
 
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:

@@ -49,23 +49,27 @@ class Examination:
 
     def modes(self) -> dict[str, float]:
         """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
-        `check/evaluation_mode`; `check/evaluation_varies`: 1 if evaluation mode is random."""
+        `check/evaluation_mode`. 1 if true, else 0: `check/evaluation_varies`, evaluation mode is random;
+        `check/order_matters`, an image's output depends on its place in the batch."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
             with self.trainer.unchanged():
                 training = torch.cat([self.trainer.network(self.trainer.layout(part)) for part in parts[0]])
             once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
+            turned = self.trainer.predict([(part.flip(0), labels) for part, labels in zip(*parts, strict=True)])[0]
+            back = torch.cat([part.flip(0) for part in turned.split(self.batches.batch_size)])
             return {
                 "check/training_mode": batch_accuracy(training, y).item(),
                 "check/evaluation_mode": batch_accuracy(once, y).item(),
-                "check/evaluation_varies": float(not torch.allclose(once, again, rtol=1e-3, equal_nan=True)),
+                "check/evaluation_varies": float(_differ(once, again)),
+                "check/order_matters": float(_differ(once, back)),
             }
 
     def trials(self) -> dict[str, float]:
         """`check/one_batch`: accuracy that the network reaches on one batch as the run trains, `check/reference` with
-        AdamW and nothing in the way; `check/best_rate`: of a learning-rate range test, 0 if no rate lowers
-        the loss. Absent where not applicable."""
+        AdamW and nothing in the way; their last losses, `..._loss`; `check/best_rate`: of a learning-rate range test,
+        0 if no rate lowers the loss. Absent where not applicable."""
         if self.start is None:
             return {}
         found: dict[str, float] = {}
@@ -74,6 +78,7 @@ class Examination:
             for name, reference in (("one_batch", False), ("reference", True)):
                 tried = one_batch(self.start, x[:64], y[:64], steps=100, seconds=SECONDS, reference=reference)
                 found[f"check/{name}"] = 1.0 if tried.learned else tried.accuracy
+                found[f"check/{name}_loss"] = tried.last_loss
             tested = range_test(self.start, self.batches, SECONDS)
             found["check/best_rate"] = tested.best or 0.0
         except NotApplicable as reason:
@@ -82,6 +87,11 @@ class Examination:
 
     def _in_order(self, split) -> Iterable[Batch]:
         return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()
+
+
+def _differ(a: Tensor, b: Tensor) -> bool:
+    """By more than rounding, measured by the size of the whole."""
+    return bool((a - b).abs().max() > 1e-3 * a.abs().max())
 
 
 def _some(batches: Iterable[Batch], count: int) -> tuple[Tensor, Tensor]:

@@ -142,10 +142,12 @@ def device_name(device: torch.device) -> str:
 def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, request: Request) -> Context:
     """The setup that the diagnosis needs in addition to the logged numbers."""
     labels, chosen, config = data.train.labels, request.choices, request.config
-    ran = [call.module for call in trace(trainer.network, data.shape).calls]
+    traced = trace(trainer.network, data.shape)
     counts = labels.bincount(minlength=len(data.classes))
     found = replace(
-        context_of(trainer.network, trainer.optimizer, len(data.classes), functions=ran),
+        context_of(
+            trainer.network, trainer.optimizer, len(data.classes), functions=[call.module for call in traced.calls]
+        ),
         largest_class_share=counts.max().item() / len(labels),
         absent_classes=int((counts == 0).sum()),
         images=len(labels),
@@ -158,6 +160,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         planned_steps=steps,
         initializer=chosen.get("init"),
         bias=_bias(config),
+        narrowest=traced.narrowest(),
         clip=trainer.clip,
         label_smoothing=trainer.label_smoothing,
         settings=frozenset(f"{section}.{key}" for section, keys in config.items() for key in _keys(keys)),

@@ -108,7 +108,7 @@ def dropped(run: Evidence) -> Cause | None:
     share = run.context.dropout
     if share is None or share < DROPOUT_HIGH:
         return None
-    points = 10 if share >= DROPOUT else 5
+    points = 13 if share >= DROPOUT else 5
     clues = [Clue(points, f"dropout is {share:g}; 0.2 to 0.5 is usual")]
     if run.latest("validation/accuracy") - run.recent("train/accuracy") > 0.1:
         clues.append(Clue(2, "without dropout, on validation images, the network is better than in training"))
@@ -119,11 +119,18 @@ def dropped(run: Evidence) -> Cause | None:
 def narrow(run: Evidence) -> Cause | None:
     hidden = list(run.context.units.items())[:-1]
     thin = [(layer, count) for layer, count in hidden if count <= 2]
-    if not thin or len(thin) == len(hidden):
+    layer, clue = "", None
+    if thin and len(thin) < len(hidden):
+        layer, count = min(thin, key=lambda pair: pair[1])
+        clue = Clue(8 if count == 1 else 4, f"{layer} has {count} unit{'s' if count > 1 else ''}")
+    elif run.context.narrowest and run.context.classes and run.context.narrowest[1] < run.context.classes:
+        layer, count = run.context.narrowest
+        clue = Clue(
+            7, f"of each image only {count} values pass through {layer}; there are {run.context.classes} classes"
+        )
+    if clue is None:
         return None
-    layer, count = min(thin, key=lambda pair: pair[1])
-    clue = Clue(8 if count == 1 else 4, f"{layer} has {count} unit{'s' if count > 1 else ''}")
-    remedy = Remedy(look=f"give {layer} more units")
+    remedy = Remedy(look=f"give {layer} more units, or a larger map")
     return Cause("too_narrow", f"all that later layers see passes through {layer}", remedy, (clue,))
 
 
@@ -164,6 +171,9 @@ def input_ignored(run: Evidence) -> Cause | None:
     if same and not any(dead_layers(m) or zeroed(m) for m in seen):
         clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
     clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
+    if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
+        clues.append(Clue(12, "an image's output changes when the batch is put in another order"))
+        clause = "an image's output depends on other images of the batch"
     return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS) if clues else None
 
 

@@ -14,12 +14,13 @@ LARGE, SMALL, OFFSET = 5.0, 0.05, 5.0
 ALIKE = 0.1
 # A set with a few images twice has 0.99.
 REPEATED = 0.5
+FEW_TO_COMPARE = 4  # images in a batch
 FEW_PER_CLASS = 5
 STANDARDIZE = Remedy(look="standardize the images: subtract their mean, divide by their standard deviation")
 SCALED = (
     LEARNING
     | {"exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward", "saturation", "dead_units"}
-    | {"large_updates", "small_updates", "non_finite"}
+    | {"large_updates", "small_updates", "non_finite", "test_unlike_training", "overfitting"}
 )
 
 
@@ -51,6 +52,8 @@ def constant(run: Evidence) -> Cause | None:
     if run.first is None:
         return None
     std, variety = (run.first.scalars.get(key, 1.0) for key in ("images/std", "images/variety"))
+    if (run.context.batch_size or FEW_TO_COMPARE) < FEW_TO_COMPARE:
+        return None
     if std == 0:
         clue = Clue(14, "all values of all images in the first measured batch are the same")
     elif variety < ALIKE:

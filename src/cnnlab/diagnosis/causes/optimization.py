@@ -1,6 +1,7 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
 from itertools import pairwise
+from math import inf, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
@@ -32,7 +33,7 @@ def clipped(run: Evidence) -> Cause | None:
     clip = run.context.clip
     if clip is None or clip > CLIP_SMALL:
         return None
-    clue = Clue(10 if clip <= CLIP_TINY else 4, f"trainer.clip is {clip:g}; 0.5 to 10 is usual")
+    clue = Clue(14 if clip <= CLIP_TINY else 4, f"trainer.clip is {clip:g}; 0.5 to 10 is usual")
     remedy = Remedy("trainer.clip", 1)
     return Cause("clip_too_small", f"clipping at {clip:g} leaves little of the gradients", remedy, (clue,), UPDATES)
 
@@ -70,7 +71,7 @@ def smoothed(run: Evidence) -> Cause | None:
     amount = run.context.label_smoothing
     if amount is None or amount < SMOOTHING:
         return None
-    clue = Clue(10, f"label smoothing is {amount:g}; 0.1 is usual")
+    clue = Clue(13, f"label smoothing is {amount:g}; 0.1 is usual")
     clause = f"label smoothing, {amount:g}, makes the labels nearly the same for all classes"
     return Cause("label_smoothing_too_strong", clause, Remedy("trainer.label_smoothing", 0.1), (clue,))
 
@@ -79,15 +80,15 @@ def momentum(run: Evidence) -> Cause | None:
     update, clues = run.context.update, []
     setting, value = "optimizer.momentum", 0.9
     if (m := update.get("momentum", 0.0)) >= MOMENTUM:
-        clues.append(Clue(9, f"momentum is {m:g}: an update is up to {number(1 / max(1 - m, 1e-9))} gradients' sum"))
+        clues.append(Clue(12, f"momentum is {m:g}: an update is up to {number(1 / max(1 - m, 1e-9))} gradients' sum"))
     if (d := update.get("dampening", 0.0)) >= DAMPENING:
-        clues.append(Clue(10, f"dampening is {d:g}, which divides the updates by {number(1 / max(1 - d, 1e-9))}"))
+        clues.append(Clue(14, f"dampening is {d:g}, which divides the updates by {number(1 / max(1 - d, 1e-9))}"))
         setting, value = "optimizer.dampening", 0
     if (b := update.get("beta1", 0.9)) >= MOMENTUM:
-        clues.append(Clue(9, f"beta1 is {b:g}; 0.9 is usual"))
+        clues.append(Clue(12, f"beta1 is {b:g}; 0.9 is usual"))
         setting, value = "optimizer.betas", "[0.9,0.999]"
     if not BETA2[0] <= (b := update.get("beta2", 0.999)) <= BETA2[1]:
-        clues.append(Clue(9, f"beta2 is {b:g}; 0.999 is usual"))
+        clues.append(Clue(12, f"beta2 is {b:g}; 0.999 is usual"))
         setting, value = "optimizer.betas", "[0.9,0.999]"
     clause = "the optimizer averages gradients over too many steps"
     return Cause("momentum_too_large", clause, Remedy(setting, value), tuple(clues), UPDATES) if clues else None
@@ -97,7 +98,7 @@ def epsilon(run: Evidence) -> Cause | None:
     eps = run.context.update.get("eps", 0.0)
     if eps < EPSILON_HIGH:
         return None
-    clue = Clue(10 if eps >= EPSILON else 5, f"the optimizer's eps is {eps:g}; 1e-8 is usual")
+    clue = Clue(14 if eps >= EPSILON else 5, f"the optimizer's eps is {eps:g}; 1e-8 is usual")
     clause = f"eps, {eps:g}, is larger than the gradients that it is added to"
     return Cause("epsilon_too_large", clause, Remedy("optimizer.eps", 1e-8), (clue,), UPDATES)
 
@@ -105,18 +106,24 @@ def epsilon(run: Evidence) -> Cause | None:
 def reversed_update(run: Evidence) -> Cause | None:
     clues, share, classes = [], run.context.guessing, run.context.classes
     if run.context.update.get("maximize"):
-        clues.append(Clue(14, "the optimizer maximizes the loss"))
+        clues.append(Clue(16, "the optimizer maximizes the loss"))
     losses = [m.loss for m in run.measured if m.loss is not None][:6]
-    accuracy = run.recent("train/accuracy")
+    accuracy, tried, loss = (
+        run.recent("train/accuracy"),
+        run.latest("check/reference"),
+        run.latest("check/reference_loss"),
+    )
     if share is not None and classes and accuracy < 0.5 * share and run.recent("train/loss") > 1.5 * run.first_loss:
         clues.append(
             Clue(9, f"accuracy, {percent(accuracy)}, is below guessing and the loss rises: it learns to be wrong")
         )
+    elif share is not None and classes and tried < 0.5 * share and 1.5 * log(classes) < loss < inf:
+        clues.append(Clue(9, f"a batch that is to be learned by heart is learned to be wrong, to {percent(tried)}"))
     elif len(losses) > 3 and all(a < b for a, b in pairwise(losses)) and not _large(run):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
-    remedy = Remedy("optimizer.maximize", "false") if "maximize" in run.context.update else Remedy(
-        look="look at the update's sign"
-    )  # fmt: skip
+    remedy = Remedy(look="look for a sign that turns the gradient or the update around")
+    if run.context.update.get("maximize"):
+        remedy = Remedy("optimizer.maximize", "false")
     return Cause("update_reversed", "the weights move up the loss, not down", remedy, tuple(clues), UPDATES)
 
 
@@ -128,7 +135,7 @@ def schedule(run: Evidence) -> Cause | None:
     clause = "the schedule gives the learning rate next to no time near its peak"
     remedy = Remedy("scheduler", "one_cycle")
     if (slowing := run.context.update.get("lr_decay", 0.0)) * run.steps > 10:
-        clue = Clue(9, f"the optimizer's lr_decay, {slowing:g}, divides the rate by {number(1 + slowing * run.steps)}")
+        clue = Clue(12, f"the optimizer's lr_decay, {slowing:g}, divides the rate by {number(1 + slowing * run.steps)}")
         return Cause("schedule_unsuitable", clause, Remedy("optimizer.lr_decay", 0), (clue,), UPDATES)
     shares = run.rate_shares
     if len(shares) < 3:
@@ -139,7 +146,7 @@ def schedule(run: Evidence) -> Cause | None:
     planned = run.context.planned_steps
     if mean >= RATE_SHARE or run.steps < PATIENCE or (planned is not None and run.steps < planned):
         return None
-    clue = Clue(10, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
+    clue = Clue(12, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
     return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
 
 
@@ -162,7 +169,7 @@ def batches(run: Evidence) -> Cause | None:
     else:
         return None
     remedy = Remedy("trainer.batch_size", value)
-    return Cause("batch_unsuitable", words, remedy, (Clue(8, f"trainer.batch_size is {size}"),), UPDATES)
+    return Cause("batch_unsuitable", words, remedy, (Clue(10, f"trainer.batch_size is {size}"),), UPDATES)
 
 
 def accumulated(run: Evidence) -> Cause | None:

@@ -31,6 +31,8 @@ def too_large(run: Evidence) -> Cause | None:
         clues.append(Clue(3, f"the loss jumps from {number(early[0])} to {number(max(early))}"))
     if run.first is not None and run.last is not None:
         healthy_start = not dead_layers(run.first) and not forward_size(run.first, start=True)
+        if not healthy_start:
+            clues.append(Clue(-6, "the network was out of order before the first update"))
         if healthy_start and dead_layers(run.last):
             clues.append(Clue(2, "layers died during training"))
         if healthy_start and not all(m.finite for m in run.records):

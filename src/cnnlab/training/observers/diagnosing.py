@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.rules import OVERCOME, SEEN
+from cnnlab.diagnosis.rules import SEEN, overcome
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
@@ -54,7 +54,7 @@ class Diagnosing(Observer):
         run = Evidence.read(self._history, self.context)
         if step < PATIENCE and all(record.finite for record in run.records):
             return {}
-        if run.skill(run.reached) >= OVERCOME and all(record.finite for record in run.records):
+        if overcome(run) and all(record.finite for record in run.records):
             return {}
         looks = self.examination.baseline() | self.examination.modes()
         self._afterwards |= looks

@@ -1,0 +1,104 @@
+"""The closer look at a finished run: against what is built in, and without touching the run."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.datasets.augmentation import Augmentation
+from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.batches import Batches
+from cnnlab.datasets.digits import digits
+from cnnlab.networks.convnet import ConvNet
+from cnnlab.networks.init import initialize
+from cnnlab.training.examination import Examination
+from cnnlab.training.schedules import constant
+from cnnlab.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageSet:
+    return digits(size=12)
+
+
+def _examination(data: ImageSet, network: nn.Module, lr: float = 0.02, augment: Augmentation | None = None):
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9)
+    trainer = Trainer(network, optimizer, constant(optimizer, 10), CPU)
+    return Examination(trainer, data, Batches(data.train, data.mean, data.std, 64, augment=augment))
+
+
+def _network(data: ImageSet, **model) -> nn.Module:
+    torch.manual_seed(0)
+    network = ConvNet(data.shape, 10, channels=[8, 16], head=[32], **model)
+    initialize(network, nn.init.kaiming_normal_)
+    return network
+
+
+def test_the_baseline_sees_the_images_as_they_are_trained_on(data):
+    class Blank(Augmentation):
+        def __call__(self, images, generator):
+            return torch.zeros_like(images)
+
+        def __bool__(self):
+            return True
+
+    clean = _examination(data, _network(data)).baseline()
+    assert clean.keys() == {"check/baseline"} and clean["check/baseline"] > 0.85
+    blank = _examination(data, _network(data), augment=Blank()).baseline()
+    assert blank["check/baseline"] < 0.3 and blank["check/baseline_clean"] > 0.85
+
+
+def test_the_labels_are_those_of_the_run(data):
+    labels = data.train.labels[torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))]
+    shuffled = replace(data, train=replace(data.train, labels=labels))
+    assert _examination(shuffled, _network(data)).baseline()["check/baseline"] < 0.3
+
+
+def test_modes_that_agree(data):
+    found = _examination(data, _network(data)).modes()
+    assert found["check/training_mode"] == found["check/evaluation_mode"]
+    assert found["check/evaluation_varies"] == found["check/order_matters"] == 0
+
+
+def test_dropout_that_is_never_off_and_images_that_mix(data):
+    class Always(nn.Module):
+        def forward(self, x):
+            return nn.functional.dropout(x, 0.5, training=True)
+
+    class Neighbours(nn.Module):
+        def forward(self, x):
+            return x.roll(1, 0)
+
+    random, mixing = (_examination(data, nn.Sequential(_network(data), m)).modes() for m in (Always(), Neighbours()))
+    assert random["check/evaluation_varies"] == 1 and mixing["check/order_matters"] == 1
+    assert mixing["check/evaluation_varies"] == 0
+
+
+def test_trials_tell_a_network_that_cannot_from_a_rate_that_is_too_small(data):
+    slow = _examination(data, _network(data), lr=1e-6).trials()
+    assert slow["check/one_batch"] < 0.5 and slow["check/reference"] == 1
+    assert 1e-3 < slow["check/best_rate"] < 1
+
+    zero = _network(data)
+    for parameter in zero.parameters():
+        nn.init.zeros_(parameter)
+    never = _examination(data, zero).trials()
+    assert never["check/reference"] < 0.5 and never["check/best_rate"] == 0
+
+
+def test_nothing_of_the_run_is_touched(data):
+    network = _network(data, norm="batch", dropout=0.3)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    examination, random = _examination(data, network), torch.get_rng_state()
+    examination.baseline(), examination.modes(), examination.trials()
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_a_network_that_cannot_be_copied_has_no_trials(data):
+    network = _network(data)
+    network.lock = (i for i in range(3))  # a generator cannot be copied
+    assert _examination(data, network).trials() == {}
