@@ -5,6 +5,7 @@ make diagnosis-bench ARGS="--half dev"                only the half with which t
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
 make diagnosis-bench ARGS="--only 'rate x30'"         some faults, printed only
+make diagnosis-bench ARGS="--others"                  torchmortem and torch-audit on the same runs, too
 make diagnosis-bench ARGS="--list"                    the faults, and runs nothing
 """
 
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 from diagnosis_parts.faults import FAULTS, HALVES, half_of
-from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only, repair
+from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="FAULT", help="run and print these faults, write no page")
     parser.add_argument("--list", action="store_true", help="print the faults")
     parser.add_argument("--again", action="store_true", help="forget the outcomes that are there")
+    parser.add_argument("--others", action="store_true", help="torchmortem and torch-audit on the same runs, too")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path("outputs/diagnosis"), help="of the outcomes")
     parser.add_argument("--page", type=Path, default=Path("docs/diagnosis.md"))
@@ -38,26 +40,33 @@ def main() -> None:
     halves = HALVES if args.half == "both" else [args.half]
 
     sys.path.insert(0, str(CONFIGS))  # the processes find there what the configs name
-    from diagnosis_parts.one_run import outcome, to_try
-    from diagnosis_parts.runner import run
-    from diagnosis_parts.scores import is_harmful, mean_accuracies, place, scores
+    from diagnosis_parts import others
+    from diagnosis_parts.measured import measured, repairs_of
+    from diagnosis_parts.one_run import outcome
+    from diagnosis_parts.page import page, summary
+    from diagnosis_parts.runner import forget, run
+    from diagnosis_parts.scores import mean_accuracies
 
+    if args.others and not others.installed():
+        sys.exit("--others needs torchmortem and torch-audit: make diagnosis-bench installs them.")
     read_images(folders)
     known = run(baselines(folders), args.folder / "baseline.jsonl", args.processes, outcome, "baselines")
     accuracies = mean_accuracies(known.values())
     for half in halves:
-        path = args.folder / f"{half}.jsonl"
-        found = run(only(jobs(half, folders), args.only), path, args.processes, outcome, half, args.again)
-        harmful = [
-            o for o in found.values() if o["what"] == "fault" and "failed" not in o and is_harmful(o, accuracies)
-        ]
-        tries = [
-            repair(o, override, folders)
-            for o in harmful
-            if FAULTS[o["name"]].reachable and (override := to_try(o)) is not None
-        ]
-        repaired = run(tries, path, args.processes, outcome, f"{half}, repairs", args.again)
-        print(half, scores(list(found.values()), {place(o): o for o in repaired.values()}, accuracies))
+        path, beside = args.folder / f"{half}.jsonl", args.folder / f"{half}-others.jsonl"
+        wanted = only(jobs(half, folders), args.only)
+        if args.again:
+            forget(path, args.only)
+        found = run(wanted, path, args.processes, outcome, half)
+        run(repairs_of(list(found.values()), accuracies, folders), path, args.processes, outcome, f"{half}, repairs")
+        if args.others:
+            ran = [job for job in wanted if "accuracy" in found[job.key]]
+            run(ran, beside, args.processes, others.alarms, f"{half}, others")
+    all_halves = [measured(half, args.folder, folders) for half in HALVES]
+    print(summary(all_halves))
+    if args.only is None:
+        args.page.write_text(page(all_halves))
+        print(args.page)
 
 
 def read_images(folders: dict[str, str]) -> None:

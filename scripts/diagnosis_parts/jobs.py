@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from diagnosis_parts.bases import BASES, Base, which
-from diagnosis_parts.fault import typed
-from diagnosis_parts.faults import FAULTS, HALVES, half_of
+from diagnosis_parts.fault import Fault, typed
+from diagnosis_parts.faults import FAULTS, half_of
 from diagnosis_parts.healthy import BASELINES, healthy
 
 CONFIGS = Path(__file__).resolve().parents[1] / "faulty"
@@ -71,18 +71,9 @@ def repair(outcome: Outcome, override: str, folders: Folders) -> Job:
 
 
 def _healthy(what: str, half: str, base: Base, settings: str, seed: int, folders: Folders) -> Job:
-    overrides = typed_settings(base, settings, folders)
+    overrides = typed(base, folders, Fault("", settings, tuple(settings.split()), (), ""))
     return Job(what, half, settings, base.name, seed, (*overrides, f"seed={seed}"))
-
-
-def typed_settings(base: Base, settings: str, folders: Folders) -> list[str]:
-    from diagnosis_parts.fault import Fault
-
-    return typed(base, folders, Fault("", "", tuple(settings.split()), (), ""))
 
 
 def only(jobs: Iterable[Job], names: Sequence[str] | None) -> list[Job]:
     return [job for job in jobs if names is None or job.name in names]
-
-
-assert set(HALVES) == {"dev", "once"}

@@ -5,7 +5,7 @@ import re
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import torch
@@ -23,11 +23,12 @@ TYPEABLE = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*=[^\s]+")
 
 
 def outcome(job: Job) -> Outcome:
-    """`refused`: the message of an InputError before the run; `failed`: of anything else that was raised."""
+    """`refused`: the message of an InputError before the run; `failed`: of anything else that was raised. `seconds`: of
+    the processor, since others may use it too."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # of networks with faults
     logging.disable(logging.CRITICAL)
-    began = perf_counter()
+    began = process_time()
     line: Outcome = {
         "key": job.key,
         "what": job.what,
@@ -44,7 +45,7 @@ def outcome(job: Job) -> Outcome:
         line["refused"] = str(error)
     except Exception as error:
         line["failed"] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return line | {"seconds": round(perf_counter() - began, 1)}
+    return line | {"seconds": round(process_time() - began, 1)}
 
 
 def judged(overrides: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ there: what was interrupted goes on."""
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
@@ -29,12 +29,19 @@ def read(path: Path) -> dict[str, Outcome]:
     return found
 
 
+def forget(path: Path, names: Collection[str] | None) -> None:
+    """Drop the outcomes of these faults; None: all."""
+    kept = {} if names is None else {key: o for key, o in read(path).items() if o["name"] not in names}
+    if path.is_file():
+        path.write_text("".join(json.dumps(outcome) + "\n" for outcome in kept.values()))
+
+
 def run(
-    jobs: Iterable[Job], path: Path, processes: int, one: Callable[[Job], Outcome], what: str, again: bool = False
+    jobs: Iterable[Job], path: Path, processes: int, one: Callable[[Job], Outcome], what: str
 ) -> dict[str, Outcome]:
-    """The outcomes of all `jobs`, by key. `again`: those that are there are run once more."""
+    """The outcomes of all `jobs`, by key: those that are there, and the others."""
     done, wanted = read(path), {job.key: job for job in jobs}
-    missing = [job for key, job in wanted.items() if again or key not in done]
+    missing = [job for key, job in wanted.items() if key not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     began = perf_counter()
     # Forked, since importing torch takes five seconds and reading the images as many.

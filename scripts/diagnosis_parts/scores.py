@@ -1,6 +1,6 @@
 """What counts as harmful, found, named and repaired, and how often it was."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -93,37 +93,6 @@ def is_repaired(outcome: Outcome, repaired: Outcome | None, baseline: Mapping[st
     if repaired is None or "accuracy" not in repaired:
         return False
     return lost(repaired, baseline) <= (1 - REPAIRED) * lost(outcome, baseline)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Of one half, or of one family of it. `precision`: of the first cause, over all runs with a finding."""
-
-    recall: Rate
-    named: Rate
-    precision: Rate
-    false_alarms: Rate
-    repaired: Rate
-    healthy_near_guessing: int
-
-
-def scores(outcomes: Sequence[Outcome], repairs: Mapping[tuple, Outcome], baseline: Mapping[str, float]) -> Scores:
-    """`outcomes`: of faults and healthy runs; those that failed are left out. `repairs`: by `place`."""
-    outcomes = [outcome for outcome in outcomes if "failed" not in outcome]
-    faulty = [outcome for outcome in outcomes if outcome["what"] == "fault"]
-    harmful = [outcome for outcome in faulty if is_harmful(outcome, baseline)]
-    fine = [o for o in outcomes if o["what"] == "healthy" and not is_harmful(o, baseline)]
-    with_cause = [o for o in outcomes if o in faulty or o in fine]
-    with_finding = [outcome for outcome in with_cause if outcome.get("findings")]
-    reachable = [outcome for outcome in harmful if FAULTS[outcome["name"]].reachable and "refused" not in outcome]
-    return Scores(
-        rate(harmful, is_found),
-        rate(harmful, is_named_first),
-        rate(with_finding, is_named_first),
-        rate(fine, lambda o: o.get("findings")),
-        rate(reachable, lambda o: is_repaired(o, repairs.get(place(o)), baseline)),
-        sum(is_healthy_near_guessing(outcome) for outcome in outcomes if "accuracy" in outcome),
-    )
 
 
 def place(outcome: Outcome) -> tuple[str, str, int]:
