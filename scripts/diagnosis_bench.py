@@ -50,8 +50,8 @@ def main() -> None:
     if args.others and not others.installed():
         sys.exit("--others needs torchmortem and torch-audit: make diagnosis-bench installs them.")
     read_images(folders)
-    known = run(baselines(folders), args.folder / "baseline.jsonl", args.processes, outcome, "baselines")
-    accuracies = mean_accuracies(known.values())
+    plain = run(baselines(folders), args.folder / "baseline.jsonl", args.processes, outcome, "baselines")
+    accuracies = mean_accuracies(plain.values())
     for half in halves:
         path, beside = args.folder / f"{half}.jsonl", args.folder / f"{half}-others.jsonl"
         wanted = only(jobs(half, folders), args.only)
@@ -62,10 +62,10 @@ def main() -> None:
         if args.others:
             ran = [job for job in wanted if "accuracy" in found[job.key]]
             run(ran, beside, args.processes, others.alarms, f"{half}, others")
-    all_halves = [measured(half, args.folder, folders) for half in HALVES]
-    print(summary(all_halves))
+    both = [measured(half, args.folder, folders) for half in HALVES]
+    print(summary(both))
     if args.only is None:
-        args.page.write_text(page(all_halves))
+        args.page.write_text(page(both))
         print(args.page)
 
 

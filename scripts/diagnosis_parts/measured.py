@@ -7,7 +7,7 @@ from pathlib import Path
 from diagnosis_parts.faults import FAULTS
 from diagnosis_parts.jobs import Folders, Job, Outcome, baselines, jobs, repair
 from diagnosis_parts.one_run import to_try
-from diagnosis_parts.runner import read
+from diagnosis_parts.runner import known
 from diagnosis_parts.scores import (
     Rate,
     is_found,
@@ -98,10 +98,9 @@ def repairs_of(outcomes: Sequence[Outcome], baseline: Mapping[str, float], folde
 
 def measured(half: str, folder: Path, folders: Folders) -> Measured:
     """From the files alone; what has not run is left out."""
-    known = read(folder / "baseline.jsonl")
-    baseline = mean_accuracies(known[job.key] for job in baselines(folders) if job.key in known)
-    lines, planned = read(folder / f"{half}.jsonl"), jobs(half, folders)
-    outcomes = [lines[job.key] for job in planned if job.key in lines and job.base in baseline]
-    repairs = [lines[job.key] for job in repairs_of(outcomes, baseline, folders) if job.key in lines]
-    others = read(folder / f"{half}-others.jsonl")
+    baseline = mean_accuracies(known(baselines(folders), folder / "baseline.jsonl").values())
+    path, planned = folder / f"{half}.jsonl", jobs(half, folders)
+    outcomes = [o for o in known(planned, path).values() if o["base"] in baseline]
+    repairs = known(repairs_of(outcomes, baseline, folders), path).values()
+    others = known(planned, folder / f"{half}-others.jsonl")
     return Measured(half, baseline, len(planned), outcomes, {place(o): o for o in repairs}, others)

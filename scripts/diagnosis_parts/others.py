@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,7 +72,7 @@ def alarms(job: Job) -> Outcome:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    line: Outcome = {"key": job.key, "what": job.what, "name": job.name, "base": job.base, "seed": job.seed}
+    line: Outcome = {"key": job.key, "name": job.name, "overrides": list(job.overrides)}
     for tool, one in zip(TOOLS, (torchmortem, torch_audit), strict=True):
         try:
             with TemporaryDirectory() as temporary:
@@ -157,7 +156,3 @@ def without_style(names: list[str]) -> list[str]:
 def means(names: list[str], causes: tuple[str, ...]) -> bool:
     """Whether the first alarm may mean one of these causes."""
     return bool(names) and bool(set(MEANINGS.get(names[0], ())) & set(causes))
-
-
-def judged(line: Outcome, tool: str) -> Any:
-    return line[tool] if isinstance(line[tool], list) else None

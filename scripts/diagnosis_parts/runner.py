@@ -29,6 +29,13 @@ def read(path: Path) -> dict[str, Outcome]:
     return found
 
 
+def known(jobs: Iterable[Job], path: Path) -> dict[str, Outcome]:
+    """The outcomes of these jobs that are there, by key; those of other overrides, of a base that was changed since,
+    do not count."""
+    found = read(path)
+    return {j.key: found[j.key] for j in jobs if found.get(j.key, {}).get("overrides") == list(j.overrides)}
+
+
 def forget(path: Path, names: Collection[str] | None) -> None:
     """Drop the outcomes of these faults; None: all."""
     kept = {} if names is None else {key: o for key, o in read(path).items() if o["name"] not in names}
@@ -40,7 +47,8 @@ def run(
     jobs: Iterable[Job], path: Path, processes: int, one: Callable[[Job], Outcome], what: str
 ) -> dict[str, Outcome]:
     """The outcomes of all `jobs`, by key: those that are there, and the others."""
-    done, wanted = read(path), {job.key: job for job in jobs}
+    wanted = {job.key: job for job in jobs}
+    done = known(wanted.values(), path)
     missing = [job for key, job in wanted.items() if key not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     began = perf_counter()
