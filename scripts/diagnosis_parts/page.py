@@ -70,8 +70,7 @@ def page(halves: Sequence[Measured]) -> str:
         ),
         summary(halves),
         "## Bases\n\n" + _bases(halves),
-        "## By family\n\n"
-        + _table(["family", "half", "harmful", "found", "cause named", "repaired"], _families(halves)),
+        "## By family\n\n" + _families(halves),
         "## Other tools on the same runs\n\n" + others_table(halves),
     ]
     for m in halves:
