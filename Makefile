@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep claims zoo proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep diagnosis-bench claims zoo proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -53,6 +53,13 @@ bench-sweep: $(INSTALLED)  ## 12 runs with cnnlab's launcher and with Hydra's, s
 	test -d $(JOBLIB) || $(BIN)/pip install --quiet --no-deps --target $(JOBLIB) hydra-joblib-launcher
 	PYTHONPATH=$(CURDIR)/$(JOBLIB) $(BIN)/python scripts/bench_sweep.py $(ARGS)
 
+# Two other tools, where only this benchmark sees them.
+OTHERS := .venv-others
+
+diagnosis-bench: $(INSTALLED)  ## how often the diagnosis is right, on known faults; writes docs/diagnosis.md
+	test -d $(OTHERS) || $(BIN)/pip install --quiet --no-deps --target $(OTHERS) torchmortem==0.1.1 torch-audit==0.3.0
+	OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR)/$(OTHERS) $(BIN)/python scripts/diagnosis_bench.py $(ARGS)
+
 zoo: $(INSTALLED)  ## check cnnlab against second methods on networks of torchvision and timm; writes docs/zoo.md
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/zoo.py $(ARGS)
 
@@ -83,4 +90,4 @@ notebook: $(INSTALLED)  ## run docs/tour.ipynb and keep what it prints
 	cd docs && OMP_NUM_THREADS=2 ../$(BIN)/jupyter execute --inplace tour.ipynb
 
 clean:
-	rm -rf $(VENV) $(NEXT) $(JOBLIB) dist
+	rm -rf $(VENV) $(NEXT) $(JOBLIB) $(OTHERS) dist

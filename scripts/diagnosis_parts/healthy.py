@@ -1,0 +1,102 @@
+"""Runs without a fault, in settings as users have them; by their outcome it is decided whether they are healthy."""
+
+from random import Random
+
+from diagnosis_parts.bases import BASES, Base, which
+from diagnosis_parts.faults import HALVES
+
+# How many: a base, one of its settings below and a seed each.
+COUNTS = {"dev": 70, "once": 120}
+
+# (where, overrides); `*2` is twice the base's learning rate. Suited to the base, and none extreme.
+SETTINGS = (
+    ("own|shortcut", ""),
+    ("own|shortcut", "optimizer.lr=*0.35"),
+    ("own|shortcut", "optimizer.lr=*0.5"),
+    ("own|shortcut", "optimizer.lr=*2"),
+    ("own|shortcut", "optimizer.lr=*2.8"),
+    ("own|shortcut", "scheduler=cosine"),
+    ("own|shortcut", "scheduler=cosine scheduler.warmup=0.1"),
+    ("own|shortcut", "scheduler=constant"),
+    ("own|shortcut", "scheduler.warmup=0.4"),
+    ("own|shortcut", "trainer.batch_size=16"),
+    ("own|shortcut", "trainer.batch_size=32"),
+    ("own|shortcut", "trainer.batch_size=128"),
+    ("own|shortcut", "trainer.batch_size=256"),
+    ("own|shortcut", "trainer.max_steps=120"),
+    ("own|shortcut", "trainer.max_steps=450"),
+    ("own|shortcut", "trainer.max_steps=700"),
+    ("own|shortcut", "trainer.label_smoothing=0.1"),
+    ("own|shortcut", "trainer.clip=1"),
+    ("own|shortcut", "trainer.clip=5"),
+    ("own|shortcut", "trainer.precision=bf16"),
+    ("own|shortcut", "dataset.validation=0.2"),
+    ("own|shortcut", "augmentation.translate=1"),
+    ("own|shortcut", "augmentation.translate=1 augmentation.rotate=10"),
+    ("colour", "augmentation.flip=true"),
+    ("colour", "augmentation.flip=true augmentation.translate=2"),
+    ("colour", "augmentation.cutout=4"),
+    ("hidden", "model.dropout=0.2"),
+    ("hidden", "model.dropout=0.5"),
+    ("shortcut", "model.dropout=0.1"),
+    ("own relu", "init=he_uniform"),
+    ("own relu", "init=orthogonal"),
+    ("own|shortcut", "init=lsuv"),
+    ("tanh", "init=xavier_normal"),
+    ("tanh", "init=delta_orthogonal"),
+    ("hidden", "init=torch_default"),
+    ("hidden relu", "init=xavier"),
+    ("shortcut", "init=own"),
+    ("own relu", "model.activation=leaky_relu"),
+    ("own relu", "model.activation=gelu"),
+    ("own relu", "model.activation=silu"),
+    ("hidden relu", "model.activation=elu"),
+    ("hidden plain relu", "model.activation=selu"),
+    ("hidden relu", "model.activation=tanh init=xavier"),
+    ("hidden", "model.norm=batch"),
+    ("deep", "model.norm=batch optimizer.lr=*0.5"),
+    ("hidden", "model.head=average"),
+    ("hidden", "model.head=[32]"),
+    ("hidden", "model.head=[64,64]"),
+    ("hidden", "model.pool=mean"),
+    ("own relu sgd", "optimizer.nesterov=false"),
+    ("sgd", "optimizer.momentum=0.8"),
+    ("sgd", "optimizer.momentum=0.95"),
+    ("sgd", "optimizer.weight_decay=0"),
+    ("sgd", "optimizer.weight_decay=0.005"),
+    ("adamw", "optimizer.weight_decay=0.001"),
+    ("adamw", "optimizer.weight_decay=0.1"),
+    ("adamw", "optimizer.betas=[0.9,0.99]"),
+    ("sgd", "optimizer=adamw optimizer.lr=0.002"),
+    ("sgd", "optimizer=rmsprop optimizer.lr=0.001"),
+    ("adamw", "optimizer=sgd optimizer.lr=0.02"),
+    ("own|shortcut", "model.fault=last_zero init=own"),
+    ("shortcut", "model.fault=norms_zero"),
+    ("own|shortcut", "model.fault=first_frozen"),
+    ("hidden grey", "model.channels=[16,16]"),
+    ("hidden grey", "model.channels=[6,12]"),
+    ("hidden grey", "model.channels=[16,32] trainer.max_steps=120"),
+    ("deep", "model.convs_per_block=[1,1,5]"),
+    ("own|shortcut", "evaluation=invariance evaluation.images=100"),
+    ("own|shortcut", "trainer.label_smoothing=0.1 augmentation.translate=1 scheduler=cosine"),
+    ("hidden", "model.dropout=0.3 trainer.batch_size=128 optimizer.lr=*1.5"),
+)
+
+
+def healthy(half: str) -> list[tuple[Base, str, int]]:
+    """(base, overrides, seed). Each setting belongs to one half, and so does each seed."""
+    order = list(SETTINGS)
+    Random(2027).shuffle(order)
+    share = COUNTS["dev"] / sum(COUNTS.values())
+    cut = round(share * len(order))
+    settings = {"dev": order[:cut], "once": order[cut:]}[half]
+    draw = Random(f"2027 {half}")
+    runs = []
+    for i in range(COUNTS[half]):
+        where, overrides = settings[i % len(settings)]
+        runs.append((draw.choice(list(which(where))), overrides, 20_000 + 10_000 * HALVES.index(half) + i))
+    return runs
+
+
+# Runs without any change, of which the mean is what a base reaches.
+BASELINES = [(base, "", 100 + i) for base in BASES.values() for i in range(6)]
