@@ -5,12 +5,21 @@ from typing import Any
 
 from cnnlab.runs.request import Request
 from cnnlab.training.checking import check
-from cnnlab.training.start import train
+from cnnlab.training.repair import repair
+from cnnlab.training.start import print_session, trained
 
 
 def perform(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
-    """Check or train, as configured, into `folder`; returns the contents of results.json. `pictures`: the value of
-    telemetry.pictures=auto. `show`: also print the outcome."""
+    """Check, train, or train and repair, as configured, into `folder`; returns the contents of results.json.
+
+    `pictures`: the value of telemetry.pictures=auto. `show`: also print the outcome.
+    """
     if config.check is not None:
         return check(config, request, folder, pictures, show)
-    return train(config, request, folder, pictures, show)
+    session = trained(config, request, folder, pictures)
+    if show:
+        print_session(session)
+    if config.repair:
+        session.results |= repair(session, request, show)
+        session.folder.write_results(session.results)
+    return session.results

@@ -35,13 +35,28 @@ from cnnlab.views.outcome import print_outcome
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
+    session = trained(config, request, folder, pictures)
+    if show:
+        print_session(session)
+    return session.results
+
+
+def trained(config: Any, request: Request, folder: Path, pictures: bool) -> Session:
+    """As `train`, silently; the session that ran."""
     with opened(config, request, RunFolder(folder)) as (run, device):
         session = session_of(config, request, run, device, pictures)
-        results = session.run()
-    if show:
-        diagnosing = next(observer for observer in session.observers if isinstance(observer, Diagnosing))
-        print_outcome(run, results, diagnosing.findings, diagnosing.healthy, remarks(session.data))
-    return results
+        session.run()
+    return session
+
+
+def print_session(session: Session) -> None:
+    """The outcome of a session that ran."""
+    told = diagnosis_of(session)
+    print_outcome(session.folder, session.results, told.findings, told.healthy, remarks(session.data))
+
+
+def diagnosis_of(session: Session) -> Diagnosing:
+    return next(observer for observer in session.observers if isinstance(observer, Diagnosing))
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, s
         lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
     else:
         lines["so"] = "Not for lack of a good optimizer: it is the network, its initialization, or the images."
-        lines["try"] = f"[cyan]{escape(command(request, **{'check': None, 'trainer.max_steps': '0'}))}[/] (signal in every layer)"
+        signal = escape(command(request, **{"check": None, "trainer.max_steps": "0"}))
+        lines["try"] = f"[cyan]{signal}[/] (signal in every layer)"
     return lines
 
 
