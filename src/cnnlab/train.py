@@ -1,5 +1,6 @@
 """`python -m cnnlab.train`: compose, check, train. `run` does the same from Python."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
 
 def task(config: "DictConfig") -> None:
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
-    from cnnlab.training.start import train
+    from cnnlab.training.checking import passed
+    from cnnlab.training.perform import perform
 
-    train(config, read_request(config), output_folder(), pictures=not is_sweep(), show=not is_sweep())
+    alone = not is_sweep()
+    results = perform(config, read_request(config), output_folder(), pictures=alone, show=alone)
+    if config.check is not None and alone and not passed(results):
+        sys.exit(1)
 
 
 def check(jobs: Sequence["DictConfig"]) -> None:
@@ -36,11 +41,11 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     for invalid overrides, before anything is written.
     """
     from cnnlab.cli.compose import compose_run
-    from cnnlab.training.start import train
+    from cnnlab.training.perform import perform
 
     config, request, usual = compose_run("train", overrides, config_dir)
     check([config])
-    return train(config, request, Path(folder or usual), pictures=False, show=False)
+    return perform(config, request, Path(folder or usual), pictures=False, show=False)
 
 
 def main() -> None:

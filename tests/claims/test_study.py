@@ -1,5 +1,6 @@
 """Everything of a report, computed once."""
 
+import json
 import math
 
 import numpy as np
@@ -58,3 +59,12 @@ def test_a_claim_about_a_pattern_is_reported_on_with_accuracies(make_sweep):
 def test_a_claim_about_a_key_that_no_run_has_is_named(make_sweep):
     with pytest.raises(InputError, match="claim.key=test/acuracy: no run has .* Did you mean 'test/accuracy'"):
         Study.of([make_sweep({"a": [0.9], "b": [0.5]}, claim={**SAID, "key": "test/acuracy"})])
+
+
+def test_runs_that_were_checked_instead_of_trained_are_compared_by_what_they_checked(make_sweep):
+    learned = [{"check/one_batch/accuracy": 1.0}, {"check/one_batch/accuracy": 0.9}]
+    folder = make_sweep({"a": learned, "b": [{"check/one_batch/accuracy": 0.1}]})
+    for path in folder.glob("*/results.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k.startswith("check/")}))
+    study = Study.of([folder])
+    assert study.metric.key == "check/one_batch/accuracy" and [g.name for g in study.ranked] == ["a", "b"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.cli.compose import compose_jobs, deferred
+from cnnlab.cli.compose import compose_jobs, compose_run, deferred
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
@@ -98,3 +98,10 @@ def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
     with pytest.raises(InputError, match=words) as error:
         compose_jobs("train", arguments)
     assert len(str(error.value).splitlines()) <= 5
+
+
+def test_one_run_of_a_claims_sweep_is_composed_only_for_that_sweep():
+    with pytest.raises(InputError, match="is decided by several runs"):
+        compose_run("train", ["experiment=he_suits_relu"])
+    config, request, _ = compose_run("train", ["experiment=he_suits_relu", "seed=3"], of_sweep=True)
+    assert config.seed == 3 and "claim" not in config and request.lines == ("experiment=he_suits_relu", "seed=3")

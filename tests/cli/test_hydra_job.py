@@ -12,13 +12,18 @@ from cnnlab.cli import hydra_job
 from cnnlab.cli.entry import entry
 from cnnlab.cli.resolvers import register_summary_resolvers
 
+SOURCES = [
+    {"path": "hydra.conf", "schema": "pkg", "provider": "hydra"},
+    {"path": "/home/mine", "schema": "file", "provider": "command-line"},
+]
+
 
 def _hydra(mode: RunMode, *task: str):
     return OmegaConf.create(
         {
             "mode": mode,
             "overrides": {"task": list(task)},
-            "runtime": {"choices": {"model": "plain", "init": "he"}},
+            "runtime": {"choices": {"model": "plain", "init": "he"}, "config_sources": SOURCES},
             "job": {"config": {"override_dirname": {"exclude_keys": ["seed"]}}},
         }
     )
@@ -37,6 +42,11 @@ def test_what_was_typed_is_kept_as_typed_without_plus_signs():
         "model.channels": "[4,8]",
     }
     assert request.choices == {"model": "plain", "init": "he"}
+
+
+def test_what_is_needed_to_compose_it_once_more_is_kept_as_given():
+    request = hydra_job.read_request(CONFIG, _hydra(RunMode.RUN, "++trainer.batch_size=32", "model=plain"))
+    assert request.lines == ("++trainer.batch_size=32", "model=plain") and request.config_dir == "/home/mine"
 
 
 def test_settings_are_resolved_plain_values():
@@ -88,3 +98,11 @@ def test_the_jobs_of_a_sweep_know_their_own_folders_and_values(jobs, tmp_path):
     assert {folder.parent for folder, *_ in found} == {tmp_path / "all"} and found[0][0] != found[1][0]
     assert [request.typed["init"] for *_, request in found] == ["he", "zeros"]
     assert all("init" in request.swept for *_, request in found)
+
+
+def test_a_running_job_without_configs_of_ones_own_has_no_folder_of_them(jobs, tmp_path):
+    [(*_, request)] = jobs("model=single5x5", "hydra.run.dir=here")
+    assert request.config_dir is None and "model=single5x5" in request.lines
+    (tmp_path / "own").mkdir()
+    [(*_, request)] = jobs("--config-dir", "own", "hydra.run.dir=there")
+    assert request.config_dir == str(tmp_path / "own")

@@ -125,3 +125,17 @@ def test_missing_images_are_told_with_what_to_do(tmp_path):
 def test_cuda_without_one_is_told():
     with pytest.raises(InputError, match="trainer.device=cuda, but this PyTorch sees no CUDA device"):
         _check("trainer.device=cuda")
+
+
+@pytest.mark.parametrize(
+    "overrides, words",
+    [
+        (["check=one_batch"], "check=one_batch trains none"),
+        (["trainer.max_steps=0"], "this run takes no step"),
+        (["trainer.epochs=0"], "this run takes no step"),
+    ],
+)
+def test_a_repair_needs_a_training_run(overrides, words):
+    with pytest.raises(InputError, match=words):
+        _check("repair=true", *overrides)
+    _check(*overrides)

@@ -35,6 +35,7 @@ def test_what_is_right_passes():
         ("model", "classes", 10, "model.classes cannot be set"),
         ("dataset", "num_classes", 10, "dataset.num_classes cannot be set"),
         ("dataset", "validation", 1.0, "dataset.validation=1.0 is not allowed"),
+        ("optimiser", "lr", 1, "'optimiser' is no setting. Did you mean 'optimizer'"),
         ("evaluations", "x", 1, "'evaluations' is no setting. Did you mean 'evaluation'"),
     ],
 )
@@ -57,3 +58,13 @@ def test_unknown_lists_the_section_or_the_sections():
     known = ["seed", "model.pool", "model.head"]
     assert unknown("model.pol", known).endswith("There are: model.pool, model.head.")
     assert unknown("typo", known).endswith("There are: model, seed.")
+
+
+def test_settings_of_no_section_are_checked_as_well():
+    check_values({"seed": 1, "check": None, "repair": True})
+    with pytest.raises(InputError, match=r"check=range is not allowed.\nAllowed: one_batch | range_test, or null"):
+        check_values({"check": "range"})
+    with pytest.raises(InputError, match=r"repair=1 is not allowed.\nAllowed: true | false"):
+        check_values({"repair": 1})
+    with pytest.raises(InputError, match="'chek' is no setting. Did you mean 'check'"):
+        check_values({"chek": "one_batch"})

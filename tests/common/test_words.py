@@ -1,6 +1,20 @@
+import math
+
 import pytest
 
-from cnnlab.common.words import count, kib, memory, number, percent, plural, rough, same_or_both, shown, two_digits
+from cnnlab.common.words import (
+    count,
+    kib,
+    memory,
+    number,
+    one_two_five,
+    percent,
+    plural,
+    rough,
+    same_or_both,
+    shown,
+    two_digits,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +72,13 @@ def test_pairs() -> None:
 )
 def test_numbers_have_two_digits(value, text):
     assert number(value) == text
+
+
+def test_rounding_to_one_two_five_takes_the_nearest_on_a_logarithmic_scale():
+    allowed = [digit * 10.0**power for power in range(-9, 4) for digit in (1, 2, 5)]
+    for value in [10 ** (k / 7) for k in range(-56, 20)]:
+        assert one_two_five(value) == pytest.approx(min(allowed, key=lambda a: abs(math.log(a / value))))
+    assert one_two_five(0.02) == pytest.approx(0.02) and one_two_five(8e-4) == pytest.approx(1e-3)
 
 
 def test_special_numbers():

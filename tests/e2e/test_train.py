@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -139,3 +140,38 @@ def test_a_network_of_functions_from_elsewhere_has_theory_field_memory_and_advic
     )
     ratios = [value for key, value in results.items() if key.startswith("theory/log_ratio/")]
     assert len(ratios) == 31 and max(map(abs, ratios)) < 6, "of a signal that falls by 1e16"
+
+
+TINY = ["dataset.size=8", "model.channels=[8]", "model.convs_per_block=1", "trainer.max_steps=120"]
+
+
+def test_a_check_is_a_run_whose_exit_code_a_script_can_use(tmp_path):
+    done = _run(tmp_path, *TINY, "check=one_batch", "hydra.run.dir=good")
+    assert done.stdout.startswith("one batch      learned by heart, all of 64 images")
+    assert (tmp_path / "good" / "figures" / "check.png").is_file()
+    done = _run(tmp_path, *TINY, "check=one_batch", "optimizer.lr=1e-6", "hydra.run.dir=bad", code=1)
+    assert "not learned" in done.stdout and done.stderr == ""
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("try"))
+    # what it says to type is typed, and so on
+    again = _run(tmp_path, *shlex.split(line[15:])[3:], "hydra.run.dir=range")
+    (line,) = (line for line in again.stdout.splitlines() if line.startswith("try"))
+    assert "learned by heart" in _run(tmp_path, *TINY, "check=one_batch", line[15:].strip()).stdout.splitlines()[0]
+
+
+def test_checks_and_repairs_of_a_sweep_are_quiet_and_reported(tmp_path):
+    done = _run(tmp_path, "-m", *TINY, "check=one_batch", "optimizer.lr=0.02,1e-6", "hydra.sweep.dir=checked")
+    assert "check one batch accuracy" in done.stdout and "by heart" not in done.stdout
+    _run(tmp_path, "-m", *TINY, "repair=true", "init=he,zeros", "hydra.sweep.dir=repaired")
+    told = json.loads((tmp_path / "repaired" / "init=zeros,seed=0" / "repair.json").read_text())
+    assert told["kept"] == ["init=he"] and (tmp_path / "repaired" / "report.html").is_file()
+
+
+def test_a_repair_ends_with_a_command_that_works(tmp_path):
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "tiny.yaml").write_text("defaults: [stacked3x3, _self_]\nchannels: [8]\n")
+    arguments = ["--config-dir", "mine", "model=tiny", "dataset.size=8", "trainer.max_steps=120", "init=zeros"]
+    done = _run(tmp_path, *arguments, "repair=true")
+    assert "Helped: init=he." in done.stdout and "repair 1: init=he, 120 steps" in done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("try  "))
+    assert shlex.split(line[15:])[:5] == ["python", "-m", "cnnlab.train", "--config-dir", "mine"]
+    assert "Healthy" in _run(tmp_path, *shlex.split(line[15:])[3:]).stdout

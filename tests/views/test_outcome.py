@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
-from cnnlab.views.outcome import print_outcome
+from cnnlab.views.outcome import command, print_outcome
 
 RESULTS = {
     "test/accuracy": 0.98765,
@@ -89,3 +90,14 @@ def test_the_colour_says_how_it_ended(told, monkeypatch, status: str, colour: st
     monkeypatch.setenv("TERM", "xterm")
     _, out = told(Path("a"), (), status)
     assert f"\x1b[{colour}m{status}\x1b[0m" in out
+
+
+def test_a_command_is_that_of_the_run_with_other_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = ("model=plain", "++model.channels=[8,16]", "optimizer.lr=1", "repair=true")
+    request = Request(lines=lines, config_dir=str(tmp_path / "my own"))
+    told = command(request, repair=None, **{"optimizer.lr": "0.02"})
+    own = ["--config-dir", "my own"]
+    expected = ["python", "-m", "cnnlab.train", *own, "model=plain", "++model.channels=[8,16]", "optimizer.lr=0.02"]
+    assert shlex.split(told) == expected
+    assert command(Request()) == "python -m cnnlab.train"

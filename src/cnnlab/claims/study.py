@@ -18,6 +18,7 @@ from cnnlab.claims.verdict import Verdict, judge
 from cnnlab.common.errors import InputError, did_you_mean
 
 AUTO = "auto"
+USUAL = ("test/accuracy", "check/one_batch/accuracy", "check/range_test/best")  # the first that some run has
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Study:
     def of(cls, folders: Sequence[Path], key: str = AUTO) -> "Study":
         """Of the runs at and below `folders`. Raises InputError where there are none, or none has a number `key`.
 
-        `key`: auto is what the sweep's claim is about, else test/accuracy.
+        `key`: auto is what the sweep's claim is about, else test/accuracy, or what the runs checked.
         """
         experiment = load(folders)
         metric = _metric(experiment, key)
@@ -95,8 +96,8 @@ def _metric(experiment: Experiment, key: str) -> Metric:
     claim, setting = claim_of(experiment) if key == AUTO else None, "metric"
     if claim is not None and not is_pattern(claim.keys[0]):
         key, setting = claim.keys[0], "claim.key"
-    key = "test/accuracy" if key == AUTO else key
     numeric = {name for run in experiment.runs for name in run.results if run.value(name) is not None}
+    key = next((name for name in USUAL if name in numeric), USUAL[0]) if key == AUTO else key
     if key in numeric or not numeric:
         return Metric(key)
     usual = sorted(name for name in numeric if not is_of_a_layer(name))

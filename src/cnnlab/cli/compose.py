@@ -97,9 +97,11 @@ def deferred(arguments: Sequence[str]) -> list[str]:
 
 
 def compose_run(
-    config_name: str, overrides: Sequence[str], config_dir: str | Path | None = None
+    config_name: str, overrides: Sequence[str], config_dir: str | Path | None = None, of_sweep: bool = False
 ) -> tuple[DictConfig, Request, Path]:
-    """One job without running Hydra: its config, the request, and the output folder that the command would use."""
+    """One job without running Hydra: its config, the request, and the output folder that the command would use.
+
+    `of_sweep`: one run of a claim's sweep, which is otherwise refused, since it decides nothing."""
     register_resolvers()
     if flag := next((o for o in overrides if o.startswith("-")), None):
         raise InputError(f"{flag} is a command-line flag. Give overrides only, e.g. 'model=single5x5'.")
@@ -107,7 +109,8 @@ def compose_run(
         loader = hydra.config_loader
         lines = _not_swept(config_name, loader, cleaned(loader, overrides))
         config = _compose(loader, config_name, lines)
-    _check_not_a_claim(config)
+    if not of_sweep:
+        _check_not_a_claim(config)
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:

@@ -32,4 +32,6 @@ def read_request(config: DictConfig, hydra: Any = None) -> Request:
     typed = {key: value for key, _, value in overrides}
     named = [key for key in typed if key not in hydra.job.config.override_dirname.exclude_keys]
     swept = named if hydra.mode == RunMode.MULTIRUN else []
-    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config))
+    sources = hydra.runtime.config_sources
+    own = next((source.path for source in sources if source.provider == "command-line"), None)
+    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config), tuple(hydra.overrides.task), own)

@@ -29,6 +29,8 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
     from cnnlab.common.device import choose_device
     from cnnlab.networks.dry_run import check_forward
 
+    for job in jobs:
+        _check_repair(job)
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":
@@ -40,11 +42,29 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
     ):
         data = build_data(job.dataset)
         network = build_network(job, data, torch.zeros(2, *data.shape))
-        if job.trainer.epochs if job.trainer.max_steps is None else job.trainer.max_steps:
+        if _trains(job):
             build_optimizer(job, network, 2)
         check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
         for section in ("augmentation", "evaluation"):
             construct(section, job[section]).check(data.shape)
+
+
+def _check_repair(job: DictConfig) -> None:
+    if not job.repair:
+        return
+    if job.check is not None:
+        raise InputError(
+            f"repair=true repairs a training run, and check={job.check} trains none.\nLeave out one of them."
+        )
+    if not _trains(job):
+        raise InputError(
+            "repair=true compares brief trainings, and this run takes no step.\n"
+            "Give it some, e.g. trainer.max_steps=300, or leave out repair=true."
+        )
+
+
+def _trains(job: DictConfig) -> bool:
+    return bool(job.trainer.epochs if job.trainer.max_steps is None else job.trainer.max_steps)
 
 
 def check_targets(job: DictConfig) -> None:

@@ -11,10 +11,13 @@ from cnnlab.networks.modules.poolings import POOLINGS
 
 # Sections whose keys are all listed here; the others hold a `_target_` with its own arguments.
 CLOSED = ("trainer", "telemetry")
+PLAIN = ("seed", "check", "repair")  # settings of no section
 SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
 
 RULES: dict[str, Rule] = {
     "seed": whole(0),
+    "check": optional(one_of("one_batch", "range_test")),
+    "repair": BOOL,
     "trainer.epochs": whole(0),
     "trainer.max_steps": optional(whole(0)),
     "trainer.batch_size": whole(1),
@@ -129,8 +132,8 @@ def check_values(config: Mapping[str, Any]) -> None:
     Unresolved interpolations ("${...}") pass; check the resolved config as well.
     """
     for key in config:
-        if key != "seed" and key not in SECTIONS:
-            raise InputError(unknown(key, ["seed", *SECTIONS]))
+        if key not in (*PLAIN, *SECTIONS):
+            raise InputError(unknown(key, [*PLAIN, *SECTIONS]))
     for section in ("model", "dataset"):
         for key in ("image_shape", "classes", "in_channels", "num_classes"):
             if key in config.get(section, {}) and f"{section}.{key}" not in RULES:

@@ -68,6 +68,12 @@ def number(value: float) -> str:
     return f"{value:.1e}"
 
 
+def one_two_five(value: float) -> float:
+    """A number > 0, rounded to 1, 2 or 5 times a power of ten, on a logarithmic scale."""
+    power = 10.0 ** math.floor(log10(value))
+    return min((1, 2, 5, 10), key=lambda digit: abs(log10(digit * power / value))) * power
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 

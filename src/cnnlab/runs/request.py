@@ -10,10 +10,13 @@ class Request:
     """Empty for a run started from plain Python.
 
     `choices`: selected option per config group, {"model": "stacked3x3"}. `typed`: command-line overrides. `swept`: in
-    a sweep, the overrides that distinguish its runs. `config`: the resolved settings, nested.
+    a sweep, the overrides that distinguish its runs. `config`: the resolved settings, nested. `lines`: the overrides
+    as they were given, `config_dir`: the folder of one's own configs, to compose the run once more.
     """
 
     choices: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
     swept: Sequence[str] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    config_dir: str | None = None

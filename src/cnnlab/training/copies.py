@@ -42,6 +42,11 @@ class Start:
             state = deepcopy(optimizer.state_dict()) if optimizer else {}
             return cls(trainer, _on_cpu(weights), _on_cpu(hidden), state)
 
+    @property
+    def rate(self) -> float | None:
+        """The largest of the schedule's peak; None without an optimizer."""
+        return max(map(_peak, self.run.optimizer.param_groups)) if self.run.optimizer else None
+
     def trainer(self, reference: bool = False, **changes: Any) -> Trainer:
         """A copy of network and optimizer from the start, at the peak of the run's schedule throughout. `changes`: of
         precision, clip, label_smoothing, channels_last.

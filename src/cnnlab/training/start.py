@@ -1,5 +1,7 @@
 """Builds a session from a composed config."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +35,39 @@ from cnnlab.views.outcome import print_outcome
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
-    run, device = RunFolder(folder), choose_device(config.trainer.device)
+    session = trained(config, request, folder, pictures)
+    if show:
+        print_session(session)
+    return session.results
+
+
+def trained(config: Any, request: Request, folder: Path, pictures: bool) -> Session:
+    """As `train`, silently; the session that ran."""
+    with opened(config, request, RunFolder(folder)) as (run, device):
+        session = session_of(config, request, run, device, pictures)
+        session.run()
+    return session
+
+
+def print_session(session: Session) -> None:
+    """The outcome of a session that ran."""
+    told = diagnosis_of(session)
+    print_outcome(session.folder, session.results, told.findings, told.verdict[1], remarks(session.data))
+
+
+def diagnosis_of(session: Session) -> Diagnosing:
+    return next(observer for observer in session.observers if isinstance(observer, Diagnosing))
+
+
+@contextmanager
+def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunFolder, torch.device]]:
+    """The seeded run of a config, as `RunFolder.opened`, and its device."""
+    device = choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
     chosen = {group: name for group, name in request.choices.items() if "/" not in group}  # but not Hydra's own
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
     with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
-        session = session_of(config, request, run, device, pictures)
-        results = session.run()
-    if show:
-        diagnosing = next(observer for observer in session.observers if isinstance(observer, Diagnosing))
-        print_outcome(run, results, diagnosing.findings, diagnosing.verdict[1], remarks(session.data))
-    return results
+        yield run, device
 
 
 def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:

@@ -40,6 +40,15 @@ FALL = 0.1  # of the loss at the start: batches of 64 make the smoothed loss var
 BELOW_MINIMUM = 4
 
 
+@dataclass
+class Course:
+    """Of each step, before its update: mean loss and accuracy of its batch."""
+
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    classes: int = 0
+
+
 @dataclass(frozen=True)
 class OneBatch:
     """Whether a network learned one batch by heart, in `steps` steps. `losses`: before each; with label smoothing, if
@@ -106,18 +115,21 @@ def range_test(start: Start, batches: TrainingBatches, seconds: float = 60.0, st
     course = _train(trainer, _endless(batches), steps, seconds, lambda course: _blown_up(course.losses))
     if len(course.losses) < steps and not _blown_up(course.losses):
         raise NotApplicable(f"{steps} steps take more than {seconds:g} seconds")
-    return _judged([LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)], course.losses)
+    return _judged([LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)], course)
 
 
-def _judged(rates: Sequence[float], losses: Sequence[float]) -> RangeTest:
-    """`largest` is the last rate at which the smoothed loss is nearer to its minimum than to its start."""
-    kept = [loss for loss in losses if math.isfinite(loss)]
+def _judged(rates: Sequence[float], course: Course) -> RangeTest:
+    """`largest` is the last rate at which the smoothed loss is nearer to its minimum than to where it came from: its
+    start, or the loss of guessing, to which it falls from above where only the outputs become smaller."""
+    kept = [loss for loss in course.losses if math.isfinite(loss)]
     smooth = _smoothed(kept)
     tried = RangeTest(tuple(rates[: len(kept)]), tuple(smooth), None, None)
-    if not kept or min(smooth) > (1 - FALL) * _calm(kept):
+    if not kept:
         return tried
-    least = min(smooth)
-    largest = max(i for i, loss in enumerate(smooth) if loss <= (_calm(kept) + least) / 2)
+    least, unlearned = min(smooth), min(_calm(kept), math.log(course.classes))
+    if least > (1 - FALL) * unlearned:
+        return tried
+    largest = max(i for i, loss in enumerate(smooth) if loss <= (unlearned + least) / 2)
     return replace(tried, best=rates[smooth.index(least)] / BELOW_MINIMUM, largest=rates[largest])
 
 
@@ -134,15 +146,6 @@ def _smoothed(losses: Sequence[float]) -> list[float]:
     for middle in (statistics.median, statistics.fmean):
         losses = [middle(losses[max(0, i - WINDOW // 2) : i + WINDOW // 2 + 1]) for i in range(len(losses))]
     return list(losses)
-
-
-@dataclass
-class Course:
-    """Of each step, before its update: mean loss and accuracy of its batch."""
-
-    losses: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
-    classes: int = 0
 
 
 def _train(

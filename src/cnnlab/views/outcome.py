@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cnnlab.diagnosis import Finding
+from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.findings import render
 
@@ -22,15 +23,13 @@ def print_outcome(
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
-    folder = _short(run.path)
     lines = {
         "status": f"[{colour}]{status}[/]" + (f": {escape(error)}" if error else ""),
         "test accuracy": f"[{colour} bold]{results['test/accuracy']:.2%}[/]",
         "test loss": f"{results['test/loss']:.4f}",
         "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
-        "folder": escape(str(folder)),
-        "dashboards": f"[cyan]tensorboard --logdir {escape(shlex.quote(str(folder)))}[/]",
+        **folder_lines(run),
         "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
     console.print(render(findings, otherwise))
@@ -39,6 +38,23 @@ def print_outcome(
     for name, text in lines.items():
         # Not wrapped, so that paths and commands can be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+
+
+def folder_lines(run: RunFolder) -> dict[str, str]:
+    """{heading: text with rich's markup}: where the run is, and how to open it."""
+    folder = str(_short(run.path))
+    return {
+        "folder": escape(folder),
+        "dashboards": f"[cyan]tensorboard --logdir {escape(shlex.quote(folder))}[/]",
+    }
+
+
+def command(request: Request, **changes: str | None) -> str:
+    """The command of this run with other settings, to be typed; None leaves one out."""
+    kept = [line for line in request.lines if line.lstrip("+").partition("=")[0] not in changes]
+    changed = [f"{key}={value}" for key, value in changes.items() if value is not None]
+    own = [] if request.config_dir is None else ["--config-dir", str(_short(Path(request.config_dir)))]
+    return shlex.join(["python", "-m", "cnnlab.train", *own, *kept, *changed])
 
 
 def _time(results: Mapping[str, Any]) -> str:

@@ -1,0 +1,89 @@
+"""A check's output in the terminal: what was found, what it means, and what to do next."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cnnlab.common.words import number, one_two_five, percent, plural
+from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import RunFolder
+from cnnlab.views.outcome import command, folder_lines
+
+REFERENCE = "AdamW at 0.001, without decay, clipping, label smoothing and dropout"
+# What can keep a network from learning one batch, and the value with which it does not.
+HINDRANCES = {
+    "optimizer.weight_decay": 0.0,
+    "trainer.clip": None,
+    "trainer.label_smoothing": 0.0,
+    "model.dropout": 0.0,
+}
+
+
+def print_check(run: RunFolder, results: Mapping[str, Any], request: Request) -> None:
+    """From the keys `check/...` of results.json; `request`: for the commands to type next."""
+    console = Console(highlight=False)
+    told = one_batch_words if "check/one_batch/learned" in results else range_test_words
+    lines = told({key.removeprefix("check/"): value for key, value in results.items()}, request)
+    for name, text in (lines | folder_lines(run)).items():
+        # Not wrapped, so that paths and commands can be copied.
+        console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+
+
+def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, str]:
+    """{heading: text with rich's markup}."""
+    own, reference = ({k: results[f"one_batch{of}/{k}"] for k in _KEYS} for of in ("", "/reference"))
+    images = plural(results["one_batch/images"], "image")
+    lines = {"one batch": _how(own, images), "reference": f"{_how(reference, images)} ({REFERENCE})"}
+    if own["learned"]:
+        lines["so"] = "Network, initialization and optimizer can learn. What a whole run lacks is not there."
+    elif reference["learned"]:
+        lines["so"] = f"The network can. What keeps it from it is the optimizer or the regularization: {_set(request)}."
+        lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
+    else:
+        lines["so"] = "Not for lack of a good optimizer: it is the network, its initialization, or the images."
+        signal = escape(command(request, **{"check": None, "trainer.max_steps": "0"}))
+        lines["try"] = f"[cyan]{signal}[/] (signal in every layer)"
+    return lines
+
+
+def range_test_words(results: Mapping[str, Any], request: Request) -> dict[str, str]:
+    """{heading: text with rich's markup}."""
+    best, largest, rate = (results[f"range_test/{name}"] for name in ("best", "largest", "rate"))
+    if best is None:
+        lines = {"range test": "[red bold]No learning rate lowers the loss[/] within a hundred steps."}
+        check = escape(command(request, check="one_batch"))
+        return lines | {"try": f"[cyan]{check}[/] (can it learn at all?)"}
+    fell = f"from {number(results['range_test/first_loss'])} to {number(results['range_test/least_loss'])}"
+    words = f"[green bold]Learning rate {number(best)}[/]: the loss falls {fell}, and blows up above {number(largest)}."
+    near = "of the same size" if 0.3 <= rate / best <= 3 else "larger" if rate > best else "smaller"
+    return {
+        "range test": words,
+        "this run's": f"{number(rate)}, which is {near}",
+        "try": f"[cyan]optimizer.lr={one_two_five(best):.1g}[/]",
+    }
+
+
+_KEYS = ("learned", "steps", "accuracy", "first_loss", "last_loss")
+
+
+def _how(trial: Mapping[str, Any], images: str) -> str:
+    loss = f"loss {number(float(trial['first_loss']))} to {number(float(trial['last_loss']))}"
+    steps = plural(trial["steps"], "step")
+    if trial["learned"]:
+        return f"[green bold]learned by heart[/], all of {images}, after {steps}, {loss}"
+    return f"[red bold]not learned[/]: {percent(trial['accuracy'])} of {images} right after {steps}, {loss}"
+
+
+def _set(request: Request) -> str:
+    """The settings that may be at fault, with their values."""
+    found = {"optimizer.lr": _value(request.config, "optimizer.lr")}
+    found |= {key: _value(request.config, key) for key in HINDRANCES}
+    kept = {key: value for key, value in found.items() if value is not None and value != HINDRANCES.get(key)}
+    return ", ".join(f"{key}={value:g}" for key, value in kept.items())
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    section, _, name = key.partition(".")
+    return config.get(section, {}).get(name)
