@@ -15,7 +15,7 @@ def test_healthy_signals_say_nothing(row, evidence):
 def test_vanishing_forward_names_factor_and_the_layer_where_float_underflows(row, evidence):
     stds, largest = (1e-2, 1e-20, 1e-38, 0.0), (0.1, 1e-19, 1e-40, 0.0)
     [found] = forward(evidence(row(0, preactivation_std=stds, preactivation_largest=largest), initializer="normal"))
-    assert found.name == "vanishing_forward" and found.severity == "problem" and found.remedy.override == "init=he"
+    assert found.name == "vanishing_forward" and found.severity == "problem"
     assert found.numbers["limit_layer"] == "03_head.fc1"
     # 1e-20 is below what a float32 deviation can hold, so the largest values stand in there.
     assert found.numbers["factor_per_layer"] == pytest.approx((1e-40 / 1e-2) ** (1 / 2))
@@ -47,13 +47,17 @@ def test_large_logits_of_a_trained_network_are_no_explosion(row, evidence):
     trained = row(500, preactivation_std=(1.0, 5.0, 20.0, 60.0))
     assert forward(evidence(row(0), trained)) == []
     [found] = forward(evidence(row(0), trained | {"step": 200}, row(300, preactivation_std=(1.0, 50.0, 2e3, 6e4))))
-    assert found.step == 300 and "training has moved" in found.cause
+    assert found.step == 300
 
 
-def test_a_signal_that_training_repaired_is_a_warning(row, evidence):
-    small = row(0, accuracy=0.1, preactivation_std=(1e-2, 1e-3, 1e-4, 1e-5))
-    [found] = forward(evidence(small, *(row(step) for step in range(100, 700, 100))))
-    assert found.severity == "warning" and "training has recovered from it" in found.sentence
+def test_the_layer_where_the_signal_jumps_is_named(row, evidence):
+    [found] = forward(evidence(row(0, preactivation_std=(1.0, 1.1, 900.0, 700.0))))
+    assert found.numbers["layer"] == "03_head.fc1" and "jumps from 1.1 (02_block2.conv1) to 900" in found.sentence
+
+
+def test_an_explosion_is_told_up_to_its_largest_layer(row, evidence):
+    [found] = forward(evidence(row(0, preactivation_std=(171.0, 84.0, 40.0, 20.0))))
+    assert "is 171 in 01_block1.conv1" in found.sentence and "shrinks" not in found.sentence
 
 
 def test_a_zero_last_layer_is_no_vanishing_signal(row, evidence):
@@ -70,7 +74,7 @@ def test_nothing_is_read_behind_a_dead_layer(row, evidence):
 
 def test_vanishing_backward_counts_hidden_layers_from_the_last_to_the_first(row, evidence):
     [found] = backward(evidence(row(0, gradient_std=(1e-9, 1e-6, 1e-3, 5e-3)), activation="sigmoid"))
-    assert found.name == "vanishing_backward" and found.remedy.override == "model.activation=relu"
+    assert found.name == "vanishing_backward"
     assert found.numbers["factor_per_layer"] == pytest.approx(1e-3)
 
 
@@ -99,7 +103,7 @@ def test_missing_statistics_silence_the_rules(row, evidence, keep):
 
 def test_saturation_needs_half_of_the_layers(row, evidence):
     [found] = saturation(evidence(row(0, saturation_share=(0.1, 0.7, 0.8)), activation="tanh", initializer="normal"))
-    assert found.numbers["layer"] == "02_block2.conv1" and found.remedy.override == "init=xavier"
+    assert found.numbers["layer"] == "02_block2.conv1"
     assert saturation(evidence(row(0, saturation_share=(0.1, 0.1, 0.9)), activation="tanh")) == []
 
 

@@ -78,6 +78,13 @@ def distinct_share(images: Tensor, among: int = 2000) -> float:
     return len((part @ direction).nan_to_num().unique()) / len(part)
 
 
+def broken_share(images: Tensor) -> float:
+    """Share of the images (N, C, H, W) that hold NaN or infinity: 0 for integers, which cannot."""
+    if not images.is_floating_point() or not len(images):
+        return 0.0
+    return sum((~part.flatten(1).isfinite().all(1)).sum().item() for part in images.split(CHUNK)) / len(images)
+
+
 def facts(data: ImageSet) -> dict[str, str | int]:
     """The data's entries in `results.json`."""
     return {"data/fingerprint": fingerprint(data), "train/images": len(data.train)}

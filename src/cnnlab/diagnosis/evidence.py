@@ -124,6 +124,13 @@ class Evidence:
         return max((a for a in known if not math.isnan(a)), default=math.nan)
 
     @property
+    def scatter(self) -> float:
+        """Standard deviation of the validation accuracy that the number of images alone causes; 0 if unknown."""
+        accuracy, images = self.latest("validation/accuracy"), self.context.validation_images
+        # With few images an accuracy of 0 or 1 is a matter of luck as well.
+        return math.sqrt(max(accuracy * (1 - accuracy), 0.05) / images) if images else 0.0
+
+    @property
     def learned(self) -> bool:
         """Whether training accuracy is at least a quarter of the way from guessing to 1."""
         return self.skill(self.recent("train/accuracy")) > 0.25

@@ -27,12 +27,6 @@ EARLY = frozenset(
     {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
     | {"large_updates", "small_updates", "symmetry"}
 )
-UNKNOWN = Cause(
-    "unknown",
-    "not known: none of the causes that are looked for shows itself",
-    Remedy(look="python -m cnnlab.train ... check=one_batch"),
-    (Clue(0, ""),),
-)
 
 
 def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[Finding]:
@@ -54,11 +48,29 @@ def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Findin
     if not possible:
         # What was seen directly stands behind what nothing else explains: large weights behind a dead layer.
         seen = [cause for cause in suspects if cause.points >= SEEN and finding.name in EARLY | LEARNING]
-        possible = (seen[0],) if seen else (UNKNOWN,)
+        possible = (seen[0],) if seen else (_unknown(run),)
     severity = finding.severity
     if finding.name in EARLY and severity == "problem":
         severity = _softened(possible[0], run)
     return replace(finding, causes=possible, severity=severity)
+
+
+def _unknown(run: Evidence) -> Cause:
+    """The honest answer, narrowed down by what the network can learn of a single batch."""
+    clause = "not known: none of the causes that are looked for shows itself"
+    own, reference = run.latest("check/one_batch"), run.latest("check/reference")
+    if own < 1 and reference == 1:
+        clue = Clue(
+            0.5, "with AdamW and nothing in the way the network learns one batch by heart, as it was trained not"
+        )
+        return Cause(
+            "unknown", f"{clause}; it lies in optimizer or regularization", Remedy("optimizer", "adamw"), (clue,)
+        )
+    if reference < 1:
+        clause += "; not even one batch can be learned by heart, so it lies in the network or its initialization"
+    if own == 1:
+        clause += "; one batch is learned by heart, so it lies in the images, the labels or their number"
+    return Cause("unknown", clause, Remedy(look="look at images, labels and outputs; train with check=one_batch"), ())
 
 
 def _softened(cause: Cause, run: Evidence) -> Severity:

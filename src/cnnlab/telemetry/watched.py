@@ -45,6 +45,7 @@ class Watched:
         self._carried: dict[str, dict[str, Tensor]] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._before = _copies(layers) if statistics.get("weight") else {}
+        self._measure_biases()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -74,9 +75,14 @@ class Watched:
             update = new - old.float()
             for name, statistic in self.statistics["weight"].items():
                 self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
-            if (bias := bias_of(self.layers[layer])) is not None:
-                for name, statistic in self.statistics.get("bias", {}).items():
-                    self.values[f"bias/{name}/{layer}"] = statistic(bias.detach().float())
+
+    @torch.inference_mode()
+    def _measure_biases(self) -> None:
+        """As they are in this step's forward pass."""
+        for layer, module in self.layers.items() if self.statistics.get("bias") else ():
+            if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
+                for name, statistic in self.statistics["bias"].items():
+                    self.values[f"bias/{name}/{layer}"] = statistic(bias.float())
 
     @property
     def activations(self) -> set[str]:

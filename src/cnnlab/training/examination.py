@@ -64,7 +64,8 @@ class Examination:
 
     def trials(self) -> dict[str, float]:
         """`check/one_batch`: accuracy that the network reaches on one batch as the run trains, `check/reference` with
-        AdamW and nothing in the way; `check/best_rate`: of a learning-rate range test. Absent where not applicable."""
+        AdamW and nothing in the way; `check/best_rate`: of a learning-rate range test, 0 if no rate lowers
+        the loss. Absent where not applicable."""
         if self.start is None:
             return {}
         found: dict[str, float] = {}
@@ -74,8 +75,7 @@ class Examination:
                 tried = one_batch(self.start, x[:64], y[:64], steps=100, seconds=SECONDS, reference=reference)
                 found[f"check/{name}"] = 1.0 if tried.learned else tried.accuracy
             tested = range_test(self.start, self.batches, SECONDS)
-            if tested.best is not None:
-                found["check/best_rate"] = tested.best
+            found["check/best_rate"] = tested.best or 0.0
         except NotApplicable as reason:
             log.info("not all trials for this run: %s", reason)
         return found

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.common.device import choose_device
 from cnnlab.datasets.augmentation import Augmentation
-from cnnlab.datasets.base import ImageSet, distinct_share
+from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
@@ -148,7 +148,10 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         context_of(trainer.network, trainer.optimizer, len(data.classes), functions=ran),
         largest_class_share=counts.max().item() / len(labels),
         absent_classes=int((counts == 0).sum()),
+        images=len(labels),
+        validation_images=len(data.validation),
         distinct_images=distinct_share(data.train.images),
+        broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,
         batch_size=batches.batch_size,
         steps_per_epoch=len(batches),

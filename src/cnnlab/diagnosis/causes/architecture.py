@@ -2,6 +2,7 @@
 
 from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.causes.images_seen import REPEATED
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
@@ -14,6 +15,8 @@ DEEP = 8
 SCALED_UP = 10.0
 # Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
 MODES_DIFFER = 0.2
+# The other way round: half of the units dropped costs up to 0.2.
+MODES_FAR, DROPOUT_USUAL = 0.3, 0.5
 
 
 def output_bounded(run: Evidence) -> Cause | None:
@@ -32,8 +35,11 @@ def output_bounded(run: Evidence) -> Cause | None:
         kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
     elif ran:
         kind, clue = "an activation", Clue(9, f"one runs behind the last layer, and outputs reach {number(high)}")
-    elif low >= 0 and len(seen) > 1:
-        kind, clue = "an activation", Clue(9, f"no output was ever negative; they reach {number(high)}")
+    elif len(seen) > 1 and all(m.scalars["output/lowest"] == 0 for m in seen):
+        kind, clue = (
+            "a ReLU",
+            Clue(10, f"the smallest output is exactly 0 at every measured step; they reach {number(high)}"),
+        )
     if clue is None:
         return None
     clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
@@ -55,7 +61,7 @@ def output_scaled(run: Evidence) -> Cause | None:
     if not last or not last[-1] > 0 or not size > 0 or 1 / SCALED_UP <= size / last[-1] <= SCALED_UP:
         return None
     factor = size / last[-1]
-    clue = Clue(10, f"the last layer's deviation is {number(last[-1])}, that of the network's output {number(size)}")
+    clue = Clue(16, f"the last layer's deviation is {number(last[-1])}, that of the network's output {number(size)}")
     clause = f"the outputs are multiplied by about {number(factor)} behind the last layer"
     remedy = Remedy(look="return the last layer's output as it is, without a factor (a temperature?)")
     return Cause(
@@ -129,6 +135,14 @@ def evaluation_differs(run: Evidence) -> Cause | None:
             Clue(11, f"of the same training images {percent(training)} are right in training mode, and "
                  f"{percent(evaluation)} in evaluation mode")
         )  # fmt: skip
+    elif evaluation - training >= MODES_FAR and not (run.context.dropout or 0.0) > DROPOUT_USUAL:
+        clues.append(
+            Clue(
+                9,
+                f"of the same training images {percent(evaluation)} are right in evaluation mode, and only "
+                f"{percent(training)} in training mode",
+            )
+        )
     if run.latest("check/evaluation_varies") > 0:
         clues.append(Clue(9, "in evaluation mode the same images get different outputs each time"))
     clause = "the network computes something else in evaluation mode (batch norm's running statistics, dropout)"
@@ -138,17 +152,19 @@ def evaluation_differs(run: Evidence) -> Cause | None:
 
 
 def input_ignored(run: Evidence) -> Cause | None:
-    """The outputs are the same for all images, though the first layer's are not, and no layer is dead or zero."""
+    """The outputs are the same for all images, though no layer is dead or zero; or the first layer gets the same of
+    all images, though the data set has different ones."""
     seen = [m for m in run.measured if "output/spread" in m.scalars and m.finite]
-    if not seen or any(dead_layers(m) or zeroed(m) for m in seen):
+    if not seen:
         return None
-    if not all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen):
-        return None
-    clue = Clue(7, "all images of a batch get the same outputs, at every measured step")
-    clause = "the outputs do not depend on the images"
-    return Cause(
-        "input_ignored", clause, Remedy(look="follow an image through forward()"), (clue,), LEARNING | GRADIENTS
-    )
+    clues = []
+    if seen[0].scalars.get("images/std") == 0 and (run.context.distinct_images or 0.0) > REPEATED:
+        clues.append(Clue(16, "the images differ, and the first layer gets the same values for all of them"))
+    same = all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen)
+    if same and not any(dead_layers(m) or zeroed(m) for m in seen):
+        clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
+    clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
+    return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS) if clues else None
 
 
 def deep(run: Evidence) -> Cause | None:
@@ -170,7 +186,7 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     if name not in ("sigmoid", "hardsigmoid", "softplus") or run.first is None:
         return None
     layers = len(run.first.of("preactivation/std"))
-    clues = [Clue(min(6, layers), f"{name} halves the signal and passes at most a quarter of the gradient per layer")]
+    clues = [Clue(min(8, layers), f"{name} halves the signal and passes at most a quarter of the gradient per layer")]
     if layers < 4:
         clues.append(Clue(-3, f"there are only {layers} layers"))
     remedy = Remedy("model.activation", "relu")

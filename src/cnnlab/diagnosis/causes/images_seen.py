@@ -14,6 +14,7 @@ LARGE, SMALL, OFFSET = 5.0, 0.05, 5.0
 ALIKE = 0.1
 # A set with a few images twice has 0.99.
 REPEATED = 0.5
+FEW_PER_CLASS = 5
 STANDARDIZE = Remedy(look="standardize the images: subtract their mean, divide by their standard deviation")
 SCALED = (
     LEARNING
@@ -23,11 +24,16 @@ SCALED = (
 
 
 def not_finite(run: Evidence) -> Cause | None:
-    if run.first is None or math.isfinite(run.first.scalars.get("images/largest", 0.0)):
+    share = run.context.broken_images or 0.0
+    broken = next((m for m in run.measured if not math.isfinite(m.scalars.get("images/largest", 0.0))), None)
+    if not share and broken is None:
         return None
-    clue = Clue(14, "the first measured batch of images has values that are NaN or infinite")
+    words = f"{percent(share)} of the training images hold NaN or infinity"
+    if not share and broken is not None:
+        words = f"the images at step {broken.step} hold NaN or infinity"
     remedy = Remedy(look="find the images with NaN: images.isfinite().flatten(1).all(1)")
-    return Cause("images_not_finite", "the images contain NaN or infinity", remedy, (clue,), LEARNING | {"non_finite"})
+    explains = LEARNING | {"non_finite"}
+    return Cause("images_not_finite", "the images contain NaN or infinity", remedy, (Clue(14, words),), explains)
 
 
 def not_standardized(run: Evidence) -> Cause | None:
@@ -67,12 +73,17 @@ def one_channel_constant(run: Evidence) -> Cause | None:
 
 
 def repeated(run: Evidence) -> Cause | None:
-    share = run.context.distinct_images
-    if share is None or share > REPEATED:
+    share, images, classes = run.context.distinct_images, run.context.images, run.context.classes
+    few = images is not None and classes is not None and images < FEW_PER_CLASS * classes
+    if few:
+        words = f"there are {images} training images for {classes} classes"
+    elif share is not None and share <= REPEATED:
+        words = f"only {percent(share)} of the training images are different ones"
+    else:
         return None
-    clue = Clue(10, f"only {percent(share)} of the training images are different ones")
-    remedy = Remedy(look="load the training images anew: many are copies of each other")
-    return Cause("images_repeated", "few images are repeated many times", remedy, (clue,), LEARNING | {"overfitting"})
+    remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")
+    explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
+    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(10, words),), explains)
 
 
 def over_augmented(run: Evidence) -> Cause | None:

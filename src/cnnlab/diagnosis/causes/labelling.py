@@ -1,14 +1,13 @@
 """Causes in the labels."""
 
-from cnnlab.common.words import percent, plural
+from cnnlab.common.words import percent
 from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
 # Above this share one class is nearly everything.
 DOMINANT = 0.7
-# Accuracy on clean test images minus that on validation images, whose labels come from the training images': sampling
-# alone scatters by 0.06 with 140 images.
+# Accuracy on clean test images minus that on validation images, whose labels come from the training images'.
 CLEANER = 0.15
 LOOK = Remedy(look="look at some images beside their labels")
 
@@ -38,7 +37,7 @@ def unrelated(run: Evidence) -> Cause | None:
 
 def noisy(run: Evidence) -> Cause | None:
     validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
-    if not test - validation >= CLEANER:
+    if not test - validation >= max(CLEANER, 3 * run.scatter):
         return None
     clue = Clue(
         8, f"accuracy is {percent(test)} on test images, but {percent(validation)} on validation images, whose labels "
@@ -61,7 +60,8 @@ def unbalanced(run: Evidence) -> Cause | None:
 def absent(run: Evidence) -> Cause | None:
     if not run.context.absent_classes:
         return None
-    clue = Clue(10, f"{plural(run.context.absent_classes, 'class')} of {run.context.classes} without a training image")
+    some = "1 class" if run.context.absent_classes == 1 else f"{run.context.absent_classes} classes"
+    clue = Clue(10, f"{some} of {run.context.classes} without a training image")
     remedy = Remedy(look="give every class training images, or leave it out")
     clause = "some classes have no training image"
     return Cause("classes_absent", clause, remedy, (clue,), LEARNING | {"test_unlike_training", "overfitting"})

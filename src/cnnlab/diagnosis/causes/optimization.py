@@ -1,11 +1,10 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -24,6 +23,8 @@ MOMENTUM, DAMPENING, BETA2 = 0.985, 0.5, (0.5, 0.99999)
 EPSILON, EPSILON_HIGH = 1e-2, 1e-4
 # Mean learning rate over its peak: one_cycle 0.5, cosine 0.5.
 RATE_SHARE = 0.12
+# Between batches the ratio of the two gradients varies 3-fold.
+ACCUMULATED = 6.0
 FEW = 4  # images a batch, or batches an epoch
 
 
@@ -124,6 +125,11 @@ def _large(run: Evidence) -> bool:
 
 
 def schedule(run: Evidence) -> Cause | None:
+    clause = "the schedule gives the learning rate next to no time near its peak"
+    remedy = Remedy("scheduler", "one_cycle")
+    if (slowing := run.context.update.get("lr_decay", 0.0)) * run.steps > 10:
+        clue = Clue(9, f"the optimizer's lr_decay, {slowing:g}, divides the rate by {number(1 + slowing * run.steps)}")
+        return Cause("schedule_unsuitable", clause, Remedy("optimizer.lr_decay", 0), (clue,), UPDATES)
     shares = run.rate_shares
     if len(shares) < 3:
         return None
@@ -134,8 +140,7 @@ def schedule(run: Evidence) -> Cause | None:
     if mean >= RATE_SHARE or run.steps < PATIENCE or (planned is not None and run.steps < planned):
         return None
     clue = Clue(10, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
-    clause = "the schedule gives the learning rate next to no time near its peak"
-    return Cause("schedule_unsuitable", clause, Remedy("scheduler", "one_cycle"), (clue,), UPDATES)
+    return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
 
 
 def few_steps(run: Evidence) -> Cause | None:
@@ -161,24 +166,26 @@ def batches(run: Evidence) -> Cause | None:
 
 
 def accumulated(run: Evidence) -> Cause | None:
-    """Gradients of the weights that grow from step to step, while those of the activations do not."""
-    seen = [m for m in run.measured if m.of("weight/gradient_std") and m.of("gradient/std") and m.finite]
-    if len(seen) < 4:
+    """The gradient of the first layer's weights grows, though neither its input, the images, nor the gradient that
+    arrives at its output does."""
+    ratios = {m.step: ratio for m in run.measured if m.finite and (ratio := _weights_to_output(m)) > 0}
+    late = [ratio for step, ratio in ratios.items() if 16 <= step <= 128]
+    if 0 not in ratios or len(late) < 2 or min(late) < ACCUMULATED * ratios[0]:
         return None
-    last = min(seen, key=lambda m: abs(m.step - 64))
-    grown = _growth(seen[0].of("weight/gradient_std"), last.of("weight/gradient_std"))
-    arrived = _growth(seen[0].of("gradient/std"), last.of("gradient/std"))
-    if last.step < 16 or not arrived > 0 or grown < 3 or grown / arrived < 10:
-        return None
-    clue = Clue(9, f"the weights' gradients grow {number(grown)}-fold in {last.step} steps, those of the layers "
-                   f"{number(arrived)}-fold")  # fmt: skip
+    clue = Clue(
+        9,
+        f"the first layer's weights get {number(median(late) / ratios[0])} times the gradient that they got at step 0 "
+        "for the same gradient of its output",
+    )
     remedy = Remedy(look="call optimizer.zero_grad() in every step")
     return Cause("gradients_accumulated", "gradients of earlier steps are never cleared", remedy, (clue,), UPDATES)
 
 
-def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    found = [after[k] / before[k] for k in before if before[k] > 0 and k in after]
-    return median(found) if found else 0.0
+def _weights_to_output(record: Record) -> float:
+    """Gradient of the first layer's weights over that of its output; 0 if one was not measured."""
+    layer = next(iter(record.of("preactivation/std")), "")
+    weights, output = (record.of(key).get(layer, 0.0) for key in ("weight/gradient_std", "gradient/std"))
+    return weights / output if output > 0 else 0.0
 
 
 def precision(run: Evidence) -> Cause | None:

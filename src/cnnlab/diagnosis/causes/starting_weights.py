@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from statistics import median
 
 from cnnlab.common.words import number
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, zeroed
@@ -15,8 +16,13 @@ from cnnlab.diagnosis.units import identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+# The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
+FADED = 0.02
+# Sum pooling and shortcuts make 4 times as much of a signal as the weights do, thin borders half.
+RESCALED = 30.0
 # He's gain is 1.41, Xavier's about 1, torch's own 0.58.
 GAIN_SMALL, GAIN_LARGE = 0.45, 3.0
+GAIN_SMALL_DEEP = 0.8
 # First loss over ln(classes): healthy networks start at 1.0 to 1.6, with sum pooling at 3.
 LOUD = 4.0
 FROM_WEIGHTS = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
@@ -69,11 +75,19 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     if len(off) == 1:
         factor = gains[off[0]] / median(v for k, v in gains.items() if k != off[0])
         return off[0], f"has weights {number(factor)} times as large as the others"
-    biases, sizes = first.of("bias/largest"), first.of("preactivation/std")
-    shifted = [k for k, b in biases.items() if k in sizes and b > BIASED * max(sizes[k], 1e-3) and b > 1]
-    if len(shifted) == 1:
-        return shifted[0], f"has a bias of {number(biases[shifted[0]])}"
-    return None
+    return _rescaled(first, gains)
+
+
+def _rescaled(first: Record, gains: Mapping[str, float]) -> tuple[str, str] | None:
+    """The one layer that gets, or gives, far more or less than its weights make of the layer before."""
+    sizes = signal(first)
+    factors = {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
+    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first)}
+    off = [k for k, factor in factors.items() if not 1 / RESCALED <= factor <= RESCALED]
+    usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
+    if len(off) != 1 or len(usual) != len(factors) - 1:
+        return None
+    return off[0], f"gives {number(factors[off[0]])} times the signal that its weights make of the layer before"
 
 
 def _apart(values: Mapping[str, float], layer: str) -> bool:
@@ -98,11 +112,19 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
     if seen == ("vanishing" if vanishing else "exploding"):
         clues.append(Clue(5, f"with the initial weights, the signal goes from {number(profile[0])} in the first layer "
                              f"to {number(profile[-1])} in the last"))  # fmt: skip
+    elif vanishing and len(profile) > 4 and profile[-2] < FADED * profile[0]:
+        clues.append(
+            Clue(4, f"the signal fades from {number(profile[0])} to {number(profile[-2])} over the hidden layers")
+        )
     gain = _gain(run)
     if gain is not None and (gain < GAIN_SMALL if vanishing else gain > GAIN_LARGE):
         far = abs(math.log(gain / (GAIN_SMALL if vanishing else GAIN_LARGE))) > 1
         clues.append(Clue(6 if far else 3, f"the weights' gain is {number(gain)} a layer; 1 (Xavier) to 1.4 (He) keeps "
                                            "a signal"))  # fmt: skip
+    elif vanishing and gain is not None and gain < GAIN_SMALL_DEEP and len(profile) >= 8:
+        clues.append(
+            Clue(5, f"the weights' gain is {number(gain)} in each of {len(profile)} layers; 1 to 1.4 is usual")
+        )
     elif gain is not None and clues:
         clues.append(Clue(-3, f"the weights' gain, {number(gain)} a layer, is usual"))
     classes, loss = run.context.classes, run.first_loss
@@ -130,24 +152,42 @@ def _gain(run: Evidence) -> float | None:
 
 
 def biased(run: Evidence) -> Cause | None:
-    if run.first is None or outlier(run):
+    if run.first is None:
         return None
-    clues, bias = [], run.context.bias
+    clues, bias, shifted = [], run.context.bias, _shifted(run.first)
+    where = ""
     if bias is not None and abs(bias) >= 0.5:
-        clues.append(Clue(8 if abs(bias) >= 1 else 5, f"init.bias is {bias:g}; 0 is usual"))
+        clues.append(Clue(9 if abs(bias) >= 1 else 5, f"init.bias is {bias:g}; 0 is usual"))
+    elif len(shifted) == 1:
+        where, size = next(iter(shifted.items()))
+        where = f" in {where}"
+        clues.append(Clue(13, f"the largest bias{where} is {number(size)}; those of other layers are small"))
     means, stds = run.first.of("preactivation/mean"), run.first.of("preactivation/std")
     off = [k for k in means if abs(means[k]) > BIASED * stds.get(k, math.inf) and abs(means[k]) > 0.1]
     if 2 * len(off) >= max(len(means), 1):
         layer = off[0]
-        clues.append(Clue(4, f"pre-activations stand off zero at the first step: {number(means[layer])} ± "
-                             f"{number(stds[layer])} in {layer}"))  # fmt: skip
+        clues.append(
+            Clue(
+                4,
+                f"pre-activations stand off zero at the first step: {number(means[layer])} ± "
+                f"{number(stds[layer])} in {layer}",
+            )
+        )
     if off and dead_layers(run.first):
         clues.append(Clue(3, "units are dead before the first update"))
     if not clues:
         return None
-    remedy = Remedy("init.bias", 0) if bias else Remedy(look="set the biases to 0, or look at what is added to them")
-    clause = "the biases start far from 0"
-    return Cause("biases_unsuitable", clause, remedy, tuple(clues), FROM_WEIGHTS)
+    remedy = (
+        Remedy("init.bias", 0) if bias else Remedy(look=f"set the biases{where} to 0, or look what is added to them")
+    )
+    return Cause("biases_unsuitable", f"the biases start far from 0{where}", remedy, tuple(clues), FROM_WEIGHTS)
+
+
+def _shifted(record: Record) -> dict[str, float]:
+    """The layers whose largest bias is far above the deviation of their pre-activations."""
+    sizes = record.of("preactivation/std")
+    largest = record.of("bias/largest").items()
+    return {k: bias for k, bias in largest if k in sizes and bias > max(1.0, BIASED * min(sizes[k], 1.0))}
 
 
 CAUSES = (equal, one_layer, too_small, too_large, biased)

@@ -36,6 +36,7 @@ def too_large(run: Evidence) -> Cause | None:
         if healthy_start and not all(m.finite for m in run.records):
             clues.append(Clue(4, "it began well, and values became infinite or NaN in training"))
     best = run.latest("check/best_rate")
+    clues += _no_rate_helps(run)
     if lr is not None and best > 0:
         if lr >= 5 * best:
             clues.append(Clue(6 if lr >= 30 * best else 4, f"a range test finds {number(best)} best"))
@@ -43,7 +44,7 @@ def too_large(run: Evidence) -> Cause | None:
             clues.append(Clue(-4, f"a range test finds {number(best)} best"))
     if clues and lr is not None and low is not None and lr < low:
         clues.append(Clue(-3, f"{lr:g} is less than usual"))
-    if not clues:
+    if not any(clue.points > 0 for clue in clues):
         return None
     clause = f"the learning rate{named(run)} is too large"
     return Cause("learning_rate_too_large", clause, _remedy(run, 0.1 if not full else 0.01), tuple(clues), EXPLAINED)
@@ -63,6 +64,7 @@ def too_small(run: Evidence) -> Cause | None:
     elif largest > 3 * UPDATE_LITTLE:
         clues.append(Clue(-5, f"updates of up to {number(largest)} of the weights are usual"))
     best = run.latest("check/best_rate")
+    clues += _no_rate_helps(run)
     if lr is not None and best > 0:
         if lr <= best / 5:
             clues.append(Clue(6 if lr <= best / 30 else 4, f"a range test finds {number(best)} best"))
@@ -71,6 +73,14 @@ def too_small(run: Evidence) -> Cause | None:
     clause = f"the learning rate{named(run)} is too small"
     found = Cause("learning_rate_too_small", clause, _remedy(run, 10), tuple(clues), LEARNING | {"small_updates"})
     return found if found.supporting and run.steps >= PATIENCE else None
+
+
+def _no_rate_helps(run: Evidence) -> list[Clue]:
+    if run.latest("check/best_rate") != 0:
+        return []
+    # Where the network learns a batch with another optimizer, the rates that were tried may all be wrong.
+    points = -1 if run.latest("check/reference") == 1 else -5
+    return [Clue(points, "in a range test no learning rate lowers the loss")]
 
 
 def usual(run: Evidence) -> tuple[float | None, float | None]:

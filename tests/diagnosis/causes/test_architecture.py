@@ -1,0 +1,123 @@
+"""Causes in the network."""
+
+import pytest
+
+from cnnlab.diagnosis.causes.architecture import (
+    deep,
+    detached,
+    dropped,
+    evaluation_differs,
+    frozen,
+    input_ignored,
+    memorizes,
+    narrow,
+    output_bounded,
+    output_scaled,
+    unsuitable_activation,
+)
+
+UNITS = {"01_block1.conv1": 8, "02_block2.conv1": 16, "03_head.fc1": 32, "04_head.logits": 10}
+LOGITS = {
+    "output/lowest": -3.0,
+    "output/highest": 4.0,
+    "output/std": 1.0,
+    "output/spread": 0.8,
+    "output/sum_error": 5.0,
+}
+
+
+def test_a_usual_network_is_no_cause(row, evidence):
+    run = evidence(row(0) | LOGITS, row(100) | LOGITS, units=UNITS)
+    suspects = (output_bounded, output_scaled, frozen, detached, dropped, narrow, evaluation_differs, input_ignored)
+    assert not any(suspect(run) for suspect in (*suspects, unsuitable_activation, memorizes, deep))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "error", "activated", "word"),
+    [
+        (0.01, 0.9, 1e-7, False, "softmax"),
+        (0.1, 0.9, 4.0, True, "sigmoid"),
+        (0.0, 12.0, 30.0, True, "ReLU"),
+        (-0.9, 0.95, 3.0, True, "an activation"),
+        (0.0, 12.0, 30.0, False, "ReLU"),
+    ],
+)
+def test_an_activation_before_the_loss(row, evidence, low, high, error, activated, word):
+    outputs = {"output/lowest": low, "output/highest": high, "output/std": 0.3, "output/sum_error": error}
+    steps = [row(step) | outputs for step in (0, 50, 100)]
+    if activated:
+        steps = [step | {f"activation/std/{layer}": 0.5 for layer in UNITS} for step in steps]
+    found = output_bounded(evidence(*steps))
+    assert found is not None and found.points >= 9 and word in found.clause
+
+
+def test_outputs_of_another_size_than_the_last_layers(row, evidence):
+    found = output_scaled(evidence(row(0) | LOGITS | {"output/std": 1e3}))
+    assert found is not None and found.name == "output_badly_scaled" and "1000" in found.clause
+    assert output_scaled(evidence(row(0) | LOGITS | {"output/std": 0.4})) is None  # pooled
+
+
+def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
+    most = tuple(UNITS)[:3]
+    assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
+    assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
+    assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
+
+
+def test_layers_that_no_gradient_reaches(row, evidence):
+    cut = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3))
+    for layer in tuple(UNITS)[:2]:
+        del cut[f"gradient/std/{layer}"]
+    found = detached(evidence(cut, cut | {"step": 100}))
+    assert found is not None and "2 of 4 layers" in found.supporting[0] and "02_block2.conv1" in found.remedy.override
+    zero = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3))
+    assert detached(evidence(zero)) is None  # a gradient of 0 arrives
+
+
+def test_dropout(row, evidence):
+    assert dropped(evidence(row(0), dropout=0.95)).remedy.override == "model.dropout=0.2"
+    assert dropped(evidence(row(0), dropout=0.5)) is None
+
+
+def test_a_layer_of_one_unit(row, evidence):
+    assert "02_block2.conv1" in narrow(evidence(row(0), units=UNITS | {"02_block2.conv1": 1})).clause
+    assert narrow(evidence(row(0), units=UNITS | {"04_head.logits": 1})) is None  # one class
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluation", "varies", "found"),
+    [(0.95, 0.2, 0.0, True), (0.5, 0.5, 1.0, True), (0.9, 0.95, 0.0, False)],
+)
+def test_evaluation_mode(row, evidence, training, evaluation, varies, found):
+    looks = {
+        "check/training_mode": training,
+        "check/evaluation_mode": evaluation,
+        "check/evaluation_varies": varies,
+    }
+    assert (evaluation_differs(evidence(row(0), {"step": 300, **looks})) is not None) == found
+
+
+def test_outputs_that_do_not_depend_on_the_image(row, evidence):
+    same = [row(step) | LOGITS | {"output/spread": 0.0} for step in (0, 100)]
+    assert input_ignored(evidence(*same)).name == "input_ignored"
+    dead = [step | {"activation/dead/02_block2.conv1": 1.0} for step in same]
+    assert input_ignored(evidence(*dead)) is None  # explained by that
+
+
+def test_depth_needs_more_than_a_suited_initializer(row, evidence):
+    layers = {f"preactivation/std/{i:02d}_conv": 0.4**i for i in range(1, 21)}
+    step = {k: v for k, v in row(0).items() if not k.startswith("preactivation/")} | layers
+    assert deep(evidence(step, initializer="he_normal")).points > 6
+    assert deep(evidence(step, initializer="normal")).points < 6
+    assert deep(evidence(step, batch_norm=True)) is None
+
+
+def test_sigmoid_is_unsuitable_when_deep(row, evidence):
+    assert unsuitable_activation(evidence(row(0), activation="sigmoid")).points == 4
+    assert unsuitable_activation(evidence(row(0), activation="relu")) is None
+
+
+def test_memorizing_is_advised_what_is_not_yet_set(row, evidence):
+    epoch = {"step": 300, "train/epoch_accuracy": 1.0, "validation/accuracy": 0.7}
+    assert memorizes(evidence(row(0), epoch)).remedy.override == "model.dropout=0.5"
+    assert memorizes(evidence(row(0), epoch, dropout=0.5)).remedy.override == "optimizer.weight_decay=0.005"

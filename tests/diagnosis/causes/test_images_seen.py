@@ -1,0 +1,91 @@
+"""Causes in the images: standardized, varied and finite ones raise no suspicion."""
+
+from math import inf, nan
+
+import pytest
+
+from cnnlab.diagnosis.causes.images_seen import (
+    constant,
+    not_finite,
+    not_standardized,
+    one_channel_constant,
+    over_augmented,
+    repeated,
+)
+
+USUAL = {
+    "images/mean": 0.02,
+    "images/std": 0.98,
+    "images/largest": 3.1,
+    "images/variety": 0.86,
+    "images/constant_channels": 0.0,
+}
+
+
+@pytest.fixture
+def seen(row, evidence):
+    """A run whose first batch had the usual images but for what is given."""
+    return lambda context=None, **values: evidence(
+        row(0) | USUAL | {f"images/{key}": value for key, value in values.items()}, **(context or {})
+    )
+
+
+def test_usual_images_are_no_cause(seen):
+    run = seen()
+    assert not any(suspect(run) for suspect in (not_finite, not_standardized, constant, one_channel_constant, repeated))
+
+
+def test_images_that_were_not_measured_are_no_cause(row, evidence):
+    run = evidence(row(0))
+    assert not any(suspect(run) for suspect in (not_finite, not_standardized, constant, one_channel_constant))
+
+
+@pytest.mark.parametrize("largest", [nan, inf])
+def test_not_finite(seen, largest):
+    found = not_finite(seen(largest=largest, mean=nan, std=nan))
+    assert found is not None and found.name == "images_not_finite" and "non_finite" in found.explains
+    assert not_standardized(seen(largest=largest, mean=nan, std=nan)) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "wrong"),
+    [
+        (33.0, 78.0, True),  # 0 to 255
+        (0.0, 100.0, True),
+        (10.0, 1.0, True),
+        (0.0, 0.01, True),
+        (0.47, 0.25, False),  # 0 to 1
+        (0.95, 0.15, False),  # black on white, 0 to 1
+    ],
+)
+def test_standardized(seen, mean, std, wrong):
+    found = not_standardized(seen(mean=mean, std=std))
+    assert (found is not None) == wrong
+    if found is not None:
+        assert found.points > 9 and "standardize" in found.remedy.override
+
+
+def test_constant_images(seen):
+    assert "same" in constant(seen(std=0.0, variety=nan)).supporting[0]
+    assert "5 %" in constant(seen(variety=0.05)).supporting[0]
+
+
+def test_one_constant_channel(seen):
+    assert one_channel_constant(seen(constant_channels=1 / 3)).name == "channels_constant"
+    assert one_channel_constant(seen(constant_channels=1.0)) is None  # all of them: the images are constant
+
+
+def test_few_images_many_times(seen):
+    assert repeated(seen({"distinct_images": 0.012})).name == "images_repeated"
+    assert repeated(seen({"distinct_images": 0.99})) is None
+
+
+def test_augmentation_is_judged_by_what_a_linear_classifier_still_learns(row, evidence):
+    def judged(augmented, clean, on=True):
+        return over_augmented(
+            evidence(row(0), {"step": 300, "check/baseline": augmented, "check/baseline_clean": clean}, augmented=on)
+        )
+
+    assert judged(0.15, 0.95).points > 9 and judged(0.15, 0.95).remedy.override == "augmentation=none"
+    assert judged(0.93, 0.95).points < 0
+    assert judged(0.15, 0.95, on=False) is None

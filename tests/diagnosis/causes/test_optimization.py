@@ -1,0 +1,98 @@
+"""Causes in the optimizer's settings, regularization, batches and number format."""
+
+from math import log
+
+import pytest
+
+from cnnlab.diagnosis.causes.optimization import (
+    accumulated,
+    batches,
+    clipped,
+    decay,
+    epsilon,
+    few_steps,
+    momentum,
+    precision,
+    reversed_update,
+    schedule,
+    smoothed,
+    weights_kept,
+)
+
+STEPS = (0, 50, 100, 150, 200)
+
+
+def test_usual_settings_are_no_cause(row, evidence):
+    run = evidence(
+        *(row(step) for step in STEPS),
+        clip=1.0,
+        weight_decay=5e-4,
+        label_smoothing=0.1,
+        batch_size=64,
+        steps_per_epoch=25,
+        precision="float32",
+        update={"momentum": 0.9, "dampening": 0.0, "eps": 1e-8, "beta1": 0.9, "beta2": 0.999, "maximize": 0.0},
+    )
+    suspects = (accumulated, batches, clipped, decay, epsilon, few_steps, momentum, precision, schedule, smoothed)
+    assert not any(suspect(run) for suspect in suspects) and not reversed_update(run).supporting
+
+
+@pytest.mark.parametrize(
+    ("suspect", "context", "name", "override"),
+    [
+        (clipped, {"clip": 1e-4}, "clip_too_small", "trainer.clip=1"),
+        (decay, {"weight_decay": 1.0}, "weight_decay_too_strong", "optimizer.weight_decay=0.0005"),
+        (smoothed, {"label_smoothing": 0.95}, "label_smoothing_too_strong", "trainer.label_smoothing=0.1"),
+        (momentum, {"update": {"momentum": 0.999}}, "momentum_too_large", "optimizer.momentum=0.9"),
+        (momentum, {"update": {"dampening": 0.99}}, "momentum_too_large", "optimizer.dampening=0"),
+        (momentum, {"update": {"beta2": 0.1}}, "momentum_too_large", "optimizer.betas=[0.9,0.999]"),
+        (epsilon, {"update": {"eps": 1.0}}, "epsilon_too_large", "optimizer.eps=1e-08"),
+        (reversed_update, {"update": {"maximize": 1.0}}, "update_reversed", "optimizer.maximize=false"),
+        (batches, {"batch_size": 2}, "batch_unsuitable", "trainer.batch_size=64"),
+        (batches, {"batch_size": 1024, "steps_per_epoch": 1}, "batch_unsuitable", "trainer.batch_size=64"),
+    ],
+)
+def test_a_setting_far_from_what_is_usual(row, evidence, suspect, context, name, override):
+    found = suspect(evidence(row(0), row(150), **context))
+    assert found.name == name and found.points >= 8 and found.remedy.override == override
+
+
+def test_decoupled_decay_is_judged_with_rate_and_steps(row, evidence):
+    steps = [row(step) for step in STEPS]
+    assert decay(evidence(*steps, optimizer="adamw", learning_rate=2e-3, weight_decay=0.1)) is None
+    assert decay(evidence(*steps, optimizer="adamw", learning_rate=2e-3, weight_decay=30.0)).points >= 9
+
+
+def test_weights_that_have_shrunk(row, evidence):
+    run = evidence(row(0), row(200, weight_std=(0.03, 0.01, 0.005, 0.1)), weight_decay=None)
+    assert weights_kept(run) == pytest.approx(0.1)
+    assert "10 %" in decay(run).supporting[0] and "weight decay pulls" in decay(run).clause
+
+
+def test_learning_to_be_wrong(row, evidence):
+    wrong = [row(step, loss=log(10) * (1 + step / 50), accuracy=0.01) for step in STEPS]
+    assert reversed_update(evidence(*wrong)).points >= 9
+
+
+def test_a_schedule_that_leaves_no_time(row, evidence):
+    decayed = [row(step) | {"optimizer/lr": 0.1 if step == 0 else 1e-4} for step in range(0, 201, 5)]
+    assert schedule(evidence(*decayed, planned_steps=200)).remedy.override == "scheduler=one_cycle"
+    assert schedule(evidence(*(step | {"optimizer/lr": 0.1} for step in decayed), planned_steps=200)) is None
+
+
+def test_a_run_that_has_only_begun(row, evidence):
+    assert few_steps(evidence(row(0), row(4))).supporting == ["the run had only 5 steps"]
+    assert few_steps(evidence(row(0), row(300))) is None
+
+
+def test_gradients_that_are_never_cleared(row, evidence):
+    rows = [row(step, weight_gradient_std=(1e-3 * (step + 1),) * 4) for step in (0, 8, 16, 32, 64)]
+    assert accumulated(evidence(*rows)).points >= 9
+    both = [row(s, weight_gradient_std=(1e-3 * (s + 1),) * 4, gradient_std=(1e-3 * (s + 1),) * 4) for s in STEPS]
+    assert accumulated(evidence(*both)) is None  # larger gradients arrive
+
+
+def test_updates_that_are_lost_in_rounding(row, evidence):
+    still = [row(step, weight_update_ratio=(0.0, 0.0, 1e-3, 1e-3)) for step in STEPS]
+    assert precision(evidence(*still, precision="bfloat16")).points >= 9
+    assert precision(evidence(*(row(step) for step in STEPS), precision="float32")) is None

@@ -1,0 +1,72 @@
+"""Causes in the initial weights: all of them, or one layer's."""
+
+from math import nan, sqrt
+
+import pytest
+
+from cnnlab.diagnosis.causes.starting_weights import biased, equal, one_layer, too_large, too_small
+
+FANS = {"01_block1.conv1": 9, "02_block2.conv1": 144, "03_head.fc1": 1024, "04_head.logits": 64}
+HE = tuple(sqrt(2 / fan) for fan in FANS.values())
+
+
+def _scaled(factor, layer=None):
+    return tuple(std * (factor if layer in (None, i) else 1) for i, std in enumerate(HE))
+
+
+def test_suited_weights_are_no_cause(row, evidence):
+    run = evidence(row(0, weight_std=HE), fan_in=FANS)
+    assert not any(suspect(run) for suspect in (equal, one_layer, biased))
+    assert not any(cause.supporting for suspect in (too_small, too_large) if (cause := suspect(run)))
+
+
+def test_equal_weights_name_the_initializer(row, evidence):
+    found = equal(evidence(row(0, weight_distinct=(0.0, 0.0, 0.0, 0.9)), initializer="constant"))
+    assert found.name == "weights_equal" and "init=constant" in found.clause and found.remedy.override == "init=he"
+
+
+@pytest.mark.parametrize("factor", [1e-3, 30, 1000])
+def test_one_layer_out_of_scale_is_named(row, evidence, factor):
+    found = one_layer(evidence(row(0, weight_std=_scaled(factor, 1)), fan_in=FANS))
+    assert found.name == "layer_out_of_scale" and "02_block2.conv1" in found.clause
+
+
+def test_one_layer_of_zeros_or_of_equal_channels_is_named_and_not_the_initializer(row, evidence):
+    zero = row(0, weight_std=(HE[0], 0.0, *HE[2:]), weight_distinct=(0.9, nan, 0.9, 0.9))
+    same = row(0, weight_std=HE, weight_distinct=(0.9, 0.0, 0.9, 0.9))
+    for step in (zero, same):
+        assert one_layer(evidence(step, fan_in=FANS)).name == "layer_out_of_scale"
+        assert equal(evidence(step, fan_in=FANS)) is None
+
+
+def test_a_bias_in_one_layer_is_named(row, evidence):
+    biases = {f"bias/largest/{layer}": 0.0 for layer in FANS} | {"bias/largest/02_block2.conv1": 30.0}
+    assert "in 02_block2.conv1" in biased(evidence(row(0, weight_std=HE) | biases, fan_in=FANS)).clause
+
+
+def test_one_deviation_for_all_layers_is_the_initializers_choice(row, evidence):
+    """The gains then differ by the root of the fan-in, 11-fold here, and no single layer is at fault."""
+    assert one_layer(evidence(row(0, weight_std=(0.01,) * 4), fan_in=FANS)) is None
+
+
+def test_weights_of_all_layers(row, evidence):
+    small = row(0, weight_std=_scaled(0.01), preactivation_std=(1e-2, 1e-4, 1e-6, 1e-8))
+    found = too_small(evidence(small, fan_in=FANS, initializer="normal"))
+    assert found.points >= 11 and found.remedy.override == "init=he" and "init=normal" in found.clause
+    large = row(0, loss=900.0, weight_std=_scaled(10), preactivation_std=(10.0, 100.0, 1e3, 1e4))
+    found = too_large(evidence(large, fan_in=FANS, initializer="normal"))
+    assert found.points >= 11 and "900" in " ".join(found.supporting)
+
+
+def test_norm_layers_and_a_suited_initializer_speak_against_it(row, evidence):
+    large = row(0, loss=900.0, weight_std=_scaled(10), preactivation_std=(10.0, 100.0, 1e3, 1e4))
+    plain = too_large(evidence(large, fan_in=FANS, initializer="normal")).points
+    assert too_large(evidence(large, fan_in=FANS, initializer="normal", batch_norm=True)).points < plain
+    he = too_large(evidence(large, fan_in=FANS, initializer="he"))
+    assert he.points < plain and he.remedy.override == "model.norm=batch"
+
+
+def test_biases_far_from_zero(row, evidence):
+    off = row(0, preactivation_mean=(-5.0,) * 4, activation_dead=(1.0, 1.0, 1.0))
+    assert biased(evidence(off, bias=-5.0)).remedy.override == "init.bias=0"
+    assert biased(evidence(off, bias=0.0)).remedy.look  # never advised what is set

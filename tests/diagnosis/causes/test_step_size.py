@@ -1,0 +1,40 @@
+"""The learning rate as a cause."""
+
+from math import nan
+
+import pytest
+
+from cnnlab.diagnosis.causes.step_size import too_large, too_small, usual
+
+
+def test_a_usual_rate_is_no_cause(row, evidence):
+    run = evidence(row(0), row(100), row(200), learning_rate=0.02)
+    assert too_large(run) is None and too_small(run) is None
+
+
+def test_usual_rates_go_by_the_optimizer(row, evidence):
+    assert usual(evidence(row(0), optimizer="adamw"))[1] < usual(evidence(row(0), optimizer="sgd"))[1]
+    assert usual(evidence(row(0), optimizer="SomethingNew")) == (None, None)
+
+
+def test_too_large(row, evidence):
+    rows = [row(0, loss=2.3, weight_update_ratio=(0.9,) * 4), row(1, loss=80.0), row(2, loss=nan)]
+    found = too_large(evidence(*rows, learning_rate=5.0))
+    assert found.name == "learning_rate_too_large" and found.points > 9
+    assert any("jumps" in clue for clue in found.supporting)
+
+
+def test_too_small(row, evidence):
+    rows = [row(step, accuracy=0.1, weight_update_ratio=(1e-6,) * 4) for step in (0, 100, 200)]
+    found = too_small(evidence(*rows, learning_rate=1e-5))
+    assert found.points >= 9 and found.remedy.override == "optimizer.lr=0.02"  # in the middle of what is usual
+    tested = too_small(evidence(*rows, {"step": 201, "check/best_rate": 0.013}, learning_rate=1e-5))
+    assert tested.points > found.points and tested.remedy.override == "optimizer.lr=0.01"
+
+
+@pytest.mark.parametrize(("best", "less"), [(0.02, True), (1.0, False)])
+def test_a_range_test_speaks_for_or_against(row, evidence, best, less):
+    rows = [row(step, accuracy=0.1, weight_update_ratio=(5e-4,) * 4) for step in (0, 100, 200)]
+    without = too_small(evidence(*rows, learning_rate=0.02)).points
+    tried = too_small(evidence(*rows, {"step": 201, "check/best_rate": best}, learning_rate=0.02)).points
+    assert (tried < without) == less
