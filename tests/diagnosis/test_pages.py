@@ -129,7 +129,7 @@ def test_a_page_says_the_thresholds_where_the_rule_has_some(name):
 @each_page
 def test_other_names_in_a_page_have_pages(name):
     others = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", pages.page(name)))
-    assert others - set(pages.names()) <= {"leaky_relu", "log_softmax", "requires_grad"}
+    assert others - set(pages.names()) <= {"leaky_relu", "log_softmax", "lr_decay", "requires_grad"}
 
 
 def test_a_threshold_is_the_number_of_the_code(monkeypatch):
