@@ -35,7 +35,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error():
         cnnlab.Prob  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["train", "summary", "kernels", "predict", "report"])
+@pytest.mark.parametrize("module", ["train", "summary", "kernels", "predict", "report", "explain"])
 def test_a_command_can_answer_a_typo_without_torch(module):
     done = _python(f"import sys, cnnlab.{module}; print('torch' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr

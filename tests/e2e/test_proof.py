@@ -53,6 +53,7 @@ def test_a_wheel_works_in_any_folder(tmp_path):
     work.mkdir()
     subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, site], check=True)
     assert (site / "cnnlab" / "_configs" / "train.yaml").is_file()
+    assert (site / "cnnlab" / "diagnosis" / "explained" / "dead_units.md").is_file()
     assert (site / "hydra_plugins" / "cnnlab" / "__init__.py").is_file()
     script = f"import sys; sys.path.insert(0, {str(site)!r}); import cnnlab.train as t; print(t.__file__); t.main()"
     arguments = ["trainer.max_steps=2", "dataset.size=8"]

@@ -26,8 +26,8 @@ MARGIN = 2.0
 
 
 def remedies_of(findings: Sequence[Finding]) -> list[Remedy]:
-    """In the order in which they are tried."""
-    return [finding.remedy for finding in findings if finding.severity != "note"]
+    """In the order in which they are tried: of every finding's causes, the likeliest first."""
+    return [cause.remedy for finding in findings if finding.severity != "note" for cause in finding.causes]
 
 
 @dataclass(frozen=True)
