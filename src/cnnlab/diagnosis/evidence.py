@@ -14,8 +14,10 @@ RECENT = 5
 PATIENCE = 100
 # A network whose accuracy is less than this above guessing is not called healthy.
 LITTLE = 0.1
-# Of what a linear classifier on untrained features makes above guessing. The worst of 150 healthy networks made 0.95.
-BELOW = 0.75
+# Of what a linear classifier on untrained features makes above guessing; healthy networks make 0.88 and more.
+BELOW = 0.8
+# How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
+OVERCOME = 0.85
 _TRAINED = {"train/loss", "train/epoch_loss"}
 
 
@@ -151,6 +153,13 @@ class Evidence:
         """Far worse than a linear classifier on untrained features (`check/baseline`), if that was tried."""
         baseline = self.latest("check/baseline")
         return self.skill(self.reached) < BELOW * self.skill(baseline)
+
+    @property
+    def overcome(self) -> bool:
+        """Whether training, and the test if there was one, came far between guessing and 1."""
+        accuracies = [self.reached, self.latest("test/accuracy")]
+        known = [self.skill(accuracy) for accuracy in accuracies if not math.isnan(accuracy)]
+        return not math.isnan(self.reached) and all(skill >= OVERCOME for skill in known)
 
     @property
     def poor(self) -> bool:

@@ -20,12 +20,10 @@ RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
 )
 # Points from which a cause counts as seen, and is told even where no rule found its consequences.
 SEEN = 9
-# What is found at the first steps is told as a note where training came this far between guessing and 1 all the same.
-OVERCOME = 0.85
 # Findings that are judged at the first measured steps, whose harm training may undo.
 EARLY = frozenset(
     {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
-    | {"large_updates", "small_updates", "symmetry"}
+    | {"large_updates", "symmetry"}
 )
 
 
@@ -77,19 +75,13 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
     """Of a finding that may have done no harm."""
     if run.poor or run.steps < PATIENCE:
         return "problem"
-    return "note" if overcome(run) or cause.points < SEEN else "warning"
-
-
-def overcome(run: Evidence) -> bool:
-    """Whether training, and the test if there was one, came far between guessing and 1."""
-    accuracies = [run.reached, run.latest("test/accuracy")]
-    return all(run.skill(a) >= OVERCOME for a in accuracies if not math.isnan(a)) and not math.isnan(run.reached)
+    return "note" if run.overcome or cause.points < SEEN else "warning"
 
 
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
     sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
-    severity = "problem" if run.poor else "note" if overcome(run) else "warning"
+    severity = "problem" if run.poor else "note" if run.overcome else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.rules import SEEN, overcome
+from cnnlab.diagnosis.rules import SEEN
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
@@ -54,7 +54,7 @@ class Diagnosing(Observer):
         run = Evidence.read(self._history, self.context)
         if step < PATIENCE and all(record.finite for record in run.records):
             return {}
-        if overcome(run) and all(record.finite for record in run.records):
+        if run.overcome and all(record.finite for record in run.records):
             return {}
         looks = self.examination.baseline() | self.examination.modes()
         self._afterwards |= looks
