@@ -4,13 +4,15 @@ from pathlib import Path
 
 from cnnlab.claims.diagnoses import diagnoses
 from cnnlab.claims.run_record import RunRecord
-from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.diagnosis import Cause, Clue, Finding, Remedy
 from cnnlab.diagnosis.finding import flat
 
 
 def _run(*names: str) -> RunRecord:
-    findings = [Finding(name, "problem", 3, f"It is {name}.", "cause", Remedy("init", "he")) for name in names]
-    return RunRecord("r", Path("r"), results=dict(flat(findings)))
+    cause = Cause("weights_too_small", "cause", Remedy("init", "he"), (Clue(9, "seen"),))
+    findings = [Finding(name, "problem", 3, f"It is {name}.", (cause,)) for name in names]
+    note = Finding("large_updates", "note", 0, "It was large.", (cause,))
+    return RunRecord("r", Path("r"), results=dict(flat([*findings, note], "healthy")))
 
 
 def test_findings_are_counted_the_most_urgent_first():

@@ -79,8 +79,10 @@ def test_loss_at_chance(row, evidence):
 
 
 def test_a_short_run_near_guessing_is_told_too(row, evidence):
-    [found] = learned(evidence(row(0, loss=2.31, accuracy=0.1), row(20, loss=2.3, accuracy=0.12)))
+    rows = row(0, loss=2.31, accuracy=0.1), row(19, loss=2.3, accuracy=0.12)
+    [found] = learned(evidence(*rows, planned_steps=20))
     assert found.name == "little_learned" and found.severity == "warning"
+    assert learned(evidence(*rows, planned_steps=300)) == learned(evidence(*rows)) == []  # it goes on
 
 
 def test_a_loss_far_from_that_of_guessing_does_not_hide_that_nothing_was_learned(row, evidence):

@@ -124,7 +124,9 @@ def test_what_no_cause_explains_is_not_known(row):
 @pytest.mark.parametrize("steps", [(0,), (0, 10), (0, 100, 200)])
 def test_healthy_never_stands_over_a_run_near_guessing(row, accuracy, steps):
     context = Context(classes=10, largest_class_share=0.1)
-    assert diagnose([row(step, loss=2.0, accuracy=accuracy) for step in steps], context)
+    rows = [row(step, loss=2.0, accuracy=accuracy) for step in steps]
+    assert verdict(rows, context)[0] == "unknown"
+    assert diagnose(rows, replace(context, planned_steps=steps[-1] + 1)), "once it is over, that is a finding"
 
 
 def test_an_empty_history_is_not_called_healthy(train, small):

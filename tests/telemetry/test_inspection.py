@@ -54,3 +54,24 @@ def test_functions_count_like_modules():
     assert context_of(network, functions=[nn.Tanh()]).activation == "tanh"
     assert context_of(network, functions=[nn.Tanh(), nn.ReLU()]).activation is None, "ambiguous"
     assert context_of(network, functions=[nn.BatchNorm2d(4)]).batch_norm is True
+
+
+def test_the_optimizers_numbers_are_read_under_torchs_names():
+    network = nn.Linear(2, 2)
+    found = context_of(network, torch.optim.SGD(network.parameters(), 0.1, momentum=0.99, maximize=True)).update
+    assert found["momentum"] == 0.99 and found["maximize"] == 1 and found["dampening"] == 0
+    found = context_of(network, torch.optim.AdamW(network.parameters(), betas=(0.5, 0.9), eps=1.0)).update
+    assert (found["beta1"], found["beta2"], found["eps"]) == (0.5, 0.9, 1.0)
+
+
+def test_layers_that_are_not_trained_are_named():
+    network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    network[0].requires_grad_(False)
+    found = context_of(network, torch.optim.SGD([network[2].bias], 0.1))
+    assert found.frozen == ("01_0",) and found.left_out == ("02_2",)
+    assert found.units == {"01_0": 8, "02_2": 3} and found.fan_in == {"01_0": 4, "02_2": 8}
+
+
+def test_the_narrowest_type_of_the_weights_counts():
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).to(torch.bfloat16))
+    assert context_of(network).precision == "bfloat16" and context_of(network[0]).precision == "float32"

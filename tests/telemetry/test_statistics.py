@@ -71,3 +71,37 @@ def test_filters_that_are_alike_are_not_distinct():
     assert s.distinct(one, one, one).isnan()
     independent = torch.randn(64, 3, 3, 3)
     assert s.distinct(independent, independent, independent).item() == pytest.approx(1, abs=0.05)
+
+
+def test_variety_is_the_deviation_from_the_mean_image():
+    images = torch.randn(6, 2, 3, 3)
+    n, values = len(images), _elements(images)
+    mean = math.fsum(values) / len(values)
+    apart = whole = 0.0
+    for i in range(n):
+        for place in range(18):
+            value = images[i].flatten()[place].item()
+            apart += (value - sum(images[k].flatten()[place].item() for k in range(n)) / n) ** 2
+            whole += (value - mean) ** 2
+    assert s.variety(images).item() == pytest.approx(math.sqrt(apart / whole), rel=1e-4)
+    assert s.variety(images[:1].expand(6, -1, -1, -1)) < 1e-6
+
+
+def test_constant_channels():
+    images = torch.randn(4, 4, 3, 3)
+    images[:, 2] = 0.5
+    assert s.constant_channels(images) == 0.25
+
+
+def test_outputs():
+    output = torch.tensor([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.1, 0.7, 0.1]])
+    assert s.lowest(output) == torch.tensor(0.1) and s.highest(output) == torch.tensor(0.7)
+    assert s.sum_error(output).item() == pytest.approx(0.1) and s.sum_error(output[:2]).item() == pytest.approx(0)
+    columns = [[row[c] for row in output.tolist()] for c in range(3)]
+    apart = sum((v - sum(column) / 3) ** 2 for column in columns for v in column) / 9
+    assert s.spread(output).item() == pytest.approx(math.sqrt(apart))
+    assert s.favourite(output).item() == pytest.approx(2 / 3)
+
+
+def test_the_largest_bias():
+    assert s.bias_largest(torch.tensor([0.1, -3.0])) == 3

@@ -30,7 +30,8 @@ def test_forward_backward_and_weights_are_measured_one_after_the_other():
         backward = set(watched.values) - forward
     watched.measure_weights()
     weights = set(watched.values) - forward - backward
-    assert {key.split("/")[0] for key in forward} == {"preactivation", "activation", "saturation"}
+    whole = {"images", "output", "bias"}
+    assert {key.split("/")[0] for key in forward} == {"preactivation", "activation", "saturation"} | whole
     assert {key.split("/")[0] for key in backward} == {"gradient"}
     assert {key.split("/")[0] for key in weights} == {"weight"}
     assert all(value.dim() == 0 for value in watched.values.values())
@@ -71,3 +72,46 @@ def test_a_scaled_loss_leaves_the_gradients_as_they_are():
             (watched.network(X).sum() * (1 if scale is None else scale)).backward()
         found.append({key: value.item() for key, value in watched.values.items() if key.startswith("gradient")})
     assert found[0] == pytest.approx(found[1])
+
+
+def test_images_are_measured_where_the_first_layer_gets_them_and_outputs_where_they_leave():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = _network()
+
+        def forward(self, x):
+            return self.inner(x / 255).softmax(1)
+
+    network = Scaled()
+    watched = _watched(network)
+    with watched.running():
+        output = network(255 * X)
+    assert watched.values["images/std"].item() == pytest.approx(X.std(unbiased=False).item(), rel=1e-5)
+    assert watched.values["output/highest"] == output.max() and watched.values["output/sum_error"] < 1e-5
+
+
+def test_only_the_first_call_counts_as_images_and_what_is_no_map_counts_not():
+    network = _network()
+    watched = _watched(network)
+    with watched.running():
+        network(X)
+        network(100 * X)
+    assert watched.values["images/largest"] == X.abs().max()
+    flat = nn.Linear(3, 2)
+    watched = _watched(flat)
+    with watched.running():
+        flat(torch.randn(4, 3))
+    assert not any(key.startswith("images/") for key in watched.values)
+
+
+def test_biases_are_those_of_this_steps_forward_pass():
+    network = _network()
+    with torch.no_grad():
+        network[0].bias.fill_(-7)
+    watched = _watched(network)
+    with watched.running():
+        network(X).sum().backward()
+        torch.optim.SGD(network.parameters(), 100.0).step()
+    watched.measure_weights()
+    assert watched.values["bias/largest/01_0"] == 7

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from cnnlab.cli.compose import compose_run
-from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.diagnosis import Cause, Finding, Remedy
 from cnnlab.training import repair as module
 from cnnlab.training.perform import perform
 from cnnlab.training.repair import Attempt, remedies_of
@@ -93,10 +93,11 @@ def test_a_later_change_of_a_setting_replaces_the_earlier_one(tmp_path, monkeypa
 
 
 def test_a_finding_that_is_a_note_asks_for_nothing():
-    found = [
-        Finding(name, severity, 0, "", "", Remedy(name, 1)) for name, severity in (("a", "problem"), ("b", "note"))
-    ]
-    assert [remedy.setting for remedy in remedies_of(found)] == ["a"]
+    def finding(severity, *settings):
+        return Finding("x", severity, 0, "", tuple(Cause(name, "", Remedy(name, 1), ()) for name in settings))
+
+    found = [finding("problem", "a", "b"), finding("note", "c")]
+    assert [remedy.setting for remedy in remedies_of(found)] == ["a", "b"]
     run = {"status": "completed", "loss": 1.0, "accuracy": 0.5, "images": 10}
     assert not Attempt("", **run, findings=found).healthy and Attempt("", **run, findings=found[1:]).healthy
 

@@ -4,11 +4,15 @@ from io import StringIO
 
 from rich.console import Console
 
-from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.diagnosis import Cause, Clue, Finding, Remedy
 from cnnlab.views.findings import markdown, render
 
-REMEDY = Remedy("init.bias", 0)
-FOUND = Finding("dead_units", "problem", 3, "All of 01_block1.conv1 are dead.", "biases", REMEDY, {"share": 1.0})
+CAUSES = (
+    Cause("biases_unsuitable", "biases", Remedy("init.bias", 0), (Clue(9, "bias_x is -5"), Clue(-2, "one is 0"))),
+    Cause("learning_rate_too_large", "the rate", Remedy("optimizer.lr", 0.01), (Clue(3, "it jumps"),)),
+)
+FOUND = Finding("dead_units", "problem", 3, "All of 01_block1.conv1 are dead.", CAUSES, {"share": 1.0})
+NOTE = Finding("large_updates", "note", 0, "One update is large.", CAUSES)
 
 
 def _terminal(findings: list[Finding], healthy: str = "Healthy. Fine.") -> str:
@@ -21,10 +25,17 @@ def _terminal(findings: list[Finding], healthy: str = "Healthy. Fine.") -> str:
 def test_markdown_keeps_underscores_of_layer_names():
     text = markdown([FOUND], "Healthy.")
     assert "01\\_block1.conv1" in text and "`init.bias=0`" in text and text.startswith("1. **Dead units.**")
+    assert "bias\\_x is -5; but one is 0" in text
     assert markdown([], "Healthy. Fine.") == "Healthy. Fine."
+
+
+def test_notes_stand_below_and_are_no_findings():
+    assert markdown([NOTE], "Healthy. Fine.") == "Healthy. Fine.\n*Note*: One update is large."
+    assert _terminal([NOTE]).splitlines()[0] == "Healthy. Fine." and "note: One update" in _terminal([NOTE])
 
 
 def test_the_terminal_shows_sentence_cause_and_override():
     text = _terminal([FOUND])
     assert all(part in text for part in ("1. Dead units.", FOUND.sentence, "likely cause: biases", "try: init.bias=0"))
+    assert "(bias_x is -5; but one is 0)" in text and "or: the rate (optimizer.lr=0.01)" in text
     assert _terminal([]) == "Healthy. Fine.\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.diagnosis import Cause, Clue, Finding, Remedy
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.outcome import command, print_outcome
@@ -18,7 +18,8 @@ RESULTS = {
     "train/steps": 200,
     "time/training_s": 12.34,
 }
-DEAD = Finding("dead_units", "problem", 3, "All of conv1 are dead.", "the biases", Remedy("init.bias", 0))
+BIASES = Cause("biases_unsuitable", "the biases", Remedy("init.bias", 0), (Clue(9, "they are -5"),))
+DEAD = Finding("dead_units", "problem", 3, "All of conv1 are dead.", (BIASES,))
 
 
 @pytest.fixture

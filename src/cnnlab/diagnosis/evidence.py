@@ -108,6 +108,11 @@ class Evidence:
         done = [m.step + ("train/loss" in m.scalars) for m in self.records if m.scalars.keys() & _TRAINED]
         return max(done, default=0)
 
+    @property
+    def over(self) -> bool:
+        """Whether it is known to have come to its end, however early that was planned."""
+        return self.context.planned_steps is not None and self.steps >= self.context.planned_steps
+
     def values(self, key: str) -> list[float]:
         return [m.scalars[key] for m in self.records if key in m.scalars]
 

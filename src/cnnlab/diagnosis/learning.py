@@ -99,7 +99,7 @@ def learned(run: Evidence) -> list[Finding]:
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
     reached = f"After {run.steps} steps the accuracy is {percent(accuracy)}"
-    if run.near_guessing and share is not None:
+    if run.near_guessing and share is not None and (run.steps >= PATIENCE or run.over):
         sentence = (
             f"{reached}, where guessing gives {percent(share)}, and the loss {loss:.3f}: hardly anything is learned."
         )

@@ -101,6 +101,11 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
     share, accuracy = run.context.guessing, run.reached
     if share is None or math.isnan(accuracy):
         return "unknown", f"{_nothing_found(run)}; no accuracy was recorded, so whether it learns is unknown."
+    if run.near_guessing:
+        return (
+            "unknown",
+            f"Not known yet. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)}).",
+        )
     return "healthy", f"Healthy. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)})."
 
 

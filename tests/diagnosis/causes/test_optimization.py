@@ -81,8 +81,9 @@ def test_a_schedule_that_leaves_no_time(row, evidence):
 
 
 def test_a_run_that_has_only_begun(row, evidence):
-    assert few_steps(evidence(row(0), row(4))).supporting == ["the run had only 5 steps"]
-    assert few_steps(evidence(row(0), row(300))) is None
+    assert few_steps(evidence(row(0), row(4), planned_steps=5)).supporting == ["the run had only 5 steps"]
+    assert few_steps(evidence(row(0), row(4), planned_steps=500)) is None
+    assert few_steps(evidence(row(0), row(299), planned_steps=300)) is None
 
 
 def test_gradients_that_are_never_cleared(row, evidence):

@@ -9,7 +9,9 @@ from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.training.observers.diagnosing import Diagnosing
 
-CONTEXT = Context(classes=10, learning_rate=0.1, activation="relu", suited="he", initializer="he", optimizer="sgd")
+CONTEXT = Context(
+    classes=10, planned_steps=500, learning_rate=0.1, activation="relu", suited="he", initializer="he", optimizer="sgd"
+)
 WELL = {
     "train/loss": 0.5,
     "train/accuracy": 0.3,  # of a network that learned, dead units would be excused
@@ -26,12 +28,36 @@ def recorder(dashboard) -> Recorder:
     return Recorder(None, Schedule(1, STEPS), dashboard, lambda *_: None)  # pyright: ignore[reportArgumentType]
 
 
+class Looks:
+    """An examination that finds nothing and counts how often it was asked."""
+
+    def __init__(self):
+        self.asked: list[str] = []
+
+    def baseline(self) -> dict[str, float]:
+        self.asked.append("baseline")
+        return {"check/baseline": 0.9}
+
+    def modes(self) -> dict[str, float]:
+        self.asked.append("modes")
+        return {}
+
+    def trials(self) -> dict[str, float]:
+        self.asked.append("trials")
+        return {"check/best_rate": 0.01}
+
+
 @pytest.fixture
-def judged(recorder, events, tmp_path):
+def looks() -> Looks:
+    return Looks()
+
+
+@pytest.fixture
+def judged(recorder, events, tmp_path, looks):
     """judged(rows): (the observer's results, {step: text} of the event file) after a measured step a row."""
 
     def judged(rows: list[dict[str, float]]) -> tuple[dict, dict[int, str]]:
-        observer = Diagnosing(recorder, CONTEXT, STEPS)
+        observer = Diagnosing(recorder, CONTEXT, STEPS, looks)
         for step, row in enumerate(rows):
             recorder.record(step, 0, row)
             observer.measured(step, row)
@@ -50,9 +76,9 @@ def test_it_is_given_at_powers_of_two_and_once_at_the_end(judged):
     assert all(step.bit_count() == 1 for step in steps[1:-1])
 
 
-def test_a_healthy_run_says_so_with_its_numbers(judged, caplog):
+def test_a_healthy_run_says_so_with_its_numbers(judged, caplog, looks):
     results, texts = judged([WELL] * 3)
-    assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0}
+    assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0} and not looks.asked
     assert texts[3].startswith("Healthy. No rule fired in 3 measured steps")
     assert not [record for record in caplog.records if record.name.startswith("cnnlab")]
 
@@ -80,7 +106,21 @@ def test_the_results_follow_the_last_step_even_if_no_verdict_was_due_there(judge
     assert results["diagnosis/first"] == "dead_units"
 
 
-def test_what_to_say_without_findings_is_known_before_the_end(recorder):
-    observer = Diagnosing(recorder, CONTEXT, STEPS)
+def test_what_to_say_without_findings_is_known_before_the_end(recorder, looks):
+    observer = Diagnosing(recorder, CONTEXT, STEPS, looks)
     recorder.record(0, 0, WELL)
-    assert "1 measured steps" in observer.healthy and observer.findings == []
+    assert "1 measured steps" in observer.verdict[1] and observer.findings == []
+
+
+def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
+    poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15}
+    results, _ = judged([poor] * 101)
+    assert looks.asked == ["baseline", "modes", "trials"]
+    assert results["check/baseline"] == 0.9 and results["diagnosis/little_learned/cause"]
+
+
+def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
+    equal = {**WELL, "train/accuracy": 0.1, "weight/std/01_conv1": 0.1, "weight/distinct/01_conv1": 0.0}
+    equal |= {"weight/std/02_logits": 0.1, "weight/distinct/02_logits": 0.9}
+    results, _ = judged([equal] * 101)
+    assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == ["baseline", "modes"]

@@ -20,9 +20,10 @@ MODES_FAR, DROPOUT_USUAL = 0.3, 0.5
 
 
 def output_bounded(run: Evidence) -> Cause | None:
-    """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh."""
+    """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh. In a foreign loop of which no
+    classes are known the loss may be one that expects it."""
     seen = [m for m in run.measured if "output/lowest" in m.scalars and m.finite]
-    if not seen:
+    if not seen or run.context.classes is None:
         return None
     low, high = min(m.scalars["output/lowest"] for m in seen), max(m.scalars["output/highest"] for m in seen)
     ran = _activated(run)

@@ -151,7 +151,7 @@ def schedule(run: Evidence) -> Cause | None:
 
 
 def few_steps(run: Evidence) -> Cause | None:
-    if not 0 < run.steps < PATIENCE:
+    if not (0 < run.steps < PATIENCE and run.over):
         return None
     clue = Clue(6, f"the run had only {plural(run.steps, 'step')}")
     remedy = Remedy("trainer.epochs", 12)

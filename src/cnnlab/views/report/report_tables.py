@@ -7,7 +7,7 @@ from typing import Any
 from cnnlab.claims.axes import short_names
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.conclusion import seeds_in_words, signed_interval
-from cnnlab.claims.diagnoses import HEALTHY, diagnoses
+from cnnlab.claims.diagnoses import WITHOUT, diagnoses
 from cnnlab.claims.differences import Difference
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import Study
@@ -94,7 +94,7 @@ def diagnosis_table(study: Study) -> TextTable:
     for group in study.ranked:
         for finding in diagnoses(group.runs):
             share = f"{finding.count} of {finding.of}"
-            remedy = "" if finding.name == HEALTHY else finding.override
+            remedy = "" if finding.name in WITHOUT else finding.override
             rows.append((group.name, share, finding.title, finding.sentence, remedy))
     return TextTable(("arm", "runs", "finding", "in one of these runs", "what to try"), tuple(rows), words=5)
 
