@@ -70,8 +70,8 @@ def one_batch(
 
     Stops when it has, after `steps` steps or `seconds`, or when the loss is not finite. Every network with as many
     weights as images should; one that cannot has a fault that no other image, and no patience, removes. `reference`:
-    the best of REFERENCE_RATES, the later ones if the first does not. Raises NotApplicable, also for a batch of a single class, which needs
-    no look at the images.
+    the best of REFERENCE_RATES, the later ones if the first does not. Raises NotApplicable, also for a batch of a
+    single class, which needs no look at the images.
     """
     if len(y.unique()) < 2:
         raise NotApplicable("all images of the batch are of one class")
