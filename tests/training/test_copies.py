@@ -119,6 +119,20 @@ def test_a_copy_keeps_the_peak_of_each_group_throughout():
             assert [group["lr"] for group in tried.optimizer.param_groups] == [0.2, 0.01]
 
 
+def test_another_rate_scales_those_of_all_groups():
+    network = _network()
+    groups = [{"params": [network[0].weight], "lr": 0.2}, {"params": [network[5].weight], "lr": 0.05}]
+    optimizer = torch.optim.SGD(groups)
+    start = Start.of(Trainer(network, optimizer, one_cycle(optimizer, 10), CPU))
+    assert start.rate == 0.2
+    tried = start.trainer(rate=0.01)
+    tried.step(torch.randn(4, 1, 4, 4), torch.arange(4) % 3, tried.network)
+    assert [group["lr"] for group in tried.optimizer.param_groups] == pytest.approx([0.01, 0.0025])
+    with pytest.raises(NotApplicable, match="its learning rate is 0"):
+        Start.of(_trainer(network, lr=0.0)).trainer(rate=0.01)
+    assert Start.of(Trainer(network, None, None, CPU)).rate is None
+
+
 def test_the_rate_may_be_a_tensor():
     network = _network()
     optimizer = torch.optim.Adam(network.parameters(), lr=torch.tensor(0.01))

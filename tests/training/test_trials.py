@@ -15,6 +15,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
+from cnnlab.training import trials
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.trainer import Trainer
 from cnnlab.training.trials import Start, one_batch, range_test
@@ -150,7 +151,7 @@ def test_what_cannot_be_trained_is_told_and_raises_nothing_else(batch, monkeypat
 def test_a_trial_ends_when_its_time_is_over(batch, batches):
     start = Start.of(_trainer(_network(), lr=1e-6))
     assert one_batch(start, *batch, steps=100, seconds=0).steps == 1
-    with pytest.raises(NotApplicable, match="seconds"):
+    with pytest.raises(NotApplicable, match="too many seconds"):
         range_test(start, batches, seconds=0)
 
 
@@ -227,3 +228,22 @@ def test_groups_keep_their_ratio_while_the_rate_grows(batches, monkeypatch):
     monkeypatch.setattr(Trainer, "step", watched)
     range_test(Start.of(Trainer(network, optimizer, one_cycle(optimizer, 10), CPU)), batches)
     assert seen[0] == pytest.approx([1e-6, 0.25e-6]) and all(a == pytest.approx(4 * b) for a, b in seen)
+
+
+def test_a_network_that_starts_slowly_is_given_more_steps_per_decade():
+    data = digits(size=8)
+    batches = Batches(data.train, data.mean, data.std, 64)
+    network = ConvNet((1, 8, 8), 10, channels=(8,), convs_per_block=20)
+    initialize(network, nn.init.kaiming_normal_)
+    found = range_test(Start.of(_trainer(network, torch.optim.AdamW)), batches)
+    assert found.rates[-1] / found.rates[0] < 1e3 and found.best is not None
+
+
+def test_the_reference_takes_the_smaller_rate_where_the_usual_one_does_not_learn(batch, monkeypatch):
+    start = Start.of(_trainer(_network()))
+    usual = one_batch(start, *batch, steps=100, reference=True)
+    monkeypatch.setattr(trials, "REFERENCE_RATES", (10.0, 1e-3))
+    assert one_batch(start, *batch, steps=100, reference=True) == usual and usual.learned
+    monkeypatch.setattr(trials, "REFERENCE_RATES", (10.0, 1e-9))
+    found = one_batch(start, *batch, steps=20, reference=True)
+    assert not found.learned and found.losses[-1] == pytest.approx(found.losses[0], rel=1e-4)

@@ -18,7 +18,9 @@ from cnnlab.common.errors import NotApplicable
 from cnnlab.training.schedules import constant
 from cnnlab.training.trainer import Trainer
 
-REFERENCE_LR = 1e-3  # AdamW's own default, at which it learns a batch whatever the scale of the gradients
+# Of AdamW, one after the other until one does. At its own default shallow networks learn a batch of 64 digits in 16
+# steps; `plain`, 22 layers deep, in 39 to 360, and at 2e-4 in 49 to 136, as the least of three rates on two seeds.
+REFERENCE_RATES = (1e-3, 2e-4)
 DROPS = ("_DropoutNd", "StochasticDepth", "DropPath")  # the last two of torchvision and timm
 
 
@@ -47,9 +49,9 @@ class Start:
         """The largest of the schedule's peak; None without an optimizer."""
         return max(map(_peak, self.run.optimizer.param_groups)) if self.run.optimizer else None
 
-    def trainer(self, reference: bool = False, **changes: Any) -> Trainer:
-        """A copy of network and optimizer from the start, at the peak of the run's schedule throughout. `changes`: of
-        precision, clip, label_smoothing, channels_last.
+    def trainer(self, reference: bool = False, rate: float | None = None, **changes: Any) -> Trainer:
+        """A copy of network and optimizer from the start, at the peak of the run's schedule throughout, or at `rate`
+        in its place. `changes`: of precision, clip, label_smoothing, channels_last.
 
         `reference`: with AdamW instead, without decay, clipping, label smoothing, dropout and half precision: what the
         network can learn if nothing else is in the way. Raises NotApplicable.
@@ -60,6 +62,8 @@ class Start:
             if reference:
                 settings |= {"precision": "fp32", "clip": None, "label_smoothing": 0.0}
                 _without_dropout(network)
+            if rate is not None:
+                _scale_rates(optimizer, rate)
             return Trainer(network, optimizer, constant(optimizer, 0), self.run.device, **{**settings, **changes})
 
     def _copies(self, reference: bool) -> tuple[nn.Module, Optimizer]:
@@ -71,20 +75,14 @@ class Start:
             named[name].copy_(buffer)
         if reference:
             weights = [p for p in network.parameters() if p.requires_grad]
-            return network, AdamW(weights, lr=REFERENCE_LR, weight_decay=0.0)
+            return network, AdamW(weights, lr=REFERENCE_RATES[0], weight_decay=0.0)
         if self.run.optimizer is None:
             raise NotApplicable("the run takes no step, so it has no optimizer")
         optimizer = _copied(self.run.optimizer, memo)
         optimizer.load_state_dict(deepcopy(dict(self.state)))
         for group in optimizer.param_groups:
-            set_rate(group, _peak(group))
+            _set_rate(group, _peak(group))
         return network, optimizer
-
-
-def set_rate(group: dict[str, Any], rate: float) -> None:
-    """As before any scheduler, for one that starts from there."""
-    group["lr"] = torch.full_like(group["lr"], rate) if isinstance(group["lr"], Tensor) else rate
-    group["initial_lr"] = rate
 
 
 @contextmanager
@@ -115,6 +113,22 @@ def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
 def _peak(group: Mapping[str, Any]) -> float:
     """torch's schedulers store the schedule's peak beside the current rate."""
     return float(group.get("max_lr", group.get("initial_lr", group["lr"])))
+
+
+def _scale_rates(optimizer: Optimizer, rate: float) -> None:
+    """Set the largest to `rate`, and the others in proportion, as in muP."""
+    largest = max(map(_peak, optimizer.param_groups))
+    if not largest > 0:
+        raise NotApplicable("its learning rate is 0")
+    for group in optimizer.param_groups:
+        _set_rate(group, rate * _peak(group) / largest)
+
+
+def _set_rate(group: dict[str, Any], rate: float) -> None:
+    """As before any scheduler, for one that starts from there."""
+    group["lr"] = torch.full_like(group["lr"], rate) if isinstance(group["lr"], Tensor) else rate
+    group["initial_lr"] = rate
+    group.pop("max_lr", None)
 
 
 def _without_dropout(network: nn.Module) -> None:

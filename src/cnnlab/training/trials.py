@@ -17,8 +17,8 @@ from torch import Tensor
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import undisturbed
 from cnnlab.common.stopping import raise_if_asked
+from cnnlab.training.copies import REFERENCE_RATES, or_not_applicable
 from cnnlab.training.copies import Start as Start
-from cnnlab.training.copies import or_not_applicable, set_rate
 from cnnlab.training.schedules import rising
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer, TrainingBatches
@@ -33,6 +33,7 @@ UNLEARNED = 0.1
 
 # The range test's. At the lowest rate no network learns within the first CALM steps; few bear the highest.
 LOWEST, HIGHEST = 1e-6, 10.0
+CLOSER = 50  # times below the rate with the least loss, and its root above, where it is made once more
 CALM = 10
 WINDOW = 5
 BLOWN_UP = 4  # times the loss at the start: transient peaks in networks that then go on learning reach 1.2 times
@@ -68,12 +69,20 @@ def one_batch(
     """Can the network learn this one batch by heart, x: float32 (N, C, H, W), y: int64 (N,)?
 
     Stops when it has, after `steps` steps or `seconds`, or when the loss is not finite. Every network with as many
-    weights as images should; one that cannot has a fault that no other image, and no patience, removes. Raises
-    NotApplicable, also for a batch of a single class, which needs no look at the images.
+    weights as images should; one that cannot has a fault that no other image, and no patience, removes. `reference`:
+    the best of REFERENCE_RATES, the later ones if the first does not. Raises NotApplicable, also for a batch of a
+    single class, which needs no look at the images.
     """
     if len(y.unique()) < 2:
         raise NotApplicable("all images of the batch are of one class")
-    trainer = start.trainer(reference)
+    end, found = perf_counter() + seconds, list[OneBatch]()
+    for rate in REFERENCE_RATES if reference else (None,):
+        if not found or (not found[-1].learned and perf_counter() < end):
+            found.append(_learned(start.trainer(reference, rate), x, y, steps, end - perf_counter()))
+    return min(found, key=lambda each: (not each.learned, not math.isfinite(each.last_loss), each.last_loss))
+
+
+def _learned(trainer: Trainer, x: Tensor, y: Tensor, steps: int, seconds: float) -> OneBatch:
     x, y = x.to(trainer.device), y.to(trainer.device)
 
     def by_heart(course: Course) -> int | None:
@@ -102,20 +111,30 @@ def range_test(start: Start, batches: TrainingBatches, seconds: float = 60.0, st
     """The learning-rate range test (Smith 2017, arXiv:1506.01186, section 3.3): from the initial weights, with the
     run's own optimizer, the rate grows by the same factor at every step, until the loss blows up.
 
-    Raises NotApplicable, also where `seconds` are over before `steps` are.
+    Networks that start slowly, as deep ones do, learn nothing in the few steps at the rates that suit them; where no
+    rate helped, it is made again, with three times as many steps per decade, around the rate with the least loss.
+    Raises NotApplicable, also where `seconds` are over before the `steps` of either are.
     """
-    trainer = start.trainer()
+    began = perf_counter()
+    found = _swept(start, batches, seconds, steps, LOWEST, HIGHEST)
+    if found.best is not None or not found.losses:
+        return found
+    least = found.rates[found.losses.index(min(found.losses))]
+    left = seconds - (perf_counter() - began)
+    closer = _swept(start, batches, left, steps, least / CLOSER, least * CLOSER ** (1 / 2))
+    return found if closer.best is None else closer
+
+
+def _swept(
+    start: Start, batches: TrainingBatches, seconds: float, steps: int, lowest: float, highest: float
+) -> RangeTest:
+    trainer = start.trainer(rate=lowest)
     assert trainer.optimizer is not None
-    largest = max(float(group["lr"]) for group in trainer.optimizer.param_groups)
-    if not largest > 0:
-        raise NotApplicable("its learning rate is 0")
-    for group in trainer.optimizer.param_groups:
-        set_rate(group, LOWEST * float(group["lr"]) / largest)
-    trainer.scheduler = rising(trainer.optimizer, steps, HIGHEST / LOWEST)
+    trainer.scheduler = rising(trainer.optimizer, steps, highest / lowest)
     course = _train(trainer, _endless(batches), steps, seconds, lambda course: _blown_up(course.losses))
     if len(course.losses) < steps and not _blown_up(course.losses):
-        raise NotApplicable(f"{steps} steps take more than {seconds:g} seconds")
-    return _judged([LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)], course)
+        raise NotApplicable(f"{steps} steps take too many seconds")
+    return _judged([lowest * (highest / lowest) ** (step / (steps - 1)) for step in range(steps)], course)
 
 
 def _judged(rates: Sequence[float], course: Course) -> RangeTest:

@@ -11,7 +11,7 @@ from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.outcome import command, folder_lines
 
-REFERENCE = "AdamW at 0.001, without decay, clipping, label smoothing and dropout"
+REFERENCE = "AdamW at 0.001 or 0.0002, without decay, clipping, label smoothing and dropout"
 # What can keep a network from learning one batch, and the value with which it does not.
 HINDRANCES = {
     "optimizer.weight_decay": 0.0,
