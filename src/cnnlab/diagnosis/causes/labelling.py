@@ -17,7 +17,7 @@ def unrelated(run: Evidence) -> Cause | None:
     clues = []
     best = max(run.values("validation/accuracy"), default=None)
     train, share = run.recent("train/accuracy"), run.context.guessing
-    if share is None:
+    if share is None or share >= DOMINANT:
         return None
     if best is not None and run.learned and best < share + LITTLE:
         clues.append(

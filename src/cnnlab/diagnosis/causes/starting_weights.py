@@ -70,6 +70,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         return zero[0], "has only zero weights"
     if same:
         return same[0], "has equal channels"
+    if len(dead := dead_layers(first)) == 1:
+        return next(iter(dead)), "is dead from the start"
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k)]
     if len(off) == 1:
