@@ -11,14 +11,14 @@ class Context:
     `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
     image. `images`, `validation_images`: their numbers. `distinct_images`, `broken_images`: share of the training
     images that are different ones, that hold NaN or infinity. `augmented`: whether they are changed at random.
-    `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`: names as in configs. `suited`: the
-    recommended initializer for the activation. `bias`: the value that all biases were set to. `batch_norm`: whether
-    the network has norm layers. `clip`: the largest gradient norm that is let through. `update`: the optimizer's
-    other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2). `precision`: the narrowest
-    type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the layer with the fewest values
-    per image that everything passes through, and their number. `frozen`: layers whose weights get no gradient by
-    intention. `left_out`: layers with trainable weights that the optimizer does not have. `settings`: those that can
-    be typed, as `model.norm`.
+    `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in
+    configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
+    `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
+    `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
+    `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the
+    layer with the fewest values per image that everything passes through, and their number. `frozen`: layers whose
+    weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not have.
+    `settings`: those that can be typed, as `model.norm`.
     """
 
     classes: int | None = None
@@ -29,6 +29,7 @@ class Context:
     distinct_images: float | None = None
     broken_images: float | None = None
     augmented: bool | None = None
+    augmentation: str | None = None
     batch_size: int | None = None
     steps_per_epoch: int | None = None
     planned_steps: int | None = None

@@ -64,7 +64,13 @@ def initializer(context: Context) -> Remedy:
 
 def keeps(context: Context) -> bool:
     """Whether the initializer is one that keeps the signal's scale for this activation."""
-    return (context.initializer or "").startswith((context.suited or "lsuv", *KEEPING))
+    suited = context.suited or "lsuv"
+    return context.initializer in (suited, f"{suited}_normal", f"{suited}_uniform", *KEEPING)
+
+
+def anew(context: Context, look: str) -> Remedy:
+    """Draw all weights by what suits the activation; `look`, if it was that, or if nothing is known of it."""
+    return Remedy(look=look) if context.initializer is None or keeps(context) else initializer(context)
 
 
 def learning_rate(context: Context, factor: float) -> Remedy:

@@ -155,6 +155,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         distinct_images=distinct_share(data.train.images),
         broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,
+        augmentation=chosen.get("augmentation"),
         batch_size=batches.batch_size,
         steps_per_epoch=len(batches),
         planned_steps=steps,

@@ -102,7 +102,10 @@ def over_augmented(run: Evidence) -> Cause | None:
     elif augmented >= 0.85 * clean:
         clues.append(Clue(-4, "a linear classifier learns as much from the augmented images as from clean ones"))
     clause = "augmentation destroys what tells the classes apart"
-    return Cause("augmentation_too_strong", clause, Remedy("augmentation", "none"), tuple(clues))
+    remedy = Remedy("augmentation", "none")
+    if run.context.augmentation == "none":
+        remedy = Remedy(look="leave out what is set of augmentation.translate, rotate, cutout, flip")
+    return Cause("augmentation_too_strong", clause, remedy, tuple(clues))
 
 
 CAUSES = (not_finite, not_standardized, constant, one_channel_constant, repeated, over_augmented)

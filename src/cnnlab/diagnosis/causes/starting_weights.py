@@ -50,7 +50,7 @@ def one_layer(run: Evidence) -> Cause | None:
         return None
     layer, words = found
     clue = Clue(13, f"{layer} {words}; the others are alike")
-    remedy = Remedy(look=f"initialize {layer} as the others are")
+    remedy = remedies.anew(run.context, f"initialize {layer} as the others are")
     return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), FROM_WEIGHTS)
 
 
@@ -137,7 +137,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
     suited, present = remedies.initializer(run.context), run.context.initializer
     if present is not None and remedies.keeps(run.context):
         clues.append(Clue(-4, f"init={present} suits the activation"))
-        suited = Remedy("model.norm", "batch")
+        suited = remedies.learning_rate(run.context, 0.1) if run.context.batch_norm else Remedy("model.norm", "batch")
     size = "small" if vanishing else "large"
     named = f"init={present} makes the weights" if present else "the initial weights are"
     clause = f"{named} too {size} for layers of this size"
