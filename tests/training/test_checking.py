@@ -36,6 +36,12 @@ def test_one_batch_leaves_a_run_folder_with_both_ways(tmp_path):
     assert "pictures/check" in events.Tags()["images"]
 
 
+@pytest.mark.parametrize("setting, usual, drawn", [("auto", True, True), ("false", True, False), ("true", False, True)])
+def test_pictures_are_drawn_as_in_a_training_run(tmp_path, setting, usual, drawn):
+    _checked(tmp_path / "run", "check=one_batch", f"telemetry.pictures={setting}", pictures=usual)
+    assert (tmp_path / "run" / "figures" / "check.png").is_file() is drawn
+
+
 def test_a_check_equals_itself_and_depends_on_the_seed(tmp_path):
     found = [_checked(tmp_path / str(i), "check=one_batch", f"seed={seed}") for i, seed in enumerate((1, 1, 2))]
     assert found[0] == found[1] != found[2]

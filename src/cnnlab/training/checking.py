@@ -30,8 +30,11 @@ class Checked:
 
 
 def check(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
-    """Check as `config.check` says, into `folder`; returns the contents of results.json. `pictures`: also draw the
-    curves. `show`: also print the outcome. Raises InputError where the network or its optimizer cannot be tried."""
+    """Check as `config.check` says, into `folder`; returns the contents of results.json. `pictures`: the value of
+    telemetry.pictures=auto, whether to draw the curves. `show`: also print the outcome.
+
+    Raises InputError where the network or its optimizer cannot be tried.
+    """
     with opened(config, request, RunFolder(folder)) as (run, device):
         data = build_data(config.dataset)
         batches, steps = batches_of(config, data, device)
@@ -44,7 +47,7 @@ def check(config: Any, request: Request, folder: Path, pictures: bool, show: boo
             except NotApplicable as reason:
                 raise InputError(f"check={config.check} is not possible here: {reason}.\nTrain without it.") from reason
             _write(run, dashboard, checked.curves)
-            if pictures:
+            if pictures if config.telemetry.pictures == "auto" else config.telemetry.pictures:
                 _draw(run, dashboard, checked)
             results = {**sizes, **checked.results}
             run.write_results(results)
