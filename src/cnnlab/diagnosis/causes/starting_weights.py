@@ -23,6 +23,8 @@ RESCALED = 30.0
 # He's gain is 1.41, Xavier's about 1, torch's own 0.58.
 GAIN_SMALL, GAIN_LARGE = 0.45, 3.0
 GAIN_SMALL_DEEP = 0.8
+# Below these a signal shrinks from layer to layer: ReLU halves its variance.
+GAINS = {"he": 1.3, "xavier": 0.9}
 # First loss over ln(classes): healthy networks start at 1.0 to 1.6, with sum pooling at 3.
 LOUD = 4.0
 FROM_WEIGHTS = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
@@ -127,7 +129,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
         clues.append(
             Clue(5, f"the weights' gain is {number(gain)} in each of {len(profile)} layers; 1 to 1.4 is usual")
         )
-    elif gain is not None and clues:
+    elif gain is not None and clues and not (vanishing and gain < GAINS.get(run.context.suited or "", 0.0)):
         clues.append(Clue(-3, f"the weights' gain, {number(gain)} a layer, is usual"))
     classes, loss = run.context.classes, run.first_loss
     if not vanishing and classes and math.isfinite(loss) and loss > LOUD * math.log(classes):
