@@ -29,6 +29,12 @@ def test_markdown_keeps_underscores_of_layer_names():
     assert markdown([], "Healthy. Fine.") == "Healthy. Fine."
 
 
+def test_a_cause_is_told_once():
+    again = Finding("loss_at_chance", "problem", 100, "The loss is 2.303.", CAUSES)
+    text = _terminal([FOUND, again])
+    assert text.count("biases") == 1 and text.splitlines()[-1].strip() == "likely cause: that of 1"
+
+
 def test_notes_stand_below_and_are_no_findings():
     assert markdown([NOTE], "Healthy. Fine.") == "Healthy. Fine.\n*Note*: One update is large."
     assert _terminal([NOTE]).splitlines()[0] == "Healthy. Fine." and "note: One update" in _terminal([NOTE])

@@ -27,9 +27,13 @@ def markdown(findings: Sequence[Finding], otherwise: str) -> str:
 def render(findings: Sequence[Finding], otherwise: str) -> RenderableType:
     """Most urgent first."""
     lines: list[RenderableType] = []
+    known: dict[str, int] = {}  # cause: number of the finding that told it
     for i, finding in enumerate(_told(findings), start=1):
         colour = "bold red" if finding.severity == "problem" else "bold yellow"
         lines.append(Text.assemble((f"{i}. {finding.title} ", colour), finding.sentence))
+        if (before := known.setdefault(finding.causes[0].name, i)) != i:
+            lines.append(_indented("likely cause: ", f"that of {before}"))
+            continue
         lines += [
             _indented("likely cause: ", finding.cause + _because(finding)),
             _indented("try: ", finding.remedy.override, "cyan"),
