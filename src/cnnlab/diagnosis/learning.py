@@ -120,7 +120,7 @@ def _collapsed(run: Evidence) -> list[Finding]:
         return []
     best = max(scored, key=lambda m: m.scalars["validation/accuracy"])
     then, now = best.scalars["validation/accuracy"], scored[-1].scalars["validation/accuracy"]
-    if not run.skill(now) < (1 - LOST) * run.skill(then) or then - now < LITTLE:
+    if not run.skill(now) < (1 - LOST) * run.skill(then) or then - now < max(LITTLE, 3 * run.scatter):
         return []
     sentence = f"Validation accuracy was {percent(then)} at step {best.step} and is {percent(now)} at step {run.steps}."
     return [Finding("collapsed", "problem", best.step, sentence, numbers={"best": then, "last": now})]

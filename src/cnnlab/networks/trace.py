@@ -66,7 +66,8 @@ class Trace:
         # A shortcut around a call lets some values pass beside it.
         all_pass = [p for p in hidden if all(i >= p for q in places if q > p for i in self.calls[q].inputs)]
         found = [(math.prod(self.calls[place].output), self.calls[place].name) for place in all_pass]
-        return min(found)[::-1] if found else None
+        values, name = min(found, default=(0, ""))
+        return (name, values) if found else None
 
 
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:

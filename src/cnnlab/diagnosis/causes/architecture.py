@@ -55,7 +55,7 @@ def _activated(run: Evidence) -> bool:
 
 
 def output_scaled(run: Evidence) -> Cause | None:
-    if run.first is None or _activated(run):
+    if run.first is None or _activated(run) or output_bounded(run):
         return None
     last = list(run.first.of("preactivation/std").values())
     size = run.first.scalars.get("output/std", 0.0)
@@ -197,7 +197,7 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     if name not in ("sigmoid", "hardsigmoid", "softplus") or run.first is None:
         return None
     layers = len(run.first.of("preactivation/std"))
-    clues = [Clue(min(8, layers), f"{name} halves the signal and passes at most a quarter of the gradient per layer")]
+    clues = [Clue(min(8, layers), f"{name} flattens the signal in each of {layers} layers")]
     if layers < 4:
         clues.append(Clue(-3, f"there are only {layers} layers"))
     remedy = Remedy("model.activation", "relu")

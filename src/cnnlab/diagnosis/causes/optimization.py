@@ -8,9 +8,10 @@ from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.signal import forward_size
 
 UPDATES = LEARNING | frozenset({"large_updates", "small_updates", "non_finite", "dead_units", "saturation"}) | {
-    "exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward", "weights_decayed"
+    "exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward"
 }  # fmt: skip
 # `clip_grad_norm_` is usually given 0.5 to 10.
 CLIP_TINY, CLIP_SMALL = 0.01, 0.1
@@ -24,8 +25,10 @@ MOMENTUM, DAMPENING, BETA2 = 0.985, 0.5, (0.5, 0.99999)
 EPSILON, EPSILON_HIGH = 1e-2, 1e-4
 # Mean learning rate over its peak: one_cycle 0.5, cosine 0.5.
 RATE_SHARE = 0.12
-# In steps 5 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 8, 11, 18.
-ACCUMULATED = 3.0, 5.0
+# From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
+ACCUMULATED = 2.0, 4.0
+# The smallest change of a number of size 1: 11 and 8 bits.
+RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
 FEW = 4  # images a batch, or batches an epoch
 
 
@@ -176,8 +179,11 @@ def accumulated(run: Evidence) -> Cause | None:
     """The gradient of the first layer's weights grows, though neither its input, the images, nor the gradient that
     arrives at its output does."""
     ratios = {m.step: ratio for m in run.measured if m.finite and (ratio := _weights_to_output(m)) > 0}
-    later = [ratio / ratios[0] for step, ratio in ratios.items() if 4 < step <= 32] if 0 in ratios else []
-    if len(later) < 2 or min(later) < ACCUMULATED[0] or max(later) < ACCUMULATED[1]:
+    if run.first is None or forward_size(run.first, start=True):
+        return None
+    later = [ratio / ratios[0] for step, ratio in ratios.items() if 1 < step <= 32] if 0 in ratios else []
+    growing = all(b > 0.8 * a for a, b in pairwise(later))
+    if len(later) < 2 or not growing or later[0] < ACCUMULATED[0] or later[-1] < ACCUMULATED[1]:
         return None
     clue = Clue(
         9,
@@ -200,6 +206,10 @@ def precision(run: Evidence) -> Cause | None:
     clues = []
     if kind in ("float16", "bfloat16"):
         clues.append(Clue(5, f"the weights are {kind}"))
+        largest = max((ratio for _, ratio in run.ratios), default=inf)
+        if largest < 2 * RESOLUTION[kind]:
+            words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
+            clues.append(Clue(6, words))
     lost = [
         sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())
         for m in run.measured[1:]
