@@ -1,6 +1,6 @@
 """How often cnnlab's diagnosis is right: known faults in networks that train well, and runs without one.
 
-make diagnosis-bench                                  all, 25 minutes on two cores; writes docs/diagnosis.md
+make diagnosis-bench                                  all, 25 minutes on two free cores; writes docs/diagnosis.md
 make diagnosis-bench ARGS="--half dev"                only the half with which the rules were made
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import process_time
 
 import torch
 from torch import Tensor
@@ -72,6 +73,7 @@ def alarms(job: Job) -> Outcome:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    began = process_time()
     line: Outcome = {"key": job.key, "name": job.name, "overrides": list(job.overrides)}
     for tool, one in zip(TOOLS, (torchmortem, torch_audit), strict=True):
         try:
@@ -79,7 +81,7 @@ def alarms(job: Job) -> Outcome:
                 line[tool] = one(_session(job, Path(temporary)))
         except Exception as error:
             line[tool] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    return line
+    return line | {"seconds": round(process_time() - began, 1)}
 
 
 def torchmortem(session: Session) -> list[str]:
