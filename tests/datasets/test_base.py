@@ -13,8 +13,10 @@ from cnnlab.datasets import base
 from cnnlab.datasets.base import (
     Split,
     assemble,
+    broken_share,
     channel_moments,
     cut,
+    distinct_share,
     facts,
     fingerprint,
     normalize,
@@ -158,3 +160,19 @@ def test_a_size_that_no_memory_holds_is_refused() -> None:
     assert base.memory() > 1e8
     with pytest.raises(InputError, match=r"dataset.size=10000000 makes 2 images of .* GB"):
         resize(some_images(2, 1, 4, 4), 10_000_000)
+
+
+def test_the_share_of_distinct_images_is_that_of_a_set_of_their_bytes() -> None:
+    images = some_images(40, 3, 5, 5)[torch.randint(0, 40, (200,))]
+    naive = len({image.numpy().tobytes() for image in images}) / 200
+    assert distinct_share(images) == naive < 1
+    assert distinct_share(images[:1]) == 1 and distinct_share(images[:0]) == 1
+    assert distinct_share(images, among=5) == len({image.numpy().tobytes() for image in images[:5]}) / 5
+
+
+def test_broken_images_hold_nan_or_infinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "CHUNK", 3)
+    images = torch.rand(10, 1, 4, 4)
+    assert broken_share(images) == broken_share(some_images(10, 1, 4, 4)) == 0
+    images[2, 0, 1, 1], images[7, 0, 0, 0] = float("nan"), float("inf")
+    assert broken_share(images) == 0.2

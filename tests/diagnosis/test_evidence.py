@@ -105,3 +105,56 @@ def test_without_anything_to_compare_with_nothing_counts_as_learned(evidence):
     row = {"step": 9, "train/epoch_accuracy": 1.0}
     assert not evidence(row, classes=None, largest_class_share=None).learned
     assert isinstance(evidence(), Evidence) and not evidence().learned and evidence().steps == 0
+
+
+def test_steps_are_those_done(evidence):
+    assert evidence({"step": 99, "train/loss": 1.0}).steps == 100, "a measured step is logged before its update"
+    assert evidence({"step": 99, "train/loss": 1.0}, {"step": 120, "train/epoch_loss": 1.0}).steps == 120
+    assert evidence({"step": 0, "train/loss": 1.0}, planned_steps=0).steps == 0
+    assert evidence({"step": 500, "check/baseline": 0.9}).steps == 0
+
+
+def test_what_was_reached_is_the_better_of_training_and_validation(evidence):
+    assert evidence({"step": 9, "train/epoch_accuracy": 0.6, "validation/accuracy": 0.8}).reached == 0.8
+    assert evidence({"step": 9, "train/epoch_accuracy": 0.6}).reached == 0.6
+    assert evidence({"step": 9}).reached != evidence({"step": 9}).reached
+
+
+@pytest.mark.parametrize(
+    ("share", "accuracy", "near"),
+    [(0.1, 0.19, True), (0.1, 0.21, False), (0.9, 0.94, True), (0.9, 0.96, False), (None, 0.1, False)],
+)
+def test_near_guessing_is_ten_points_or_half_of_what_is_left(evidence, share, accuracy, near):
+    row = {"step": 300, "train/epoch_accuracy": accuracy}
+    assert evidence(row, largest_class_share=share, classes=None).near_guessing is near
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "baseline", "poor"), [(0.5, 0.95, True), (0.9, 0.95, False), (0.5, nan, False), (0.15, nan, True)]
+)
+def test_poor_is_near_guessing_or_below_the_baseline(evidence, accuracy, baseline, poor):
+    rows = {"step": 300, "train/epoch_loss": 1.0, "train/epoch_accuracy": accuracy}, {"check/baseline": baseline}
+    assert evidence(*rows).poor is poor
+    assert not evidence({**rows[0], "step": 50}, rows[1]).poor, "too early to say"
+
+
+def test_a_run_that_diverged_is_poor_however_early(evidence):
+    assert evidence({"step": 3, "train/loss": nan}).poor
+
+
+@pytest.mark.parametrize(("train", "test", "overcome"), [(0.97, 0.95, True), (0.97, 0.5, False), (0.6, 0.97, False)])
+def test_harm_is_overcome_if_training_and_test_are_good(evidence, train, test, overcome):
+    run = evidence({"step": 300, "train/epoch_accuracy": train}, {"step": 300, "test/accuracy": test})
+    assert run.overcome is overcome
+
+
+def test_validation_scatters_with_the_root_of_its_images(evidence):
+    row = {"step": 9, "validation/accuracy": 0.8}
+    assert evidence(row, validation_images=100).scatter == pytest.approx((0.8 * 0.2 / 100) ** 0.5)
+    assert evidence(row).scatter == 0
+
+
+def test_the_learning_rate_is_a_share_of_its_peak(evidence):
+    rows = [{"step": step, "optimizer/lr": lr} for step, lr in ((0, 0.01), (5, 0.1))]
+    assert evidence(*rows, learning_rate=0.1).rate_shares == [(0, pytest.approx(0.1)), (5, 1.0)]
+    assert evidence(*rows, learning_rate=None).rate_shares == []

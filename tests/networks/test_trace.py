@@ -137,3 +137,26 @@ def test_in_inference_mode_nothing_differs():
 def test_of_a_compiled_network_the_plain_one_is_traced():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
     assert [call.name for call in trace(torch.compile(network), SHAPE).calls] == ["0", "1"]
+
+
+def test_the_narrowest_place_is_where_everything_passes_through():
+    narrow = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 32), nn.Linear(32, 10)
+    )
+    assert trace(narrow, SHAPE).narrowest() in [("1", 4), ("2", 4)]
+    assert trace(ConvNet(SHAPE, 10, channels=(8,), head=(64,)), SHAPE).narrowest() == ("head.activation1", 64)
+    assert trace(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), SHAPE).narrowest() is None, "nothing is hidden"
+
+
+def test_what_a_shortcut_passes_by_is_not_narrow():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.squeeze, self.last = nn.Linear(64, 16), nn.Linear(16, 2), nn.Linear(16, 3)
+            self.back = nn.Linear(2, 16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x.flatten(1))
+            return self.last(h + self.back(self.squeeze(h)))
+
+    assert trace(Gated(), SHAPE).narrowest()[1] == 16
