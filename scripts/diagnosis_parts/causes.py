@@ -1,7 +1,5 @@
-"""The names of causes, one place for the benchmark: those that `diagnosis/<finding>/cause` in results.json takes.
-
-Each with words of which a refusal (an InputError before the run) must use one in order to name that cause.
-"""
+"""The causes of `diagnosis/<finding>/cause` in results.json, each with words of which a refusal (an InputError before
+the run) must use one in order to name it."""
 
 CAUSES: dict[str, tuple[str, ...]] = {
     "images_not_finite": ("nan", "infin"),

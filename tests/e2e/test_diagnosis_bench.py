@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.cli.compose import compose_run
+from cnnlab.diagnosis import pages
 from diagnosis_parts.bases import BASES, which
 from diagnosis_parts.causes import CAUSES, names_cause
 from diagnosis_parts.fault import last_wins
@@ -62,6 +63,9 @@ def test_every_healthy_run_composes(half):
 def test_every_acceptable_cause_exists():
     named = {cause for fault in FAULTS.values() for cause in fault.causes}
     assert named <= set(CAUSES) and all(fault.causes for fault in FAULTS.values())
+    assert set(CAUSES) <= {name for name in pages.names() if "cause" in pages.kinds(name)}, (
+        "as the diagnosis names them"
+    )
     assert {cause for causes in MEANINGS.values() for cause in causes} <= set(CAUSES)
 
 
