@@ -56,7 +56,7 @@ def test_keys_are_those_of_the_design(tmp_path):
     for what, statistics in session.recorder.probe.statistics.items():
         for name in statistics:
             if what != "saturation":
-                assert f"{what}/{name}/01_block1.conv1" in row
+                assert f"{what}/{name}" + ("" if what in ("images", "output") else "/01_block1.conv1") in row
     assert {"step", "epoch", "train/loss", "train/accuracy", "optimizer/lr"} <= row.keys()
     assert session.results["activation/std/01_block1.conv1@init"] == row["activation/std/01_block1.conv1"]
     assert "activation/std/01_block1.conv1@end" in session.results

@@ -93,7 +93,8 @@ def test_a_network_of_ones_own_is_judged_by_what_it_shows(tmp_path):
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     found = cnnlab.fit(network, _data(), optimizer, tmp_path / "run", steps=1)
     assert found["diagnosis/first"] == "vanishing_forward"
-    assert found["diagnosis/vanishing_forward/override"] == "init=xavier", "tanh is read from the network"
+    said = found["diagnosis/vanishing_forward/override"]
+    assert said == 'cnnlab.initialize(network, "xavier")', "tanh is read from the network, and nothing can be typed"
 
 
 def test_a_folder_that_holds_a_run_is_refused(tmp_path):
