@@ -122,3 +122,8 @@ def test_test_images_of_another_kind(row, evidence, test, images, found):
     """Not where the validation images are so few that chance alone explains the difference."""
     run = evidence(row(0), _epoch(300, 0.97, 0.96, 0.1), {"step": 300, "test/accuracy": test}, validation_images=images)
     assert bool(unlike(run)) == found
+
+
+def test_the_test_has_the_last_word_on_what_was_learned(row, evidence):
+    run = evidence(row(0), _epoch(300, 0.4, 0.4, 1.5), {"step": 300, "test/accuracy": 0.12})
+    assert learned(run)[0].name == "little_learned" and "12 %" in learned(run)[0].sentence

@@ -109,3 +109,9 @@ def test_saturation_needs_half_of_the_layers(row, evidence):
 
 def test_healthy_activations_are_not_saturated(row, evidence):
     assert saturation(evidence(row(0), row(100))) == []
+
+
+def test_logits_of_zero_pass_no_gradient_and_that_is_a_known_good_start(row, evidence):
+    start = row(0, gradient_std=(0.0, 0.0, 0.0, 5e-3), preactivation_largest=(5.0, 5.0, 5.0, 0.0))
+    assert backward(evidence(start, row(1))) == []
+    assert backward(evidence(start | {"preactivation/largest/04_head.logits": 4.0}))[0].name == "vanishing_backward"

@@ -105,3 +105,13 @@ def test_outputs():
 
 def test_the_largest_bias():
     assert s.bias_largest(torch.tensor([0.1, -3.0])) == 3
+
+
+def test_contrast_is_what_differs_within_images():
+    flat = torch.randn(5, 2, 1, 1).expand(5, 2, 4, 4)
+    assert s.contrast(flat) < 1e-6
+    images = flat + torch.randn(5, 2, 4, 4)
+    means = images.mean((2, 3), keepdim=True)
+    assert s.contrast(images).item() == pytest.approx(
+        ((images - means).norm() / (images - images.mean()).norm()).item()
+    )

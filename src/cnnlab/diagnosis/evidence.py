@@ -138,6 +138,12 @@ class Evidence:
         return math.sqrt(max(accuracy * (1 - accuracy), 0.05) / images) if images else 0.0
 
     @property
+    def final(self) -> float:
+        """The accuracy that counts in the end: what was reached, and no more than the test shows."""
+        test = self.latest("test/accuracy")
+        return self.reached if math.isnan(test) else min(self.reached, test)
+
+    @property
     def learned(self) -> bool:
         """Whether training accuracy is at least a quarter of the way from guessing to 1."""
         return self.skill(self.recent("train/accuracy")) > 0.25
@@ -151,7 +157,7 @@ class Evidence:
     def near_guessing(self) -> bool:
         """Within 10 points, or for very unequal classes within half of what is left to 1."""
         share = self.context.guessing
-        return share is not None and self.reached < share + min(LITTLE, (1 - share) / 2)
+        return share is not None and self.final < share + min(LITTLE, (1 - share) / 2)
 
     @property
     def below_baseline(self) -> bool:

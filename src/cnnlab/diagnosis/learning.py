@@ -25,6 +25,8 @@ AT_CHANCE = 0.03
 GAP = 0.1
 # Accuracy on validation images minus that on test images, and at least three times what sampling scatters.
 UNLIKE = 0.2
+# Or so much less above guessing, and ten points and three times the scatter worse.
+UNLIKE_SKILL = 0.65
 # Ratio of the validation loss to its best above which more training makes it worse.
 RISEN = 1.1
 # Validation accuracy lost since its best epoch, as a share of what was above guessing.
@@ -87,7 +89,7 @@ def _small(run: Evidence) -> list[Finding]:
 
 def learned(run: Evidence) -> list[Finding]:
     """Nothing, hardly anything, or less than a linear classifier; or lost again."""
-    share, accuracy, loss = run.context.guessing, run.reached, run.recent("train/loss")
+    share, accuracy, loss = run.context.guessing, run.final, run.recent("train/loss")
     if math.isnan(loss) or run.steps == 0:
         return []
     guess = math.log(run.context.classes) if run.context.classes else math.nan
@@ -99,12 +101,14 @@ def learned(run: Evidence) -> list[Finding]:
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
     reached = f"After {run.steps} steps the accuracy is {percent(accuracy)}"
-    if run.near_guessing and share is not None and (run.steps >= PATIENCE or run.over):
+    if run.over and run.steps < PATIENCE and share is not None and not run.overcome:
+        sentence = f"{reached}, where guessing gives {percent(share)}: training has only begun."
+        return [Finding("little_learned", "warning", run.steps, sentence, numbers=numbers)]
+    if run.near_guessing and share is not None and run.steps >= PATIENCE:
         sentence = (
             f"{reached}, where guessing gives {percent(share)}, and the loss {loss:.3f}: hardly anything is learned."
         )
-        severity = "problem" if run.steps >= PATIENCE else "warning"
-        return [Finding("little_learned", severity, run.steps, sentence, numbers=numbers)]
+        return [Finding("little_learned", "problem", run.steps, sentence, numbers=numbers)]
     if run.below_baseline and run.steps >= PATIENCE:
         baseline = run.latest("check/baseline")
         sentence = (
@@ -155,7 +159,8 @@ def generalization(run: Evidence) -> list[Finding]:
 def unlike(run: Evidence) -> list[Finding]:
     """Accuracy on test images far from that on validation images, which come from the training images."""
     validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
-    if not abs(validation - test) >= max(UNLIKE, 3 * run.scatter):
+    worse = validation - test >= max(LITTLE, 3 * run.scatter) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
+    if not worse and not abs(validation - test) >= max(UNLIKE, 3 * run.scatter):
         return []
     sentence = f"Accuracy is {percent(validation)} on validation images and {percent(test)} on test images."
     numbers = {"validation": validation, "test": test}

@@ -95,6 +95,9 @@ def _gradients(record: Record) -> dict[str, float] | None:
     # Below a dead or zero layer gradients are 0 whatever the other layers do, as they are for a loss of exactly 0.
     if len(hidden) < 2 or dead_layers(record) or zeroed(record) or not gradients[max(gradients)]:
         return None
+    # Logits of 0 come from a last layer of zeros, a known good start, which passes a gradient from the next step on.
+    if list(record.of("preactivation/largest").values() or [1.0])[-1] == 0:
+        return None
     if not all(map(math.isfinite, hidden.values())):
         return None
     top, bottom = next(iter(hidden.values())), list(hidden.values())[-1]

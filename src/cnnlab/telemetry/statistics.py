@@ -93,6 +93,12 @@ def variety(images: Tensor) -> Tensor:
     return _norm(images - images.mean(0)) / _norm(images - images.mean())
 
 
+def contrast(images: Tensor) -> Tensor:
+    """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
+    value: 0 if each image has one and the same value everywhere."""
+    return _norm(images - images.mean((2, 3), keepdim=True)) / _norm(images - images.mean())
+
+
 def constant_channels(images: Tensor) -> Tensor:
     """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
     low, high = torch.aminmax(images.transpose(0, 1).flatten(1), dim=1)
@@ -161,6 +167,7 @@ STATISTICS: Statistics = {
         "std": std,
         "largest": largest,
         "variety": variety,
+        "contrast": contrast,
         "constant_channels": constant_channels,
     },
     "output": {

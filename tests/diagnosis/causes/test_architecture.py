@@ -71,7 +71,23 @@ def test_layers_that_no_gradient_reaches(row, evidence):
     found = detached(evidence(cut, cut | {"step": 100}))
     assert found is not None and "2 of 4 layers" in found.supporting[0] and "02_block2.conv1" in found.remedy.override
     zero = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3))
-    assert detached(evidence(zero)) is None  # a gradient of 0 arrives
+    assert detached(evidence(zero)) is None  # a gradient of 0 arrives, once
+
+
+def test_gradients_that_are_cut_to_exactly_zero_at_every_step(row, evidence):
+    """As by rounding: the layer above gets a gradient that cannot vanish within one layer."""
+    cut = [
+        row(s, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3)) for s in (0, 50, 100)
+    ]
+    assert "2 of 4 layers" in detached(evidence(*cut)).supporting[0]
+    fading = [step | {"gradient/std/03_head.fc1": 1e-12} for step in cut]
+    assert detached(evidence(*fading)) is None
+
+
+def test_weights_whose_gradients_are_gone_before_the_update(row, evidence):
+    gone = [row(step, weight_gradient_std=(0.0,) * 4) for step in (0, 50)]
+    found = frozen(evidence(*gone, units=UNITS))
+    assert found.name == "layers_frozen" and "gone before the update" in found.clause
 
 
 def test_dropout(row, evidence):

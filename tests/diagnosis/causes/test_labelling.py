@@ -37,6 +37,8 @@ def test_clean_test_labels_beside_wrong_training_labels(row, evidence):
 def test_one_class_nearly_everything(row, evidence):
     assert unbalanced(evidence(row(0), largest_class_share=0.95)).name == "labels_unbalanced"
     assert unbalanced(evidence(row(0), largest_class_share=0.3)) is None
+    assert unbalanced(evidence(row(0), largest_class_share=0.6, classes=10)) is not None
+    assert unbalanced(evidence(row(0), largest_class_share=0.6, classes=2)) is None
 
 
 def test_classes_without_images(row, evidence):

@@ -70,3 +70,19 @@ def test_biases_far_from_zero(row, evidence):
     off = row(0, preactivation_mean=(-5.0,) * 4, activation_dead=(1.0, 1.0, 1.0))
     assert biased(evidence(off, bias=-5.0)).remedy.override == "init.bias=0"
     assert biased(evidence(off, bias=0.0)).remedy.look  # never advised what is set
+
+
+def test_weights_of_one_sign(row, evidence):
+    """Of a uniform distribution from 0, filters differ from their mean by half of their size."""
+    large = row(0, weight_std=HE, weight_distinct=(0.5,) * 4, preactivation_std=(3.0, 30.0, 300.0, 3e3))
+    assert any("filters differ" in clue for clue in too_large(evidence(large, fan_in=FANS)).supporting)
+
+
+def test_large_biases_in_most_layers(row, evidence):
+    biases = {f"bias/largest/{layer}": 8.0 for layer in FANS}
+    found = biased(evidence(row(0, weight_std=HE) | biases, fan_in=FANS, bias=None))
+    assert found.points >= 9 and "4 layers" in found.supporting[0]
+
+
+def test_a_last_layer_that_starts_small_is_a_known_good_start(row, evidence):
+    assert one_layer(evidence(row(0, weight_std=(*HE[:3], HE[3] / 1000)), fan_in=FANS)) is None

@@ -3,7 +3,7 @@
 from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED
-from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
@@ -11,8 +11,12 @@ from cnnlab.diagnosis.signal import dead_layers, forward_size, zeroed
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 DEEP = 8
+FLAT = 0.02  # deviation within images over that of all values; digits have 0.9, photos 0.7
+STILL = LEARNING | GRADIENTS | {"small_updates"}
 # Outputs that are rescaled behind the last layer: pooling it changes at most 3-fold.
 SCALED_UP = 10.0
+FELT = 1e-8  # a gradient that cannot vanish in one layer
+CLOSE = 0.95  # to the bounds of tanh
 # Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
 MODES_DIFFER = 0.2
 # The other way round: half of the units dropped costs up to 0.2.
@@ -36,6 +40,13 @@ def output_bounded(run: Evidence) -> Cause | None:
         kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
     elif ran:
         kind, clue = "an activation", Clue(9, f"one runs behind the last layer, and outputs reach {number(high)}")
+    elif len(seen) > 2 and low >= 0 and high <= 1:
+        kind, clue = (
+            "a softmax or sigmoid",
+            Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}"),
+        )
+    elif len(seen) > 2 and low >= -1 and high <= 1 and max(-low, high) > CLOSE:
+        kind, clue = "a tanh", Clue(6, f"all outputs lie in -1 to 1, from {number(low)} to {number(high)}")
     elif len(seen) > 1 and all(m.scalars["output/lowest"] == 0 for m in seen):
         kind, clue = (
             "a ReLU",
@@ -73,6 +84,10 @@ def output_scaled(run: Evidence) -> Cause | None:
 def frozen(run: Evidence) -> Cause | None:
     layers = [*run.context.frozen, *run.context.left_out]
     count = len(run.context.units)
+    if not layers and (without := _without_gradient(run)):
+        clue = Clue(11, f"a gradient arrives at {_some(without)}, and none is there for the update of the weights")
+        remedy = Remedy(look="call backward() between zero_grad() and step(); see that the weights require a gradient")
+        return Cause("layers_frozen", "the weights' gradients are gone before the update", remedy, (clue,), STILL)
     if not layers or not count:
         return None
     share = len(layers) / count
@@ -81,7 +96,18 @@ def frozen(run: Evidence) -> Cause | None:
     clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
     if run.context.left_out:
         clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
-    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), LEARNING | GRADIENTS | {"small_updates"})
+    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), STILL)
+
+
+def _without_gradient(run: Evidence) -> list[str]:
+    """The layers whose output always gets a gradient, and whose weights never do."""
+    seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
+    layers = list(seen[0].of("gradient/std")) if len(seen) > 1 else []
+    return [
+        k
+        for k in layers
+        if all(m.of("gradient/std").get(k, 0) > 0 and m.of("weight/gradient_std").get(k) == 0 for m in seen)
+    ]
 
 
 def detached(run: Evidence) -> Cause | None:
@@ -95,7 +121,7 @@ def detached(run: Evidence) -> Cause | None:
         k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)
     ]  # fmt: skip
     # A zero that arrives is logged as one; where nothing arrives there is no value.
-    unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)]
+    unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)] or _cut(records)
     if not unreached:
         return None
     points = 11 if len(unreached) < len(ran) or len(ran) == 1 else 13
@@ -103,6 +129,18 @@ def detached(run: Evidence) -> Cause | None:
     clause = "something cuts the gradient's way (detach, no_grad, .data, or a step without gradient)"
     remedy = Remedy(look=f"find what cuts the graph behind {unreached[-1]}: detach(), no_grad(), .data, argmax")
     return Cause("layers_detached", clause, remedy, (clue,), LEARNING | GRADIENTS | {"small_updates"})
+
+
+def _cut(records: list[Record]) -> list[str]:
+    """The layers below one from which no gradient comes, at any step: a rounding, a step function, argmax."""
+    if len(records) < 3 or any(dead_layers(m) or zeroed(m) for m in records):
+        return []
+    gradients = [m.of("gradient/std") for m in records]
+    order = list(gradients[0]) if gradients else []
+    still = [k for k in order if all(g.get(k) == 0 for g in gradients)]
+    above = order[len(still)] if still and len(still) < len(order) else None
+    whole = still == order[: len(still)] and above is not None
+    return still if whole and all(g.get(above or "", 0) > FELT for g in gradients) else []
 
 
 def dropped(run: Evidence) -> Cause | None:
@@ -151,7 +189,7 @@ def evaluation_differs(run: Evidence) -> Cause | None:
                 f"{percent(training)} in training mode",
             )
         )
-    if run.latest("check/evaluation_varies") > 0:
+    if run.latest("check/evaluation_varies") > 0 and not run.near_guessing:
         clues.append(Clue(9, "in evaluation mode the same images get different outputs each time"))
     clause = "the network computes something else in evaluation mode (batch norm's running statistics, dropout)"
     remedy = Remedy(look="look at what depends on self.training: batch norm's momentum and statistics, dropout")
@@ -171,6 +209,10 @@ def input_ignored(run: Evidence) -> Cause | None:
     same = all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen)
     if same and not any(dead_layers(m) or zeroed(m) for m in seen):
         clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
+    if run.latest("check/evaluation_varies") > 0 and run.near_guessing:
+        clues.append(Clue(10, "the same images get other outputs each time, in evaluation mode too"))
+    if seen[0].scalars.get("images/contrast", 1.0) < FLAT:
+        clues.append(Clue(12, "each image has the same value everywhere where the first layer gets it"))
     clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
     if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
         clues.append(Clue(12, "an image's output changes when the batch is put in another order"))

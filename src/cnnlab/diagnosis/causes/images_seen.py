@@ -12,6 +12,7 @@ from cnnlab.diagnosis.remedies import Remedy
 LARGE, SMALL, OFFSET = 5.0, 0.05, 5.0
 # Handwritten digits have 0.85, photos 0.9. Of 16 images, equal but for noise of a tenth, 0.1.
 ALIKE = 0.1
+ROUNDING = 1e-5  # of a mean in float32
 # A set with a few images twice has 0.99.
 REPEATED = 0.5
 FEW_TO_COMPARE = 4  # images in a batch
@@ -41,7 +42,11 @@ def not_standardized(run: Evidence) -> Cause | None:
     if run.first is None:
         return None
     mean, std = run.first.scalars.get("images/mean", 0.0), run.first.scalars.get("images/std", 1.0)
-    if not math.isfinite(mean + std) or std == 0 or (SMALL <= std <= LARGE and abs(mean) <= OFFSET * max(std, 1)):
+    if (
+        not math.isfinite(mean + std)
+        or std <= ROUNDING * max(1.0, abs(mean))
+        or (SMALL <= std <= LARGE and abs(mean) <= OFFSET * max(std, 1))
+    ):
         return None
     values = f"the images have mean {number(mean)} and deviation {number(std)}"
     clue = Clue(11, f"{values} where the first layer gets them; 0 and 1 are usual")
@@ -54,7 +59,8 @@ def constant(run: Evidence) -> Cause | None:
     std, variety = (run.first.scalars.get(key, 1.0) for key in ("images/std", "images/variety"))
     if (run.context.batch_size or FEW_TO_COMPARE) < FEW_TO_COMPARE:
         return None
-    if std == 0:
+    mean = run.first.scalars.get("images/mean", 0.0)
+    if std <= ROUNDING * max(1.0, abs(mean)):
         clue = Clue(14, "all values of all images in the first measured batch are the same")
     elif variety < ALIKE:
         clue = Clue(
@@ -86,7 +92,7 @@ def repeated(run: Evidence) -> Cause | None:
         return None
     remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")
     explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
-    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(10, words),), explains)
+    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(14, words),), explains)
 
 
 def over_augmented(run: Evidence) -> Cause | None:

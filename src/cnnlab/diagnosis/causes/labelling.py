@@ -5,8 +5,8 @@ from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
-# Above this share one class is nearly everything.
-DOMINANT = 0.7
+# Above this share, or that many times an equal share, one class is nearly everything.
+DOMINANT, TIMES = 0.7, 5
 # Accuracy on clean test images minus that on validation images, whose labels come from the training images'.
 CLEANER = 0.15
 LOOK = Remedy(look="look at some images beside their labels")
@@ -17,7 +17,7 @@ def unrelated(run: Evidence) -> Cause | None:
     clues = []
     best = max(run.values("validation/accuracy"), default=None)
     train, share = run.recent("train/accuracy"), run.context.guessing
-    if share is None or share >= DOMINANT:
+    if share is None or dominated(run):
         return None
     if best is not None and run.learned and best < share + LITTLE:
         clues.append(
@@ -49,12 +49,17 @@ def noisy(run: Evidence) -> Cause | None:
 
 def unbalanced(run: Evidence) -> Cause | None:
     share = run.context.largest_class_share
-    if share is None or share < DOMINANT or run.context.classes in (None, 1):
+    if share is None or not dominated(run):
         return None
     clue = Clue(10, f"{percent(share)} of the training images belong to one class")
     remedy = Remedy(look="balance the classes: draw the rare ones more often, or weight the loss")
     explains = LEARNING | {"test_unlike_training", "overfitting"}
     return Cause("labels_unbalanced", "one class is nearly everything", remedy, (clue,), explains)
+
+
+def dominated(run: Evidence) -> bool:
+    share, classes = run.context.largest_class_share, run.context.classes
+    return share is not None and classes is not None and classes > 1 and share >= min(DOMINANT, TIMES / classes)
 
 
 def absent(run: Evidence) -> Cause | None:

@@ -11,13 +11,15 @@ from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, zeroed
-from cnnlab.diagnosis.units import identical
+from cnnlab.diagnosis.units import IDENTICAL, identical
 
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
 # The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
 FADED = 0.02
+# Filters around their mean filter, over their size: 0.9 for weights around 0, 0.5 for a uniform distribution from 0.
+ONE_SIGN = 0.7
 # Sum pooling and shortcuts make 4 times as much of a signal as the weights do, thin borders half.
 RESCALED = 30.0
 # He's gain is 1.41, Xavier's about 1, torch's own 0.58.
@@ -72,10 +74,12 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         return zero[0], "has only zero weights"
     if same:
         return same[0], "has equal channels"
-    if len(dead := dead_layers(first)) == 1:
-        return next(iter(dead)), "is dead from the start"
+    dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
+    if len(dead) == 1:
+        return dead[0], "is dead from the start"
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
-    off = [k for k in gains if _apart(stds, k) and _apart(gains, k)]
+    last = list(stds)[-1]  # small at first is a known good start
+    off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
     if len(off) == 1:
         factor = gains[off[0]] / median(v for k, v in gains.items() if k != off[0])
         return off[0], f"has weights {number(factor)} times as large as the others"
@@ -125,12 +129,16 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
         far = abs(math.log(gain / (GAIN_SMALL if vanishing else GAIN_LARGE))) > 1
         clues.append(Clue(6 if far else 3, f"the weights' gain is {number(gain)} a layer; 1 (Xavier) to 1.4 (He) keeps "
                                            "a signal"))  # fmt: skip
-    elif vanishing and gain is not None and gain < GAIN_SMALL_DEEP and len(profile) >= 8:
+    elif vanishing and gain is not None and gain < GAIN_SMALL_DEEP and len(profile) >= 8 and not seen:
         clues.append(
             Clue(5, f"the weights' gain is {number(gain)} in each of {len(profile)} layers; 1 to 1.4 is usual")
         )
     elif gain is not None and clues and not (vanishing and gain < GAINS.get(run.context.suited or "", 0.0)):
         clues.append(Clue(-3, f"the weights' gain, {number(gain)} a layer, is usual"))
+    alike = run.first.of("weight/distinct")
+    scattered = median([value for value in list(alike.values())[:-1] if value == value] or [1.0])
+    if not vanishing and IDENTICAL <= scattered < ONE_SIGN:
+        clues.append(Clue(7, f"filters differ from their mean by {number(scattered)} of their size only; 0.9 is usual"))
     classes, loss = run.context.classes, run.first_loss
     if not vanishing and classes and math.isfinite(loss) and loss > LOUD * math.log(classes):
         clues.append(Clue(3, f"the first loss is {number(loss)}; guessing has {number(math.log(classes))}"))
@@ -162,6 +170,9 @@ def biased(run: Evidence) -> Cause | None:
     where = ""
     if bias is not None and abs(bias) >= 0.5:
         clues.append(Clue(9 if abs(bias) >= 1 else 5, f"init.bias is {bias:g}; 0 is usual"))
+    elif 2 * len(shifted) > len(run.first.of("bias/largest")):
+        largest = max(shifted.values())
+        clues.append(Clue(11, f"the biases of {len(shifted)} layers reach {number(largest)} at the start; 0 is usual"))
     elif len(shifted) == 1:
         where, size = next(iter(shifted.items()))
         where = f" in {where}"
