@@ -102,7 +102,9 @@ def frozen(run: Evidence) -> Cause | None:
 def _without_gradient(run: Evidence) -> list[str]:
     """The layers whose output always gets a gradient, and whose weights never do."""
     seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
-    layers = list(seen[0].of("gradient/std")) if len(seen) > 1 else []
+    if len(seen) < 2 or any(dead_layers(m) or zeroed(m) for m in seen):  # without input there is no gradient
+        return []
+    layers = list(seen[0].of("gradient/std"))
     return [
         k
         for k in layers
