@@ -1,7 +1,7 @@
 """How often cnnlab's diagnosis is right: known faults in networks that train well, and runs without one.
 
-make diagnosis-bench                                  all, 25 minutes on two free cores; writes docs/diagnosis.md
-make diagnosis-bench ARGS="--half dev"                only the half with which the rules were made
+make diagnosis-bench                                  all, 40 minutes on two free cores; writes docs/diagnosis.md
+make diagnosis-bench ARGS="--half dev"                only the set with which the rules were made: dev, once or fresh
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
 make diagnosis-bench ARGS="--only 'rate x30'"         some faults, printed only
@@ -19,7 +19,7 @@ from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
+    parser.add_argument("--half", choices=(*HALVES, "all"), default="all", help="the set of faults")
     parser.add_argument("--root", default="data", help="dataset.root of MNIST and CIFAR-10")
     parser.add_argument("--cifar10", help="folder with CIFAR-10 as pictures")
     parser.add_argument("--only", nargs="+", metavar="FAULT", help="run and print these faults, write no page")
@@ -37,7 +37,7 @@ def main() -> None:
     if unknown := set(args.only or ()) - set(FAULTS):
         sys.exit(f"--only {', '.join(sorted(unknown))}: no such fault. --list lists them.")
     folders = {"mnist": args.root, "cifar10": args.cifar10 or args.root}
-    halves = HALVES if args.half == "both" else [args.half]
+    halves = HALVES if args.half == "all" else [args.half]
 
     sys.path.insert(0, str(CONFIGS))  # the processes find there what the configs name
     from diagnosis_parts import others
@@ -62,10 +62,10 @@ def main() -> None:
         if args.others:
             ran = [job for job in wanted if "accuracy" in found[job.key]]
             run(ran, beside, args.processes, others.alarms, f"{half}, others")
-    both = [measured(half, args.folder, folders) for half in HALVES]
-    print(summary(both))
+    sets = [measured(half, args.folder, folders) for half in HALVES]
+    print(summary(sets))
     if args.only is None:
-        args.page.write_text(page(both))
+        args.page.write_text(page(sets))
         print(args.page)
 
 

@@ -4,9 +4,10 @@ from random import Random
 
 from diagnosis_parts.bases import BASES, Base, which
 from diagnosis_parts.faults import HALVES
+from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
-COUNTS = {"dev": 70, "once": 120}
+COUNTS = {"dev": 70, "once": 120, "fresh": 130}
 
 # (where, overrides); `*2` is twice the base's learning rate. Suited to the base, and none extreme.
 SETTINGS = (
@@ -84,12 +85,12 @@ SETTINGS = (
 
 
 def healthy(half: str) -> list[tuple[Base, str, int]]:
-    """(base, overrides, seed). Each setting belongs to one half, and so does each seed."""
+    """(base, overrides, seed). Each setting belongs to one set, and so does each seed."""
     order = list(SETTINGS)
     Random(2027).shuffle(order)
-    share = COUNTS["dev"] / sum(COUNTS.values())
+    share = COUNTS["dev"] / (COUNTS["dev"] + COUNTS["once"])
     cut = round(share * len(order))
-    settings = {"dev": order[:cut], "once": order[cut:]}[half]
+    settings = {"dev": order[:cut], "once": order[cut:], "fresh": FRESH_SETTINGS}[half]
     draw = Random(f"2027 {half}")
     runs = []
     for i in range(COUNTS[half]):

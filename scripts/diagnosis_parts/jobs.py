@@ -40,7 +40,7 @@ def baselines(folders: Folders) -> list[Job]:
 
 
 def jobs(half: str, folders: Folders) -> list[Job]:
-    """Healthy and faulty runs of one half, in mixed order, so that the time left can be told."""
+    """Healthy and faulty runs of one set, in mixed order, so that the time left can be told."""
     found = [_healthy("healthy", half, *row, folders) for row in healthy(half)]
     for fault in FAULTS.values():
         if half_of(fault) == half:

@@ -1,4 +1,4 @@
-"""All that is known of a half: its outcomes, those of its repairs, and what the other tools said."""
+"""All that is known of a set: its outcomes, those of its repairs, and what the other tools said."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from diagnosis_parts.scores import (
 
 @dataclass
 class Measured:
-    """`planned`: how many runs the half has. `repairs`: by `place`. `others`: by key."""
+    """`planned`: how many runs the set has. `repairs`: by `place`. `others`: by key."""
 
     half: str
     baseline: Mapping[str, float]

@@ -16,7 +16,7 @@ Runs that cnnlab refuses are left out."""
 
 
 def others_table(halves: Sequence[Measured]) -> str:
-    lines = ["| tool | half | false alarms, healthy runs | found, harmful runs | cause named first | raised |"]
+    lines = ["| tool | set | false alarms, healthy runs | found, harmful runs | cause named first | raised |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
     for m in halves:
         rows = {"cnnlab": _cnnlab(m)} | {tool: _other(m, tool, style=True) for tool in TOOLS if m.others}

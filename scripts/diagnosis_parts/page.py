@@ -23,8 +23,12 @@ train well, on digits, MNIST and CIFAR-10, and runs without a fault, in settings
 diagnosis-bench` writes this page; it was not edited. {date}, cnnlab {cnnlab}, torch {torch}, torchvision {torchvision},
 Python {python}, {machine}, one thread per run.
 
-The kinds were split at random, within each family, before anything ran: with `dev` the rules were made, `once` was run
-at the end. Acceptable causes of each fault were written down beforehand (`scripts/diagnosis_parts/faults_of_*.py`).
+There are three sets, each with kinds of fault, healthy settings and seeds of its own. The first kinds were split at
+random, within each family, before anything ran. With `dev` the rules were made. `once` was measured once, at the state
+of the code before its outcomes were seen, and then looked at: rules that came later know it. `fresh` was written
+afterwards, without the rules, and measured once at the end. Acceptable causes of each fault were written down
+beforehand (`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`).
+
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
 named*: the first finding's cause is an acceptable one. *Repaired*: the same command with the first finding's override
@@ -86,7 +90,7 @@ HOW = """## To repeat it
 ```bash
 make diagnosis-bench ARGS="--root data"              # where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"         # CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
-make diagnosis-bench ARGS="--half dev --again"       # one half, after a change
+make diagnosis-bench ARGS="--half dev --again"       # one set, after a change
 make diagnosis-bench ARGS="--only 'rate x30'"        # some faults
 ```
 
@@ -109,7 +113,7 @@ def _families(halves: Sequence[Measured]) -> str:
         for part in (m.of_family(family) for m in halves):
             harmful = f"{len(part.harmful)} of {len(part.faulty)}"
             rows.append([family, part.half, harmful, str(part.recall), str(part.named), str(part.repaired)])
-    return _table(["family", "half", "harmful", "found", "cause named", "repaired"], rows)
+    return _table(["family", "set", "harmful", "found", "cause named", "repaired"], rows)
 
 
 def _faults(m: Measured) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import more_images
 import torch
 from torch import Tensor
 
@@ -42,10 +43,13 @@ def small(
     fault: str = "none",
     amount: float = 1.0,
 ) -> ImageSet:
-    """`of`: digits, mnist or cifar10. `fault`: a function of this module."""
+    """`of`: digits, mnist or cifar10. `fault`: a function of this module or of more_images."""
     train, test, classes = _whole(of, root, count, tests, size)
     data = assemble(of, train, test, classes, validation)
-    return data if fault == "none" else getattr(sys.modules[__name__], fault)(data, amount)
+    if fault == "none":
+        return data
+    module = more_images if hasattr(more_images, fault) else sys.modules[__name__]
+    return getattr(module, fault)(data, amount)
 
 
 def _random(seed: int = 1) -> torch.Generator:

@@ -6,6 +6,8 @@ from typing import Any
 import faulty_layers
 import faulty_signals
 import faulty_weights
+import more_layers
+import more_weights
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ Shape = tuple[int, int, int]
 
 
 def faulty(image_shape: Shape, classes: int, fault: str, amount: float = 1.0, **settings: Any) -> nn.Module:
-    """cnnlab's own network with `fault`, a function of faulty_layers, faulty_signals or faulty_weights."""
+    """cnnlab's own network with `fault`, a function of one of the modules below."""
     return _with_fault(ConvNet(image_shape, classes, **settings), fault, amount, settings["activation"])
 
 
@@ -67,11 +69,11 @@ def residual(
 
 def _with_fault(network: nn.Module, fault: str, amount: float, activation: str) -> nn.Module:
     """Faults in weights need `init=own`, which keeps what is drawn here; the others leave the weights to `init`."""
-    if hasattr(faulty_weights, fault):
+    if weights := [module for module in (faulty_weights, more_weights) if hasattr(module, fault)]:
         fill = partial(he_normal_, nonlinearity=activation)
         initialize(network, fill, seed=int(torch.randint(2**31, ())))
         with torch.no_grad():
-            getattr(faulty_weights, fault)(network, amount)
+            getattr(weights[0], fault)(network, amount)
         return network
-    module = faulty_layers if hasattr(faulty_layers, fault) else faulty_signals
-    return getattr(module, fault)(network, amount)
+    modules = (faulty_layers, faulty_signals, more_layers)
+    return getattr(next(module for module in modules if hasattr(module, fault)), fault)(network, amount)

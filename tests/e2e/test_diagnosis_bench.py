@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,10 @@ def test_every_fault_composes_where_it_makes_sense(name):
 
 
 def _is_function(name, section):
-    modules = {"model": ("faulty_layers", "faulty_signals", "faulty_weights"), "dataset": ("faulty_images",)}
+    modules = {
+        "model": ("faulty_layers", "faulty_signals", "faulty_weights", "more_layers", "more_weights"),
+        "dataset": ("faulty_images", "more_images"),
+    }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 
 
@@ -69,12 +73,17 @@ def test_every_acceptable_cause_exists():
     assert {cause for causes in MEANINGS.values() for cause in causes} <= set(CAUSES)
 
 
-def test_the_split_is_fixed_and_halves_every_family():
+def test_the_split_is_fixed_and_every_family_has_three_sets():
     for family, faults in FAMILIES.items():
         counts = Counter(map(half_of, faults))
         assert abs(counts["dev"] - counts["once"]) <= 1, family
+        assert counts["fresh"] >= 3 and counts.total() == len(faults), family
+    assert sum(half_of(fault) == "fresh" for fault in FAULTS.values()) >= 56
     halves = [half_of(FAULTS[name]) for name in ("rate x30", "rate x300", "rate x10,000", "rate / 30")]
     assert halves == ["dev", "dev", "once", "once"]
+    assert half_of(FAULTS["rate x100"]) == "fresh"
+    split = [fault.name for fault in FAULTS.values() if half_of(fault) != "fresh"]
+    assert len(split) == 208, "another number draws another split"
 
 
 def test_a_fault_runs_in_two_or_three_bases_always_the_same():
@@ -85,15 +94,18 @@ def test_a_fault_runs_in_two_or_three_bases_always_the_same():
         assert all(base in which(FAULTS[name].where) for base, _ in chosen)
 
 
-def test_the_halves_of_healthy_runs_share_neither_settings_nor_seeds():
-    dev, once = healthy("dev"), healthy("once")
-    assert len(dev) == COUNTS["dev"] >= 60 and len(once) == COUNTS["once"] >= 100
-    assert not {settings for _, settings, _ in dev} & {settings for _, settings, _ in once}
-    assert not {seed for *_, seed in dev} & {seed for *_, seed in once}
+def test_the_sets_of_healthy_runs_share_neither_settings_nor_seeds():
+    least = {"dev": 60, "once": 100, "fresh": 120}
+    runs = {half: healthy(half) for half in HALVES}
+    for half, found in runs.items():
+        assert len(found) == COUNTS[half] >= least[half]
+    for one, other in combinations(runs.values(), 2):
+        assert not {settings for _, settings, _ in one} & {settings for _, settings, _ in other}
+        assert not {seed for *_, seed in one} & {seed for *_, seed in other}
 
 
 def test_no_two_runs_have_one_key():
-    keys = [one.key for one in [*baselines(FOLDERS), *jobs("dev", FOLDERS), *jobs("once", FOLDERS)]]
+    keys = [one.key for one in [*baselines(FOLDERS), *(one for half in HALVES for one in jobs(half, FOLDERS))]]
     assert len(set(keys)) == len(keys)
 
 
