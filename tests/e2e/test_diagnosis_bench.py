@@ -35,7 +35,11 @@ def test_there_are_enough_kinds_of_every_family():
     assert len(FAULTS) == sum(map(len, FAMILIES.values())) >= 90, "two faults have one name"
 
 
-@pytest.mark.parametrize("name", FAULTS)
+# All of them take two minutes, so the fast tests have every sixth.
+SOME = [pytest.param(name, marks=pytest.mark.slow if i % 6 else ()) for i, name in enumerate(FAULTS)]
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_every_fault_composes_where_it_makes_sense(name):
     fault, base = FAULTS[name], which(FAULTS[name].where)[0]
     config, request, _ = compose_run("train", job(name, base, 0, FOLDERS).overrides, CONFIGS)
@@ -58,6 +62,7 @@ def _is_function(name, section):
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", HALVES)
 def test_every_healthy_run_composes(half):
     for settings in {one.name: one for one in jobs(half, FOLDERS) if one.what == "healthy"}.values():
