@@ -115,3 +115,10 @@ def test_logits_of_zero_pass_no_gradient_and_that_is_a_known_good_start(row, evi
     start = row(0, gradient_std=(0.0, 0.0, 0.0, 5e-3), preactivation_largest=(5.0, 5.0, 5.0, 0.0))
     assert backward(evidence(start, row(1))) == []
     assert backward(evidence(start | {"preactivation/largest/04_head.logits": 4.0}))[0].name == "vanishing_backward"
+
+
+def test_a_fall_over_more_than_a_double_holds_is_told(row, evidence):
+    run = evidence(
+        row(0, preactivation_std=(1e38, 1e10, 1e-30, 1e-37), preactivation_largest=(1e38, 1e11, 1e-30, 1e-37))
+    )
+    assert forward(run)[0].name == "vanishing_forward"

@@ -153,15 +153,17 @@ def _travel(whose: str, sizes: Mapping[str, float], vanishing: bool, step: int) 
     before = layers[: layers.index(end) + 1]
     start = (max if vanishing else min)(before, key=lambda k: sizes[k])
     way = before[before.index(start) :]
-    factor = (sizes[end] / sizes[start]) ** (1 / max(1, len(way) - 1))
+    # Not the logarithm of the ratio, which can be 0.
+    whole = math.log(sizes[end]) - math.log(sizes[start])
+    factor = math.exp(whole / max(1, len(way) - 1))
     numbers: dict[str, float | str] = {"first": sizes[start], "last": sizes[end], "factor_per_layer": factor}
     if start == end:
         numbers["layer"] = end
         return f"The {whose} std is {number(sizes[end])} in {end} at step {step}", numbers
-    steps = {b: math.log(sizes[b] / sizes[a]) for a, b in pairwise(way)}
+    steps = {b: math.log(sizes[b]) - math.log(sizes[a]) for a, b in pairwise(way)}
     jump = max(steps, key=lambda k: abs(steps[k]))
     verb = "shrinks" if factor < 1 else "grows"
-    if len(way) > 2 and steps[jump] / math.log(sizes[end] / sizes[start]) > JUMP:
+    if len(way) > 2 and steps[jump] / whole > JUMP:
         numbers["layer"], last = jump, way[way.index(jump) - 1]
         verb = "falls" if factor < 1 else "jumps"
         return (

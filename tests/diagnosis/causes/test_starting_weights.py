@@ -87,3 +87,8 @@ def test_large_biases_in_most_layers(row, evidence):
 def test_a_last_layer_that_starts_small_is_a_known_good_start(row, evidence):
     small = row(0, weight_std=(*HE[:3], HE[3] / 1000), preactivation_std=(1.2, 1.1, 1.3, 1e-3))
     assert one_layer(evidence(small, fan_in=FANS)) is None
+
+
+def test_constant_weights_have_no_gain_at_all(row, evidence):
+    same = row(0, weight_std=(0.0,) * 4, weight_distinct=(0.0,) * 4)
+    assert equal(evidence(same, fan_in=FANS)).points > too_small(evidence(same, fan_in=FANS)).points

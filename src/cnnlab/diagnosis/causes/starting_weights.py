@@ -126,7 +126,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
         )
     gain = _gain(run)
     if gain is not None and (gain < GAIN_SMALL if vanishing else gain > GAIN_LARGE):
-        far = abs(math.log(gain / (GAIN_SMALL if vanishing else GAIN_LARGE))) > 1
+        far = gain < GAIN_SMALL / 3 if vanishing else gain > GAIN_LARGE * 3
         clues.append(Clue(6 if far else 3, f"the weights' gain is {number(gain)} a layer; 1 (Xavier) to 1.4 (He) keeps "
                                            "a signal"))  # fmt: skip
     elif vanishing and gain is not None and gain < GAIN_SMALL_DEEP and len(profile) >= 8 and not seen:
