@@ -66,7 +66,7 @@ def compare(specimen: Specimen, images: int = 3) -> Comparison:
             result.wrong.append(f"{name}: its weights are computed, and cnnlab does not say so")
         lazy = "no shape yet" in result.unmeasured.get(name, "")
         _check(result, found, key, {} if weights is None or lazy else weights, ["weight"])
-    named = {key.partition("/")[2].partition("/")[2] for key in found if not key.startswith("weight/")}
+    named = {key.split("/", 2)[2] for key in found if key.split("/")[0] in KINDS}
     result.wrong += [f"{call}: measured by cnnlab, but it did not run" for call in sorted(named - ran)]
     result.wrong += [
         f"{name}: did not run, and cnnlab does not say so"
