@@ -55,7 +55,7 @@ def _run(folder: Path, command: str, *more: str, source: Path | None = None) -> 
 
 
 def test_recipes_are_found():
-    assert len(COMMANDS) == 13 and len(OWN) == 7 and len(_recipes()) == 20
+    assert len(COMMANDS) == 13 and len(OWN) == 7 and len(_recipes()) == 21
 
 
 def test_the_table_counts_the_files_and_lines_of_the_recipes():

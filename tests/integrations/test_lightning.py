@@ -80,7 +80,8 @@ def test_every_number_is_that_of_a_plain_loop(tmp_path):
             loss.backward()
             optimizer.step()
             seen["train/loss"] = loss
-        expected[step] = probe.read()
+        # The module's training_step calls the network inside, and the module itself has no output then.
+        expected[step] = {key: value for key, value in probe.read().items() if not key.startswith("output/")}
     assert sorted(logger.rows) == [0, 2, 3], "every second batch and the last"
     for step, row in logger.rows.items():
         named = {key.replace("_net.", "_"): value for key, value in row.items()}
