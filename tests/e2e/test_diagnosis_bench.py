@@ -66,7 +66,8 @@ def _is_function(name, section):
 @pytest.mark.parametrize("half", HALVES)
 def test_every_healthy_run_composes(half):
     for settings in {one.name: one for one in jobs(half, FOLDERS) if one.what == "healthy"}.values():
-        compose_run("train", settings.overrides, CONFIGS)
+        config, *_ = compose_run("train", settings.overrides, CONFIGS)
+        assert config.seed == settings.seed
 
 
 def test_every_acceptable_cause_exists():

@@ -52,9 +52,8 @@ class Cause:
 
 @dataclass(frozen=True)
 class Finding:
-    """`step`: the first logged step that shows it. `causes`: the first is to be tried first; a rule leaves
-    them to `diagnose`. `numbers`: those of the
-    sentence, for tables and tests."""
+    """`step`: the first logged step that shows it. `causes`: the first is to be tried first; a rule leaves them to
+    `diagnose`. `numbers`: those of the sentence, for tables and tests."""
 
     name: str
     severity: Severity

@@ -119,9 +119,7 @@ def detached(run: Evidence) -> Cause | None:
     if not records:
         return None
     ran = list(records[0].of("preactivation/std"))
-    still = [
-        k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)
-    ]  # fmt: skip
+    still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]
     # A zero that arrives is logged as one; where nothing arrives there is no value.
     unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)] or _cut(records)
     if not unreached:
@@ -130,7 +128,7 @@ def detached(run: Evidence) -> Cause | None:
     clue = Clue(points, f"no gradient ever reaches {len(unreached)} of {len(ran)} layers: {_some(unreached)}")
     clause = "something cuts the gradient's way (detach, no_grad, .data, or a step without gradient)"
     remedy = Remedy(look=f"find what cuts the graph behind {unreached[-1]}: detach(), no_grad(), .data, argmax")
-    return Cause("layers_detached", clause, remedy, (clue,), LEARNING | GRADIENTS | {"small_updates"})
+    return Cause("layers_detached", clause, remedy, (clue,), STILL)
 
 
 def _cut(records: list[Record]) -> list[str]:
