@@ -69,11 +69,11 @@ def test_what_broke_the_run_is_named_first(train, small, broken):
 def test_a_setting_that_the_network_does_not_have_is_advised_in_torchs_words(train, small):
     history, context = train(small, steps=2, **BROKEN["sigmoid x 12"][0])
     assert diagnose(history, context)[0].remedy.override == "model.activation=relu"
-    own = replace(context, settings=frozenset({"model.activation", "model.width"}))
+    own = replace(context, settings={"model.activation": "sigmoid", "model.width": 4})
     assert diagnose(history, own)[0].remedy.override == "model.activation=relu"
-    foreign = replace(context, settings=frozenset({"model.width"}))
+    foreign = replace(context, settings={"model.width": 4})
     assert diagnose(history, foreign)[0].remedy.override == "F.relu as the activation"
-    nothing = replace(context, settings=frozenset())  # trained without a config
+    nothing = replace(context, settings={})  # trained without a config
     assert diagnose(history, nothing)[0].remedy.override == "F.relu as the activation"
 
 

@@ -63,6 +63,33 @@ def test_modes_that_agree(data):
     assert found["check/evaluation_varies"] == found["check/order_matters"] == 0
 
 
+def test_splits_of_one_set_are_alike_and_others_are_told_apart(data):
+    assert 0.35 < _examination(data, _network(data)).likeness()["check/told_apart"] < 0.65
+    dark = replace(data, test=replace(data.test, images=data.test.images // 3))
+    assert _examination(dark, _network(data)).likeness()["check/told_apart"] > 0.95
+    none = replace(data, test=replace(data.test, images=data.test.images[:0], labels=data.test.labels[:0]))
+    assert _examination(none, _network(data)).likeness() == {}
+
+
+def test_classes_in_other_shares_do_not_tell_splits_apart(data):
+    zeros = data.train.labels == 0
+    order = torch.cat([zeros.nonzero()[:, 0].repeat(20), (~zeros).nonzero()[:, 0]])
+    unequal = replace(data, train=replace(data.train, images=data.train.images[order], labels=data.train.labels[order]))
+    assert 0.35 < _examination(unequal, _network(data)).likeness()["check/told_apart"] < 0.7
+
+
+def test_what_is_dropped_at_random_makes_two_passes_differ(data):
+    class Dropped(nn.Module):
+        def forward(self, x):
+            return nn.functional.dropout2d(x, 0.95, self.training)
+
+    alone, dropped = (
+        _examination(data, network).modes()["check/agreement"]
+        for network in (_network(data), nn.Sequential(Dropped(), _network(data)))
+    )
+    assert alone == pytest.approx(1) and dropped < 0.3
+
+
 def test_dropout_that_is_never_off_and_images_that_mix(data):
     class Always(nn.Module):
         def forward(self, x):
@@ -93,7 +120,7 @@ def test_nothing_of_the_run_is_touched(data):
     network = _network(data, norm="batch", dropout=0.3)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     examination, random = _examination(data, network), torch.get_rng_state()
-    examination.baseline(), examination.modes(), examination.trials()
+    examination.baseline(), examination.likeness(), examination.modes(), examination.trials()
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Context:
     `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the
     layer with the fewest values per image that everything passes through, and their number. `frozen`: layers whose
     weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not have.
-    `settings`: those that can be typed, as `model.norm`.
+    `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with
+    their values.
     """
 
     classes: int | None = None
@@ -51,7 +53,8 @@ class Context:
     narrowest: tuple[str, int] | None = None
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    settings: frozenset[str] | None = None
+    norm_epsilon: float | None = None
+    settings: Mapping[str, Any] | None = None
 
     @property
     def guessing(self) -> float | None:

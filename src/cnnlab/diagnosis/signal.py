@@ -130,6 +130,16 @@ def dead_layers(record: Record) -> dict[str, float]:
     return {k: share for k, share in shares.items() if share >= DEAD and sizes.get(k, 1.0) >= VANISHED}
 
 
+def starved(record: Record) -> tuple[str, str] | None:
+    """(before, layer): the first layer with weights whose pre-activations are the same everywhere, and the one before
+    it, whose are not: nothing of what that one gives reaches it."""
+    sizes, weights = record.of("preactivation/std"), record.of("weight/std")
+    for before, layer in pairwise(sizes):
+        if sizes[before] > 0 and sizes[layer] == 0 and weights.get(layer, 0) > 0:
+            return before, layer
+    return None
+
+
 def zeroed(record: Record) -> list[str]:
     """The layers, except the last, whose weights are all zero."""
     distinct, stds = record.of("weight/distinct"), record.of("weight/std")

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from cnnlab.diagnosis import Context
 from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
-from cnnlab.networks.modules.table import layer_type
+from cnnlab.networks.modules.table import Role, layer_type
 
 # A parameter's type that can lose updates in rounding, the narrowest first.
 NARROW = ("float16", "bfloat16")
@@ -27,7 +27,8 @@ def context_of(
     known = [kind for module in (*network.modules(), *functions) if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
-    dropout = [float(module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
+    dropout = [float(getattr(module, "p", 0.0)) for module in _of_role(network, "dropout")]
+    epsilons = [float(getattr(module, "eps", 0.0) or 0.0) for module in _of_role(network, "norm")]
     weights = {layer: w for layer, module in weight_layers(network).items() if (w := weight_of(module)) is not None}
     types = {str(weight.dtype).removeprefix("torch.") for weight in weights.values()}
     found = Context(
@@ -39,9 +40,14 @@ def context_of(
         precision=next((kind for kind in NARROW if kind in types), types.pop() if len(types) == 1 else None),
         fan_in={layer: weight[0].numel() for layer, weight in weights.items()},
         units={layer: len(weight) for layer, weight in weights.items()},
+        norm_epsilon=max(epsilons, default=None),
         frozen=tuple(layer for layer, weight in weights.items() if not weight.requires_grad),
     )
     return found if optimizer is None else replace(found, **_optimization(optimizer, weights))
+
+
+def _of_role(network: nn.Module, role: Role) -> list[nn.Module]:
+    return [module for module in network.modules() if (kind := layer_type(module)) and kind.role == role]
 
 
 def _optimization(optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import undisturbed
-from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.baseline import baseline_accuracy
 from cnnlab.training.tally import batch_accuracy
@@ -22,6 +22,8 @@ from cnnlab.training.trials import SEED, Start, one_batch, range_test
 log = logging.getLogger("cnnlab")
 IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long
 MODE_IMAGES = 512
+LIKE_IMAGES = 600  # of each split
+FEW_TO_COMPARE = 20
 SECONDS = 5.0  # of each trial
 
 
@@ -47,21 +49,45 @@ class Examination:
             found["check/baseline_clean"] = baseline_accuracy(clean, validation, classes)
         return found
 
+    def likeness(self) -> dict[str, float]:
+        """`check/told_apart`: share of images of which a linear classifier knows whether they are of the training or
+        of the test split, with equally many of each class; 0.5 where both are alike (a classifier two-sample test,
+        Lopez-Paz and Oquab 2017)."""
+        train, test = self.data.train, self.data.test
+        chosen = _matched(train, test, LIKE_IMAGES // len(self.data.classes))
+        if len(chosen[0]) < FEW_TO_COMPARE:
+            return {}
+        parts = [Split(split.images[i], split.labels[i]) for split, i in zip((train, test), chosen, strict=True)]
+        images = [_some(self._in_order(part), LIKE_IMAGES)[0] for part in parts]
+        halves = [
+            (
+                torch.cat([x[start::2] for x in images]),
+                torch.cat([torch.full((len(x[start::2]),), i) for i, x in enumerate(images)]),
+            )
+            for start in (0, 1)
+        ]
+        return {"check/told_apart": baseline_accuracy(halves[0], halves[1], 2)}
+
     def modes(self) -> dict[str, float]:
         """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
-        `check/evaluation_mode`. 1 if true, else 0: `check/evaluation_varies`, evaluation mode is random;
+        `check/evaluation_mode`. `check/agreement`: correlation between the outputs of two passes of the same images in
+        training mode, 1 where nothing is dropped, NaN where all images have the same output. 1 if true, else 0:
+        `check/evaluation_varies`, evaluation mode is random;
         `check/order_matters`, an image's output depends on its place in the batch."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
             with self.trainer.unchanged():
-                training = torch.cat([self.trainer.network(self.trainer.layout(part)) for part in parts[0]])
+                training, other = (
+                    torch.cat([self.trainer.network(self.trainer.layout(part)) for part in parts[0]]) for _ in range(2)
+                )
             once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
             turned = self.trainer.predict([(part.flip(0), labels) for part, labels in zip(*parts, strict=True)])[0]
             back = torch.cat([part.flip(0) for part in turned.split(self.batches.batch_size)])
             return {
                 "check/training_mode": batch_accuracy(training, y).item(),
                 "check/evaluation_mode": batch_accuracy(once, y).item(),
+                "check/agreement": _correlation(training, other),
                 "check/evaluation_varies": float(_differ(once, again)),
                 "check/order_matters": float(_differ(once, back)),
             }
@@ -87,6 +113,23 @@ class Examination:
 
     def _in_order(self, split) -> Iterable[Batch]:
         return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()
+
+
+def _matched(one: Split, other: Split, each: int) -> tuple[Tensor, Tensor]:
+    """Indices into both that have equally many of each class, at most `each`, drawn at random."""
+    stream, found = torch.Generator().manual_seed(SEED), ([], [])
+    for label in one.labels.unique():
+        places = [(split.labels == label).nonzero()[:, 0] for split in (one, other)]
+        count = min(each, *map(len, places))
+        for chosen, where in zip(found, places, strict=True):
+            chosen.append(where[torch.randperm(len(where), generator=stream)[:count]])
+    return torch.cat(found[0]), torch.cat(found[1])
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    """Of the outputs (N, classes) around their mean over the images."""
+    a, b = ((x - x.mean(0)).double().flatten() for x in (a, b))
+    return float(torch.dot(a, b) / (a.norm() * b.norm()))
 
 
 def _differ(a: Tensor, b: Tensor) -> bool:

@@ -164,7 +164,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         narrowest=traced.narrowest(),
         clip=trainer.clip,
         label_smoothing=trainer.label_smoothing,
-        settings=frozenset(f"{section}.{key}" for section, keys in config.items() for key in _keys(keys)),
+        settings={f"{section}.{key}": value for section, keys in config.items() for key, value in _items(keys)},
     )
     if "optimizer" in chosen:
         found = replace(found, optimizer=chosen["optimizer"])
@@ -172,9 +172,9 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
     return found if asked is None else replace(found, activation=asked, suited=ACTIVATIONS[asked].initializer)
 
 
-def _keys(section: Any) -> Iterable[str]:
+def _items(section: Any) -> Iterable[tuple[str, Any]]:
     """Of a section; choices of a whole section, as `init`, need none."""
-    return section if isinstance(section, Mapping) else ()
+    return section.items() if isinstance(section, Mapping) else ()
 
 
 def _bias(config: Mapping[str, Any]) -> float | None:

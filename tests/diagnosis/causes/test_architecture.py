@@ -11,8 +11,6 @@ from cnnlab.diagnosis.causes.architecture import (
     input_ignored,
     memorizes,
     narrow,
-    output_bounded,
-    output_scaled,
     unsuitable_activation,
 )
 
@@ -28,33 +26,8 @@ LOGITS = {
 
 def test_a_usual_network_is_no_cause(row, evidence):
     run = evidence(row(0) | LOGITS, row(100) | LOGITS, units=UNITS)
-    suspects = (output_bounded, output_scaled, frozen, detached, dropped, narrow, evaluation_differs, input_ignored)
+    suspects = (frozen, detached, dropped, narrow, evaluation_differs, input_ignored)
     assert not any(suspect(run) for suspect in (*suspects, unsuitable_activation, memorizes, deep))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "error", "activated", "word"),
-    [
-        (0.01, 0.9, 1e-7, False, "softmax"),
-        (0.1, 0.9, 4.0, True, "sigmoid"),
-        (0.0, 12.0, 30.0, True, "ReLU"),
-        (-0.9, 0.95, 3.0, True, "an activation"),
-        (0.0, 12.0, 30.0, False, "ReLU"),
-    ],
-)
-def test_an_activation_before_the_loss(row, evidence, low, high, error, activated, word):
-    outputs = {"output/lowest": low, "output/highest": high, "output/std": 0.3, "output/sum_error": error}
-    steps = [row(step) | outputs for step in (0, 50, 100)]
-    if activated:
-        steps = [step | {f"activation/std/{layer}": 0.5 for layer in UNITS} for step in steps]
-    found = output_bounded(evidence(*steps))
-    assert found is not None and found.points >= 9 and word in found.clause
-
-
-def test_outputs_of_another_size_than_the_last_layers(row, evidence):
-    found = output_scaled(evidence(row(0) | LOGITS | {"output/std": 1e3}))
-    assert found is not None and found.name == "output_badly_scaled" and "1000" in found.clause
-    assert output_scaled(evidence(row(0) | LOGITS | {"output/std": 0.4})) is None  # pooled
 
 
 def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
@@ -95,9 +68,30 @@ def test_dropout(row, evidence):
     assert dropped(evidence(row(0), dropout=0.5)) is None
 
 
+def test_what_is_dropped_by_functions_shows_in_outputs_that_do_not_agree(row, evidence):
+    found = dropped(evidence(row(0), {"step": 300, "check/agreement": 0.1}))
+    assert found.points >= 9 and "0.10" in found.supporting[0]
+    assert dropped(evidence(row(0), {"step": 300, "check/agreement": 0.9}, dropout=0.5)) is None
+    assert dropped(evidence(row(0), {"step": 300, "check/agreement": float("nan")})) is None
+
+
 def test_a_layer_of_one_unit(row, evidence):
     assert "02_block2.conv1" in narrow(evidence(row(0), units=UNITS | {"02_block2.conv1": 1})).clause
     assert narrow(evidence(row(0), units=UNITS | {"04_head.logits": 1})) is None  # one class
+
+
+def test_a_width_that_can_be_typed(row, evidence):
+    thin = UNITS | {"03_head.fc1": 1}
+    settings = {"model.channels": [8, 16], "model.head": [32, 1]}
+    assert narrow(evidence(row(0), units=thin, settings=settings)).remedy.override == "model.head=[32,64]"
+    assert "03_head.fc1" in narrow(evidence(row(0), units=thin, settings={"model.head": "average"})).remedy.override
+
+
+def test_behind_a_layer_that_gives_nothing_the_others_are_neither_frozen_nor_detached(row, evidence):
+    """Weights whose input is zero get no gradient."""
+    behind = {"preactivation_std": (1.2, 1.1, 0.0, 0.0), "weight_gradient_std": (0.0,) * 4}
+    steps = [row(step, **behind) for step in (0, 50, 100)]
+    assert frozen(evidence(*steps, units=UNITS)) is None and detached(evidence(*steps)) is None
 
 
 @pytest.mark.parametrize(
@@ -116,6 +110,8 @@ def test_evaluation_mode(row, evidence, training, evaluation, varies, found):
 def test_outputs_that_do_not_depend_on_the_image(row, evidence):
     same = [row(step) | LOGITS | {"output/spread": 0.0} for step in (0, 100)]
     assert input_ignored(evidence(*same)).name == "input_ignored"
+    constant = row(0) | LOGITS | {"images/mean": -0.4, "images/std": 1e-8}
+    assert input_ignored(evidence(constant, distinct_images=1.0)).points > 14  # but for rounding
     dead = [step | {"activation/dead/02_block2.conv1": 1.0} for step in same]
     assert input_ignored(evidence(*dead)) is None  # explained by that
 
@@ -126,6 +122,15 @@ def test_depth_needs_more_than_a_suited_initializer(row, evidence):
     assert deep(evidence(step, initializer="he_normal")).points > 6
     assert deep(evidence(step, initializer="normal")).points < 6
     assert deep(evidence(step, batch_norm=True)) is None
+    assert deep(evidence(step)).remedy.override == "model.norm=batch"
+
+
+def test_of_very_many_layers_some_are_left_out(row, evidence):
+    layers = {f"preactivation/std/{i:02d}_conv": 1.0 for i in range(1, 31)}
+    step = {k: v for k, v in row(0).items() if not k.startswith("preactivation/")} | layers
+    found = deep(evidence(step, settings={"model.convs_per_block": 14}))
+    assert found.remedy.override == "model.convs_per_block=2"
+    assert deep(evidence(step)).remedy.override == "model.norm=batch"  # no such setting
 
 
 def test_sigmoid_is_unsuitable_when_deep(row, evidence):

@@ -89,3 +89,14 @@ def test_augmentation_is_judged_by_what_a_linear_classifier_still_learns(row, ev
     assert judged(0.15, 0.95).points > 9 and judged(0.15, 0.95).remedy.override == "augmentation=none"
     assert judged(0.93, 0.95).points < 0
     assert judged(0.15, 0.95, on=False) is None
+
+
+def test_the_change_that_exceeds_what_is_usual_most_is_left_out(row, evidence):
+    def override(**settings):
+        looks = {"step": 300, "check/baseline": 0.1, "check/baseline_clean": 0.9}
+        given = {f"augmentation.{key}": value for key, value in settings.items()}
+        return over_augmented(evidence(row(0), looks, augmented=True, settings=given)).remedy.override
+
+    assert override(flip=True, translate=15, rotate=20, cutout=0) == "augmentation.translate=0"
+    assert override(translate=2, rotate=180) == "augmentation.rotate=0"
+    assert override(translate=4, rotate=10, cutout=8) == "augmentation=none"

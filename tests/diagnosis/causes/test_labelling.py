@@ -50,3 +50,12 @@ def test_test_labels_in_another_order(row, evidence):
     assert "another order" in found.clause
     turned = unlike(evidence(row(0), _epoch(300, 0.97, 0.96), {"step": 300, "test/accuracy": 0.5}))
     assert "in kind" in turned.clause
+
+
+def test_test_images_that_a_linear_classifier_tells_from_training_images(row, evidence):
+    def judged(test, told):
+        scores = {"step": 300, "validation/accuracy": 0.9, "test/accuracy": test, "check/told_apart": told}
+        return unlike(evidence(row(0), scores, classes=10))
+
+    assert judged(0.6, 0.99).points > judged(0.6, 0.5).points and "kind" in judged(0.1, 0.99).clause
+    assert judged(0.89, 0.5) is None

@@ -1,6 +1,6 @@
 """Causes in the optimizer's settings, regularization, batches and number format."""
 
-from math import log
+from math import inf, log
 
 import pytest
 
@@ -19,6 +19,7 @@ from cnnlab.diagnosis.causes.optimization import (
     weights_kept,
 )
 
+LAYERS = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits")
 STEPS = (0, 50, 100, 150, 200)
 
 
@@ -47,6 +48,7 @@ def test_usual_settings_are_no_cause(row, evidence):
         (momentum, {"update": {"dampening": 0.99}}, "momentum_too_large", "optimizer.dampening=0"),
         (momentum, {"update": {"beta2": 0.1}}, "momentum_too_large", "optimizer.betas=[0.9,0.999]"),
         (epsilon, {"update": {"eps": 1.0}}, "epsilon_too_large", "optimizer.eps=1e-08"),
+        (epsilon, {"norm_epsilon": 100.0}, "epsilon_too_large", "give the norm layers an eps of 1e-5"),
         (reversed_update, {"update": {"maximize": 1.0}}, "update_reversed", "optimizer.maximize=false"),
         (batches, {"batch_size": 2}, "batch_unsuitable", "trainer.batch_size=64"),
         (batches, {"batch_size": 1024, "steps_per_epoch": 1}, "batch_unsuitable", "trainer.batch_size=64"),
@@ -78,6 +80,33 @@ def test_a_schedule_that_leaves_no_time(row, evidence):
     decayed = [row(step) | {"optimizer/lr": 0.1 if step == 0 else 1e-4} for step in range(0, 201, 5)]
     assert schedule(evidence(*decayed, planned_steps=200)).remedy.override == "scheduler=one_cycle"
     assert schedule(evidence(*(step | {"optimizer/lr": 0.1} for step in decayed), planned_steps=200)) is None
+
+
+def test_a_schedule_that_raises_the_rate_above_what_was_set(row, evidence):
+    rates = [row(step) | {"optimizer/lr": 0.1 if step < 100 else 100.0} for step in STEPS]
+    found = schedule(evidence(*rates))
+    assert found.points >= 9 and "step 100" in found.supporting[0] and found.remedy.override == "scheduler=one_cycle"
+
+
+def test_one_epoch_of_few_large_batches_needs_more_epochs(row, evidence):
+    few = {"batch_size": 512, "steps_per_epoch": 4, "planned_steps": 4}
+    found = batches(evidence(row(3), **few, settings={"trainer.max_steps": None, "trainer.epochs": 1}))
+    assert found.remedy.override == "trainer.epochs=75"
+    assert (
+        batches(evidence(row(3), **few, settings={"trainer.max_steps": 4})).remedy.override == "trainer.batch_size=64"
+    )
+
+
+def test_an_infinity_that_float32_cannot_have_made(row, evidence):
+    broken = row(0, preactivation_largest=(5.0, 7e4, inf, inf), preactivation_nonfinite=(0.0, 0.0, 3.0, 9.0))
+    found = precision(evidence(broken, fan_in=dict.fromkeys(LAYERS, 100)))
+    assert found.points >= 9 and "03_head.fc1" in found.supporting[0] and "65504" in found.supporting[0]
+    far = row(0, preactivation_largest=(5.0, 1e36, inf, inf), preactivation_nonfinite=(0.0, 0.0, 3.0, 9.0))
+    assert precision(evidence(far)) is None
+    outputs = row(0, loss=inf) | {"output/highest": inf, "output/lowest": -3.0}
+    assert "outputs hold infinity" in precision(evidence(outputs)).supporting[0]
+    first = row(0, preactivation_largest=(inf,) * 4, preactivation_nonfinite=(1.0,) * 4)
+    assert precision(evidence(first)) is None  # its weights, or the images
 
 
 def test_a_run_that_has_only_begun(row, evidence):

@@ -44,6 +44,12 @@ def test_a_bias_in_one_layer_is_named(row, evidence):
     assert "in 02_block2.conv1" in biased(evidence(row(0, weight_std=HE) | biases, fan_in=FANS)).clause
 
 
+def test_a_layer_that_nothing_reaches_is_named_with_the_one_before(row, evidence):
+    cut = row(0, weight_std=HE, preactivation_std=(1.2, 1.1, 0.0, 0.0))
+    found = one_layer(evidence(cut, fan_in=FANS))
+    assert "03_head.fc1" in found.clause and "02_block2.conv1" in found.supporting[0]
+
+
 def test_one_deviation_for_all_layers_is_the_initializers_choice(row, evidence):
     """The gains then differ by the root of the fan-in, 11-fold here, and no single layer is at fault."""
     assert one_layer(evidence(row(0, weight_std=(0.01,) * 4), fan_in=FANS)) is None
@@ -70,6 +76,7 @@ def test_biases_far_from_zero(row, evidence):
     off = row(0, preactivation_mean=(-5.0,) * 4, activation_dead=(1.0, 1.0, 1.0))
     assert biased(evidence(off, bias=-5.0)).remedy.override == "init.bias=0"
     assert biased(evidence(off, bias=0.0)).remedy.look  # never advised what is set
+    assert biased(evidence(off, bias=None, initializer="own")).remedy.override == "init=he"  # which sets them to 0
 
 
 def test_weights_of_one_sign(row, evidence):

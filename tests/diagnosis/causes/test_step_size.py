@@ -38,3 +38,9 @@ def test_a_range_test_speaks_for_or_against(row, evidence, best, less):
     without = too_small(evidence(*rows, learning_rate=0.02)).points
     tried = too_small(evidence(*rows, {"step": 201, "check/best_rate": best}, learning_rate=0.02)).points
     assert (tried < without) == less
+
+
+def test_a_range_test_is_too_short_for_adadelta(row, evidence):
+    small = row(0, weight_update_ratio=(1e-6,) * 4), row(200, weight_update_ratio=(1e-6,) * 4)
+    run = evidence(*small, {"step": 200, "check/best_rate": 0.01}, optimizer="adadelta", learning_rate=1e-3)
+    assert too_small(run).remedy.override == "optimizer.lr=0.5"

@@ -1,7 +1,7 @@
 """Possible causes of what the rules find: each a function of the evidence that returns a `Cause` with its clues, or
 None where nothing speaks for it. Listed in each module's CAUSES.
 
-images and labels          images_seen.py, labelling.py     network        architecture.py
+images and labels          images_seen.py, labelling.py     network        outputs.py, architecture.py
 weights at the start       starting_weights.py              optimizer      step_size.py, optimization.py
 """
 
@@ -12,6 +12,7 @@ from cnnlab.diagnosis.causes import (
     images_seen,
     labelling,
     optimization,
+    outputs,
     starting_weights,
     step_size,
 )
@@ -21,6 +22,7 @@ from cnnlab.diagnosis.finding import Cause
 CAUSES: tuple[Callable[[Evidence], Cause | None], ...] = (
     *images_seen.CAUSES,
     *labelling.CAUSES,
+    *outputs.CAUSES,
     *architecture.CAUSES,
     *starting_weights.CAUSES,
     *optimization.CAUSES,

@@ -1,84 +1,28 @@
-"""Causes in the network: its outputs, layers that are not trained, dropout, width, depth."""
+"""Causes in the network: layers that are not trained, dropout, width, depth."""
 
-from cnnlab.common.words import number, percent
+from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.causes.images_seen import REPEATED
+from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, zeroed
+from cnnlab.diagnosis.signal import dead_layers, forward_size, starved, zeroed
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
+# Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
+AGREEMENT = 0.4
 DEEP = 8
+VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST
+THIN = 2  # units
+WIDTHS = {"model.channels": 16, "model.head": 64}  # usual ones
 FLAT = 0.02  # deviation within images over that of all values; digits have 0.9, photos 0.7
 STILL = LEARNING | GRADIENTS | {"small_updates"}
-# Outputs that are rescaled behind the last layer: pooling it changes at most 3-fold.
-SCALED_UP = 10.0
 FELT = 1e-8  # a gradient that cannot vanish in one layer
-CLOSE = 0.95  # to the bounds of tanh
 # Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
 MODES_DIFFER = 0.2
 # The other way round: half of the units dropped costs up to 0.2.
 MODES_FAR, DROPOUT_USUAL = 0.3, 0.5
-
-
-def output_bounded(run: Evidence) -> Cause | None:
-    """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh. In a foreign loop of which no
-    classes are known the loss may be one that expects it."""
-    seen = [m for m in run.measured if "output/lowest" in m.scalars and m.finite]
-    if not seen or run.context.classes is None:
-        return None
-    low, high = min(m.scalars["output/lowest"] for m in seen), max(m.scalars["output/highest"] for m in seen)
-    ran = _activated(run)
-    clue = None
-    if low >= 0 and all(m.scalars.get("output/sum_error", 1.0) < 1e-4 for m in seen):
-        kind, clue = "a softmax", Clue(14, "each image's outputs are positive and add up to 1")
-    elif ran and low >= 0 and high <= 1 and run.steps > 1:
-        kind, clue = "a sigmoid", Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}")
-    elif ran and low >= 0:
-        kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
-    elif ran:
-        kind, clue = "an activation", Clue(9, f"one runs behind the last layer, and outputs reach {number(high)}")
-    elif len(seen) > 2 and low >= 0 and high <= 1:
-        kind, clue = (
-            "a softmax or sigmoid",
-            Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}"),
-        )
-    elif len(seen) > 2 and low >= -1 and high <= 1 and max(-low, high) > CLOSE:
-        kind, clue = "a tanh", Clue(6, f"all outputs lie in -1 to 1, from {number(low)} to {number(high)}")
-    elif len(seen) > 1 and all(m.scalars["output/lowest"] == 0 for m in seen):
-        kind, clue = (
-            "a ReLU",
-            Clue(10, f"the smallest output is exactly 0 at every measured step; they reach {number(high)}"),
-        )
-    if clue is None:
-        return None
-    clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
-    remedy = Remedy(look=f"return the last layer's output as it is, without {kind.split()[-1]}")
-    return Cause("output_bounded", clause, remedy, (clue,), LEARNING | GRADIENTS | {"dead_units", "saturation"})
-
-
-def _activated(run: Evidence) -> bool:
-    """Whether an activation was attributed to the layer that runs last."""
-    order = list(run.measured[0].of("preactivation/std"))
-    return bool(order) and order[-1] in run.measured[0].of("activation/std")
-
-
-def output_scaled(run: Evidence) -> Cause | None:
-    if run.first is None or _activated(run) or output_bounded(run):
-        return None
-    last = list(run.first.of("preactivation/std").values())
-    size = run.first.scalars.get("output/std", 0.0)
-    if not last or not last[-1] > 0 or not size > 0 or 1 / SCALED_UP <= size / last[-1] <= SCALED_UP:
-        return None
-    factor = size / last[-1]
-    clue = Clue(16, f"the last layer's deviation is {number(last[-1])}, that of the network's output {number(size)}")
-    clause = f"the outputs are multiplied by about {number(factor)} behind the last layer"
-    remedy = Remedy(look="return the last layer's output as it is, without a factor (a temperature?)")
-    return Cause(
-        "output_badly_scaled", clause, remedy, (clue,), LEARNING | GRADIENTS | {"large_updates", "small_updates"}
-    )
 
 
 def frozen(run: Evidence) -> Cause | None:
@@ -102,7 +46,7 @@ def frozen(run: Evidence) -> Cause | None:
 def _without_gradient(run: Evidence) -> list[str]:
     """The layers whose output always gets a gradient, and whose weights never do."""
     seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
-    if len(seen) < 2 or any(dead_layers(m) or zeroed(m) for m in seen):  # without input there is no gradient
+    if len(seen) < 2 or any(_no_input(m) for m in seen):  # without input there is no gradient
         return []
     layers = list(seen[0].of("gradient/std"))
     return [
@@ -116,7 +60,7 @@ def detached(run: Evidence) -> Cause | None:
     """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
     known = {*run.context.frozen, *run.context.left_out}
     records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
-    if not records:
+    if not records or starved(records[0]):
         return None
     ran = list(records[0].of("preactivation/std"))
     still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]
@@ -131,9 +75,14 @@ def detached(run: Evidence) -> Cause | None:
     return Cause("layers_detached", clause, remedy, (clue,), STILL)
 
 
+def _no_input(record: Record) -> bool:
+    """Whether a layer gets the same everywhere, as behind dead units and weights of zero."""
+    return bool(dead_layers(record) or zeroed(record) or starved(record))
+
+
 def _cut(records: list[Record]) -> list[str]:
     """The layers below one from which no gradient comes, at any step: a rounding, a step function, argmax."""
-    if len(records) < 3 or any(dead_layers(m) or zeroed(m) for m in records):
+    if len(records) < 3 or any(_no_input(m) for m in records):
         return []
     gradients = [m.of("gradient/std") for m in records]
     order = list(gradients[0]) if gradients else []
@@ -144,20 +93,25 @@ def _cut(records: list[Record]) -> list[str]:
 
 
 def dropped(run: Evidence) -> Cause | None:
-    share = run.context.dropout
-    if share is None or share < DROPOUT_HIGH:
+    share, agreement, clues = run.context.dropout or 0.0, run.latest("check/agreement"), []
+    clause = "what is dropped at random in training leaves too little to learn from"
+    if share >= DROPOUT_HIGH:
+        clues.append(Clue(13 if share >= DROPOUT else 5, f"dropout is {share:g}; 0.2 to 0.5 is usual"))
+        clause = f"dropout, {share:g}, leaves too little to learn from"
+    if agreement < AGREEMENT:
+        clues.append(
+            Clue(10, f"in training mode, two passes of the same images have outputs that correlate by {agreement:.2f}")
+        )
+    if not clues:
         return None
-    points = 13 if share >= DROPOUT else 5
-    clues = [Clue(points, f"dropout is {share:g}; 0.2 to 0.5 is usual")]
     if run.latest("validation/accuracy") - run.recent("train/accuracy") > 0.1:
         clues.append(Clue(2, "without dropout, on validation images, the network is better than in training"))
-    clause = f"dropout, {share:g}, leaves too little to learn from"
     return Cause("dropout_too_strong", clause, Remedy("model.dropout", 0.2), tuple(clues))
 
 
 def narrow(run: Evidence) -> Cause | None:
     hidden = list(run.context.units.items())[:-1]
-    thin = [(layer, count) for layer, count in hidden if count <= 2]
+    thin = [(layer, count) for layer, count in hidden if count <= THIN]
     layer, clue = "", None
     if thin and len(thin) < len(hidden):
         layer, count = min(thin, key=lambda pair: pair[1])
@@ -169,8 +123,16 @@ def narrow(run: Evidence) -> Cause | None:
         )
     if clue is None:
         return None
-    remedy = Remedy(look=f"give {layer} more units, or a larger map")
-    return Cause("too_narrow", f"all that later layers see passes through {layer}", remedy, (clue,))
+    return Cause("too_narrow", f"all that later layers see passes through {layer}", _wider(run, layer), (clue,))
+
+
+def _wider(run: Evidence, layer: str) -> Remedy:
+    for setting, usual in WIDTHS.items():
+        widths = (run.context.settings or {}).get(setting)
+        if isinstance(widths, (list, tuple)) and any(width <= THIN for width in widths):
+            wider = ",".join(str(usual if width <= THIN else width) for width in widths)
+            return Remedy(setting, f"[{wider}]")
+    return Remedy(look=f"give {layer} more units, or a larger map")
 
 
 def evaluation_differs(run: Evidence) -> Cause | None:
@@ -204,10 +166,11 @@ def input_ignored(run: Evidence) -> Cause | None:
     if not seen:
         return None
     clues = []
-    if seen[0].scalars.get("images/std") == 0 and (run.context.distinct_images or 0.0) > REPEATED:
+    mean, std = (seen[0].scalars.get(f"images/{key}", 1.0) for key in ("mean", "std"))
+    if std <= ROUNDING * max(1.0, abs(mean)) and (run.context.distinct_images or 0.0) > REPEATED:
         clues.append(Clue(16, "the images differ, and the first layer gets the same values for all of them"))
     same = all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen)
-    if same and not any(dead_layers(m) or zeroed(m) for m in seen):
+    if same and not any(_no_input(m) for m in seen):
         clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
     if run.latest("check/evaluation_varies") > 0 and run.near_guessing:
         clues.append(Clue(10, "the same images get other outputs each time, in evaluation mode too"))
@@ -231,6 +194,8 @@ def deep(run: Evidence) -> Cause | None:
     if forward_size(run.first, start=True) and remedies.keeps(run.context):
         clues.append(Clue(6, f"init={run.context.initializer} is what suits the activation"))
     remedy = Remedy("model.norm", "batch")
+    if layers > VERY_DEEP and "model.convs_per_block" in (run.context.settings or {}):
+        remedy = Remedy("model.convs_per_block", 2)
     return Cause("too_deep", "the network is deep and has no norm layers", remedy, tuple(clues), LEARNING | SIGNALS)
 
 
@@ -264,8 +229,6 @@ def memorizes(run: Evidence) -> Cause | None:
 
 
 CAUSES = (
-    output_bounded,
-    output_scaled,
     frozen,
     detached,
     dropped,

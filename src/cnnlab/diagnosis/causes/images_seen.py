@@ -17,6 +17,8 @@ ROUNDING = 1e-5  # of a mean in float32
 REPEATED = 0.5
 FEW_TO_COMPARE = 4  # images in a batch
 FEW_PER_CLASS = 5
+# The most that the shipped recipes use: pixels, degrees, pixels.
+AUGMENTED = {"translate": 4, "rotate": 15, "cutout": 8}
 STANDARDIZE = Remedy(look="standardize the images: subtract their mean, divide by their standard deviation")
 SCALED = (
     LEARNING
@@ -108,10 +110,17 @@ def over_augmented(run: Evidence) -> Cause | None:
     elif augmented >= 0.85 * clean:
         clues.append(Clue(-4, "a linear classifier learns as much from the augmented images as from clean ones"))
     clause = "augmentation destroys what tells the classes apart"
-    remedy = Remedy("augmentation", "none")
-    if run.context.augmentation == "none":
-        remedy = Remedy(look="leave out what is set of augmentation.translate, rotate, cutout, flip")
-    return Cause("augmentation_too_strong", clause, remedy, tuple(clues))
+    return Cause("augmentation_too_strong", clause, _less_augmentation(run), tuple(clues))
+
+
+def _less_augmentation(run: Evidence) -> Remedy:
+    """Without the change that exceeds what is usual most; a choice of another augmentation would leave it as typed."""
+    settings = run.context.settings or {}
+    present = {key: settings.get(f"augmentation.{key}") or 0 for key in AUGMENTED}
+    strongest = max(present, key=lambda key: present[key] / AUGMENTED[key])
+    if present[strongest] > AUGMENTED[strongest]:
+        return Remedy(f"augmentation.{strongest}", 0)
+    return Remedy("augmentation", "none")
 
 
 CAUSES = (not_finite, not_standardized, constant, one_channel_constant, repeated, over_augmented)

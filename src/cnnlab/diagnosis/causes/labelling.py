@@ -3,6 +3,7 @@
 from cnnlab.common.words import percent
 from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.learning import SLIGHTLY, TOLD_APART
 from cnnlab.diagnosis.remedies import Remedy
 
 # Above this share, or that many times an equal share, one class is nearly everything.
@@ -75,14 +76,23 @@ def absent(run: Evidence) -> Cause | None:
 def test_unlike(run: Evidence) -> Cause | None:
     """Only where the test split, and not training, is what differs."""
     validation, test, share = run.latest("validation/accuracy"), run.latest("test/accuracy"), run.context.guessing
-    if not validation - test >= LITTLE:
+    told, clues = run.latest("check/told_apart"), []
+    if validation - test >= SLIGHTLY:
+        clues.append(
+            Clue(5, f"accuracy is {percent(validation)} on validation images, which come from the training images")
+        )
+    if told >= TOLD_APART:
+        clues.append(
+            Clue(9, f"a linear classifier tells training from test images: {percent(told)} right, by chance 50 %")
+        )
+    if not clues:
         return None
     clause = "the test images differ from the training images in kind"
-    if share is not None and test < share + LITTLE:
+    if share is not None and test < share + LITTLE and not told >= TOLD_APART:
         clause = "the test labels mean something else than those in training (classes in another order?)"
-    clue = Clue(5, f"accuracy is {percent(validation)} on validation images, which come from the training images")
     remedy = Remedy(look="look at some test images beside their labels")
-    return Cause("test_unlike_training", clause, remedy, (clue,), frozenset({"test_unlike_training"}))
+    explains = frozenset({"test_unlike_training"}) | (LEARNING if told >= TOLD_APART else frozenset())
+    return Cause("test_unlike_training", clause, remedy, tuple(clues), explains)
 
 
 CAUSES = (unrelated, noisy, unbalanced, absent, test_unlike)

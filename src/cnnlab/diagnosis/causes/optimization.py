@@ -1,7 +1,7 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
 from itertools import pairwise
-from math import inf, log
+from math import ceil, inf, isfinite, isinf, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
@@ -23,13 +23,18 @@ DECAY, DECAY_OF_RUN = 0.02, 1.0
 SMOOTHING = 0.5
 MOMENTUM, DAMPENING, BETA2 = 0.985, 0.5, (0.5, 0.99999)
 EPSILON, EPSILON_HIGH = 1e-2, 1e-4
+EPSILON_NORM = 0.1  # of a variance that is about 1
 # Mean learning rate over its peak: one_cycle 0.5, cosine 0.5.
 RATE_SHARE = 0.12
+# Over its peak, or over the rate that was set where the schedule names no peak; a schedule is to lower it.
+RATE_RAISED = 2.0
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
 # The smallest change of a number of size 1: 11 and 8 bits.
 RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
+FAR_BELOW = 1e30  # of what float32 holds
 FEW = 4  # images a batch, or batches an epoch
+ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
 
 
 def clipped(run: Evidence) -> Cause | None:
@@ -98,7 +103,12 @@ def momentum(run: Evidence) -> Cause | None:
 
 
 def epsilon(run: Evidence) -> Cause | None:
-    eps = run.context.update.get("eps", 0.0)
+    eps, norms = run.context.update.get("eps", 0.0), run.context.norm_epsilon or 0.0
+    if norms >= EPSILON_NORM:
+        clue = Clue(14, f"the eps of a norm layer is {norms:g}; 1e-5 is usual")
+        clause = f"eps, {norms:g}, is larger than the variance that it is added to"
+        remedy = Remedy(look="give the norm layers an eps of 1e-5")
+        return Cause("epsilon_too_large", clause, remedy, (clue,), UPDATES)
     if eps < EPSILON_HIGH:
         return None
     clue = Clue(14 if eps >= EPSILON else 5, f"the optimizer's eps is {eps:g}; 1e-8 is usual")
@@ -141,6 +151,10 @@ def schedule(run: Evidence) -> Cause | None:
         clue = Clue(12, f"the optimizer's lr_decay, {slowing:g}, divides the rate by {number(1 + slowing * run.steps)}")
         return Cause("schedule_unsuitable", clause, Remedy("optimizer.lr_decay", 0), (clue,), UPDATES)
     shares = run.rate_shares
+    if shares and (top := max(shares, key=lambda pair: pair[1]))[1] > RATE_RAISED:
+        clue = Clue(12, f"at step {top[0]} the learning rate is {number(top[1])} times optimizer.lr")
+        clause = "the schedule raises the learning rate far above the one that was set"
+        return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
     if len(shares) < 3:
         return None
     pairs = list(pairwise(shares))
@@ -159,7 +173,7 @@ def few_steps(run: Evidence) -> Cause | None:
     clue = Clue(6, f"the run had only {plural(run.steps, 'step')}")
     remedy = Remedy("trainer.epochs", 12)
     if run.context.steps_per_epoch:
-        remedy = Remedy("trainer.max_steps", max(300, 5 * run.context.steps_per_epoch))
+        remedy = Remedy("trainer.max_steps", max(ENOUGH, 5 * run.context.steps_per_epoch))
     return Cause("too_few_steps", "training has only begun", remedy, (clue,))
 
 
@@ -172,6 +186,9 @@ def batches(run: Evidence) -> Cause | None:
     else:
         return None
     remedy = Remedy("trainer.batch_size", value)
+    by_epochs = (run.context.settings or {}).get("trainer.max_steps", 0) is None
+    if by_epochs and run.steps * (size or value) < PATIENCE * value:
+        remedy = Remedy("trainer.epochs", ceil(ENOUGH / max(per_epoch or 1, 1)))
     return Cause("batch_unsuitable", words, remedy, (Clue(10, f"trainer.batch_size is {size}"),), UPDATES)
 
 
@@ -218,8 +235,31 @@ def precision(run: Evidence) -> Cause | None:
     if lost and median(lost) >= 1:
         clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
     clause = "the number format is too coarse for the updates"
+    if (overflow := _overflow(run)) is not None:
+        clues.append(overflow)
+        clause = "the values leave the range of a narrower number format (or something is divided by 0)"
     remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
     return Cause("precision_too_low", clause, remedy, tuple(clues), UPDATES) if clues else None
+
+
+def _overflow(run: Evidence) -> Clue | None:
+    """The first infinity arises from values and weights far below float32's largest."""
+    broken = next((m for m in run.measured if not m.finite), None)
+    if broken is None or not isfinite(broken.scalars.get("images/largest", 0.0)):
+        return None
+    order, forward = list(broken.of("preactivation/std")), broken.broken("preactivation")
+    place = order.index(forward[0]) if forward else len(order)
+    if not place or not (forward or isinf(broken.scalars.get("output/highest", 0.0))):
+        return None
+    before = order[place - 1]
+    size = max(broken.of(f"{what}/largest").get(before, 0.0) for what in ("preactivation", "activation"))
+    weights = broken.of("weight/std").get(order[place], 0.0) if forward else 0.0
+    if not size * max(weights, 1.0) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
+        return None
+    where = f"{forward[0]} gets" if forward else "the outputs hold"
+    return Clue(
+        9, f"{where} infinity where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504"
+    )
 
 
 CAUSES = (

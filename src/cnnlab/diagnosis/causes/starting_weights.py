@@ -10,7 +10,7 @@ from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, zeroed
+from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, starved, zeroed
 from cnnlab.diagnosis.units import IDENTICAL, identical
 
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
@@ -77,6 +77,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
     if len(dead) == 1:
         return dead[0], "is dead from the start"
+    if (cut := starved(first)) and not dead:
+        return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
     last = list(stds)[-1]  # small at first is a known good start
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
@@ -192,9 +194,8 @@ def biased(run: Evidence) -> Cause | None:
         clues.append(Clue(3, "units are dead before the first update"))
     if not clues:
         return None
-    remedy = (
-        Remedy("init.bias", 0) if bias else Remedy(look=f"set the biases{where} to 0, or look what is added to them")
-    )
+    look = f"set the biases{where} to 0, or look what is added to them"
+    remedy = Remedy("init.bias", 0) if bias else remedies.anew(run.context, look)
     return Cause("biases_unsuitable", f"the biases start far from 0{where}", remedy, tuple(clues), FROM_WEIGHTS)
 
 

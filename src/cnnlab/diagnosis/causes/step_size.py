@@ -12,6 +12,7 @@ from cnnlab.diagnosis.signal import dead_layers, forward_size
 
 # Usual peaks by family of optimizers; beyond three times as much or as little there are few good runs.
 ADAPTIVE, PLAIN = (1e-4, 1e-2), (2e-3, 0.5)
+ADADELTA = (0.1, 3.0)  # its updates begin at the root of eps, and grow
 # A healthy run's largest updates, median over layers, are 3e-3 to 0.1 of the weights.
 UPDATE_LITTLE = 1e-3
 EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation", "collapsed"} | {
@@ -90,15 +91,17 @@ def usual(run: Evidence) -> tuple[float | None, float | None]:
     name = (run.context.optimizer or "").lower()
     if any(word in name for word in ("adam", "rmsprop", "adagrad", "lion", "lamb")):
         return ADAPTIVE
+    if name == "adadelta":
+        return ADADELTA
     return PLAIN if name == "sgd" else (None, None)
 
 
 def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
     """What the range test found; else the middle of what is usual, or a factor."""
-    best = run.latest("check/best_rate")
-    if best > 0:
+    best, (low, high) = run.latest("check/best_rate"), usual(run)
+    # A few steps tell nothing of an optimizer whose updates grow over hundreds.
+    if best > 0 and not (low == ADADELTA[0] and best < low):
         return remedies.rate(best)
-    low, high = usual(run)
     lr = run.context.learning_rate
     if lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))

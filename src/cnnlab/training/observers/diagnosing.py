@@ -56,7 +56,7 @@ class Diagnosing(Observer):
             return {}
         if run.overcome and all(record.finite for record in run.records):
             return {}
-        looks = self.examination.baseline() | self.examination.modes()
+        looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
         self._afterwards |= looks
         found = diagnose(self._history, self.context)
         if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
