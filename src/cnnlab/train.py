@@ -41,9 +41,10 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     for invalid overrides, before anything is written.
     """
     from cnnlab.cli.compose import compose_run
+    from cnnlab.cli.resuming import resumed
     from cnnlab.training.perform import perform
 
-    config, request, usual = compose_run("train", overrides, config_dir)
+    config, request, usual = compose_run("train", resumed(overrides), config_dir)
     check([config])
     return perform(config, request, Path(folder or usual), pictures=False, show=False)
 

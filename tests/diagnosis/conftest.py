@@ -25,7 +25,7 @@ from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.tally import batch_accuracy, cross_entropy
-from cnnlab.training.trainer import Trainer
+from cnnlab.training.trainer import Place, Trainer
 
 Row = dict[str, float]
 CONTEXT = Context(
@@ -108,7 +108,7 @@ class Recorder:
         self.history.append({"step": step, "epoch": epoch, "optimizer/lr": lr, **values})
         return math.isfinite(values["train/loss"])
 
-    def step_done(self, step: int, images: int) -> None:
+    def resting(self, place: Place) -> None:
         pass
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:

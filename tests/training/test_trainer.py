@@ -35,7 +35,7 @@ class Watcher:
         self.values[step] = self.probe.read({"train/loss": loss})
         return True
 
-    def step_done(self, step, images): ...
+    def resting(self, place): ...
 
     def epoch_done(self, step, epoch, train):
         self.epochs.append((step, epoch, train))

@@ -40,8 +40,8 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")
 
-# Sections for the command, not for its jobs: how to run a sweep, and what it is to decide.
-COMMAND_SECTIONS = ("sweep", "claim")
+# For the command, not for its jobs: how to run a sweep, what it is to decide, which run to go on with.
+COMMAND_SECTIONS = ("sweep", "claim", "resume")
 LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
 
 

@@ -14,9 +14,10 @@ from cnnlab.cli.compose import CONFIGS, compose_jobs, deferred, exit_with, witho
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError
-from cnnlab.common.stopping import stoppable
+from cnnlab.common.stopping import Stopped, stoppable
 
 Check = Callable[[Sequence[DictConfig]], None]
 
@@ -28,8 +29,8 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     knows, by name, for its sweeper.
     """
     register_resolvers()
-    sys.argv[1:] = deferred(sys.argv[1:])
     try:
+        sys.argv[1:] = deferred(resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:])
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:
             check(jobs)
@@ -54,5 +55,5 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     try:
         with stoppable():
             hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    except KeyboardInterrupt as error:
+        sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))

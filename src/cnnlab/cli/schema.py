@@ -28,6 +28,7 @@ RULES: dict[str, Rule] = {
     "trainer.resident": either(one_of("auto"), BOOL),
     "trainer.clip": optional(number(0, above=True)),
     "trainer.label_smoothing": number(0, 1),
+    "trainer.checkpoint_minutes": optional(number(0, above=True)),
     "telemetry.every": whole(1),
     "telemetry.early": BOOL,
     "telemetry.images": optional(whole(1)),

@@ -1,4 +1,4 @@
-"""Stopping by SIGINT and SIGTERM as KeyboardInterrupt, also where Python swallows it.
+"""Stopping by a signal as KeyboardInterrupt, between two steps of what must not be torn, also where Python swallows it.
 
 An exception that a signal's handler raises inside a callback of the garbage collector, or of a library written in C, is
 lost: about one in thirty. Long loops therefore call `raise_if_asked` in every round.
@@ -8,20 +8,48 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
-_asked: list[int] = []
+_asked: list[tuple[int, str]] = []  # signals to stop, with reasons
+_to_save: list[int] = []  # signals to save
+_patient = 0
 REMINDER_S = 10  # after which a signal that nobody heard is raised again, wherever the program hangs
+STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def stop(number: int, frame: Any) -> NoReturn:
-    """A handler of signals."""
-    _asked.append(number)
+class Stopped(KeyboardInterrupt):
+    """Raised for signal `number`; a shell shows exit code 128 + `number`."""
+
+    def __init__(self, number: int, reason: str = ""):
+        super().__init__(reason)
+        self.number = number
+
+
+def ask(number: int, reason: str = "") -> None:
+    """Stop for signal `number`: at once, or inside `patiently` where the loop asks, and at once if asked again."""
+    _asked.append((number, reason))
     sys.unraisablehook = lambda lost: None  # half-made objects complain when they go
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, REMINDER_S)
-    raise KeyboardInterrupt
+    if not _patient or len(_asked) > 1:
+        raise Stopped(*_asked[0])
+
+
+def stop(number: int, frame: Any) -> None:
+    """A handler of signals."""
+    ask(number)
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """What runs inside calls `raise_if_asked` where it can be stopped without loss, and is stopped only there."""
+    global _patient
+    _patient += 1
+    try:
+        yield
+    finally:
+        _patient -= 1
 
 
 def heard() -> None:
@@ -30,20 +58,37 @@ def heard() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def asked() -> bool:
+    """Whether to stop."""
+    return bool(_asked)
+
+
 def raise_if_asked() -> None:
-    """Raise the KeyboardInterrupt that got lost, if one did."""
+    """Raise the KeyboardInterrupt that is due: it got lost, or was held back by `patiently`."""
     if _asked:
-        raise KeyboardInterrupt
+        raise Stopped(*_asked[0])
+
+
+def asked_to_save() -> bool:
+    """Whether SIGUSR2 came since this was asked last."""
+    due = bool(_to_save)
+    _to_save.clear()
+    return due
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGINT (Ctrl-C) and SIGTERM (Slurm, docker, timeout) stop what runs inside. In the main thread only."""
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    """SIGINT (Ctrl-C), SIGTERM (Slurm, docker, timeout) and SIGHUP (a closed terminal) stop what runs inside; SIGUSR2
+    asks it to save. In the main thread only; under `nohup`, SIGHUP stays ignored."""
+    handlers: dict[int, Any] = {number: stop for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN}
+    if hasattr(signal, "SIGUSR2"):
+        handlers[signal.SIGUSR2] = lambda number, frame: _to_save.append(number)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
         heard()
         _asked.clear()
+        _to_save.clear()
         for number, handler in before.items():
             signal.signal(number, handler)

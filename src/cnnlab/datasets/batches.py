@@ -50,6 +50,10 @@ class Batches:
             c, h, w = split.images.shape[1:]
             self.augment.check((c, h, w))
 
+    def of(self, split: Split, batch_size: int) -> "Batches":
+        """Of another split, without augmentation, in the same place."""
+        return Batches(split, self.mean, self.std, batch_size, self.device, resident=self.resident)
+
     def __len__(self) -> int:
         """Steps per epoch."""
         return len(self.labels) // self.batch_size or min(len(self.labels), 1)

@@ -3,18 +3,35 @@
 import os
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from cnnlab.common.errors import InputError
 
+FORMAT = 2  # 1 had no `resume`
+
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write atomically: a reader sees the old file or the new one, never a partial one."""
+    """Write atomically: a reader sees the old file or the new one, never a partial one, also after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    torch.save(state, part)
+    with part.open("wb") as file:
+        torch.save({"format": FORMAT, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(part, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a file's new name as durable as its content; not every system has folders that can be opened."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -26,9 +43,24 @@ def load(path: Path) -> dict[str, Any]:
             hint = f"There are: {', '.join(there)}."
         raise InputError(f"No checkpoint {path}.\n{hint}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        _check_sums(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling arbitrary bytes can raise anything
         raise InputError(
             f"{path} cannot be read ({type(error).__name__}): it is damaged, or not a cnnlab checkpoint.\n"
             "Give another run, or train this one again."
         ) from error
+    if isinstance(state, dict) and state.get("format", 1) > FORMAT:
+        raise InputError(
+            f"{path} has format {state['format']}, and this cnnlab knows up to {FORMAT}: a newer one wrote it.\n"
+            "Update cnnlab: pip install --upgrade cnnlab"
+        )
+    return state
+
+
+def _check_sums(path: Path) -> None:
+    """torch writes a checksum of every part into the file, a ZIP archive, and does not read it."""
+    with ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise BadZipFile(f"the checksum of {broken} is wrong")

@@ -16,6 +16,8 @@ from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
+from cnnlab.runs.differences import differences, extends
+from cnnlab.runs.status import FINISHED, LAST, real_status
 
 
 class RunFolder:
@@ -28,18 +30,19 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self.status: dict[str, Any] = {}
+        self.resumed = False  # whether an earlier attempt is taken up
 
     @contextmanager
     def opened(self, config: str | None, **facts: Any) -> Iterator["RunFolder"]:
-        """Start the run with its resolved `config` (YAML or None) and `facts`; record its end. Raises InputError."""
+        """Start the run with its resolved `config` (YAML or None) and `facts`; record its end. Raises InputError.
+
+        A run of the same config that was stopped is taken up, if it has a checkpoint, as is one that ended, with a
+        config that only asks for more steps; one that was stopped before its first checkpoint starts anew.
+        """
         blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
-        if (self.path / "run.json").exists():
-            raise InputError(
-                f"{self.path} already holds a run.\n"
-                "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
-            )
+        attempts = self._take_up(config) if (self.path / "run.json").exists() else []
         self.path.mkdir(parents=True, exist_ok=True)
         if config is not None:
             (self.path / "config.yaml").write_text(config)
@@ -49,6 +52,7 @@ class RunFolder:
             started=_now(),
             finished=None,
             error=None,
+            attempts=attempts,
             **facts,
             **_environment(),
         )
@@ -63,6 +67,52 @@ class RunFolder:
             raise
         status = self.status["status"]
         self._update(status="completed" if status == "running" else status, finished=_now())
+
+    def _take_up(self, config: str | None) -> list[dict[str, Any]]:
+        """Check that the run that is there can go on, or begin anew; returns how its attempts ended."""
+        run = real_status(self.path)
+        there = self.path / "config.yaml"
+        same = config is not None and run.get("config_hash") == config_hash(config)
+        if run["status"] == "running":
+            raise InputError(
+                f"{self.path} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
+            )
+        known = there.read_text() if config is not None and there.is_file() else None
+        longer = known is not None and config is not None and extends(known, config)
+        if run["status"] in FINISHED and not longer:
+            hint = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
+            if same and run["status"] == "completed":
+                hint += f"\nTo train it further: resume={self.path} with a higher trainer.max_steps or trainer.epochs."
+            raise InputError(f"{self.path} already holds a run.\n{hint}")
+        if not same and not longer:
+            what = differences(known, config) if known is not None and config is not None else "its config is not known"
+            raise InputError(
+                f"{self.path} was run with other settings: {what}.\n"
+                "A run goes on with the settings it began with; for others choose another hydra.run.dir."
+            )
+        self.resumed = (self.path / LAST).is_file()
+        if not self.resumed:
+            for path in (*self.path.glob("events.out.tfevents.*"), self.path / "metrics.jsonl"):
+                path.unlink(missing_ok=True)
+        kept = ("started", "finished", "status", "error")
+        return [*run.get("attempts", []), {key: run.get(key) for key in kept}]
+
+    def sizes(self, *names: str) -> dict[str, int]:
+        """Bytes of those of the files that exist."""
+        return {name: path.stat().st_size for name in names if (path := self.path / name).is_file()}
+
+    def cut(self, name: str, size: int) -> list[dict[str, float]]:
+        """Shorten a log to its first `size` bytes, and read its rows. Raises InputError where it is shorter."""
+        path = self.path / name
+        found = path.stat().st_size if path.is_file() else 0
+        if found < size:
+            raise InputError(
+                f"{path} has {found} bytes, and had {size} at the last checkpoint: it was changed since.\n"
+                "The run cannot go on; train it anew in another folder."
+            )
+        if path.is_file():
+            os.truncate(path, size)
+        return read_metrics(self.path) if size else []
 
     def planned(self, steps: int) -> None:
         """Record the number of training steps, by which others see how far the run is."""

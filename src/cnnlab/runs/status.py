@@ -12,6 +12,7 @@ import psutil
 FINISHED = ("completed", "diverged")  # with results; a diverged run diverges again
 ACCURACY = "validation/accuracy"
 TAIL_BYTES = 2**18  # dozens of rows, so at least one end of an epoch in a usual run
+LAST = "checkpoints/last.pt"
 CLOCK_TICK_S = 2  # `started` is in whole seconds, and a process is a little older than its run
 
 
@@ -28,6 +29,13 @@ def real_status(folder: Path) -> dict[str, Any]:
     if run["status"] == "running" and run["host"] == socket.gethostname() and not _lives(run):
         return {**run, "status": "interrupted", "error": run["error"] or "its process is gone (killed?)"}
     return run
+
+
+def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:
+    """Whether it holds a run, of this config if given, that was interrupted after its first checkpoint."""
+    run = real_status(folder)
+    same = config_hash in (None, run.get("config_hash"))
+    return same and run["status"] == "interrupted" and (folder / LAST).is_file()
 
 
 def _lives(run: dict[str, Any]) -> bool:

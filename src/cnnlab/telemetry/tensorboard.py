@@ -3,6 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # (protobuf creates its classes at import, invisible to type checkers)
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ def tag(key: str) -> str:
 class Dashboard:
     """One run's event file in `folder`."""
 
-    def __init__(self, folder: Path, purge_step: int | None = None):
-        self.writer = SummaryWriter(str(folder), purge_step=purge_step)
+    def __init__(self, folder: Path):
+        self.writer = SummaryWriter(str(folder))
 
     def begin(self, request: Request, *, layers: bool = True, theory: bool = False) -> None:
         """Write the run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
@@ -82,6 +83,24 @@ class Dashboard:
             self.writer._get_file_writer().add_summary(summary)
         self.writer.add_custom_scalars(layout(sweep=bool(request.swept), layers=layers, theory=theory))
         self.writer.flush()
+
+    def sizes(self) -> dict[str, int]:
+        """The run's event files, with how many bytes of them are written."""
+        self.writer.flush()
+        return {path.name: path.stat().st_size for path in self._files()}
+
+    def cut(self, sizes: Mapping[str, int]) -> None:
+        """Shorten the event files to what `sizes` found, drop those that came later, and go on in a new one."""
+        self.writer.close()
+        for path in self._files():
+            if path.name in sizes:
+                os.truncate(path, sizes[path.name])
+            else:
+                path.unlink()
+        self.writer = SummaryWriter(self.writer.log_dir)
+
+    def _files(self) -> list[Path]:
+        return sorted(Path(self.writer.log_dir).glob("events.out.tfevents.*"))
 
     def end(self, success: bool) -> None:
         """Complete the row and close the file."""

@@ -91,12 +91,8 @@ class StepsOnly:
     """A session without ends of epochs, since the bare loop neither validates nor saves."""
 
     def __init__(self, session: Session):
-        self.due, self.watch, self.measured, self.step_done = (
-            session.due,
-            session.watch,
-            session.measured,
-            session.step_done,
-        )
+        self.due, self.watch, self.measured = session.due, session.watch, session.measured
+        self.resting = session.resting
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         return True

@@ -31,16 +31,16 @@ class StepClock:
         self._stretches: list[Stretch] = []
         self._steps = self._first = 0
 
-    def start(self, measured: bool) -> None:
-        """Begin a stretch at the first step of an epoch; `measured`: whether telemetry measures it."""
-        self._measured, self._begin = measured, self._mark()
+    def start(self, step: int, measured: bool) -> None:
+        """Begin a stretch at `step`; `measured`: whether telemetry measures it."""
+        self._first, self._measured, self._begin = step, measured, self._mark()
 
     def step(self, next_measured: bool) -> None:
         """One step is over."""
         self._steps += 1
         if self._measured or next_measured:
             self.stop()
-            self.start(next_measured)
+            self.start(self._first, next_measured)
 
     def stop(self) -> None:
         if self._steps:

@@ -12,7 +12,7 @@ class TrainingProgress:
     # Between redraws: ten per second look smooth at no measurable cost.
     INTERVAL_S = 0.1
 
-    def __init__(self, steps: int):
+    def __init__(self, steps: int, batch_size: int):
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -28,7 +28,7 @@ class TrainingProgress:
         )
         self._task = self._bar.add_task("training", total=steps, state="")
         self._state = ""
-        self._step = self._images = 0
+        self._batch_size, self._first = batch_size, 0
         self._drawn = self._began = 0.0
 
     def __enter__(self) -> "TrainingProgress":
@@ -39,14 +39,19 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def step(self, step: int, images: int) -> None:
-        """Count one step of `images` images; redraws at most every INTERVAL_S."""
-        self._step, self._images = step, self._images + images
+    def begun_at(self, step: int) -> "TrainingProgress":
+        """The first `step` steps were done earlier."""
+        self._first = step
+        self._bar.update(self._task, completed=step)
+        return self
+
+    def at(self, step: int) -> None:
+        """`step` steps are done; redraws at most every INTERVAL_S."""
         now = perf_counter()
         if now - self._drawn < self.INTERVAL_S or self._bar.disable:
             return
         self._drawn = now
-        speed = self._images / (now - self._began)
+        speed = (step - self._first) * self._batch_size / (now - self._began)
         self._bar.update(self._task, completed=step, state=f"{self._state} {speed:,.0f} images/s", refresh=True)
 
     def describe(self, **values: float) -> None:

@@ -2,15 +2,15 @@
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import Any
 
 from torch import Tensor
 
-from cnnlab.common.stopping import raise_if_asked
-from cnnlab.datasets.base import ImageSet, Split, facts
+from cnnlab.common.stopping import patiently, raise_if_asked
+from cnnlab.datasets.base import ImageSet, facts
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
 from cnnlab.runs.run_folder import RunFolder
@@ -19,7 +19,7 @@ from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.tally import batch_scores, gap, probability_error, resolution, scores_of
-from cnnlab.training.trainer import Trainer
+from cnnlab.training.trainer import Batch, Place, Trainer
 
 log = logging.getLogger("cnnlab")
 EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradients are stored
@@ -44,20 +44,22 @@ class Session:
         self.folder, self.data, self.trainer, self.batches, self.steps = folder, data, trainer, batches, steps
         self.recorder, self.observers = recorder, observers
         self.network, self.device = trainer.network, trainer.device
-        self.validation, self.test = self._in_order(data.validation), self._in_order(data.test)
-        self.progress = TrainingProgress(steps)
+        self.validation, self.test = (batches.of(split, EVALUATION_BATCH) for split in (data.validation, data.test))
+        self.progress = TrainingProgress(steps, batches.batch_size)
         self.results: dict[str, Any] = {}
-        self.step, self._epoch_began = 0, 0  # steps done, and done before this epoch
+        self.place = Place()
+        self.seconds = 0.0  # of training, in earlier attempts
+        self.diverged: str | None = None  # the reason
 
     def run(self) -> dict[str, Any]:
         """Fit, test, write and return the results."""
         success = False
         try:
-            self.results |= measures(self.network, self.data.shape) | facts(self.data)
+            self.results = measures(self.network, self.data.shape) | facts(self.data) | self.results
             self.fit()
             self._test()
             for observer in self.observers:
-                self.results |= observer.results(self.step)
+                self.results |= observer.results(self.place.step)
             self.folder.write_results(self.results)
             success = self.folder.status["status"] != "diverged"
         finally:
@@ -66,16 +68,24 @@ class Session:
 
     def fit(self) -> None:
         """Train; adds steps, times and the final layer statistics to the results."""
-        began = perf_counter()
-        with self.progress:
-            clock = self.trainer.fit(self.batches, self.steps, self)
+        began = perf_counter() - self.seconds
+        with self.progress.begun_at(self.place.step), patiently():
+            clock = self.trainer.fit(self.batches, self.steps, self, self.place)
+        raise_if_asked()
+        if self.diverged is not None:
+            self.folder.diverged(self.diverged)
         if self.steps == 0:
             self._notify(0, self._measure_batch(0, 0))
             scores = self._validate()
             for observer in self.observers:
                 observer.epoch_done(0, 0, scores)
+                observer.resting(self.place)
         drawn = [step for step in range(self.steps) if any(observer.due(step) for observer in self.observers)]
-        self.results |= {"train/steps": self.step, "time/training_s": perf_counter() - began, **clock.report(drawn)}
+        self.results |= {
+            "train/steps": self.place.step,
+            "time/training_s": perf_counter() - began,
+            **clock.report(drawn),
+        }
         self.results |= self.recorder.by_depth("end")
 
     def due(self, step: int) -> bool:
@@ -95,16 +105,18 @@ class Session:
         self.progress.describe(loss=values["train/loss"], accuracy=values["train/accuracy"])
         return math.isfinite(values["train/loss"])
 
-    def step_done(self, step: int, images: int) -> None:
+    def resting(self, place: Place) -> None:
+        self.progress.at(place.step)
+        for observer in self.observers:
+            observer.resting(place)
         raise_if_asked()
-        self.progress.step(step, images)
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
-        diverged, self.step = not math.isfinite(train["loss"]), step
-        first, self._epoch_began = self._epoch_began + int(train["finite_steps"]), step
-        if diverged:
+        if not math.isfinite(train["loss"]):
+            first = step - self.place.within + int(train["finite_steps"])
             scores["train/first_nonfinite_step"] = first
+            self.diverged = f"the loss is not finite as of step {first}"
             if all(math.isfinite(row.get("train/loss", 0.0)) for row in self.recorder.history):
                 self._measure_batch(step, epoch)  # no measured step saw it, and the diagnosis needs the layer
         scores |= self._validate()
@@ -113,9 +125,7 @@ class Session:
         log.info("epoch %d, step %d: %s", epoch, step, ", ".join(f"{k} {v:.4g}" for k, v in scores.items()))
         for observer in self.observers:
             observer.epoch_done(step, epoch, scores)
-        if diverged:
-            self.folder.diverged(f"the loss is not finite as of step {first}")
-        return not diverged
+        return self.diverged is None
 
     def _notify(self, step: int, values: Mapping[str, float]) -> None:
         if step == 0:
@@ -124,26 +134,26 @@ class Session:
             observer.measured(step, values)
 
     def _validate(self) -> dict[str, float]:
-        return scores_of("validation", *self.trainer.predict(self.validation.in_order()))
+        return scores_of("validation", *self.trainer.predict(self._rested(self.validation.in_order())))
+
+    def _rested(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """An epoch's validation changes nothing, so that the run can be taken up from before it."""
+        for batch in batches:
+            self.resting(self.place)
+            yield batch
 
     def _test(self) -> None:
         """The only use of the test split."""
         logits, labels = self.trainer.predict(self.test.in_order())
         scores = scores_of("test", logits, labels)
         self.results |= scores | resolution(logits, labels) | probability_error(logits) | gap(self.results | scores)
-        self.recorder.dashboard.scalars(self.step, scores)
+        self.recorder.dashboard.scalars(self.place.step, scores)
         for observer in self.observers:
-            observer.tested(self.step, logits, labels)
+            observer.tested(self.place.step, logits, labels)
 
     def _measure_batch(self, step: int, epoch: int) -> dict[str, float]:
         """Measure one batch forward and backward without an update, where no training step was measured."""
         x, y = next(iter(self.batches.epoch(epoch)))
-        with self.trainer.unchanged(), self.watch(step):
-            loss, logits = self.trainer.loss(x, y, self.network)
-            if any(self.recorder.probe.statistics.values()):
-                loss.backward()
+        backward = any(self.recorder.probe.statistics.values())
+        loss, logits = self.trainer.passes(x, y, self.watch(step), backward)
         return self.recorder.measured(step, epoch, batch_scores(loss, logits, y), {})
-
-    def _in_order(self, split: Split) -> Batches:
-        resident = self.batches.resident
-        return Batches(split, self.data.mean, self.data.std, EVALUATION_BATCH, self.device, resident=resident)

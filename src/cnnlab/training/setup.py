@@ -51,6 +51,7 @@ class Telemetry:
 
 
 LIGHT, PLAIN_PYTHON = Telemetry(), Request()
+CHECKPOINT_MINUTES = 5.0
 
 
 def prepare(
@@ -64,9 +65,11 @@ def prepare(
     expectation: Expectation | None = None,
     evaluation: Evaluation | None = None,
     request: Request = PLAIN_PYTHON,
+    checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
 ) -> Session:
-    """A session that records, draws, diagnoses and saves into `folder`. `expectation`: theory for the network as
-    initialized, drawn beside the measurement. `request`: config choices and overrides, for HPARAMS and diagnosis."""
+    """A session that records, draws, diagnoses and saves into `folder`; from where it was stopped, if `folder` is
+    resumed. `expectation`: theory for the network as initialized, drawn beside the measurement. `request`: config
+    choices and overrides, for HPARAMS and diagnosis. `checkpoint_minutes`: between two checkpoints within an epoch."""
     folder.planned(steps)
     for remark in remarks(data):
         log.warning(remark)
@@ -87,12 +90,16 @@ def prepare(
     if expectation is not None:
         observers.append(TheoryBeside(expectation, recorder, gallery, folder.path / "figures"))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
-    observers.append(Checkpoints(folder.path / "checkpoints", network, trainer.optimizer, data))
+    checkpoints = Checkpoints(session, checkpoint_minutes)
+    observers.append(checkpoints)
     examination = Examination(trainer, data, batches)
     observers.append(Diagnosing(recorder, _context(trainer, data, batches, steps, request), steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)
+    if folder.resumed:
+        checkpoints.take_up()
+        log.info("taken up at step %d", session.place.step)
     return session
 
 

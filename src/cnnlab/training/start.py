@@ -66,6 +66,7 @@ def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunF
     seed_everything(config.seed, config.trainer.deterministic)
     chosen = {group: name for group, name in request.choices.items() if "/" not in group}  # but not Hydra's own
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
+    facts |= {"lines": list(request.lines), "config_dir": request.config_dir}
     with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
         yield run, device
 
@@ -93,6 +94,7 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
         expectation=expectation,
         evaluation=construct("evaluation", config.evaluation),
         request=request,
+        checkpoint_minutes=config.trainer.checkpoint_minutes,
     )
 
 

@@ -28,6 +28,19 @@ class Tally:
         if len(self._losses) >= self.KEPT:
             self._fold()
 
+    def state(self) -> dict[str, Any]:
+        """Plain types and tensors, for `Tally.of`. What is not summed yet stays so: sums depend on their order."""
+        return {"losses": self._losses, "logits": self._logits, "labels": self._labels, "sums": self._sums}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any], device: torch.device) -> "Tally":
+        tally = cls()
+        tally._losses, tally._logits, tally._labels = (
+            [tensor.to(device) for tensor in state[name]] for name in ("losses", "logits", "labels")
+        )
+        tally._sums = None if state["sums"] is None else state["sums"].to(device)
+        return tally
+
     def read(self) -> dict[str, float]:
         """`loss` and `accuracy` over all images so far; `finite_steps`: steps before the first non-finite loss."""
         self._fold()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
@@ -19,10 +19,28 @@ Batch = tuple[Tensor, Tensor]  # x: float32 (N, C, H, W), y: int64 (N,)
 
 
 class TrainingBatches(Protocol):
-    """Batches of an epoch, in an order determined by the epoch (and a seed) alone."""
+    """Batches of an epoch from step `start` on, in an order determined by the epoch (and a seed) alone."""
 
     def __len__(self) -> int: ...
-    def epoch(self, epoch: int) -> Iterator[Batch]: ...
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+
+
+@dataclass
+class Place:
+    """Where a training is: `step` steps are done, `within` of them in epoch `epoch`, and are in its `tally`.
+    `healthy`: False after a loss that is not finite, which ends the training."""
+
+    step: int = 0
+    epoch: int = 0
+    within: int = 0
+    tally: Tally = field(default_factory=Tally)
+    healthy: bool = True
+
+    def next_step(self) -> None:
+        self.step, self.within = self.step + 1, self.within + 1
+
+    def next_epoch(self) -> None:
+        self.epoch, self.within, self.tally = self.epoch + 1, 0, Tally()
 
 
 class Observer(Protocol):
@@ -40,12 +58,12 @@ class Observer(Protocol):
         """After a measured step; False ends the training, because the loss is not finite."""
         ...
 
-    def step_done(self, step: int, images: int) -> None:
-        """After every step; must be cheap."""
-        ...
-
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         """After an epoch; `train`: what its `Tally` read. False ends the training."""
+        ...
+
+    def resting(self, place: Place) -> None:
+        """Between two steps or epochs: what is saved now can be taken up at `place`. Must be cheap."""
         ...
 
 
@@ -95,39 +113,47 @@ class Trainer:
             logits = network(self.layout(x))
             return cross_entropy(logits, y, self.label_smoothing), logits
 
-    def fit(self, batches: TrainingBatches, steps: int, observer: Observer) -> StepClock:
-        """Run `steps` steps over as many epochs as needed; the clock has timed them."""
+    def fit(self, batches: TrainingBatches, steps: int, observer: Observer, place: Place | None = None) -> StepClock:
+        """Train up to `steps` steps over as many epochs as needed, from `place` on; the clock has timed them."""
         clock = StepClock(self.device)
-        for _ in self.each_step(batches, steps, observer, clock):
+        for _ in self.each_step(batches, steps, observer, clock, place):
             pass
         return clock
 
-    def each_step(self, batches: TrainingBatches, steps: int, observer: Observer, clock: StepClock) -> Iterator[None]:
+    def each_step(
+        self,
+        batches: TrainingBatches,
+        steps: int,
+        observer: Observer,
+        clock: StepClock,
+        place: Place | None = None,
+    ) -> Iterator[None]:
         """`fit` as a generator that yields after each step."""
-        step, epoch = 0, 0
-        healthy = True
-        while step < steps and healthy:
+        place = place or Place()
+        # An epoch that was begun is brought to its end, even if no step of it is left.
+        while (place.healthy and place.step < steps) or place.within:
             self.network.train()
-            tally = Tally()
-            clock.start(observer.due(step))
-            for x, y in islice(batches.epoch(epoch), steps - step):
-                lr = self._lr()
+            clock.start(place.step, observer.due(place.step))
+            left = steps - place.step if place.healthy else 0
+            for x, y in islice(batches.epoch(place.epoch, place.within), left):
+                lr, step = self._lr(), place.step
                 if observer.due(step):
                     with observer.watch(step, self.gradient_scale()):
                         loss, logits = self.step(x, y, self.network)
-                    healthy = observer.measured(step, epoch, loss, logits, y, lr)
+                    place.healthy = observer.measured(step, place.epoch, loss, logits, y, lr)
                 else:
                     loss, logits = self.step(x, y, self.fast)
-                tally.add(loss, logits, y)
-                step += 1
-                clock.step(observer.due(step))
-                observer.step_done(step, len(y))
+                place.tally.add(loss, logits, y)
+                place.next_step()
+                clock.step(observer.due(place.step))
+                observer.resting(place)
                 yield
-                if not healthy:
+                if not place.healthy:
                     break
             clock.stop()
-            healthy = observer.epoch_done(step, epoch, tally.read()) and healthy
-            epoch += 1
+            place.healthy = observer.epoch_done(place.step, place.epoch, place.tally.read()) and place.healthy
+            place.next_epoch()
+            observer.resting(place)
 
     def _lr(self) -> float:
         assert self.optimizer is not None
@@ -147,6 +173,16 @@ class Trainer:
         self.network.zero_grad()
         for buffer, before in buffers:
             buffer.copy_(before)
+
+    def passes(
+        self, x: Tensor, y: Tensor, watched: AbstractContextManager[None], backward: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Mean loss (0-d) and logits (N, classes) of a batch, forward and perhaps backward, without an update."""
+        with self.unchanged(), watched:
+            loss, logits = self.loss(x, y, self.network)
+            if backward:
+                loss.backward()
+        return loss, logits
 
     @torch.no_grad()
     def predict(self, batches: Iterable[Batch]) -> Batch:

@@ -10,8 +10,10 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from cnnlab.cli.launchers.job import run_packed
+from cnnlab.common.stopping import ask, stop
 from cnnlab.runs.attempts import set_aside
-from cnnlab.runs.status import FINISHED, real_status
+from cnnlab.runs.run_folder import mark_interrupted
+from cnnlab.runs.status import FINISHED, can_be_taken_up, real_status
 
 
 class SlurmWorker:
@@ -25,7 +27,7 @@ class SlurmWorker:
         self._ending: BaseException | None = None  # what submitit ends the process with
 
     def __call__(self) -> JobReturn | None:
-        if not self._begin_afresh():
+        if not self._prepare():
             return None
         with self._stoppable():
             try:
@@ -38,18 +40,20 @@ class SlurmWorker:
                 raise self._ending or KeyboardInterrupt from None
 
     def checkpoint(self) -> Any:
-        """The job that takes this one's place: the same from its first step."""
+        """The job that takes this one's place, and goes on with its run."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(SlurmWorker(self.payload, self.folder, self.sweep, self.threads))
 
-    def _begin_afresh(self) -> bool:
-        """Keep an earlier attempt out of the way; False if that attempt finished."""
+    def _prepare(self) -> bool:
+        """Keep an earlier attempt that cannot be taken up out of the way; False if that attempt finished."""
         status = real_status(self.folder)["status"]
         # Slurm starts a job again only when its first processes are gone. Any other running job is left alone, and
         # RunFolder refuses to share its folder.
-        gone = status != "running" or int(os.environ.get("SLURM_RESTART_COUNT", 0)) > 0
-        if status not in (*FINISHED, "queued") and gone:
+        if status == "running" and int(os.environ.get("SLURM_RESTART_COUNT", 0)) > 0:
+            mark_interrupted(self.folder, "Slurm started the job again")
+            status = "interrupted"
+        if status not in (*FINISHED, "queued", "running") and not can_be_taken_up(self.folder):
             set_aside(self.folder, self.sweep)
         return status not in FINISHED
 
@@ -68,11 +72,9 @@ class SlurmWorker:
             except (SystemExit, Exception) as error:
                 self._ending = error
             again = isinstance(self._ending, SystemExit)
-            raise KeyboardInterrupt(
-                f"Slurm's time limit or a preemption: {'back into the queue' if again else self._ending}"
-            )
+            ask(signum, f"Slurm's time limit or a preemption: {'back into the queue' if again else self._ending}")
 
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        before = signal.signal(signal.SIGTERM, stop)
         if callable(requeue):
             signal.signal(number, out_of_time)
         try:

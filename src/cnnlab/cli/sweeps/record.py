@@ -1,22 +1,19 @@
 """sweep.json, the frozen list of a sweep's jobs, and what its folder says about each of them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from omegaconf import OmegaConf
 
 from cnnlab.claims.claim import changed
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
+from cnnlab.runs.differences import differences
 from cnnlab.runs.run_folder import write_json
 from cnnlab.runs.status import FINISHED, real_status
-
-NAMED = 3  # differing settings in an error message
 
 
 def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = False) -> list[FrozenJob]:
@@ -57,31 +54,15 @@ def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
         return False
     if job.text is not None and run["config_hash"] != job.hash:
         raise InputError(
-            f"{folder} was run with other settings: {_differences(folder, job.text)}.\n"
+            f"{folder} was run with other settings: {differences(_read(folder), job.text)}.\n"
             "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
         )
     return run["status"] in FINISHED
 
 
-def _differences(folder: Path, text: str) -> str:
-    """`optimizer.lr is 0.05 there and 0.1 now`"""
-    there, now = (dict(_flat(OmegaConf.to_container(OmegaConf.create(t)))) for t in (_read(folder), text))
-    keys = [key for key in dict.fromkeys([*there, *now]) if there.get(key) != now.get(key)]
-    named = [f"{key} is {shown(there.get(key))} there and {shown(now.get(key))} now" for key in keys[:NAMED]]
-    return ", ".join([*named, *([f"and {len(keys) - NAMED} more"] if len(keys) > NAMED else [])])
-
-
 def _read(folder: Path) -> str:
     config = folder / "config.yaml"
     return config.read_text() if config.is_file() else ""
-
-
-def _flat(values: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def write_record(

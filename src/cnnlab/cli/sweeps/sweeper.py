@@ -29,7 +29,7 @@ from cnnlab.cli.sweeps.tuning import choose
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
 from cnnlab.runs.attempts import set_aside
-from cnnlab.runs.status import FINISHED, real_status
+from cnnlab.runs.status import FINISHED, can_be_taken_up, real_status
 
 _OF_THE_COMMAND = tuple(f"{section}." for section in COMMAND_SECTIONS)
 
@@ -149,7 +149,8 @@ class LabSweeper(Sweeper):
         if not jobs:
             return
         for job in jobs:
-            if real_status(sweep / job.name)["status"] != "running":
+            run = real_status(sweep / job.name)
+            if run["status"] != "running" and not can_be_taken_up(sweep / job.name, job.hash):
                 set_aside(sweep / job.name, sweep)
         self.frozen.freeze(jobs)
         in_this_process = isinstance(self.launcher, BasicLauncher)

@@ -1,37 +1,114 @@
-"""Saves the network after each epoch."""
+"""Saves the network and where its training is, and takes a training up from there."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
 
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor
 
-from cnnlab.datasets.base import ImageSet
+from cnnlab.common.errors import InputError
+from cnnlab.common.random import random_state, set_random_state
+from cnnlab.common.stopping import asked, asked_to_save
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
+from cnnlab.training.session import Session
+from cnnlab.training.tally import Tally
+from cnnlab.training.trainer import Place
+
+METRICS = "metrics.jsonl"
 
 
 class Checkpoints(Observer):
-    """`last.pt`, and `best.pt` by validation accuracy, with the image shape, classes and normalization."""
+    """`last.pt` after each epoch, every `minutes` (None: not between epochs), and where the run is asked to stop or to
+    save; `best.pt` by validation accuracy. Both with the image shape, classes and normalization.
 
-    def __init__(self, folder: Path, network: nn.Module, optimizer: Optimizer | None, data: ImageSet):
-        self.folder, self.network, self.optimizer, self.data = folder, network, optimizer, data
-        self.best = -1.0
+    What `last.pt` holds under "resume" makes a run that was killed anywhere end as one that was not, bit for bit on
+    the CPU: besides network and optimizer the place in the epoch and its tally, schedule, loss scale, random states,
+    what was noted so far, and how long the files were that a run only appends to.
+    """
+
+    def __init__(self, session: Session, minutes: float | None):
+        self.session, self.minutes = session, minutes
+        self.home = session.folder.path / "checkpoints"
+        self.best, self.accuracy = -1.0, None
+        self._epoch_ended = False
+        self._began, self._saved = perf_counter(), monotonic()
 
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
-        accuracy = scores["validation/accuracy"]
+        self.accuracy, self._epoch_ended = scores["validation/accuracy"], True
+
+    def resting(self, place: Place) -> None:
+        late = self.minutes is not None and monotonic() - self._saved > 60 * self.minutes
+        if self._epoch_ended or late or asked_to_save() or asked():
+            self._save(place)
+            self._saved = monotonic()
+
+    def _save(self, place: Place) -> None:
+        trainer, data = self.session.trainer, self.session.data
         state = {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict() if self.optimizer else None,
-            "step": step,
-            "epoch": epoch,
-            "validation/accuracy": accuracy,
-            "image_shape": list(self.data.shape),
-            "classes": list(self.data.classes),
-            "mean": list(self.data.mean),
-            "std": list(self.data.std),
+            "network": trainer.network.state_dict(),
+            "optimizer": trainer.optimizer.state_dict() if trainer.optimizer else None,
+            "step": place.step,
+            "epoch": place.epoch,
+            "validation/accuracy": self.accuracy,
+            "image_shape": list(data.shape),
+            "classes": list(data.classes),
+            "mean": list(data.mean),
+            "std": list(data.std),
         }
-        checkpoint.save(self.folder / "last.pt", state)
-        if accuracy > self.best:
-            self.best = accuracy
-            checkpoint.save(self.folder / "best.pt", state)
+        # The better one first: killed between the two, the run is taken up before this epoch's end, and writes it anew.
+        if self._epoch_ended and self.accuracy is not None and self.accuracy > self.best:
+            self.best = self.accuracy
+            checkpoint.save(self.home / "best.pt", state)
+        self._epoch_ended = False
+        checkpoint.save(self.home / "last.pt", {**state, "resume": self._resume(place)})
+
+    def _resume(self, place: Place) -> dict[str, Any]:
+        session, trainer = self.session, self.session.trainer
+        return {
+            "place": {**vars(place), "tally": place.tally.state()},
+            "scheduler": trainer.scheduler.state_dict() if trainer.scheduler else None,
+            "scaler": trainer.scaler.state_dict(),
+            "buffers": self._hidden_buffers(),
+            "random": random_state(trainer.device),
+            "results": dict(session.results),
+            "diverged": session.diverged,
+            "seconds": session.seconds + perf_counter() - self._began,
+            "best": self.best,
+            "observers": {type(o).__name__: state for o in session.observers if (state := o.state())},
+            "files": session.folder.sizes(METRICS) | session.recorder.dashboard.sizes(),
+        }
+
+    def take_up(self) -> None:
+        """Bring the session, as it was made, to where `last.pt` is. Raises InputError."""
+        session, trainer = self.session, self.session.trainer
+        state = checkpoint.load(self.home / "last.pt")
+        resume = state["resume"]
+        if resume["place"]["step"] > session.steps:
+            raise InputError(
+                f"{session.folder.path} has done {resume['place']['step']} steps, more than the {session.steps} that "
+                "are asked for now.\nGive trainer.max_steps or trainer.epochs as they were, or higher."
+            )
+        trainer.network.load_state_dict(state["network"])
+        for name, buffer in self._hidden_buffers().items():
+            buffer.copy_(resume["buffers"][name])
+        if trainer.optimizer is not None and trainer.scheduler is not None:
+            trainer.optimizer.load_state_dict(state["optimizer"])
+            trainer.scheduler.load_state_dict(resume["scheduler"])
+        trainer.scaler.load_state_dict(resume["scaler"])
+        place = resume["place"]
+        session.place = Place(**{**place, "tally": Tally.of(place["tally"], trainer.device)})
+        session.results, session.diverged = dict(resume["results"]), resume["diverged"]
+        session.seconds, self.accuracy, self.best = resume["seconds"], state["validation/accuracy"], resume["best"]
+        for observer in session.observers:
+            if (noted := resume["observers"].get(type(observer).__name__)) is not None:
+                observer.restore(noted)
+        session.recorder.dashboard.cut({name: size for name, size in resume["files"].items() if name != METRICS})
+        session.recorder.history = session.folder.cut(METRICS, resume["files"].get(METRICS, 0))
+        set_random_state(resume["random"], trainer.device)
+
+    def _hidden_buffers(self) -> dict[str, Tensor]:
+        """Those that the network's own state leaves out."""
+        network = self.session.trainer.network
+        shown = network.state_dict().keys()
+        return {name: buffer for name, buffer in network.named_buffers() if name not in shown}

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from cnnlab.training.trainer import Place
+
 
 class Observer:
     """Must not affect the run: losses are bit-identical with and without it."""
@@ -23,6 +25,17 @@ class Observer:
 
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
         """After an epoch and its validation; `step`: number of steps done."""
+
+    def resting(self, place: Place) -> None:
+        """Between two steps or epochs: what is saved now can be taken up at `place`. Must be cheap."""
+
+    def state(self) -> dict[str, Any]:
+        """What it noted so far, as plain types and tensors, for `restore`; what a resumed run notes again is left
+        out."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """As `state` found it."""
 
     def tested(self, step: int, logits: Tensor, labels: Tensor) -> None:
         """After training, with logits (N, classes) and labels (N,) of the test images."""

@@ -32,5 +32,11 @@ class TheoryBeside(Observer):
         if self.gallery is not None:
             self.gallery.theory(self.expectation, values, self.folder)
 
+    def state(self) -> dict[str, Any]:
+        return {"ratios": self.ratios}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.ratios = state["ratios"]
+
     def results(self, step: int) -> Mapping[str, Any]:
         return self.ratios | self.predicted

@@ -1,0 +1,46 @@
+"""How two resolved configs differ, and whether one only asks for more steps than the other."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from cnnlab.common.words import shown
+
+NAMED = 3  # differing settings in a message
+LENGTH = ("trainer.max_steps", "trainer.epochs")
+
+
+def differences(there: str, now: str) -> str:
+    """Of two configs as YAML: `optimizer.lr is 0.05 there and 0.1 now`."""
+    before, after = _settings(there), _settings(now)
+    keys = _changed(before, after)
+    named = [f"{key} is {shown(before.get(key))} there and {shown(after.get(key))} now" for key in keys[:NAMED]]
+    return ", ".join([*named, *([f"and {len(keys) - NAMED} more"] if len(keys) > NAMED else [])])
+
+
+def extends(there: str, now: str) -> bool:
+    """Whether the second config is the first with more steps."""
+    before, after = _settings(there), _settings(now)
+    if not _changed(before, after) or set(_changed(before, after)) - set(LENGTH):
+        return False
+    steps, epochs = ((before.get(key), after.get(key)) for key in LENGTH)
+    if None in steps:  # steps against epochs: how many steps an epoch has is not known here
+        return steps == (None, None) and epochs[0] < epochs[1]
+    return steps[0] < steps[1]
+
+
+def _settings(text: str) -> dict[str, Any]:
+    return dict(_flat(OmegaConf.to_container(OmegaConf.create(text))))
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+
+
+def _flat(values: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
