@@ -17,7 +17,7 @@ def task(config: "DictConfig") -> None:
     from cnnlab.inference.prepare import prepare
     from cnnlab.views.answers import Answers
 
-    network, run = load_run(Path(config.run), config.checkpoint)
+    network, run = load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in files]
     answers = Answers(output_folder(), network, run, pictures, config.top)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
@@ -129,10 +130,11 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
     return found
 
 
-def load_run(folder: str | Path, which: str = "last") -> tuple[nn.Module, TrainedRun]:
-    """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best.
+def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tuple[nn.Module, TrainedRun]:
+    """The trained network of a run folder, in evaluation mode on the CPU. `which`: last or best. `trust`: also build
+    networks from elsewhere, with the code that the folder names.
 
-    Raises InputError if the folder holds no run, or if checkpoint and config do not match.
+    Raises InputError if the folder holds no run, if checkpoint and config do not match, or if `trust` is needed.
     """
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
@@ -145,9 +147,13 @@ def load_run(folder: str | Path, which: str = "last") -> tuple[nn.Module, Traine
         config = OmegaConf.load(folder / "config.yaml")
         assert isinstance(config, DictConfig), "config.yaml is not a mapping"
         settings: Any = OmegaConf.to_container(config)
+        if not trust:
+            check_model(str(folder), settings.get("model"))
         run = TrainedRun(settings, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
+    except InputError:
+        raise
     except Exception as error:  # an edited file can make any of these steps raise anything
         why = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         raise InputError(

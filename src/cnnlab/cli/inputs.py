@@ -60,7 +60,7 @@ def learned_filters(config: DictConfig) -> list[Any]:
     from cnnlab.cli.build import load_run
     from cnnlab.networks.filters import name_filters
 
-    network, _ = load_run(Path(config.run), config.checkpoint)
+    network, _ = load_run(Path(config.run), config.checkpoint, config.trust)
     filters = name_filters(network)
     if not filters:
         raise InputError(f"run={config.run}: this network has no convolution with square kernels.")
@@ -76,7 +76,7 @@ def check_pictures(jobs: Sequence[DictConfig]) -> None:
     from cnnlab.evaluation.invariance import Invariance
 
     for job in jobs:
-        _, run = load_run(Path(job.run), job.checkpoint)
+        _, run = load_run(Path(job.run), job.checkpoint, job.trust)
         if job.invariance:
             Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
         for path in picture_files(job):

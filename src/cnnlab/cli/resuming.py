@@ -1,6 +1,7 @@
 """`resume=RUN`: the command that made a run, into the run's folder, so that it goes on where it was stopped."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cnnlab.cli.overrides import as_text, parsed_or_none
 from cnnlab.common.errors import InputError
 
 KEY = "resume"
+CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
 
 
 def resumed(arguments: Sequence[str]) -> list[str]:
@@ -35,9 +37,16 @@ def resumed(arguments: Sequence[str]) -> list[str]:
             "Give the command that made it, with its folder as hydra.run.dir."
         ) from error
     typed = {_key(argument) for argument in rest}
+    kept = [line for line in lines if _key(line) not in typed and not _key(line).startswith("hydra")]
     if own is not None and "--config-dir" not in typed:
-        rest = ["--config-dir", own, *rest]
-    kept = [line for line in lines if _key(line) not in {*typed, "hydra.run.dir"}]
+        raise InputError(
+            f"{asked}: it was started with configs and code of {own}, which would run.\n"
+            f"If you trust them, say so by giving them again: --config-dir {own}"
+        )
+    if code := next((line for line in kept if CODE.search(line)), None):
+        raise InputError(
+            f"{asked}: it was started with {code}, which can run any code.\nIf you trust it, type that again beside it."
+        )
     return [*rest, *kept, as_text("hydra.run.dir", str(folder))]
 
 

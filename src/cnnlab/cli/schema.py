@@ -102,6 +102,7 @@ KERNELS_RULES: dict[str, Rule] = {
     "image": _TEXT,
     "run": optional(_RUN),
     "checkpoint": one_of("best", "last"),
+    "trust": BOOL,
 }
 PREDICT_RULES: dict[str, Rule] = {
     "run": _RUN,
@@ -112,7 +113,7 @@ PREDICT_RULES: dict[str, Rule] = {
     "checkpoint": one_of("last", "best"),
     "top": whole(1),
     "format": one_of("table", "json"),
-    **dict.fromkeys(("invert", "follow", "invariance"), BOOL),
+    **dict.fromkeys(("invert", "follow", "invariance", "trust"), BOOL),
     **{name: LIMITS[f"evaluation.{name}"] for name in ("shifts", "rotations", "squashes")},
 }
 REPORT_RULES: dict[str, Rule] = {

@@ -18,6 +18,7 @@ LITTLE = 0.1
 BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
 OVERCOME = 0.85
+LOSSES = ("train/loss", "train/epoch_loss", "validation/loss", "test/loss")
 _TRAINED = {"train/loss", "train/epoch_loss"}
 
 
@@ -52,7 +53,7 @@ class Record:
 
     @property
     def finite(self) -> bool:
-        losses = [self.scalars.get(key, 0.0) for key in ("train/loss", "train/epoch_loss")]
+        losses = [self.scalars.get(key, 0.0) for key in LOSSES]
         broken = any(map(self.broken, ("preactivation", "activation", "gradient")))
         return all(map(math.isfinite, losses)) and not broken
 

@@ -99,6 +99,9 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
     if run.context.planned_steps == 0:
         return "unknown", f"Not trained. {_nothing_found(run)}."
     share, accuracy = run.context.guessing, run.reached
+    if not run.measured:
+        reached = "" if math.isnan(accuracy) else f" Accuracy {percent(accuracy)}."
+        return "unknown", f"Not known: no layer was measured, so no rule could look at one.{reached}"
     if share is None or math.isnan(accuracy):
         return "unknown", f"{_nothing_found(run)}; no accuracy was recorded, so whether it learns is unknown."
     if run.near_guessing:

@@ -1,9 +1,11 @@
 """The run folder: everything that a run leaves behind, and all that other commands read of it."""
 
+import errno
 import json
 import math
 import os
 import platform
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,6 +20,8 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
 from cnnlab.runs.differences import differences, extends
 from cnnlab.runs.status import FINISHED, LAST, real_status
+
+FILES = ("config.yaml", "metrics.jsonl", "results.json")
 
 
 class RunFolder:
@@ -43,6 +47,11 @@ class RunFolder:
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
         attempts = self._take_up(config) if (self.path / "run.json").exists() else []
+        if not attempts and (foreign := next((name for name in FILES if (self.path / name).exists()), None)):
+            raise InputError(
+                f"{self.path} holds a {foreign} that is not of a run, and would be overwritten.\n"
+                "Give a folder of its own, e.g. hydra.run.dir=outputs/runs/mine."
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         if config is not None:
             (self.path / "config.yaml").write_text(config)
@@ -62,8 +71,12 @@ class RunFolder:
             heard()
             self._update(status="interrupted", finished=_now(), error=str(error) or None)
             raise
+        except OSError as error:
+            told = self._full(error) or error
+            self._update(status="failed", finished=_now(), error=str(told) if told is not error else _words(error))
+            raise told from error
         except BaseException as error:
-            self._update(status="failed", finished=_now(), error=f"{type(error).__name__}: {error}")
+            self._update(status="failed", finished=_now(), error=_words(error))
             raise
         status = self.status["status"]
         self._update(status="completed" if status == "running" else status, finished=_now())
@@ -114,6 +127,16 @@ class RunFolder:
             os.truncate(path, size)
         return read_metrics(self.path) if size else []
 
+    def _full(self, error: OSError) -> InputError | None:
+        """What to say where the disk, or one's share of it, is full."""
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return None
+        free = shutil.disk_usage(self.path).free / 2**20
+        return InputError(
+            f"No space left for {self.path}: {free:.0f} MiB are free on that disk.\n"
+            f"The run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
+        )
+
     def planned(self, steps: int) -> None:
         """Record the number of training steps, by which others see how far the run is."""
         self._update(steps=steps)
@@ -132,7 +155,15 @@ class RunFolder:
 
     def _update(self, **changes: Any) -> None:
         self.status |= changes
-        write_json(self.path / "run.json", self.status)
+        try:
+            write_json(self.path / "run.json", self.status)
+        except OSError as error:
+            if self._full(error) is None or self.status["status"] == "running":
+                raise
+            # How it ended has room in the file that is there, whose last block is longer than its text.
+            with (self.path / "run.json").open("r+") as file:
+                file.write(json.dumps(self.status, indent=2, allow_nan=False) + "\n")
+                file.truncate()
 
 
 def mark_interrupted(path: Path, reason: str) -> bool:
@@ -157,9 +188,17 @@ def config_hash(text: str) -> str:
 
 def write_json(path: Path, content: Any) -> None:
     """Write atomically, so that nobody reads a partial file."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    part, text = path.with_name(path.name + ".part"), json.dumps(content, indent=2, allow_nan=False) + "\n"
+    try:
+        part.write_text(text)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     os.replace(part, path)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Session:
         try:
             self.results = measures(self.network, self.data.shape) | facts(self.data) | self.results
             self.fit()
+            self.folder.write_results(self.results)  # what is measured from here on may be interrupted, or fail
             self._test()
             for observer in self.observers:
                 self.results |= observer.results(self.place.step)
@@ -148,6 +149,8 @@ class Session:
         scores = scores_of("test", logits, labels)
         self.results |= scores | resolution(logits, labels) | probability_error(logits) | gap(self.results | scores)
         self.recorder.dashboard.scalars(self.place.step, scores)
+        if self.diverged is None and not math.isfinite(scores["test/loss"]):
+            self.folder.diverged("the test loss is not finite")
         for observer in self.observers:
             observer.tested(self.place.step, logits, labels)
 

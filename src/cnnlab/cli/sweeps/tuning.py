@@ -9,6 +9,7 @@ from typing import Any
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan, points
 from cnnlab.cli.sweeps.record import METRIC
+from cnnlab.runs.status import FINISHED, real_status
 
 
 def choose(sweep: Path, plan: Plan, tuning: Sequence[FrozenJob]) -> list[dict[str, Any]]:
@@ -19,7 +20,7 @@ def choose(sweep: Path, plan: Plan, tuning: Sequence[FrozenJob]) -> list[dict[st
     chosen = []
     for labels in _unique([dict(job.planned.labels) for job in tuning]):
         own = [job for job in tuning if job.planned.labels == labels]
-        if all((sweep / job.name / "results.json").is_file() for job in own):
+        if all(real_status(sweep / job.name)["status"] in FINISHED for job in own):
             scores = [_score(sweep, setting, own) for setting in points(plan.grid)]
             best = max(scores, key=lambda score: score["mean"])["setting"]
             edge = [k for k, grid in plan.grid.items() if len(grid) > 1 and best[k] in (grid[0], grid[-1])]

@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked, asked_to_save
 from cnnlab.runs import checkpoint
@@ -84,11 +83,6 @@ class Checkpoints(Observer):
         session, trainer = self.session, self.session.trainer
         state = checkpoint.load(self.home / "last.pt")
         resume = state["resume"]
-        if resume["place"]["step"] > session.steps:
-            raise InputError(
-                f"{session.folder.path} has done {resume['place']['step']} steps, more than the {session.steps} that "
-                "are asked for now.\nGive trainer.max_steps or trainer.epochs as they were, or higher."
-            )
         trainer.network.load_state_dict(state["network"])
         for name, buffer in self._hidden_buffers().items():
             buffer.copy_(resume["buffers"][name])

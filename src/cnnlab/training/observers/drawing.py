@@ -1,7 +1,9 @@
-"""Draws pictures during training."""
+"""Draws pictures during training. A picture that cannot be drawn, as where a class is called `$\\frac$`, is left out
+with a warning: it is not worth a run."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -9,6 +11,8 @@ from torch import Tensor
 from cnnlab.datasets.base import ImageSet
 from cnnlab.training.observers.observer import Observer
 from cnnlab.views.gallery import Gallery
+
+log = logging.getLogger("cnnlab")
 
 
 class Drawing(Observer):
@@ -24,10 +28,22 @@ class Drawing(Observer):
         return self.gallery.watch(step, gradient_scale)
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
-        self.gallery.draw(step)
+        with left_out(f"pictures of step {step}"):
+            self.gallery.draw(step)
 
     def tested(self, step: int, logits: Tensor, labels: Tensor) -> None:
-        self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, step)
+        with left_out("the mistakes"):
+            self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, step)
 
     def results(self, step: int) -> Mapping[str, Any]:
         return {"time/pictures_s": self.gallery.seconds}
+
+
+@contextmanager
+def left_out(what: str) -> Iterator[None]:
+    """An exception inside becomes a warning in train.log."""
+    try:
+        yield
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), "")
+        log.warning("%s could not be drawn: %s: %s", what, type(error).__name__, first)

@@ -1,0 +1,37 @@
+"""Configs that differ, and those that only ask for more steps."""
+
+import pytest
+
+from cnnlab.runs.differences import differences, extends
+
+BASE = "seed: 1\ntrainer:\n  max_steps: {steps}\n  epochs: {epochs}\noptimizer:\n  lr: {lr}\n"
+
+
+def _config(steps="null", epochs=12, lr=0.1) -> str:
+    return BASE.format(steps=steps, epochs=epochs, lr=lr)
+
+
+def test_what_differs_is_named_with_both_values():
+    assert differences(_config(lr=0.05), _config()) == "optimizer.lr is 0.05 there and 0.1 now"
+    many = differences("a: 1\nb: 1\nc: 1\nd: 1\n", "a: 2\nb: 2\nc: 2\ne: {f: 2}\n")
+    assert many.endswith("and 2 more") and many.startswith("a is 1 there and 2 now")
+    assert differences(_config(), _config()) == ""
+
+
+@pytest.mark.parametrize(
+    ("now", "longer"),
+    [
+        ({}, False),
+        ({"epochs": 13}, True),
+        ({"epochs": 11}, False),
+        ({"steps": 100}, False),  # how many steps 12 epochs have is not known
+        ({"epochs": 13, "lr": 0.2}, False),
+    ],
+)
+def test_more_epochs(now, longer):
+    assert extends(_config(), _config(**now)) == longer
+
+
+@pytest.mark.parametrize(("steps", "longer"), [(101, True), (100, False), (99, False), ("null", False)])
+def test_more_steps(steps, longer):
+    assert extends(_config(steps=100), _config(steps=steps)) == longer
