@@ -1,10 +1,11 @@
 """`python -m cnnlab.predict`: class probabilities of pictures, through every layer, and of transformed variants."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.inputs import check_pictures, picture_files
+from cnnlab.cli.inputs import check_pictures, picture_files, unfinished
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,6 +18,8 @@ def task(config: "DictConfig") -> None:
     from cnnlab.inference.prepare import prepare
     from cnnlab.views.answers import Answers
 
+    if told := unfinished(config.run):
+        sys.stderr.write(f"{told}\n")
     network, run = load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in files]

@@ -26,11 +26,29 @@ def test_what_is_typed_beside_it_wins(run):
     assert arguments == ["optimizer.lr=0.1", "trainer.max_steps=9", "model=single5x5", f'hydra.run.dir="{run}"']
 
 
-def test_the_folder_of_ones_own_configs_comes_along(run):
-    content = json.loads((run / "run.json").read_text()) | {"config_dir": "/mine"}
+def test_settings_of_hydra_stay_where_they_were(run):
+    _write(run, lines=["seed=1", "hydra.callbacks.x._target_=os.system", "hydra/launcher=local"])
+    assert resumed([f"resume={run}"]) == ["seed=1", f'hydra.run.dir="{run}"']
+
+
+def _write(run, **changes) -> None:
+    content = json.loads((run / "run.json").read_text()) | changes
     (run / "run.json").write_text(json.dumps(content))
-    assert resumed([f"resume={run}"])[:2] == ["--config-dir", "/mine"]
-    assert resumed(["--config-dir", "/other", f"resume={run}"])[:2] == ["--config-dir", "/other"]
+
+
+def test_code_from_elsewhere_runs_if_it_is_given_again(run):
+    _write(run, config_dir="/mine")
+    with pytest.raises(InputError, match="--config-dir /mine"):
+        resumed([f"resume={run}"])
+    assert resumed(["--config-dir", "/mine", f"resume={run}"])[:2] == ["--config-dir", "/mine"]
+
+
+@pytest.mark.parametrize("line", ["model._target_=os.system", "+telemetry.statistics.activation.x=os.system"])
+def test_overrides_that_name_code_run_if_they_are_given_again(run, line):
+    _write(run, lines=[line])
+    with pytest.raises(InputError, match="can run any code"):
+        resumed([f"resume={run}"])
+    assert resumed([line, f"resume={run}"]) == [line, f'hydra.run.dir="{run}"']
 
 
 def test_without_it_nothing_changes():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.common.random import cpu_seed, generator, seed_everything, undisturbed
+from cnnlab.common.random import cpu_seed, generator, random_state, seed_everything, set_random_state, undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,14 @@ def test_a_stream_does_not_depend_on_what_was_drawn_before():
     torch.manual_seed(123)
     torch.rand(10)
     assert torch.equal(torch.rand(5, generator=generator(1, 2)), first)
+
+
+def test_all_streams_go_on_from_a_state_that_a_checkpoint_can_hold(tmp_path):
+    seed_everything(3, deterministic=False)
+    random.gauss(0, 1), np.random.randn()  # each leaves half of a pair
+    cpu = torch.device("cpu")
+    torch.save(random_state(cpu), tmp_path / "state.pt")
+    expected = [_draws(), random.gauss(0, 1), np.random.randn()]
+    seed_everything(9, deterministic=False)
+    set_random_state(torch.load(tmp_path / "state.pt", weights_only=True), cpu)
+    assert [_draws(), random.gauss(0, 1), np.random.randn()] == expected

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from cnnlab.common import stopping
-from cnnlab.common.stopping import heard, raise_if_asked, stoppable
+from cnnlab.common.stopping import Stopped, asked, asked_to_save, heard, patiently, raise_if_asked, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +20,57 @@ def _as_before(monkeypatch):
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_a_keyboard_interrupt(number):
     before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), stoppable():
+    with pytest.raises(Stopped) as raised, stoppable():
         os.kill(os.getpid(), number)
         pytest.fail("nothing was raised")
     assert signal.getsignal(number) is before
+    assert isinstance(raised.value, KeyboardInterrupt) and raised.value.number == number
+
+
+def test_a_terminal_that_closes_under_nohup_stops_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not asked()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_must_not_be_torn_is_stopped_where_it_asks():
+    done = []
+    with pytest.raises(Stopped), stoppable(), patiently():
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("the step")
+        assert asked()
+        raise_if_asked()
+        done.append("another")
+    assert done == ["the step"]
+
+
+def test_whoever_asks_twice_does_not_wait():
+    with pytest.raises(Stopped) as raised, stoppable(), patiently():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("nothing was raised")
+    assert raised.value.number == signal.SIGINT
+
+
+def test_a_step_that_hangs_is_stopped_all_the_same(monkeypatch):
+    monkeypatch.setattr(stopping, "REMINDER_S", 0.1)
+    with pytest.raises(Stopped) as raised, stoppable(), patiently():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    assert raised.value.number == signal.SIGTERM
+
+
+def test_another_signal_asks_to_save_once():
+    with stoppable():
+        os.kill(os.getpid(), signal.SIGUSR2)
+        assert not asked() and asked_to_save() and not asked_to_save()
 
 
 class Thing:

@@ -20,7 +20,7 @@ COUNT = 7
 def listed(root: Path) -> list[ImageFile]:
     paths = sorted(p for p in root.rglob("*") if p.is_file())
     stats = [(p, p.stat()) for p in paths]
-    return [ImageFile(str(p.relative_to(root)), 0, s.st_size, s.st_mtime_ns) for p, s in stats]
+    return [ImageFile(str(p.relative_to(root)), 0, s.st_size, (s.st_mtime_ns, s.st_ctime_ns)) for p, s in stats]
 
 
 def opened(root: Path, size: int | None = None, channels: int = 3) -> DecodedFiles:
@@ -177,3 +177,12 @@ def test_moments_are_remembered_by_key(root: Path, cache: Path) -> None:
 def test_no_progress_bar_where_nobody_watches(root: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
     opened(root).load()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_fragment_of_a_killed_decoding_is_removed_by_the_next(root: Path, cache: Path) -> None:
+    wanted = opened(root)
+    cache.mkdir(parents=True, exist_ok=True)
+    fragment = cache / f".{wanted.name}-abc.npy"
+    fragment.write_bytes(b"half")
+    wanted.load()
+    assert not fragment.exists() and len(arrays(cache)) == 1

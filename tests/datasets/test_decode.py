@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from cnnlab.datasets.decode import decode, decode_into, extensions
 
@@ -41,6 +41,28 @@ def test_sixteen_bits_keep_their_upper_eight(tmp_path: Path) -> None:
     values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
     found = decode(saved(tmp_path / "a.png", Image.fromarray(values)), 1, None)
     assert found.tolist() == [[[0, 0, 1, 128, 255]]]
+
+
+def test_twelve_bits_in_sixteen_keep_their_range(tmp_path: Path) -> None:
+    values = np.array([[0, 16, 2048, 4095]], dtype=np.uint16)
+    found = decode(saved(tmp_path / "a.png", Image.fromarray(values)), 1, None)
+    assert found.tolist() == [[[0, 1, 128, 255]]]
+    eight = np.array([[0, 7, 255]], dtype=np.uint16)
+    assert decode(saved(tmp_path / "b.png", Image.fromarray(eight)), 1, None).tolist() == [[[0, 7, 255]]]
+
+
+def test_a_picture_too_large_for_memory_is_refused_by_its_header(tmp_path: Path, monkeypatch) -> None:
+    path = saved(tmp_path / "a.png", Image.new("L", (120, 100)))
+    monkeypatch.setattr("cnnlab.datasets.decode.MOST_PIXELS", 11_999)
+    with pytest.raises(ValueError, match="120x100 pixels, and at most"):
+        decode(path, 1, 8)
+
+
+def test_a_program_that_calls_itself_a_picture_is_not_run(tmp_path: Path) -> None:
+    """PIL gives PostScript to Ghostscript, whatever the file is called."""
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+    with pytest.raises(UnidentifiedImageError):
+        decode(str(tmp_path / "a.png"), 1, None)
 
 
 def test_values_without_a_known_range_are_refused(tmp_path: Path) -> None:
@@ -94,7 +116,7 @@ def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> N
 
 def test_extensions_are_of_formats_that_can_be_read() -> None:
     assert {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".ppm"} <= extensions()
-    assert not {".pdf", ".txt", ".npy"} & extensions()
+    assert not {".pdf", ".txt", ".npy", ".eps", ".ps", ".wmf", ".mpg", ".hdf", ".grib"} & extensions()
 
 
 @pytest.mark.parametrize("ink", ["black", "white", "gray"])

@@ -114,7 +114,7 @@ def test_too_few_classes(names: tuple[str, ...], tmp_path: Path, picture: Pictur
         image_folder(str(tmp_path))
 
 
-@pytest.mark.parametrize("names", [("train",), ("train", "val"), ("test",)])
+@pytest.mark.parametrize("names", [("train",), ("TRAIN",), ("test",), ("val", "test")])
 def test_half_of_a_split(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
     for name in names:
         fill(tmp_path / name, picture, 2)
@@ -193,3 +193,73 @@ def test_class_names_that_are_no_text_are_refused_and_file_names_are_not(tmp_pat
     with pytest.raises(InputError, match=r"not UTF-8: 'caf\\xe9'") as error:
         image_folder(str(tmp_path / "pets"))
     assert str(error.value).encode() and "convmv" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Train", "TEST"), None),
+        (("training", "testing"), None),
+        (("train", "val"), "there is no test/, so val/ is the test split"),
+        (("TRAIN", "Valid"), "so Valid/ is the test split"),
+        (("train", "test", "val"), "not read, since they are neither train/ nor test/: val"),
+    ],
+)
+def test_splits_as_people_call_them(names, told, tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path / names[0], picture, 20)
+    for name in names[1:]:
+        fill(tmp_path / name, picture, 5, first=100)
+    data = image_folder(str(tmp_path))
+    train, validation, test = numbers(data)
+    assert test == {(c, i) for c in range(3) for i in range(100, 105)} and len(train | validation) == 60
+    assert [told in remark for remark in data.remarks] == ([True] if told else [])
+
+
+def test_one_folder_too_many_is_told_with_the_right_one(tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path / "photos" / "train", picture, 2)
+    fill(tmp_path / "photos" / "test", picture, 2)
+    with pytest.raises(InputError, match=f"one level below: dataset.root={tmp_path}/photos"):
+        image_folder(str(tmp_path))
+
+
+def test_links_are_followed_once(tmp_path: Path, picture: Picture) -> None:
+    """A link to a folder above leads round and round."""
+    fill(tmp_path / "pets", picture, 4)
+    fill(tmp_path / "more", picture, 2, first=50, classes=("cat",))
+    (tmp_path / "pets/cat/more").symlink_to(tmp_path / "more/cat")
+    (tmp_path / "pets/dog/loop").symlink_to(tmp_path / "pets/dog")
+    (tmp_path / "pets/eel/all").symlink_to(tmp_path / "pets")
+    data = image_folder(str(tmp_path / "pets"))
+    assert sum(map(len, numbers(data))) == 3 * 4 + 2
+    assert "a second time, not read again" in data.remarks[0]
+
+
+def test_a_pipe_with_the_name_of_a_picture_does_not_hang(tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path, picture, 4)
+    os.mkfifo(tmp_path / "cat" / "pipe.png")
+    data = image_folder(str(tmp_path))
+    assert sum(map(len, numbers(data))) == 12 and "1 pipe or device" in data.remarks[0]
+
+
+def test_an_accent_is_the_same_whichever_system_wrote_it(tmp_path: Path, picture: Picture) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    fill(tmp_path / "pets/train", picture, 4, classes=(composed, "tea"))
+    fill(tmp_path / "pets/test", picture, 2, classes=(apart, "tea"))
+    assert image_folder(str(tmp_path / "pets")).classes == (composed, "tea")
+    fill(tmp_path / "both", picture, 2, classes=(composed, apart))
+    with pytest.raises(InputError, match="NFC and NFD"):
+        image_folder(str(tmp_path / "both"))
+
+
+def test_a_picture_is_seen_to_be_another_with_the_same_size_and_time(tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path, picture, 4)
+    before = numbers(image_folder(str(tmp_path), validation=0.25))
+    one, other = tmp_path / "cat/0.png", tmp_path / "cat/3.png"
+    old, status = one.read_bytes(), one.stat()
+    assert len(old) == len(other.read_bytes())
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(old)
+    for path in (one, other):
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert numbers(image_folder(str(tmp_path), validation=0.25)) != before

@@ -1,5 +1,6 @@
 """RunFolder: run.json never lies, numbers survive JSON, a second run does not overwrite the first."""
 
+import errno
 import json
 import math
 import subprocess
@@ -55,12 +56,90 @@ def test_a_killed_run_is_marked_and_no_other(tmp_path):
     assert before["status"] == "completed" and not mark_interrupted(tmp_path, "gone") and _status(tmp_path) == before
 
 
-def test_a_folder_holds_one_run(tmp_path):
-    with RunFolder(tmp_path).opened("first"):
+CONFIG = "trainer:\n  max_steps: 10\n  epochs: 1\nlr: 1\n"
+LONGER, OTHER = CONFIG.replace("10", "20"), CONFIG.replace("lr: 1", "lr: 2")
+
+
+def _interrupted(folder) -> None:
+    with pytest.raises(KeyboardInterrupt), RunFolder(folder).opened(CONFIG) as run:
+        run.log(0, 0, {"train/loss": 1.0})
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("other", [CONFIG, OTHER])
+def test_a_folder_holds_one_run(tmp_path, other):
+    with RunFolder(tmp_path).opened(CONFIG):
         pass
-    with pytest.raises(InputError, match="already holds a run"), RunFolder(tmp_path).opened("second"):
+    with pytest.raises(InputError, match="already holds a run"), RunFolder(tmp_path).opened(other):
         pass
-    assert (tmp_path / "config.yaml").read_text() == "first"
+    assert (tmp_path / "config.yaml").read_text() == CONFIG and _status(tmp_path)["status"] == "completed"
+
+
+def test_a_run_that_ended_goes_on_if_it_is_to_have_more_steps(tmp_path):
+    with RunFolder(tmp_path).opened(CONFIG):
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "last.pt").touch()
+    with RunFolder(tmp_path).opened(LONGER) as run:
+        assert run.resumed
+    assert (tmp_path / "config.yaml").read_text() == LONGER
+    assert [attempt["status"] for attempt in _status(tmp_path)["attempts"]] == ["completed"]
+
+
+def test_a_run_that_was_stopped_goes_on_with_its_own_settings_only(tmp_path):
+    _interrupted(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.pt").touch()
+    with pytest.raises(InputError, match="lr is 1 there and 2 now"), RunFolder(tmp_path).opened(OTHER):
+        pass
+    with RunFolder(tmp_path).opened(CONFIG) as run:
+        assert run.resumed and (tmp_path / "metrics.jsonl").exists()
+
+
+def test_without_a_checkpoint_it_begins_anew(tmp_path):
+    _interrupted(tmp_path)
+    with RunFolder(tmp_path).opened(CONFIG) as run:
+        assert not run.resumed and not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_a_run_that_runs_is_left_alone(tmp_path):
+    with RunFolder(tmp_path).opened(CONFIG):
+        with pytest.raises(InputError, match="is being run by process"), RunFolder(tmp_path).opened(CONFIG):
+            pass
+        assert _status(tmp_path)["status"] == "running"
+
+
+def test_files_that_are_not_a_runs_are_not_overwritten(tmp_path):
+    (tmp_path / "config.yaml").write_text("mine")
+    with (
+        pytest.raises(InputError, match="config.yaml that is not of a run"),
+        RunFolder(tmp_path).opened(CONFIG),
+    ):
+        pass
+    assert (tmp_path / "config.yaml").read_text() == "mine" and not (tmp_path / "run.json").exists()
+
+
+def test_a_log_is_cut_to_what_it_was(tmp_path):
+    run = RunFolder(tmp_path)
+    run.log(0, 0, {"x": 1.0})
+    size = run.sizes("metrics.jsonl", "nothing")
+    run.log(1, 0, {"x": 2.0})
+    assert run.cut("metrics.jsonl", size["metrics.jsonl"]) == [{"step": 0, "epoch": 0, "x": 1.0}]
+    with pytest.raises(InputError, match="was changed since"):
+        run.cut("metrics.jsonl", 10_000)
+    assert size.keys() == {"metrics.jsonl"} and RunFolder(tmp_path / "new").cut("metrics.jsonl", 0) == []
+
+
+def test_a_full_disk_is_told_in_words_and_in_run_json(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path)
+    with pytest.raises(InputError, match=r"No space left .* MiB are free.*\n.*resume="), run.opened(CONFIG):
+        monkeypatch.setattr("cnnlab.runs.run_folder.write_json", _full)
+        _full()
+    status = _status(tmp_path)
+    assert status["status"] == "failed" and "No space left" in status["error"]
+
+
+def _full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):

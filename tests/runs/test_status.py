@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import progress, real_status
+from cnnlab.runs.status import can_be_taken_up, progress, real_status
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -73,3 +73,16 @@ def test_a_long_log_is_not_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("cnnlab.runs.status.TAIL_BYTES", 100)
     (tmp_path / "metrics.jsonl").write_text("".join(f'{{"step": {step}}}\n' for step in range(1000)))
     assert progress(tmp_path, {"steps": 1998}) == (0.5, None)
+
+
+def test_an_interrupted_run_with_a_checkpoint_can_be_taken_up(tmp_path):
+    _run(tmp_path, "interrupted", config_hash="abc")
+    assert not can_be_taken_up(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.pt").touch()
+    assert can_be_taken_up(tmp_path) and can_be_taken_up(tmp_path, "abc") and not can_be_taken_up(tmp_path, "other")
+    _run(tmp_path, "running", pid=_dead(), config_hash="abc")
+    assert can_be_taken_up(tmp_path)
+    for status in ("completed", "diverged", "failed", "running"):
+        _run(tmp_path, status, config_hash="abc")
+        assert not can_be_taken_up(tmp_path)

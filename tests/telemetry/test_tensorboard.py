@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnnlab.runs.request import Request
 from cnnlab.telemetry.tensorboard import Dashboard, layout, tag
@@ -100,3 +101,19 @@ def test_a_figure_is_drawn_as_an_image(tmp_path, serve):
     board.end(True)
     assert set(serve("/data/plugin/images/tags")["run"]) == {"theory/signal", "kernels"}
     assert "diagnosis/text_summary" in json.dumps(serve("/data/plugin/text/tags"))
+
+
+def test_it_is_cut_to_what_it_was(tmp_path):
+    dashboard = Dashboard(tmp_path)
+    dashboard.scalars(0, {"a": 1.0})
+    sizes = dashboard.sizes()
+    dashboard.scalars(1, {"a": 2.0})
+    dashboard.sizes()  # flushes
+    (tmp_path / "events.out.tfevents.99.later").write_bytes(b"of an attempt that came to nothing")
+    dashboard.cut(sizes)
+    dashboard.scalars(1, {"a": 3.0})
+    dashboard.end(True)
+    assert not (tmp_path / "events.out.tfevents.99.later").exists()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("a")] == [(0, 1.0), (1, 3.0)]

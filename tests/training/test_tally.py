@@ -32,6 +32,20 @@ def test_the_first_step_that_is_not_finite_is_known(bad, value):
     assert got["finite_steps"] == bad and not math.isfinite(got["loss"])
 
 
+@pytest.mark.parametrize("before", [0, 3, Tally.KEPT, Tally.KEPT + 7])
+def test_it_goes_on_from_its_state_bit_for_bit(before):
+    whole, first = Tally(), Tally()
+    parts = [(torch.rand(()), torch.randn(5, 3), torch.randint(3, (5,))) for _ in range(2 * Tally.KEPT + 9)]
+    for part in parts:
+        whole.add(*part)
+    for part in parts[:before]:
+        first.add(*part)
+    second = Tally.of(first.state(), torch.device("cpu"))
+    for part in parts[before:]:
+        second.add(*part)
+    assert second.read() == whole.read()
+
+
 def test_nothing_added_is_nothing_read():
     assert Tally().read() == {}
 

@@ -12,7 +12,7 @@ from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.telemetry.probe import Probe
 from cnnlab.training.schedules import one_cycle
-from cnnlab.training.trainer import Trainer
+from cnnlab.training.trainer import Place, Trainer
 
 CPU = torch.device("cpu")
 
@@ -82,6 +82,27 @@ def test_it_is_the_loop_that_one_would_write_by_hand():
     watcher, _ = _fit(network, steps)
     assert torch.equal(_weights(network), _weights(by_hand))
     assert [(step, epoch) for step, epoch, _ in watcher.epochs] == [(20, 0), (40, 1), (45, 2)]
+
+
+@pytest.mark.parametrize("stop", [1, 20, 33, 45])
+def test_it_goes_on_from_a_place(stop):
+    """The epoch that was begun is one, in its end as in its order."""
+
+    class Stop(Watcher):
+        def resting(self, place):
+            if place.step == stop:
+                raise KeyboardInterrupt
+
+    whole, _ = _fit(_network(), 45)
+    network, place, stopped = _network(), Place(), Stop()
+    optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
+    trainer = Trainer(network, optimizer, one_cycle(optimizer, 45), torch.device("cpu"))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(_batches(), 45, stopped, place)
+    assert (place.step, place.epoch, place.within) == (stop, (stop - 1) // 20, (stop - 1) % 20 + 1)
+    rest = Watcher()
+    trainer.fit(_batches(), 45, rest, place)
+    assert [*stopped.epochs, *rest.epochs] == whole.epochs
 
 
 def test_telemetry_changes_no_bit():

@@ -10,6 +10,7 @@ from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import KERNELS_RULES, PREDICT_RULES
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
+from cnnlab.runs.status import progress, real_status
 
 
 def check_kernels(jobs: Sequence[DictConfig]) -> None:
@@ -81,6 +82,16 @@ def check_pictures(jobs: Sequence[DictConfig]) -> None:
             Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
         for path in picture_files(job):
             header(path)
+
+
+def unfinished(folder: str) -> str:
+    """What to say of a run that did not come to its end; "" if it did, or nothing is known."""
+    run = real_status(Path(folder))
+    if run["status"] in ("completed", "queued"):
+        return ""
+    done, _ = progress(Path(folder), run)
+    far = "" if done is None else f", {done:.0%} of its steps done"
+    return f"{folder} is {run['status']}{far}: its network has not been trained to the end."
 
 
 def picture_files(config: DictConfig) -> list[Path]:

@@ -17,7 +17,7 @@ import numpy as np
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Moments
 
-DECODER = 2  # increment when decoding changes, to invalidate older arrays
+DECODER = 3  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 
@@ -27,7 +27,7 @@ class ImageFile:
     path: str  # relative to the root
     label: int
     bytes: int
-    changed: int  # ns
+    changed: tuple[int, int]  # content and inode, ns; a copy can keep the former of what it replaces
 
 
 def cache_folder() -> Path:
@@ -105,6 +105,8 @@ class DecodedFiles:
         self._check_space(int(np.prod(shape)))
         jobs = 1 if sum(f.bytes for f in self.files) < SERIAL_BYTES else -1
         failed: list[tuple[str, str]] = []
+        for fragment in self.folder.glob(f".{self.stem}-*"):  # of a decoding that was killed; the lock is this one's
+            fragment.unlink(missing_ok=True)
         with _atomic_write(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
             np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape).flush()
             work = (
@@ -156,7 +158,7 @@ class DecodedFiles:
 @contextmanager
 def _atomic_write(path: Path) -> Iterator[Path]:
     """A temporary file next to `path` that replaces it when the block succeeds, and is removed otherwise."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
         yield Path(name)

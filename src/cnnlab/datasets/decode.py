@@ -11,6 +11,12 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 # texts of a file together.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
+# Pictures made of pixels, by decoders that run no other program; PIL would give PostScript to Ghostscript.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX", "SGI")
+# About 200 MB while it is decoded. Cameras make 12 to 50 million.
+MOST_PIXELS = 64_000_000
+DEEP = (255, 4095, 65535)  # the largest values of 8, 12 and 16 bits
+
 
 def decode_into(
     array: Path, start: int, files: Sequence[str], channels: int, size: int | None
@@ -39,9 +45,13 @@ def decode_into(
 def decode(file: str, channels: int, size: int | None) -> np.ndarray:
     """uint8 (channels, H, W), with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
     with antialiasing) and the centre cropped: (channels, size, size). Transparent parts become white."""
-    with open(file, "rb") as stream, Image.open(stream) as opened:
+    with open(file, "rb") as stream, Image.open(stream, formats=known()) as opened:
         if size is not None:
             opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError(
+                f"{opened.width}x{opened.height} pixels, and at most {MOST_PIXELS / 1e6:.0f} million are decoded"
+            )
         image = _opaque(_eight_bit(ImageOps.exif_transpose(opened))).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
@@ -68,14 +78,24 @@ def reason(error: Exception) -> str:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit greyscale keeps its upper 8 bits; PIL's own conversion may clip at 255."""
+    """16-bit greyscale keeps the upper 8 of the bits that are in use: cameras and scanners write 12 into 16. PIL's own
+    conversion may clip at 255."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        values = np.asarray(image)
+        top = next(top for top in DEEP if values.max(initial=0) <= top)
+        return Image.fromarray((values >> (top.bit_length() - 8)).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
     return image
 
 
+def known() -> list[str]:
+    """Those of FORMATS that this PIL can read."""
+    Image.init()
+    return [kind for kind in FORMATS if kind in Image.OPEN]
+
+
 def extensions() -> set[str]:
-    """File extensions of all formats that PIL reads, e.g. ".png"."""
-    return {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    """File extensions of all formats that are read, e.g. ".png"."""
+    kinds = known()
+    return {ending for ending, kind in Image.registered_extensions().items() if kind in kinds}

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
-from cnnlab.datasets.decode import decode
+from cnnlab.datasets.decode import decode, known
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
@@ -121,7 +121,7 @@ class Header(NamedTuple):
 
 def header(path: Path) -> Header:
     """Read without decoding; InputError if the file is not a picture."""
-    with _as_input_error(path), Image.open(path) as picture:
+    with _as_input_error(path), Image.open(path, formats=known()) as picture:
         width, height = picture.size
         if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
             width, height = height, width

@@ -18,7 +18,7 @@ from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
-from cnnlab.runs.differences import differences, extends
+from cnnlab.runs.changes import differences, extends
 from cnnlab.runs.status import FINISHED, LAST, real_status
 
 FILES = ("config.yaml", "metrics.jsonl", "results.json")

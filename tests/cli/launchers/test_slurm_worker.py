@@ -1,4 +1,4 @@
-"""A job in submitit's hands: sent back into the queue it starts afresh, and its first attempt is kept."""
+"""A job in submitit's hands: sent back into the queue it goes on with its run, or starts afresh if it cannot."""
 
 import json
 import os
@@ -13,16 +13,18 @@ from hydra.core.utils import JobStatus
 
 from cnnlab.cli.launchers.job import compose_job, job_folder, pack_config
 from cnnlab.cli.launchers.slurm_worker import SlurmWorker
+from cnnlab.common.stopping import raise_if_asked
 from cnnlab.runs.run_folder import RunFolder
 
 submitit = pytest.importorskip("submitit")
 
 
 def _task(config):
-    """A run that hangs unless the file `free` is there."""
+    """A run that hangs unless the file `free` is there, and cannot be taken up."""
     with RunFolder(Path(HydraConfig.get().runtime.output_dir)).opened(f"what: {config.what}"):
         while not os.path.exists("free"):
             time.sleep(0.05)
+            raise_if_asked()
     return config.what
 
 
@@ -100,12 +102,21 @@ def test_what_finished_does_not_run_again(worker):
 
 def test_a_run_that_another_process_is_writing_stays(worker):
     with RunFolder(worker.folder).opened("first"):
-        assert worker._begin_afresh() and _run(worker)["status"] == "running"
+        assert worker._prepare() and _run(worker)["status"] == "running"
 
 
 def test_what_slurm_started_again_does_not(worker, monkeypatch, tmp_path):
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     with RunFolder(worker.folder).opened("first"):
-        assert worker._begin_afresh() and not worker.folder.exists()
+        assert worker._prepare() and not worker.folder.exists()
         assert (tmp_path / "sweep" / "attempts" / "what=x.1.tar").exists()
         worker.folder.mkdir()  # for this test's own RunFolder to end in
+
+
+def test_what_can_be_taken_up_stays_where_it_is(worker, monkeypatch, tmp_path):
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    with RunFolder(worker.folder).opened("first"):
+        (worker.folder / "checkpoints").mkdir()
+        (worker.folder / "checkpoints" / "last.pt").touch()
+        assert worker._prepare() and _run(worker)["status"] == "interrupted"
+    assert not (tmp_path / "sweep" / "attempts").exists()

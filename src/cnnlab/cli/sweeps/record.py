@@ -11,7 +11,7 @@ from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
-from cnnlab.runs.differences import differences
+from cnnlab.runs.changes import differences
 from cnnlab.runs.run_folder import write_json
 from cnnlab.runs.status import FINISHED, real_status
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 
 from cnnlab.common.words import shown
 
@@ -31,7 +31,7 @@ def extends(there: str, now: str) -> bool:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    return dict(_flat(OmegaConf.to_container(OmegaConf.create(text))))
+    return dict(_flat(yaml.safe_load(text)))
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.runs.differences import differences, extends
+from cnnlab.runs.changes import differences, extends
 
 BASE = "seed: 1\ntrainer:\n  max_steps: {steps}\n  epochs: {epochs}\noptimizer:\n  lr: {lr}\n"
 

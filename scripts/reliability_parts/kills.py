@@ -1,0 +1,81 @@
+"""Kills a run at a random moment, gives its command again, and compares with the run that was never stopped."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from reliability_parts.runs import Reference, command, start, wait
+from reliability_parts.same import differences
+
+KINDS = ("SIGKILL", "SIGTERM")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`during`: what the run was doing, by what it left. `code`: its exit code. `differs`: what is not as in the run
+    that was never stopped; empty if nothing."""
+
+    kind: str
+    setup: str
+    during: str
+    code: int
+    differs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.setup}, {self.during}: {', '.join(self.differs[:3]) or 'equal'}"
+
+
+def kill(kind: str, number: int, home: Path, references: Mapping[str, Reference]) -> Outcome:
+    """Of every three kills one waits for a checkpoint to be written; the others come at any time."""
+    draw = Random(f"{kind} {number}")
+    setup = list(references)[number % len(references)]
+    folder = home / f"{kind} {number}"
+    os.environ["XDG_CACHE_HOME"] = str(home / f"cache {kind} {number}")  # else there is nothing to decode
+    process = start(command(setup, folder), home)
+    _wait_for_moment(draw, process, folder, references[setup].seconds)
+    _send(process, getattr(signal, kind))
+    code = wait(process)
+    during = _left(folder)
+    again = wait(start(command(setup, folder), home)) if during != "after its end" else 0
+    if again != 0:
+        return Outcome(kind, setup, during, code, (f"the second call ended with {again}",))
+    return Outcome(kind, setup, during, code, tuple(differences(references[setup].folder, folder)))
+
+
+def _wait_for_moment(draw: Random, process: int, folder: Path, seconds: float) -> None:
+    end = time.monotonic() + draw.uniform(0.02, 1.0) * seconds
+    part = folder / "checkpoints" / "last.part" if draw.random() < 1 / 3 else None
+    while time.monotonic() < end and not _ended(process):
+        time.sleep(0.0005)
+    while part is not None and not part.exists() and not _ended(process) and time.monotonic() < end + 2:
+        pass  # it is there for two milliseconds
+
+
+def _ended(process: int) -> bool:
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _send(process: int, number: int) -> None:
+    if not _ended(process):
+        os.kill(process, number)
+
+
+def _left(folder: Path) -> str:
+    """What the run was doing, told by its files."""
+    if not (folder / "run.json").exists():
+        return "before it began"
+    status = json.loads((folder / "run.json").read_text())["status"]
+    if status == "completed":
+        return "after its end"
+    if list(folder.glob("checkpoints/*.part")):
+        return "writing a checkpoint"
+    if (folder / "results.json").exists():
+        return "test, evaluation or drawing"
+    if (folder / "checkpoints" / "last.pt").exists():
+        return "training"
+    return "reading images, or before the first checkpoint"
