@@ -10,21 +10,15 @@ from cnnlab.cli.entry import entry
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-DIVERGED = 3  # exit code of a single run whose loss was not finite
-
 
 def task(config: "DictConfig") -> None:
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
-    from cnnlab.runs.status import real_status
-    from cnnlab.training.checking import passed
-    from cnnlab.training.perform import perform
+    from cnnlab.training.perform import exit_code, perform
 
-    alone = not is_sweep()
-    results = perform(config, read_request(config), output_folder(), pictures=alone, show=alone)
-    if config.check is not None and alone and not passed(results):
-        sys.exit(1)
-    if alone and real_status(output_folder())["status"] == "diverged":
-        sys.exit(DIVERGED)
+    alone, folder = not is_sweep(), output_folder()
+    results = perform(config, read_request(config), folder, pictures=alone, show=alone)
+    if alone and (code := exit_code(config, results, folder)):
+        sys.exit(code)
 
 
 def check(jobs: Sequence["DictConfig"]) -> None:

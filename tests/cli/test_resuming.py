@@ -51,6 +51,12 @@ def test_overrides_that_name_code_run_if_they_are_given_again(run, line):
     assert resumed([line, f"resume={run}"]) == [line, f'hydra.run.dir="{run}"']
 
 
+def test_to_reproduce_it_is_the_runs_command_and_what_to_compare_with(run):
+    assert resumed([f"reproduce={run}"]) == ["model=single5x5", "optimizer.lr=0.05", f'reproduce="{run}"']
+    with pytest.raises(InputError, match="give one of them"):
+        resumed([f"reproduce={run}", f"resume={run}"])
+
+
 def test_without_it_nothing_changes():
     assert resumed(["model=plain", "resume=null"]) == ["model=plain"] and resumed(["-m", "seed=1,2"]) == [
         "-m",
@@ -62,7 +68,7 @@ def test_without_it_nothing_changes():
     ("arguments", "content", "says"),
     [
         (["resume=nowhere"], None, "that folder holds no run"),
-        (["-m", "resume=RUN"], None, "goes on with one run"),
+        (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),
     ],

@@ -37,7 +37,7 @@ def test_the_loaders_own_come_first():
 
 def test_skipped_files_are_counted_by_ending_the_most_first():
     assert skipped("d", {".txt": 2, ".heic": 45, "": 1}) == (
-        "d: 48 files skipped, since PIL reads no such format: 45 .heic, 2 .txt, 1 without an ending."
+        "d: 48 files skipped, not pictures of a known format: 45 .heic, 2 .txt, 1 without an ending."
     )
     assert skipped("d", {".txt": 1}).startswith("d: 1 file skipped,")
 

@@ -3,12 +3,11 @@
 import errno
 import json
 import math
-import subprocess
 
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.run_folder import RunFolder, _commit, mark_interrupted, plain, read_metrics
+from cnnlab.runs.run_folder import RunFolder, mark_interrupted, plain, read_metrics
 
 
 def _status(folder) -> dict:
@@ -156,17 +155,3 @@ def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):
 def test_json_stays_json():
     text = json.dumps(plain({"a": math.nan, "b": -math.inf, "c": 1.0, "d": "x"}), allow_nan=False)
     assert text == '{"a": "nan", "b": "-inf", "c": 1.0, "d": "x"}'
-
-
-def test_the_commit_is_not_that_of_a_checkout_that_only_surrounds_the_package(tmp_path, monkeypatch):
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], check=True)
-    module = tmp_path / "run.py"
-    module.write_text("")
-    monkeypatch.setattr("cnnlab.runs.run_folder.__file__", str(module))
-    assert _commit() is None
-    subprocess.run([*git, "add", "run.py"], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
-    ours = _commit()
-    assert ours is not None and "+" not in ours

@@ -1,4 +1,4 @@
-"""`resume=RUN`: the command that made a run, into the run's folder, so that it goes on where it was stopped."""
+"""`resume=RUN` and `reproduce=RUN`: the command that made a run, into its folder, or into a new one to compare."""
 
 import json
 import re
@@ -8,46 +8,61 @@ from pathlib import Path
 from cnnlab.cli.overrides import as_text, parsed_or_none
 from cnnlab.common.errors import InputError
 
-KEY = "resume"
+RESUME, REPRODUCE = "resume", "reproduce"
 CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
 
 
 def resumed(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `resume=RUN` replaced by that run's overrides and folder; what is typed beside it wins.
+    """The arguments, with `resume=RUN` replaced by that run's overrides and folder, and `reproduce=RUN` preceded by its
+    overrides; what is typed beside them wins.
 
-    Raises InputError if there is no such run, or it is to be swept.
+    Raises InputError if there is no such run, if it is to be swept, or if code from elsewhere would run.
     """
-    asked = next((argument for argument in reversed(arguments) if argument.startswith(f"{KEY}=")), f"{KEY}=null")
-    value = asked.partition("=")[2]
-    rest = [argument for argument in arguments if not argument.startswith(f"{KEY}=")]
-    if value in ("null", ""):
+    asked = [argument for argument in arguments if _key(argument) in (RESUME, REPRODUCE) and _value(argument)]
+    rest = [argument for argument in arguments if _key(argument) not in (RESUME, REPRODUCE)]
+    if not asked:
         return rest
-    folder = Path(value.strip("'\""))
+    if len(asked) > 1:
+        raise InputError(f"{' and '.join(asked)}: give one of them.")
     if {"-m", "--multirun"} & set(rest):
-        raise InputError(f"{asked} goes on with one run. A sweep goes on by itself, if its command is given again.")
+        raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
+    folder = Path(_value(asked[0]))
+    lines, own = _started(asked[0], folder)
+    typed = {_key(argument) for argument in rest}
+    kept = [line for line in lines if _key(line) not in typed and not _key(line).startswith("hydra")]
+    if own is not None and "--config-dir" not in typed:
+        raise InputError(
+            f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
+            f"If you trust them, say so by giving them again: --config-dir {own}"
+        )
+    if code := next((line for line in kept if CODE.search(line)), None):
+        raise InputError(
+            f"{asked[0]}: it was started with {code}, which can run any code.\n"
+            "If you trust it, type that again beside it."
+        )
+    key = "hydra.run.dir" if _key(asked[0]) == RESUME else REPRODUCE
+    return [*rest, *kept, as_text(key, str(folder))]
+
+
+def _started(asked: str, folder: Path) -> tuple[list[str], str | None]:
+    """The overrides that a run was started with, and the folder of its own configs."""
     file = folder / "run.json"
     if not file.is_file():
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
-        lines, own = list(run["lines"]), run["config_dir"]
+        lines = [str(line) for line in run["lines"] if _key(str(line)) not in (RESUME, REPRODUCE)]
+        return lines, run["config_dir"]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(
             f"{asked}: its run.json does not say how it was started ({type(error).__name__}).\n"
             "Give the command that made it, with its folder as hydra.run.dir."
         ) from error
-    typed = {_key(argument) for argument in rest}
-    kept = [line for line in lines if _key(line) not in typed and not _key(line).startswith("hydra")]
-    if own is not None and "--config-dir" not in typed:
-        raise InputError(
-            f"{asked}: it was started with configs and code of {own}, which would run.\n"
-            f"If you trust them, say so by giving them again: --config-dir {own}"
-        )
-    if code := next((line for line in kept if CODE.search(line)), None):
-        raise InputError(
-            f"{asked}: it was started with {code}, which can run any code.\nIf you trust it, type that again beside it."
-        )
-    return [*rest, *kept, as_text("hydra.run.dir", str(folder))]
+
+
+def _value(argument: str) -> str:
+    value = argument.partition("=")[2].strip("'\"")
+    return "" if value == "null" else value
 
 
 def _key(argument: str) -> str:

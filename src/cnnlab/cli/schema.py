@@ -11,13 +11,14 @@ from cnnlab.networks.modules.poolings import POOLINGS
 
 # Sections whose keys are all listed here; the others hold a `_target_` with its own arguments.
 CLOSED = ("trainer", "telemetry")
-PLAIN = ("seed", "check", "repair")  # settings of no section
+PLAIN = ("seed", "check", "repair", "reproduce")  # settings of no section
 SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
 
 RULES: dict[str, Rule] = {
     "seed": whole(0),
     "check": optional(one_of("one_batch", "range_test")),
     "repair": BOOL,
+    "reproduce": optional(Rule("the folder of a run", lambda v: isinstance(v, str))),
     "trainer.epochs": whole(0),
     "trainer.max_steps": optional(whole(0)),
     "trainer.batch_size": whole(1),

@@ -26,7 +26,8 @@ def remarks(data: ImageSet) -> list[str]:
 def skipped(where: str, endings: Mapping[str, int]) -> str:
     """A sentence about files that were left out: how many, by their ending."""
     kinds = [f"{count:,} {ending or 'without an ending'}" for ending, count in Counter(endings).most_common()]
-    return f"{where}: {plural(sum(endings.values()), 'file')} skipped, which are no pictures of a known format: {listed(kinds)}."
+    count = plural(sum(endings.values()), "file")
+    return f"{where}: {count} skipped, not pictures of a known format: {listed(kinds)}."
 
 
 def listed(names: Sequence[str]) -> str:

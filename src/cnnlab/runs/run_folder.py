@@ -4,21 +4,18 @@ import errno
 import json
 import math
 import os
-import platform
 import shutil
-import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
 from cnnlab.runs.changes import differences, extends
+from cnnlab.runs.environment import environment
 from cnnlab.runs.status import FINISHED, LAST, real_status
 
 FILES = ("config.yaml", "metrics.jsonl", "results.json")
@@ -63,7 +60,7 @@ class RunFolder:
             error=None,
             attempts=attempts,
             **facts,
-            **_environment(),
+            **environment(),
         )
         try:
             yield self
@@ -219,31 +216,3 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _environment() -> dict[str, Any]:
-    """What is needed to reproduce the run."""
-    packages = ("cnnlab", "torch", "torchvision", "hydra-core", "omegaconf", "tensorboard")
-    return {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "platform": platform.platform(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that cnnlab runs from, with "+changes" if files differ; None for a wheel."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
-    try:
-        # A virtual environment may be inside another project's checkout, which does not track this file.
-        subprocess.run([*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True)
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--", ".", ":/configs"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head + ("+changes" if changed.stdout else "")

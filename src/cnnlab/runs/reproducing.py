@@ -1,0 +1,57 @@
+"""`reproduce=RUN`: whether a run that was made again left the same numbers, and what else is not as it was."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnlab.common.errors import InputError
+from cnnlab.runs.run_folder import plain
+
+TIMES = ("time/", "telemetry/overhead")
+# Of run.json: by these the same config can leave other numbers. Different threads add in another order.
+CIRCUMSTANCES = ("commit", "diff", "platform", "device", "device_name", "seed")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`results`, `steps`: what differs, {key: (there, now)}; steps as a whole. `of`: how many numbers and steps there
+    are. `circumstances`: what was not as it is now, by name."""
+
+    results: Mapping[str, tuple[Any, Any]]
+    steps: int
+    of: tuple[int, int]
+    circumstances: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def same(self) -> bool:
+        return not self.results and not self.steps
+
+
+def compare(there: Path, now: Path) -> Comparison:
+    """Two run folders; times are left out. Raises InputError where the first has no results."""
+    first, second = (_results(folder) for folder in (there, now))
+    keys = [key for key in {**first, **second} if not key.startswith((*TIMES, "diagnosis/repair"))]
+    rows, again = ((folder / "metrics.jsonl").read_text().splitlines() for folder in (there, now))
+    runs = [json.loads((folder / "run.json").read_text()) for folder in (there, now)]
+    return Comparison(
+        {key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)},
+        sum(a != b for a, b in zip(rows, again, strict=False)) + abs(len(rows) - len(again)),
+        (len(keys), max(len(rows), len(again))),
+        _circumstances(*runs),
+    )
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    file = folder / "results.json"
+    if not file.is_file():
+        raise InputError(f"reproduce={folder}: it has no results.json, so there is nothing to compare with.")
+    return json.loads(file.read_text())
+
+
+def _circumstances(there: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    before, after = (
+        {key: run.get(key) for key in CIRCUMSTANCES} | plain(run.get("versions", {})) for run in (there, now)
+    )
+    return {key: (before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)}
