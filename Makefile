@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep diagnosis-bench reliability claims zoo proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep diagnosis-bench fuzz reliability claims zoo proof screenshots notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -59,6 +59,9 @@ OTHERS := .venv-others
 diagnosis-bench: $(INSTALLED)  ## how often the diagnosis is right, on known faults; writes docs/diagnosis.md
 	test -d $(OTHERS) || $(BIN)/pip install --quiet --no-deps --target $(OTHERS) torchmortem==0.1.1 torch-audit==0.3.0
 	OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR)/$(OTHERS) $(BIN)/python scripts/diagnosis_bench.py $(ARGS)
+
+fuzz: $(INSTALLED)  ## 2,000 command lines, YAML files and pictures at random, which the fast tests do with 200
+	CNNLAB_FUZZ=2000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --timeout 3000 tests/e2e/test_fuzz.py $(ARGS)
 
 reliability: $(INSTALLED)  ## kill runs at random moments, resume and compare them; writes docs/reliability.md
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/reliability.py $(ARGS)
