@@ -1,7 +1,7 @@
 """How often cnnlab's diagnosis is right: known faults in networks that train well, and runs without one.
 
 make diagnosis-bench                                  all, 40 minutes on two free cores; writes docs/diagnosis.md
-make diagnosis-bench ARGS="--half dev"                only the set with which the rules were made: dev, once or fresh
+make diagnosis-bench ARGS="--set dev"                 only the set with which the rules were made; once: only the other
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
 make diagnosis-bench ARGS="--only 'rate x30'"         some faults, printed only
@@ -13,13 +13,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from diagnosis_parts.faults import FAULTS, HALVES, half_of
+from diagnosis_parts.faults import FAULTS, SETS, set_of
 from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=(*HALVES, "all"), default="all", help="the set of faults")
+    parser.add_argument("--set", dest="set_name", choices=(*SETS, "all"), default="all", help="the set of faults")
     parser.add_argument("--root", default="data", help="dataset.root of MNIST and CIFAR-10")
     parser.add_argument("--cifar10", help="folder with CIFAR-10 as pictures")
     parser.add_argument("--only", nargs="+", metavar="FAULT", help="run and print these faults, write no page")
@@ -32,12 +32,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.list:
         for fault in FAULTS.values():
-            print(f"{half_of(fault):5} {fault.family:15} {fault.name:40} {' '.join(fault.causes)}")
+            print(f"{set_of(fault):5} {fault.family:15} {fault.name:40} {' '.join(fault.causes)}")
         return
     if unknown := set(args.only or ()) - set(FAULTS):
         sys.exit(f"--only {', '.join(sorted(unknown))}: no such fault. --list lists them.")
     folders = {"mnist": args.root, "cifar10": args.cifar10 or args.root}
-    halves = HALVES if args.half == "all" else [args.half]
+    chosen = SETS if args.set_name == "all" else [args.set_name]
 
     sys.path.insert(0, str(CONFIGS))  # the processes find there what the configs name
     from diagnosis_parts import others
@@ -52,17 +52,19 @@ def main() -> None:
     read_images(folders)
     plain = run(baselines(folders), args.folder / "baseline.jsonl", args.processes, outcome, "baselines")
     accuracies = mean_accuracies(plain.values())
-    for half in halves:
-        path, beside = args.folder / f"{half}.jsonl", args.folder / f"{half}-others.jsonl"
-        wanted = only(jobs(half, folders), args.only)
+    for set_name in chosen:
+        path, beside = args.folder / f"{set_name}.jsonl", args.folder / f"{set_name}-others.jsonl"
+        wanted = only(jobs(set_name, folders), args.only)
         if args.again:
             forget(path, args.only)
-        found = run(wanted, path, args.processes, outcome, half)
-        run(repairs_of(list(found.values()), accuracies, folders), path, args.processes, outcome, f"{half}, repairs")
+        found = run(wanted, path, args.processes, outcome, set_name)
+        run(
+            repairs_of(list(found.values()), accuracies, folders), path, args.processes, outcome, f"{set_name}, repairs"
+        )
         if args.others:
             ran = [job for job in wanted if "accuracy" in found[job.key]]
-            run(ran, beside, args.processes, others.alarms, f"{half}, others")
-    sets = [measured(half, args.folder, folders) for half in HALVES]
+            run(ran, beside, args.processes, others.alarms, f"{set_name}, others")
+    sets = [measured(set_name, args.folder, folders) for set_name in SETS]
     print(summary(sets))
     if args.only is None:
         args.page.write_text(page(sets))

@@ -1,7 +1,5 @@
 """All faults, and the set to which each belongs."""
 
-from random import Random
-
 from diagnosis_parts.fault import Fault
 from diagnosis_parts.faults_of_data import DATA
 from diagnosis_parts.faults_of_networks import NETWORK
@@ -15,22 +13,23 @@ from diagnosis_parts.fresh_training import (
     FRESH_ONE_LAYER,
     FRESH_OPTIMIZER,
 )
+from diagnosis_parts.once_data import ONCE_DATA
+from diagnosis_parts.once_networks import ONCE_NETWORK
+from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
 
-HALVES = ("dev", "once", "fresh")
-SPLIT_SEED = 2027
-SPLIT = {faults[0].family: faults for faults in (INITIALIZATION, ONE_LAYER, OPTIMIZER, NETWORK, DATA, NUMBER_FORMAT)}
-_LATER = (FRESH_INITIALIZATION, FRESH_ONE_LAYER, FRESH_OPTIMIZER, FRESH_NETWORK, FRESH_DATA, FRESH_NUMBER_FORMAT)
-FRESH = {faults[0].family: faults for faults in _LATER}
-FAMILIES = {family: [*faults, *FRESH[family]] for family, faults in SPLIT.items()}
+SETS = ("dev", "once")
+_KNOWN = (
+    *(INITIALIZATION, ONE_LAYER, OPTIMIZER, NETWORK, DATA, NUMBER_FORMAT),
+    *(FRESH_INITIALIZATION, FRESH_ONE_LAYER, FRESH_OPTIMIZER, FRESH_NETWORK, FRESH_DATA, FRESH_NUMBER_FORMAT),
+)
+_ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
+FAMILIES: dict[str, list[Fault]] = {}
+for _faults in (*_KNOWN, *_ONCE):
+    FAMILIES.setdefault(_faults[0].family, []).extend(_faults)
 FAULTS: dict[str, Fault] = {fault.name: fault for faults in FAMILIES.values() for fault in faults}
+_NEW = {fault.name for faults in _ONCE for fault in faults}
 
 
-def half_of(fault: Fault) -> str:
-    """`fresh` of those that came afterwards. The others are drawn by the place in the family's list, so that the split
-    holds when a name changes; half of each family is `dev`, and half `once`."""
-    if fault in FRESH[fault.family]:
-        return "fresh"
-    family = SPLIT[fault.family]
-    drawn = list(range(len(family)))
-    Random(f"{SPLIT_SEED} {fault.family}").shuffle(drawn)
-    return HALVES[drawn.index(family.index(fault)) % 2]
+def set_of(fault: Fault) -> str:
+    """`once` of those by somebody who had not seen the rules; `dev` of all that were looked at for them."""
+    return "once" if fault.name in _NEW else "dev"

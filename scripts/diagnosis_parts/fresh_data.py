@@ -1,4 +1,4 @@
-"""Faults of images, labels and augmentation that no rule was made with."""
+"""Faults of images, labels and augmentation that were written after the first rules."""
 
 from diagnosis_parts.fault import kinds
 

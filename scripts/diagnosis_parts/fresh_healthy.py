@@ -1,4 +1,4 @@
-"""Settings without a fault that no rule was made with. As SETTINGS of healthy.py."""
+"""Settings without a fault that were written after the first rules. As SETTINGS of healthy.py."""
 
 FRESH_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.7"),

@@ -1,4 +1,4 @@
-"""Faults in the structure of the network that no rule was made with."""
+"""Faults in the structure of the network that were written after the first rules."""
 
 from diagnosis_parts.fault import kinds
 

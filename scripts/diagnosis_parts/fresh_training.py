@@ -1,4 +1,5 @@
-"""Faults that no rule was made with: of the initial weights, of optimizer, schedule and trainer, of number formats."""
+"""Faults that were written after the first rules: of the initial weights, of optimizer, schedule and trainer, of
+number formats."""
 
 from diagnosis_parts.fault import kinds
 

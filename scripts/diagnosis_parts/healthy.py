@@ -1,13 +1,14 @@
 """Runs without a fault, in settings as users have them; by their outcome it is decided whether they are healthy."""
 
+from collections.abc import Sequence
 from random import Random
 
 from diagnosis_parts.bases import BASES, Base, which
-from diagnosis_parts.faults import HALVES
 from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
+from diagnosis_parts.once_healthy import ONCE_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
-COUNTS = {"dev": 70, "once": 120, "fresh": 130}
+COUNTS = {"dev": 320, "once": 130}
 
 # (where, overrides); `*2` is twice the base's learning rate. Suited to the base, and none extreme.
 SETTINGS = (
@@ -84,18 +85,26 @@ SETTINGS = (
 )
 
 
-def healthy(half: str) -> list[tuple[Base, str, int]]:
-    """(base, overrides, seed). Each setting belongs to one set, and so does each seed."""
+def healthy(set_name: str) -> list[tuple[Base, str, int]]:
+    """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once three sets, which
+    are drawn as they were, so that their runs have the same keys."""
+    if set_name == "once":
+        return _drawn("2031", ONCE_SETTINGS, COUNTS["once"], 50_000)
     order = list(SETTINGS)
     Random(2027).shuffle(order)
-    share = COUNTS["dev"] / (COUNTS["dev"] + COUNTS["once"])
-    cut = round(share * len(order))
-    settings = {"dev": order[:cut], "once": order[cut:], "fresh": FRESH_SETTINGS}[half]
-    draw = Random(f"2027 {half}")
+    return [
+        *_drawn("2027 dev", order[:26], 70, 20_000),
+        *_drawn("2027 once", order[26:], 120, 30_000),
+        *_drawn("2027 fresh", FRESH_SETTINGS, 130, 40_000),
+    ]
+
+
+def _drawn(key: str, settings: Sequence[tuple[str, str]], count: int, first_seed: int) -> list[tuple[Base, str, int]]:
+    draw = Random(key)
     runs = []
-    for i in range(COUNTS[half]):
+    for i in range(count):
         where, overrides = settings[i % len(settings)]
-        runs.append((draw.choice(list(which(where))), overrides, 20_000 + 10_000 * HALVES.index(half) + i))
+        runs.append((draw.choice(list(which(where))), overrides, first_seed + i))
     return runs
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnosis_parts.bases import BASES, Base, which
 from diagnosis_parts.fault import Fault, typed
-from diagnosis_parts.faults import FAULTS, half_of
+from diagnosis_parts.faults import FAULTS, set_of
 from diagnosis_parts.healthy import BASELINES, healthy
 
 CONFIGS = Path(__file__).resolve().parents[1] / "faulty"
@@ -23,7 +23,7 @@ class Job:
     """`what`: baseline, healthy, fault or repair. `name`: of the fault, or the settings of a healthy run."""
 
     what: str
-    half: str
+    set_name: str
     name: str
     base: str
     seed: int
@@ -39,11 +39,11 @@ def baselines(folders: Folders) -> list[Job]:
     return [_healthy("baseline", "baseline", *row, folders) for row in BASELINES]
 
 
-def jobs(half: str, folders: Folders) -> list[Job]:
+def jobs(set_name: str, folders: Folders) -> list[Job]:
     """Healthy and faulty runs of one set, in mixed order, so that the time left can be told."""
-    found = [_healthy("healthy", half, *row, folders) for row in healthy(half)]
+    found = [_healthy("healthy", set_name, *row, folders) for row in healthy(set_name)]
     for fault in FAULTS.values():
-        if half_of(fault) == half:
+        if set_of(fault) == set_name:
             found += [job(fault.name, base, seed, folders) for base, seed in places(fault.name)]
     Random(0).shuffle(found)
     return found
@@ -60,19 +60,19 @@ def places(name: str) -> Sequence[tuple[Base, int]]:
 
 def job(name: str, base: Base, seed: int, folders: Folders) -> Job:
     fault = FAULTS[name]
-    return Job("fault", half_of(fault), name, base.name, seed, (*typed(base, folders, fault), f"seed={seed}"))
+    return Job("fault", set_of(fault), name, base.name, seed, (*typed(base, folders, fault), f"seed={seed}"))
 
 
 def repair(outcome: Outcome, override: str, folders: Folders) -> Job:
     """The same run with what the first finding said to try."""
     fault, base, seed = FAULTS[outcome["name"]], BASES[outcome["base"]], outcome["seed"]
     overrides = (*typed(base, folders, fault, override), f"seed={seed}")
-    return Job("repair", outcome["half"], fault.name, base.name, seed, overrides, override)
+    return Job("repair", set_of(fault), fault.name, base.name, seed, overrides, override)
 
 
-def _healthy(what: str, half: str, base: Base, settings: str, seed: int, folders: Folders) -> Job:
+def _healthy(what: str, set_name: str, base: Base, settings: str, seed: int, folders: Folders) -> Job:
     overrides = typed(base, folders, Fault("", settings, tuple(settings.split()), (), ""))
-    return Job(what, half, settings, base.name, seed, (*overrides, f"seed={seed}"))
+    return Job(what, set_name, settings, base.name, seed, (*overrides, f"seed={seed}"))
 
 
 def only(jobs: Iterable[Job], names: Sequence[str] | None) -> list[Job]:

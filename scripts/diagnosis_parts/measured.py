@@ -25,7 +25,7 @@ from diagnosis_parts.scores import (
 class Measured:
     """`planned`: how many runs the set has. `repairs`: by `place`. `others`: by key."""
 
-    half: str
+    set_name: str
     baseline: Mapping[str, float]
     planned: int
     outcomes: Sequence[Outcome] = ()
@@ -96,11 +96,11 @@ def repairs_of(outcomes: Sequence[Outcome], baseline: Mapping[str, float], folde
     ]
 
 
-def measured(half: str, folder: Path, folders: Folders) -> Measured:
+def measured(set_name: str, folder: Path, folders: Folders) -> Measured:
     """From the files alone; what has not run is left out."""
     baseline = mean_accuracies(known(baselines(folders), folder / "baseline.jsonl").values())
-    path, planned = folder / f"{half}.jsonl", jobs(half, folders)
+    path, planned = folder / f"{set_name}.jsonl", jobs(set_name, folders)
     outcomes = [o for o in known(planned, path).values() if o["base"] in baseline]
     repairs = known(repairs_of(outcomes, baseline, folders), path).values()
-    others = known(planned, folder / f"{half}-others.jsonl")
-    return Measured(half, baseline, len(planned), outcomes, {place(o): o for o in repairs}, others)
+    others = known(planned, folder / f"{set_name}-others.jsonl")
+    return Measured(set_name, baseline, len(planned), outcomes, {place(o): o for o in repairs}, others)

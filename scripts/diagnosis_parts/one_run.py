@@ -32,7 +32,7 @@ def outcome(job: Job) -> Outcome:
     line: Outcome = {
         "key": job.key,
         "what": job.what,
-        "half": job.half,
+        "half": job.set_name,
         "name": job.name,
         "base": job.base,
         "seed": job.seed,

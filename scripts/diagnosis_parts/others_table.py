@@ -15,14 +15,14 @@ written down beforehand, generously (`MEANINGS` in `scripts/diagnosis_parts/othe
 Runs that cnnlab refuses are left out."""
 
 
-def others_table(halves: Sequence[Measured]) -> str:
+def others_table(sets: Sequence[Measured]) -> str:
     lines = ["| tool | set | false alarms, healthy runs | found, harmful runs | cause named first | raised |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
-    for m in halves:
+    for m in sets:
         rows = {"cnnlab": _cnnlab(m)} | {tool: _other(m, tool, style=True) for tool in TOOLS if m.others}
         if m.others:
             rows["torch-audit without style"] = _other(m, "torch-audit", style=False)
-        lines += [f"| {tool} | {m.half} | {' | '.join(cells)} |" for tool, cells in rows.items()]
+        lines += [f"| {tool} | {m.set_name} | {' | '.join(cells)} |" for tool, cells in rows.items()]
     named = " and ".join(f"{tool} {number}" for tool, number in versions().items())
     return HEAD.format(versions=named, every=AUDITED_EVERY) + "\n\n" + "\n".join(lines)
 

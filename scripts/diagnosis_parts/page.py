@@ -10,7 +10,7 @@ import torchvision
 
 import cnnlab
 from diagnosis_parts.bases import BASES
-from diagnosis_parts.faults import FAMILIES, FAULTS, half_of
+from diagnosis_parts.faults import FAMILIES, FAULTS, set_of
 from diagnosis_parts.jobs import Outcome
 from diagnosis_parts.measured import Measured
 from diagnosis_parts.others_table import others_table
@@ -23,11 +23,9 @@ train well, on digits, MNIST and CIFAR-10, and runs without a fault, in settings
 diagnosis-bench` writes this page; it was not edited. {date}, cnnlab {cnnlab}, torch {torch}, torchvision {torchvision},
 Python {python}, {machine}, one thread per run.
 
-There are three sets, each with kinds of fault, healthy settings and seeds of its own. The first kinds were split at
-random, within each family, before anything ran. With `dev` the rules were made. `once` was measured once, at the state
-of the code before its outcomes were seen, and then looked at: rules that came later know it. `fresh` was written
-afterwards, without the rules, and measured once at the end. Acceptable causes of each fault were written down
-beforehand (`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`).
+There are two sets, each with kinds of fault, healthy settings and seeds of its own. With `dev` the rules were made.
+`once` was written by somebody who had not seen the rules, with its acceptable causes, and measured once, at the end
+(`scripts/diagnosis_parts/faults_of_*.py` and `fresh_*.py`; `once_*.py`).
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
@@ -38,11 +36,11 @@ they are somewhat too narrow.
 """
 
 
-def summary(halves: Sequence[Measured]) -> str:
-    return _table(["", *(m.half for m in halves)], headline(halves))
+def summary(sets: Sequence[Measured]) -> str:
+    return _table(["", *(m.set_name for m in sets)], headline(sets))
 
 
-def headline(halves: Sequence[Measured]) -> list[list[str]]:
+def headline(sets: Sequence[Measured]) -> list[list[str]]:
     rows = {
         "kinds of fault": lambda m: str(len({o["name"] for o in m.outcomes if o["what"] == "fault"})),
         "runs with a fault": lambda m: str(len(m.faulty)),
@@ -57,10 +55,10 @@ def headline(halves: Sequence[Measured]) -> list[list[str]]:
         "runs that raised an error (not counted)": lambda m: str(sum("failed" in o for o in m.outcomes)),
         "runs that are missing": lambda m: str(m.planned - len(m.outcomes)),
     }
-    return [[name, *(value(m) for m in halves)] for name, value in rows.items()]
+    return [[name, *(value(m) for m in sets)] for name, value in rows.items()]
 
 
-def page(halves: Sequence[Measured]) -> str:
+def page(sets: Sequence[Measured]) -> str:
     text = [
         HEAD.format(
             kinds=len(FAULTS),
@@ -72,15 +70,15 @@ def page(halves: Sequence[Measured]) -> str:
             python=platform.python_version(),
             machine=_processor(),
         ),
-        summary(halves),
-        "## Bases\n\n" + _bases(halves),
-        "## By family\n\n" + _families(halves),
-        "## Other tools on the same runs\n\n" + others_table(halves),
+        summary(sets),
+        "## Bases\n\n" + _bases(sets),
+        "## By family\n\n" + _families(sets),
+        "## Other tools on the same runs\n\n" + others_table(sets),
     ]
-    for m in halves:
-        text.append(f"## What was said of each fault: {m.half}\n\n" + _faults(m))
-        text.append(f"## Harmful, and called healthy: {m.half}\n\n" + _misses(m))
-        text.append(f"## False alarms, and runs that did not train well: {m.half}\n\n" + _alarms(m))
+    for m in sets:
+        text.append(f"## What was said of each fault: {m.set_name}\n\n" + _faults(m))
+        text.append(f"## Harmful, and called healthy: {m.set_name}\n\n" + _misses(m))
+        text.append(f"## False alarms, and runs that did not train well: {m.set_name}\n\n" + _alarms(m))
     text.append(HOW)
     return "\n\n".join(part.strip() for part in text) + "\n"
 
@@ -90,7 +88,7 @@ HOW = """## To repeat it
 ```bash
 make diagnosis-bench ARGS="--root data"              # where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"         # CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
-make diagnosis-bench ARGS="--half dev --again"       # one set, after a change
+make diagnosis-bench ARGS="--set dev --again"        # one set, after a change
 make diagnosis-bench ARGS="--only 'rate x30'"        # some faults
 ```
 
@@ -99,20 +97,20 @@ which `python -m cnnlab.train --config-dir scripts/faulty` takes.
 """
 
 
-def _bases(halves: Sequence[Measured]) -> str:
-    baseline: Mapping[str, float] = {base: mean for m in halves for base, mean in m.baseline.items()}
+def _bases(sets: Sequence[Measured]) -> str:
+    baseline: Mapping[str, float] = {base: mean for m in sets for base, mean in m.baseline.items()}
     return _table(
         ["base", "steps", "test accuracy"],
         [[name, str(base.steps), f"{baseline[name]:.1%}" if name in baseline else ""] for name, base in BASES.items()],
     )
 
 
-def _families(halves: Sequence[Measured]) -> str:
+def _families(sets: Sequence[Measured]) -> str:
     rows = []
     for family in FAMILIES:
-        for part in (m.of_family(family) for m in halves):
+        for part in (m.of_family(family) for m in sets):
             harmful = f"{len(part.harmful)} of {len(part.faulty)}"
-            rows.append([family, part.half, harmful, str(part.recall), str(part.named), str(part.repaired)])
+            rows.append([family, part.set_name, harmful, str(part.recall), str(part.named), str(part.repaired)])
     return _table(["family", "set", "harmful", "found", "cause named", "repaired"], rows)
 
 
@@ -120,7 +118,7 @@ def _faults(m: Measured) -> str:
     """The confusion table: what was found first, and which cause was named, how often."""
     rows = []
     for fault in FAULTS.values():
-        if half_of(fault) == m.half:
+        if set_of(fault) == m.set_name:
             ran = [o for o in m.faulty if o["name"] == fault.name]
             harmful = [o for o in ran if o in m.harmful]
             said = counted("refused" if "refused" in o else o["first"] for o in ran)

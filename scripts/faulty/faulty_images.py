@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import more_images
+import once_images
 import torch
 from torch import Tensor
 
@@ -43,13 +44,13 @@ def small(
     fault: str = "none",
     amount: float = 1.0,
 ) -> ImageSet:
-    """`of`: digits, mnist or cifar10. `fault`: a function of this module or of more_images."""
+    """`of`: digits, mnist or cifar10. `fault`: a function of this module, of more_images or of once_images."""
     train, test, classes = _whole(of, root, count, tests, size)
     data = assemble(of, train, test, classes, validation)
     if fault == "none":
         return data
-    module = more_images if hasattr(more_images, fault) else sys.modules[__name__]
-    return getattr(module, fault)(data, amount)
+    modules = (sys.modules[__name__], more_images, once_images)
+    return getattr(next(module for module in modules if hasattr(module, fault)), fault)(data, amount)
 
 
 def _random(seed: int = 1) -> torch.Generator:

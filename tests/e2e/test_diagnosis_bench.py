@@ -12,7 +12,7 @@ from cnnlab.diagnosis import pages
 from diagnosis_parts.bases import BASES, which
 from diagnosis_parts.causes import CAUSES, names_cause
 from diagnosis_parts.fault import last_wins
-from diagnosis_parts.faults import FAMILIES, FAULTS, HALVES, half_of
+from diagnosis_parts.faults import FAMILIES, FAULTS, SETS, set_of
 from diagnosis_parts.healthy import COUNTS, healthy
 from diagnosis_parts.jobs import CONFIGS, baselines, job, jobs, places
 from diagnosis_parts.measured import Measured
@@ -56,16 +56,19 @@ def test_every_fault_composes_where_it_makes_sense(name):
 
 def _is_function(name, section):
     modules = {
-        "model": ("faulty_layers", "faulty_signals", "faulty_weights", "more_layers", "more_weights"),
-        "dataset": ("faulty_images", "more_images"),
+        "model": (
+            *("faulty_layers", "faulty_signals", "faulty_weights"),
+            *("more_layers", "more_weights", "once_layers", "once_weights"),
+        ),
+        "dataset": ("faulty_images", "more_images", "once_images"),
     }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", HALVES)
-def test_every_healthy_run_composes(half):
-    for settings in {one.name: one for one in jobs(half, FOLDERS) if one.what == "healthy"}.values():
+@pytest.mark.parametrize("set_name", SETS)
+def test_every_healthy_run_composes(set_name):
+    for settings in {one.name: one for one in jobs(set_name, FOLDERS) if one.what == "healthy"}.values():
         config, *_ = compose_run("train", settings.overrides, CONFIGS)
         assert config.seed == settings.seed
 
@@ -79,17 +82,13 @@ def test_every_acceptable_cause_exists():
     assert {cause for causes in MEANINGS.values() for cause in causes} <= set(CAUSES)
 
 
-def test_the_split_is_fixed_and_every_family_has_three_sets():
+def test_every_family_has_both_sets():
     for family, faults in FAMILIES.items():
-        counts = Counter(map(half_of, faults))
-        assert abs(counts["dev"] - counts["once"]) <= 1, family
-        assert counts["fresh"] >= 3 and counts.total() == len(faults), family
-    assert sum(half_of(fault) == "fresh" for fault in FAULTS.values()) >= 56
-    halves = [half_of(FAULTS[name]) for name in ("rate x30", "rate x300", "rate x10,000", "rate / 30")]
-    assert halves == ["dev", "dev", "once", "once"]
-    assert half_of(FAULTS["rate x100"]) == "fresh"
-    split = [fault.name for fault in FAULTS.values() if half_of(fault) != "fresh"]
-    assert len(split) == 208, "another number draws another split"
+        counts = Counter(map(set_of, faults))
+        assert counts["once"] >= 4 and counts["dev"] >= 4 and counts.total() == len(faults), family
+    assert sum(set_of(fault) == "once" for fault in FAULTS.values()) >= 70
+    assert {set_of(FAULTS[name]) for name in ("rate x30", "rate x10,000", "rate x100")} == {"dev"}
+    assert set_of(FAULTS["Rprop on batches"]) == "once"
 
 
 def test_a_fault_runs_in_two_or_three_bases_always_the_same():
@@ -101,17 +100,16 @@ def test_a_fault_runs_in_two_or_three_bases_always_the_same():
 
 
 def test_the_sets_of_healthy_runs_share_neither_settings_nor_seeds():
-    least = {"dev": 60, "once": 100, "fresh": 120}
-    runs = {half: healthy(half) for half in HALVES}
-    for half, found in runs.items():
-        assert len(found) == COUNTS[half] >= least[half]
+    runs = {set_name: healthy(set_name) for set_name in SETS}
+    for set_name, found in runs.items():
+        assert len(found) == COUNTS[set_name] >= 120
     for one, other in combinations(runs.values(), 2):
         assert not {settings for _, settings, _ in one} & {settings for _, settings, _ in other}
         assert not {seed for *_, seed in one} & {seed for *_, seed in other}
 
 
 def test_no_two_runs_have_one_key():
-    keys = [one.key for one in [*baselines(FOLDERS), *(one for half in HALVES for one in jobs(half, FOLDERS))]]
+    keys = [one.key for one in [*baselines(FOLDERS), *(one for set_name in SETS for one in jobs(set_name, FOLDERS))]]
     assert len(set(keys)) == len(keys)
 
 
