@@ -68,3 +68,22 @@ def test_settings_of_no_section_are_checked_as_well():
         check_values({"repair": 1})
     with pytest.raises(InputError, match="'chek' is no setting. Did you mean 'check'"):
         check_values({"chek": "one_batch"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"model": {"channels": [1]}}, "model: the config that was chosen does not say what to build"),
+        ({"model": [1]}, "should be lines of"),
+        ({"dataset": {}}, "dataset: the config that was chosen does not say"),
+        ({"optimizer": {"_target_": 5}}, "optimizer: the config that was chosen does not say"),
+        ({"init": {"std": 1.0}}, "init: the config that was chosen lacks bias"),
+        ({"trainer": {"epochs": 1}}, "trainer: the config that was chosen lacks"),
+        ({"telemetry": {}}, "telemetry: the config that was chosen lacks every"),
+        ({"experiment": {"seed": 1}}, "# @package _global_"),
+    ],
+)
+def test_a_config_without_what_its_group_needs(changes, says):
+    with pytest.raises(InputError, match=says) as error:
+        check_values(changes)
+    assert str(error.value).count("\n") < 5

@@ -15,7 +15,7 @@ def timed(monkeypatch):
     def run(measured: list[bool], plain_s: float, extra_s: float, drawn: dict[int, float] | None = None):
         drawn = drawn or {}
         clock = StepClock(torch.device("cpu"))
-        clock.start(measured[0])
+        clock.start(0, measured[0])
         for i, looked in enumerate(measured):
             now[0] += plain_s + extra_s * looked + drawn.get(i, 0.0)
             clock.step(measured[i + 1] if i + 1 < len(measured) else False)

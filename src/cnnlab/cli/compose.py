@@ -24,10 +24,11 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
-from cnnlab.cli.defaults_lists import unquoted_choice
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
+from cnnlab.cli.own_configs import check_sizes, mistake, unquoted_choice
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
@@ -212,14 +213,16 @@ def _in_words(
     loader: ConfigLoader, config_name: str, overrides: list[str], load: Callable[[], DictConfig]
 ) -> DictConfig:
     """What `load` composes of these overrides; InputError with a useful message where it cannot."""
+    check_sizes(loader)
     try:
         return load()
     except MissingConfigException as error:
         raise InputError(_missing_choice(error)) from error
     except ConfigCompositionException as error:
-        raise InputError(_bad_override(loader, config_name, overrides, error)) from error
-    except (OmegaConfBaseException, ValueError) as error:
-        raise InputError(unquoted_choice(loader) or str(error).splitlines()[0]) from error
+        raise InputError(mistake(loader) or _bad_override(loader, config_name, overrides, error)) from error
+    except (OmegaConfBaseException, ValueError, OSError, YAMLError, RecursionError) as error:
+        words = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(mistake(loader) or unquoted_choice(loader) or words) from error
 
 
 def _missing_choice(error: MissingConfigException) -> str:

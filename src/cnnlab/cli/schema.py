@@ -6,6 +6,7 @@ from typing import Any
 from cnnlab.common.checks import BOOL, Rule, check_value, either, list_of, number, one_of, optional, per_block, whole
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.common.limits import LIMITS
+from cnnlab.common.words import shown
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.poolings import POOLINGS
 
@@ -13,6 +14,17 @@ from cnnlab.networks.modules.poolings import POOLINGS
 CLOSED = ("trainer", "telemetry")
 PLAIN = ("seed", "check", "repair", "reproduce")  # settings of no section
 SECTIONS = ("model", "init", "dataset", "optimizer", "scheduler", "augmentation", "evaluation", "experiment", *CLOSED)
+
+# Sections that build what their `_target_` names, with how to begin a config of one's own; the others' first choices.
+BUILT = {
+    "model": "defaults: [stacked3x3, _self_]",
+    "dataset": "defaults: [mnist, _self_]",
+    "optimizer": "defaults: [sgd, _self_]",
+    "scheduler": "defaults: [one_cycle, _self_]",
+    "augmentation": "defaults: [none, _self_]",
+    "evaluation": "defaults: [invariance, _self_]",
+}
+BASES = {"init": "he", "trainer": "default", "telemetry": "light"}
 
 RULES: dict[str, Rule] = {
     "seed": whole(0),
@@ -137,6 +149,8 @@ def check_values(config: Mapping[str, Any]) -> None:
     for key in config:
         if key not in (*PLAIN, *SECTIONS):
             raise InputError(unknown(key, [*PLAIN, *SECTIONS]))
+    for section, values in config.items():
+        _check_shape(section, values)
     for section in ("model", "dataset"):
         for key in ("image_shape", "classes", "in_channels", "num_classes"):
             if key in config.get(section, {}) and f"{section}.{key}" not in RULES:
@@ -149,6 +163,33 @@ def check_values(config: Mapping[str, Any]) -> None:
                 check_value(key, value, rules[key])
             elif section in CLOSED and isinstance(values, Mapping) and values:
                 raise InputError(unknown(key, rules))
+
+
+def _check_shape(section: str, values: Any) -> None:
+    """InputError unless a section has what every config of its group has."""
+    if section in PLAIN:
+        return
+    if section == "experiment":
+        if values:
+            raise InputError(
+                "The experiment's settings would not be used, since its file lacks the line that puts them in place.\n"
+                "Begin it with:\n  # @package _global_"
+            )
+        return
+    if not isinstance(values, Mapping):
+        raise InputError(f"{section} is {shown(values)}, and should be lines of `key: value`. Look at its config.")
+    if section in BUILT and not isinstance(values.get("_target_"), str):
+        raise InputError(
+            f"{section}: the config that was chosen does not say what to build.\n"
+            f"Give it a _target_, the dotted path of a class or function, or let it change another: {BUILT[section]}"
+        )
+    needed = ["bias"] if section == "init" else [k.partition(".")[2] for k in RULES if k.startswith(f"{section}.")]
+    missing = [key for key in needed if key not in values] if section in ("init", *CLOSED) else []
+    if missing:
+        raise InputError(
+            f"{section}: the config that was chosen lacks {', '.join(missing[:5])}.\n"
+            f"Let it change another, which has them: defaults: [{BASES[section]}, _self_]"
+        )
 
 
 def unknown(key: str, known: Iterable[str]) -> str:

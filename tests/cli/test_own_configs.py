@@ -1,0 +1,89 @@
+"""Configs of one's own that Hydra refuses without saying where."""
+
+import pytest
+
+from cnnlab.cli.compose import compose_run
+from cnnlab.common.errors import InputError
+
+
+def written(folder, name, defaults):
+    path = folder / "experiment" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"# @package _global_\ndefaults:\n  - {defaults}\ntrainer: {{max_steps: 1}}\n")
+    return path
+
+
+@pytest.mark.parametrize("word, value", [("off", "False"), ("on", "True"), ("5", "5"), ("0.5", "0.5")])
+def test_a_choice_that_yaml_takes_for_something_else_is_named_with_its_file(word, value, tmp_path):
+    path = written(tmp_path, "quiet.yaml", f"override /telemetry: {word}")
+    with pytest.raises(InputError) as error:
+        compose_run("train", ["experiment=quiet"], tmp_path)
+    first, second = str(error.value).splitlines()
+    assert first == f"{path}: its defaults choose {value} for override /telemetry, which is no name."
+    assert second.endswith('override /telemetry: "off"')
+
+
+def test_in_quotes_it_is_a_name(tmp_path):
+    written(tmp_path, "quiet.yaml", 'override /telemetry: "off"')
+    config, _, _ = compose_run("train", ["experiment=quiet"], tmp_path)
+    assert config.telemetry.every == 0 or not any(config.telemetry.statistics.values())
+
+
+def test_a_list_without_such_a_choice_is_not_blamed(tmp_path):
+    written(tmp_path, "good.yaml", "override /telemetry: light")
+    written(tmp_path, "bad.yaml", "override /telemetry: lihgt")
+    with pytest.raises(InputError, match="lihgt"):
+        compose_run("train", ["experiment=bad"], tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Support for .yml files")
+def test_a_yml_is_told_to_be_renamed(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yml").write_text("defaults: [stacked3x3]\n")
+    with pytest.raises(InputError, match=r"must end with .yaml.\nRename mine.yml to mine.yaml"):
+        compose_run("train", ["model=mine"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: [\n", "line 2: expected the node content"),
+        ("channels: 1\n\tb: 2\n", "YAML allows no tabs"),
+        ("a: 1\na: 2\n", "line 2: the key 'a' is given twice"),
+        ("- 1\n", "holds a list"),
+        ("1\n", "holds a number"),
+        ("a: !!python/object:os.system x\n", "could not determine a constructor"),
+        ("? [a]\n: 1\n", "a key is a list or a mapping"),
+        ("null: 1\n", 'Put it in quotes: "None"'),
+        ("a: &x [*x]\n", "aliases"),
+        ("\x00", "special characters are not allowed"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named_with_what_is_wrong(text, says, tmp_path):
+    path = tmp_path / "optimizer" / "odd.yaml"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        compose_run("train", ["optimizer=odd"], tmp_path)
+    assert str(path) in str(error.value) and says in str(error.value) and str(error.value).count("\n") < 5
+
+
+def test_aliases_that_multiply_are_told_before_they_fill_the_memory(tmp_path):
+    (tmp_path / "model").mkdir()
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    (tmp_path / "model" / "bomb.yaml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="more than 100,000 values"):
+        compose_run("train", ["model=bomb"], tmp_path)
+
+
+def test_a_few_aliases_are_fine(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("defaults: [stacked3x3, _self_]\nhead: &h [32]\nchannels: [4, 8]\n")
+    assert compose_run("train", ["model=mine"], tmp_path)[0].model.head == [32]
+
+
+def test_a_file_that_is_wrong_and_not_chosen_disturbs_nothing(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "odd.yaml").write_text("a: [")
+    assert compose_run("train", ["model=plain"], tmp_path)[0].model.channels
