@@ -84,10 +84,14 @@ def _interrupt(_):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stop", [_interrupt, lambda _: os.kill(os.getpid(), signal.SIGTERM)], ids=["ctrl-c", "term"])
-def test_a_job_that_is_stopped_says_where_its_work_lies(command, tmp_path, stop):
+@pytest.mark.parametrize(
+    ("stop", "number"),
+    [(_interrupt, signal.SIGINT), (lambda _: os.kill(os.getpid(), signal.SIGTERM), signal.SIGTERM)],
+    ids=["ctrl-c", "term"],
+)
+def test_a_job_that_is_stopped_says_where_its_work_lies(command, tmp_path, stop, number):
     code, _, err = command(stop, lambda jobs: None, "hydra.run.dir=here")
-    assert code == 128 + signal.SIGINT
+    assert code == 128 + number
     assert err == f"Interrupted. Partial results are in {tmp_path / 'here'}\n"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.cli.schema import CONVNET, check_values, unknown
+from cnnlab.cli.schema import CONVNET, check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
 GOOD = {
@@ -85,5 +85,5 @@ def test_settings_of_no_section_are_checked_as_well():
 )
 def test_a_config_without_what_its_group_needs(changes, says):
     with pytest.raises(InputError, match=says) as error:
-        check_values(changes)
+        check_shapes(changes)
     assert str(error.value).count("\n") < 5

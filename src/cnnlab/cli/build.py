@@ -1,7 +1,8 @@
 """Builds the objects that a composed config names; the only module that calls Hydra's `instantiate`."""
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,24 +144,30 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."
         )
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
-    try:
+    with _rebuilding(folder, which):
         config = OmegaConf.load(folder / "config.yaml")
         assert isinstance(config, DictConfig), "config.yaml is not a mapping"
         settings: Any = OmegaConf.to_container(config)
-        if not trust:
-            check_model(str(folder), settings.get("model"))
+    if not trust:
+        check_model(str(folder), settings.get("model"))
+    with _rebuilding(folder, which):
         run = TrainedRun(settings, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
-    except InputError:
-        raise
-    except Exception as error:  # an edited file can make any of these steps raise anything
+    return network.eval(), run
+
+
+@contextmanager
+def _rebuilding(folder: Path, which: str) -> Iterator[None]:
+    """An edited file can make any step raise anything."""
+    try:
+        yield
+    except Exception as error:
         why = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         raise InputError(
             f"{folder}: cannot rebuild the network from {which}.pt and config.yaml.\n{why}\n"
             "One of the files or the network's code has changed; train the run again."
         ) from error
-    return network.eval(), run
 
 
 def as_yaml(config: DictConfig) -> str:

@@ -10,14 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.cli.resolvers import resolved
-from cnnlab.cli.schema import check_values, unknown
+from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
 
 def check_training(jobs: Sequence[DictConfig]) -> None:
     """Values first, without importing torch; then targets, device, data, and each network on the shape of its data."""
     for job in jobs:
-        check_values(OmegaConf.to_container(job, resolve=False))  # type: ignore[arg-type]
+        plain: Any = OmegaConf.to_container(job, resolve=False)
+        check_shapes(plain)
+        check_values(plain)
     for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
         check_targets(job)
     for job in jobs:

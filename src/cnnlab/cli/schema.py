@@ -149,8 +149,6 @@ def check_values(config: Mapping[str, Any]) -> None:
     for key in config:
         if key not in (*PLAIN, *SECTIONS):
             raise InputError(unknown(key, [*PLAIN, *SECTIONS]))
-    for section, values in config.items():
-        _check_shape(section, values)
     for section in ("model", "dataset"):
         for key in ("image_shape", "classes", "in_channels", "num_classes"):
             if key in config.get(section, {}) and f"{section}.{key}" not in RULES:
@@ -165,10 +163,14 @@ def check_values(config: Mapping[str, Any]) -> None:
                 raise InputError(unknown(key, rules))
 
 
+def check_shapes(config: Mapping[str, Any]) -> None:
+    """Raise InputError unless each section has what every config of its group has."""
+    for section, values in config.items():
+        if section not in PLAIN:
+            _check_shape(section, values)
+
+
 def _check_shape(section: str, values: Any) -> None:
-    """InputError unless a section has what every config of its group has."""
-    if section in PLAIN:
-        return
     if section == "experiment":
         if values:
             raise InputError(
