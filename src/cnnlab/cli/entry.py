@@ -41,6 +41,8 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
         try:
             task(without_sections(config))
         except InputError as error:
+            if not is_sweep():
+                exit_with(error)  # Hydra would add lines of its own
             raise Refusal(str(error)) from None
         except KeyboardInterrupt:
             sys.stderr.write(f"Interrupted. Partial results are in {HydraConfig.get().runtime.output_dir}\n")

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 import torch
@@ -16,12 +16,24 @@ def save(path: Path, state: dict[str, Any]) -> None:
     """Write atomically: a reader sees the old file or the new one, never a partial one, also after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with part.open("wb") as file:
+            _write({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     os.replace(part, path)
     sync_folder(path.parent)
+
+
+def _write(state: dict[str, Any], file: BinaryIO) -> None:
+    """torch covers an OSError, as of a full disk, by a RuntimeError of its own that says nothing of it."""
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:
+        raise error.__context__ if isinstance(error.__context__, OSError) else error
 
 
 def sync_folder(folder: Path) -> None:
