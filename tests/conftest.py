@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,38 @@ def _same_numbers():
 def _own_cache(tmp_path_factory, monkeypatch):
     """Decoded images go where the test ends, not into the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("preloaded.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(30)
+
+
+@pytest.fixture
+def run_command(preloaded, tmp_path_factory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """run_command("-m", "cnnlab.train", ..., cwd=, env=): as `subprocess.run` with these arguments to Python, in a
+    process that need not import torch anew."""
+
+    def run_command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        home = tmp_path_factory.mktemp("streams")
+        streams = {name: str(home / name) for name in ("stdout", "stderr")}
+        asked = {"arguments": arguments, "cwd": str(cwd), "env": dict(os.environ if env is None else env), **streams}
+        preloaded.stdin.write(json.dumps(asked) + "\n")
+        preloaded.stdin.flush()
+        code = int(preloaded.stdout.readline())
+        texts = [Path(path).read_text() for path in streams.values()]
+        return subprocess.CompletedProcess([sys.executable, *arguments], code, *texts)
+
+    return run_command
 
 
 @pytest.fixture(scope="session")

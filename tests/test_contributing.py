@@ -47,11 +47,16 @@ def _write(folder: Path, mine: bool) -> None:
         path.write_text(before.replace(f"{line}\n", new))
 
 
-def _run(folder: Path, command: str, *more: str, source: Path | None = None) -> subprocess.CompletedProcess:
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment = clean if source is None else {**clean, "PYTHONPATH": str(source)}
-    arguments = [sys.executable, *command.split()[1:], *more]
-    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def typed(run_command):
+    """typed(folder, command, *more, source=): the command as typed there, with cnnlab from `source`."""
+
+    def typed(folder: Path, command: str, *more: str, source: Path | None = None) -> subprocess.CompletedProcess[str]:
+        clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment = clean if source is None else {**clean, "PYTHONPATH": str(source)}
+        return run_command(*command.split()[1:], *more, cwd=folder, env=environment)
+
+    return typed
 
 
 def test_recipes_are_found():
@@ -72,10 +77,10 @@ def test_the_table_counts_the_files_and_lines_of_the_recipes():
 
 
 @pytest.mark.parametrize("command", OWN)
-def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command):
+def test_a_recipe_in_a_folder_of_ones_own_works_as_it_stands(tmp_path, command, typed):
     _write(tmp_path, mine=True)
     size = [] if "dataset=bars" in command else SMALL[2:]
-    done = _run(tmp_path, command, *SMALL[:2], *size)
+    done = typed(tmp_path, command, *SMALL[:2], *size)
     assert done.returncode == 0, done.stderr
     runs = list(tmp_path.glob("outputs/**/results.json"))
     # Two arms, each tuned at two rates with one seed, and measured with two; two arms with six seeds.
@@ -101,18 +106,18 @@ TRAINED = [c for c in COMMANDS if c not in OWN and "cnnlab.train" in c]
 @pytest.mark.parametrize(
     "command", [*TRAINED, "python -m cnnlab.train model.activation=logsigmoid model.pool=overlapping"]
 )
-def test_what_is_added_to_cnnlab_trains(changed, tmp_path, command):
+def test_what_is_added_to_cnnlab_trains(changed, tmp_path, command, typed):
     more = SMALL if "max_steps" not in command else SMALL[1:]
-    done = _run(tmp_path, command, *more, source=changed / "src")
+    done = typed(tmp_path, command, *more, source=changed / "src")
     assert done.returncode == 0, done.stderr
     (metrics,) = tmp_path.glob("outputs/runs/*/metrics.jsonl")
     assert ("kurtosis" in metrics.read_text()) == ("telemetry=full" in command)
 
 
 @pytest.mark.parametrize("word, shown", [("logsigmoid", "logsigmoid"), ("overlapping", "max pool 3x3")])
-def test_an_added_activation_and_an_added_pooling_are_in_the_sheet(changed, tmp_path, word, shown):
+def test_an_added_activation_and_an_added_pooling_are_in_the_sheet(changed, tmp_path, word, shown, typed):
     (command,) = (c for c in COMMANDS if word in c)
-    done = _run(tmp_path, command, source=changed / "src")
+    done = typed(tmp_path, command, source=changed / "src")
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
     assert word != "logsigmoid" or "Theory before the first step" in done.stdout
@@ -134,12 +139,12 @@ def test_an_added_rule_is_asked(changed, tmp_path):
     assert done.stdout.strip() == "['confident_mistakes']", done.stderr
 
 
-def test_an_added_command_runs(changed, tmp_path):
+def test_an_added_command_runs(changed, tmp_path, typed):
     (command,) = (c for c in COMMANDS if "count" in c)
-    done = _run(tmp_path, command, source=changed / "src")
+    done = typed(tmp_path, command, source=changed / "src")
     network = ConvNet((1, 28, 28), 10, kernel_size=5, convs_per_block=1)
     assert done.stdout.strip() == str(sum(p.numel() for p in network.parameters())), done.stderr
-    mistake = _run(tmp_path, command, "model.kernle_size=3", source=changed / "src")
+    mistake = typed(tmp_path, command, "model.kernle_size=3", source=changed / "src")
     assert mistake.returncode == 1 and "Did you mean 'model.kernel_size'" in mistake.stderr
 
 

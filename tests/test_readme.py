@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -55,15 +53,9 @@ def test_the_python_blocks_run_in_their_order(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("command", CONSOLE)
-def test_a_printed_block_is_what_the_command_prints(command, tmp_path):
+def test_a_printed_block_is_what_the_command_prints(command, tmp_path, run_command):
     assert command.startswith("python -m cnnlab.")
-    done = subprocess.run(
-        [sys.executable, *command.split()[1:]],
-        cwd=tmp_path,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-    )
+    done = run_command(*command.split()[1:], cwd=tmp_path, env={**os.environ, "COLUMNS": "80"})
     printed = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
     shown = CONSOLE[command].splitlines()
     for line in shown:

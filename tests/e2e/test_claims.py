@@ -29,16 +29,22 @@ claim: {{sentence: More steps are better., arm: trained, than: untrained, margin
 """
 
 
-def claim(folder: Path, *overrides: str, seeds: int = 2, margin: float = 0.2) -> subprocess.CompletedProcess:
-    mine = folder / "mine" / "experiment" / "steps.yaml"
-    mine.parent.mkdir(parents=True, exist_ok=True)
-    mine.write_text(CLAIM.format(seeds=seeds, margin=margin))
-    command = [sys.executable, "-m", "cnnlab.train", "-m", "--config-dir", "mine", "experiment=steps", *overrides]
-    environment = os.environ | {"COLUMNS": "120", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def claim(run_command):
+    """claim(folder, *overrides, seeds=2, margin=0.2): the sweep of a claim of one's own."""
+
+    def claim(folder: Path, *overrides: str, seeds: int = 2, margin: float = 0.2) -> subprocess.CompletedProcess[str]:
+        mine = folder / "mine" / "experiment" / "steps.yaml"
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        mine.write_text(CLAIM.format(seeds=seeds, margin=margin))
+        arguments = ["-m", "cnnlab.train", "-m", "--config-dir", "mine", "experiment=steps", *overrides]
+        environment = os.environ | {"COLUMNS": "120", "OMP_NUM_THREADS": "1"}
+        return run_command(*arguments, cwd=folder, env=environment)
+
+    return claim
 
 
-def test_a_claim_of_one_s_own_ends_with_its_verdict_and_with_who_was_right(tmp_path):
+def test_a_claim_of_one_s_own_ends_with_its_verdict_and_with_who_was_right(tmp_path, claim):
     done = claim(tmp_path, "claim.guess=does not hold")
     assert done.returncode == 0, done.stderr
     assert "“More steps are better.” HOLDS" in done.stdout
@@ -69,9 +75,8 @@ def test_a_claim_of_one_s_own_ends_with_its_verdict_and_with_who_was_right(tmp_p
         (["-m", "experiment=he_suits_relu", "claim.margn=1"], "margn"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(tmp_path, arguments, words):
-    command = [sys.executable, "-m", "cnnlab.train", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+def test_mistakes_are_told_before_anything_runs(tmp_path, arguments, words, run_command):
+    done = run_command("-m", "cnnlab.train", *arguments, cwd=tmp_path)
     assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) <= 5
     assert "Traceback" not in done.stderr and not (tmp_path / "outputs").exists()
 
@@ -89,11 +94,10 @@ def test_mistakes_are_told_before_anything_runs(tmp_path, arguments, words):
         ("pooling_keeps_a_quarter", "HOLDS ONLY WHEN 28x28 maps, 32x32 maps"),
     ],
 )
-def test_geometry_is_what_can_be_counted_by_hand(tmp_path, name, verdict):
+def test_geometry_is_what_can_be_counted_by_hand(tmp_path, name, verdict, run_command):
     """18 c^2 < 25 c^2, but 9 n c + 9 c^2 < 25 n c only for n > 9 c / 16; 199 - 99 x 2 = 1; 5x5 pooled is 3x3."""
-    command = [sys.executable, "-m", "cnnlab.train", "-m", f"experiment={name}"]
-    environment = os.environ | {"COLUMNS": "200"}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    arguments = ["-m", "cnnlab.train", "-m", f"experiment={name}"]
+    done = run_command(*arguments, cwd=tmp_path, env=os.environ | {"COLUMNS": "200"})
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("“")]
     assert line.endswith(f"” {verdict}")

@@ -30,12 +30,17 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "cnnlab.train", "-m", *arguments]
 
 
-def _sweep(place: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """In the folder `s`, or the usual one."""
-    done = subprocess.run(_command(*arguments), cwd=place, capture_output=True, text=True, timeout=280)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+@pytest.fixture
+def run_sweep(run_command):
+    """run_sweep(place, *arguments, code=0): in the folder `s`, or the usual one."""
+
+    def run_sweep(place: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = run_command(*_command(*arguments)[1:], cwd=place)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run_sweep
 
 
 def _runs(sweep: Path) -> dict[str, dict]:
@@ -47,8 +52,8 @@ def _losses(folder: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("launcher", ["local", "basic"])
-def test_a_job_of_a_sweep_is_the_single_run_bit_for_bit(tmp_path, launcher):
-    _sweep(tmp_path, *TINY, "init=he,xavier", f"hydra/launcher={launcher}", "hydra.sweep.dir=s")
+def test_a_job_of_a_sweep_is_the_single_run_bit_for_bit(tmp_path, launcher, run_sweep):
+    run_sweep(tmp_path, *TINY, "init=he,xavier", f"hydra/launcher={launcher}", "hydra.sweep.dir=s")
     for init in ("he", "xavier"):
         alone = [sys.executable, "-m", "cnnlab.train", *TINY, f"init={init}", f"hydra.run.dir={init}"]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -58,12 +63,12 @@ def test_a_job_of_a_sweep_is_the_single_run_bit_for_bit(tmp_path, launcher):
         assert (swept / "config.yaml").read_text() == (single / "config.yaml").read_text()
 
 
-def test_twelve_runs_of_which_four_go_wrong(place):
+def test_twelve_runs_of_which_four_go_wrong(place, run_sweep):
     arms = [f"good{i}: ['optimizer.momentum=0.{i}']" for i in range(1, 9)]
     arms += [f"{how}: ['model.how={how}']" for how in ("raise", "exit", "kill", "diverge")]
     command = ["--config-dir", "mine", *SMALL, "model=trouble", f"hydra.sweeper.arms={{{', '.join(arms)}}}"]
     command += ["hydra.sweep.dir=s", "hydra.launcher.jobs=2"]
-    first = _sweep(place, *command, code=1)
+    first = run_sweep(place, *command, code=1)
     runs = _runs(place / "s")
     status = {name.removesuffix(",seed=0"): run["status"] for name, run in runs.items()}
     assert len(status) == 12 and [status.pop(f"good{i}") for i in range(1, 9)] == ["completed"] * 8
@@ -75,37 +80,37 @@ def test_twelve_runs_of_which_four_go_wrong(place):
 
     # The same command runs what is missing, keeps what was done, and what failed is still there to look at.
     started = {name: run["started"] for name, run in runs.items()}
-    _sweep(place, *command, code=1)
+    run_sweep(place, *command, code=1)
     again = {name for name, run in _runs(place / "s").items() if run["started"] != started[name]}
     assert again == {"raise,seed=0", "exit,seed=0", "kill,seed=0"}
     assert len(list((place / "s" / "attempts").iterdir())) == 3
 
 
-def test_what_is_edited_while_a_sweep_runs_changes_nothing(place):
+def test_what_is_edited_while_a_sweep_runs_changes_nothing(place, run_sweep):
     command = ["--config-dir", "mine", *SMALL, "model=trouble", "model.how=edit,none", "hydra.sweep.dir=s"]
-    _sweep(place, *command, "hydra.launcher.jobs=1")
+    run_sweep(place, *command, "hydra.launcher.jobs=1")
     assert "[5, 9]" in (place / "mine" / "model" / "trouble.yaml").read_text()
     widths = {(place / "s" / name / "config.yaml").read_text().count("- 4\n") for name in _runs(place / "s")}
     assert widths == {1}
-    refused = _sweep(place, *command, code=1)
+    refused = run_sweep(place, *command, code=1)
     assert "model.channels is [4,8] there and [5,9] now" in refused.stderr
 
 
-def test_more_seeds_and_arms_go_on_in_the_same_folder(tmp_path):
-    _sweep(tmp_path, *TINY, "init=he")
+def test_more_seeds_and_arms_go_on_in_the_same_folder(tmp_path, run_sweep):
+    run_sweep(tmp_path, *TINY, "init=he")
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     first = _runs(sweep)
-    _sweep(tmp_path, *TINY, "init=he", "seed=0,1")
+    run_sweep(tmp_path, *TINY, "init=he", "seed=0,1")
     second = _runs(sweep)
     assert list(first) == ["seed=0"] and second["seed=0"] == first["seed=0"] and second.keys() == {"seed=0", "seed=1"}
-    done = _sweep(tmp_path, *TINY, "init=he", "seed=0,1", "sweep.dry_run=true")
+    done = run_sweep(tmp_path, *TINY, "init=he", "seed=0,1", "sweep.dry_run=true")
     assert "0 of 2 runs to do" in done.stdout
     assert len(list((tmp_path / "outputs" / "sweeps").iterdir())) == 1
 
 
-def test_tuning_comes_first_and_measuring_uses_what_it_found(tmp_path):
+def test_tuning_comes_first_and_measuring_uses_what_it_found(tmp_path, run_sweep):
     tune = "hydra.sweeper.tune={optimizer.lr: '0.0001,0.05', seed: '100,101'}"
-    _sweep(tmp_path, *TINY, "init=he,xavier", "seed=0,1", tune, "hydra.sweep.dir=s")
+    run_sweep(tmp_path, *TINY, "init=he,xavier", "seed=0,1", tune, "hydra.sweep.dir=s")
     record = json.loads((tmp_path / "s" / "sweep.json").read_text())
     for choice in record["tune"]["chosen"]:
         means = {}
@@ -171,25 +176,25 @@ def test_a_stopped_sweep_marks_its_runs_and_says_how_to_go_on(tmp_path, how):
         (["hydra.sweeper.tune={optimizer.lr: '0.1,-1', seed: '5'}"], "optimizer.lr=-1 is not allowed"),
     ],
 )
-def test_a_mistake_in_a_sweep_costs_nothing(tmp_path, arguments, words):
-    done = _sweep(tmp_path, *TINY, *arguments, code=1)
+def test_a_mistake_in_a_sweep_costs_nothing(tmp_path, arguments, words, run_sweep):
+    done = run_sweep(tmp_path, *TINY, *arguments, code=1)
     assert words in done.stderr and len(done.stderr.strip().splitlines()) <= 5 and list(tmp_path.iterdir()) == []
 
 
-def test_two_commands_never_share_a_folder(tmp_path):
+def test_two_commands_never_share_a_folder(tmp_path, run_sweep):
     first = subprocess.Popen(
         _command(*TINY, "trainer.max_steps=20000", "hydra.sweep.dir=s"), cwd=tmp_path, stderr=subprocess.DEVNULL
     )
     while not list((tmp_path / "s").glob("*/run.json")):
         assert first.poll() is None
         time.sleep(0.1)
-    second = _sweep(tmp_path, *TINY, "trainer.max_steps=20000", "seed=1", "hydra.sweep.dir=s", code=1)
+    second = run_sweep(tmp_path, *TINY, "trainer.max_steps=20000", "seed=1", "hydra.sweep.dir=s", code=1)
     assert "Another command is running the sweep in s" in second.stderr
     first.send_signal(signal.SIGTERM)
     assert first.wait() == 130
 
 
-def test_a_dry_run_lists_the_jobs_with_their_cost_and_writes_nothing(tmp_path):
-    done = _sweep(tmp_path, *TINY, "init=he,xavier", "seed=0,1", "sweep.dry_run=true", "hydra.launcher.jobs=2")
+def test_a_dry_run_lists_the_jobs_with_their_cost_and_writes_nothing(tmp_path, run_sweep):
+    done = run_sweep(tmp_path, *TINY, "init=he,xavier", "seed=0,1", "sweep.dry_run=true", "hydra.launcher.jobs=2")
     assert done.stdout.count("to run") == 4 and "2 runs at a time: about" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -14,16 +14,20 @@ import pytest
 SMALL = ["dataset.size=12", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=30"]
 
 
-def _run(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "cnnlab.train", *arguments], cwd=folder, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == code, done.stderr
-    return done
+@pytest.fixture
+def train(run_command):
+    """train(folder, *arguments, code=0): the command, typed there, which must end with that exit code."""
+
+    def train(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = run_command("-m", "cnnlab.train", *arguments, cwd=folder)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return train
 
 
-def test_one_run_leaves_a_run_folder_and_says_where(tmp_path):
-    done = _run(tmp_path, *SMALL, "evaluation=invariance", "evaluation.images=50")
+def test_one_run_leaves_a_run_folder_and_says_where(tmp_path, train):
+    done = train(tmp_path, *SMALL, "evaluation=invariance", "evaluation.images=50")
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     assert "test accuracy" in done.stdout and f"tensorboard --logdir outputs/runs/{folder.name}" in done.stdout
     assert "stacked3x3_he_digits_seed0" in folder.name
@@ -36,19 +40,21 @@ def test_one_run_leaves_a_run_folder_and_says_where(tmp_path):
     assert "${" not in (folder / "config.yaml").read_text()
 
 
-def test_a_checkpoint_goes_on_from_where_it_was(tmp_path):
-    _run(tmp_path, *SMALL, "hydra.run.dir=first")
+def test_a_checkpoint_goes_on_from_where_it_was(tmp_path, train):
+    train(tmp_path, *SMALL, "hydra.run.dir=first")
     file = "init.file=first/checkpoints/last.pt"
-    _run(tmp_path, *SMALL, "init=checkpoint", file, "trainer.max_steps=0", "hydra.run.dir=again")
+    train(tmp_path, *SMALL, "init=checkpoint", file, "trainer.max_steps=0", "hydra.run.dir=again")
     first, again = (json.loads((tmp_path / run / "results.json").read_text()) for run in ("first", "again"))
     assert again["test/loss"] == first["test/loss"] and first["test/accuracy"] == again["test/accuracy"]
-    told = _run(tmp_path, *SMALL, "init=checkpoint", file, "model.channels=[4,9]", "hydra.run.dir=other", code=1).stderr
+    told = train(
+        tmp_path, *SMALL, "init=checkpoint", file, "model.channels=[4,9]", "hydra.run.dir=other", code=1
+    ).stderr
     assert "does not fit this network" in told and "Traceback" not in told and not (tmp_path / "other").exists()
-    assert "needs a file" in _run(tmp_path, *SMALL, "init=checkpoint", code=1).stderr
+    assert "needs a file" in train(tmp_path, *SMALL, "init=checkpoint", code=1).stderr
 
 
-def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path):
-    _run(tmp_path, "-m", *SMALL, "init=he,zeros", "optimizer.lr=0.05,1e9", "hydra.sweep.dir=outputs/sweeps/mine")
+def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path, train):
+    train(tmp_path, "-m", *SMALL, "init=he,zeros", "optimizer.lr=0.05,1e9", "hydra.sweep.dir=outputs/sweeps/mine")
     folders = sorted(p.parent.name for p in (tmp_path / "outputs/sweeps/mine").glob("*/run.json"))
     assert len(folders) == 4 and any("init=he" in name and "optimizer.lr=0.05" in name for name in folders)
     status = {
@@ -66,8 +72,8 @@ def test_a_sweep_leaves_readable_folders_and_goes_on_after_a_divergence(tmp_path
         (["-m", "trainer.epochs=1,1.5"], "trainer.epochs=1.5 is not allowed"),
     ],
 )
-def test_a_mistake_costs_nothing_and_leaves_nothing(tmp_path, arguments, words):
-    done = _run(tmp_path, *arguments, code=1)
+def test_a_mistake_costs_nothing_and_leaves_nothing(tmp_path, arguments, words, train):
+    done = train(tmp_path, *arguments, code=1)
     assert words in done.stderr and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) <= 5
     assert done.stdout == "" and list(tmp_path.iterdir()) == []
 
@@ -81,8 +87,8 @@ def test_a_mistake_in_a_value_answers_without_loading_torch(tmp_path):
     assert not any(line.split("|")[-1].strip() == "torch" for line in done.stderr.splitlines())
 
 
-def test_help_lists_the_choices(tmp_path):
-    done = _run(tmp_path, "--help")
+def test_help_lists_the_choices(tmp_path, train):
+    done = train(tmp_path, "--help")
     assert "stacked3x3" in done.stdout and "xavier" in done.stdout and list(tmp_path.iterdir()) == []
 
 
@@ -127,12 +133,12 @@ class Deep(nn.Module):
 """
 
 
-def test_a_network_of_functions_from_elsewhere_has_theory_field_memory_and_advice_that_fits(tmp_path):
+def test_a_network_of_functions_from_elsewhere_has_theory_field_memory_and_advice_that_fits(tmp_path, train):
     (tmp_path / "model").mkdir()
     (tmp_path / "elsewhere.py").write_text(ELSEWHERE)
     (tmp_path / "model" / "deep.yaml").write_text("_target_: elsewhere.Deep\n")
     arguments = ("--config-dir", ".", "model=deep", "dataset.size=8", "trainer.max_steps=0", "telemetry.theory=true")
-    done = _run(tmp_path, *arguments, "init=orthogonal", "init.gain=0.5", "hydra.run.dir=run")
+    done = train(tmp_path, *arguments, "init=orthogonal", "init.gain=0.5", "hydra.run.dir=run")
     assert "try: nn.BatchNorm2d(channels) after every convolution" in done.stdout, "it has no model.norm to type"
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert (
@@ -145,33 +151,33 @@ def test_a_network_of_functions_from_elsewhere_has_theory_field_memory_and_advic
 TINY = ["dataset.size=8", "model.channels=[8]", "model.convs_per_block=1", "trainer.max_steps=120"]
 
 
-def test_a_check_is_a_run_whose_exit_code_a_script_can_use(tmp_path):
-    done = _run(tmp_path, *TINY, "check=one_batch", "hydra.run.dir=good")
+def test_a_check_is_a_run_whose_exit_code_a_script_can_use(tmp_path, train):
+    done = train(tmp_path, *TINY, "check=one_batch", "hydra.run.dir=good")
     assert done.stdout.startswith("one batch      learned by heart, all of 64 images")
     assert (tmp_path / "good" / "figures" / "check.png").is_file()
-    done = _run(tmp_path, *TINY, "check=one_batch", "optimizer.lr=1e-6", "hydra.run.dir=bad", code=1)
+    done = train(tmp_path, *TINY, "check=one_batch", "optimizer.lr=1e-6", "hydra.run.dir=bad", code=1)
     assert "not learned" in done.stdout and done.stderr == ""
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("try"))
     # what it says to type is typed, and so on
-    again = _run(tmp_path, *shlex.split(line[15:])[3:], "hydra.run.dir=range")
+    again = train(tmp_path, *shlex.split(line[15:])[3:], "hydra.run.dir=range")
     (line,) = (line for line in again.stdout.splitlines() if line.startswith("try"))
-    assert "learned by heart" in _run(tmp_path, *TINY, "check=one_batch", line[15:].strip()).stdout.splitlines()[0]
+    assert "learned by heart" in train(tmp_path, *TINY, "check=one_batch", line[15:].strip()).stdout.splitlines()[0]
 
 
-def test_checks_and_repairs_of_a_sweep_are_quiet_and_reported(tmp_path):
-    done = _run(tmp_path, "-m", *TINY, "check=one_batch", "optimizer.lr=0.02,1e-6", "hydra.sweep.dir=checked")
+def test_checks_and_repairs_of_a_sweep_are_quiet_and_reported(tmp_path, train):
+    done = train(tmp_path, "-m", *TINY, "check=one_batch", "optimizer.lr=0.02,1e-6", "hydra.sweep.dir=checked")
     assert "check one batch accuracy" in done.stdout and "by heart" not in done.stdout
-    _run(tmp_path, "-m", *TINY, "repair=true", "init=he,zeros", "hydra.sweep.dir=repaired")
+    train(tmp_path, "-m", *TINY, "repair=true", "init=he,zeros", "hydra.sweep.dir=repaired")
     told = json.loads((tmp_path / "repaired" / "init=zeros,seed=0" / "repair.json").read_text())
     assert told["kept"] == ["init=he"] and (tmp_path / "repaired" / "report.html").is_file()
 
 
-def test_a_repair_ends_with_a_command_that_works(tmp_path):
+def test_a_repair_ends_with_a_command_that_works(tmp_path, train):
     (tmp_path / "mine" / "model").mkdir(parents=True)
     (tmp_path / "mine" / "model" / "tiny.yaml").write_text("defaults: [stacked3x3, _self_]\nchannels: [8]\n")
     arguments = ["--config-dir", "mine", "model=tiny", "dataset.size=8", "trainer.max_steps=120", "init=zeros"]
-    done = _run(tmp_path, *arguments, "repair=true")
+    done = train(tmp_path, *arguments, "repair=true")
     assert "Helped: init=he." in done.stdout and "repair 1: init=he, 120 steps" in done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("try  "))
     assert shlex.split(line[15:])[:5] == ["python", "-m", "cnnlab.train", "--config-dir", "mine"]
-    assert "Healthy" in _run(tmp_path, *shlex.split(line[15:])[3:]).stdout
+    assert "Healthy" in train(tmp_path, *shlex.split(line[15:])[3:]).stdout
