@@ -156,10 +156,26 @@ def test_a_stopped_sweep_marks_its_runs_and_says_how_to_go_on(tmp_path, how):
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(how)
     _, printed = process.communicate(timeout=60)
-    assert process.returncode == 130 and "The same command goes on" in printed and "Traceback" not in printed
+    assert process.returncode == 128 + how and "The same command goes on" in printed and "Traceback" not in printed
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
     assert [run["status"] for run in _runs(tmp_path / "s").values()] == ["interrupted"] * 2
+
+
+def test_runs_of_a_stopped_sweep_go_on_where_they_were(tmp_path, run_sweep):
+    arguments = (*TINY, "trainer.max_steps=2500", "seed=0,1", "hydra.launcher.jobs=2")
+    process = subprocess.Popen(_command(*arguments, "hydra.sweep.dir=s"), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while len(list((tmp_path / "s").glob("*/checkpoints/last.pt"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+    run_sweep(tmp_path, *arguments, "hydra.sweep.dir=s")
+    run_sweep(tmp_path, *arguments, "hydra.sweep.dir=whole")
+    for name, run in _runs(tmp_path / "s").items():
+        assert run["status"] == "completed" and [attempt["status"] for attempt in run["attempts"]] == ["interrupted"]
+        assert _losses(tmp_path / "s" / name) == _losses(tmp_path / "whole" / name)
+    assert not (tmp_path / "s" / "attempts").exists()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,7 @@ def test_two_commands_never_share_a_folder(tmp_path, run_sweep):
     second = run_sweep(tmp_path, *TINY, "trainer.max_steps=20000", "seed=1", "hydra.sweep.dir=s", code=1)
     assert "Another command is running the sweep in s" in second.stderr
     first.send_signal(signal.SIGTERM)
-    assert first.wait() == 130
+    assert first.wait() == 128 + signal.SIGTERM
 
 
 def test_a_dry_run_lists_the_jobs_with_their_cost_and_writes_nothing(tmp_path, run_sweep):
