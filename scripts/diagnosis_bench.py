@@ -1,6 +1,7 @@
 """How often cnnlab's diagnosis is right: known faults in networks that train well, and runs without one.
 
-make diagnosis-bench                                  all, 40 minutes on two free cores; writes docs/diagnosis.md
+make diagnosis-bench                                  all, an hour on two free cores; writes docs/diagnosis.md
+make diagnosis-bench ARGS="--part 4"                  of dev a random quarter of the faults, as on the page
 make diagnosis-bench ARGS="--set dev"                 only the set with which the rules were made; once: only the other
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 from diagnosis_parts.faults import FAULTS, SETS, set_of
-from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only
+from diagnosis_parts.jobs import CONFIGS, baselines, jobs, only, part
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--root", default="data", help="dataset.root of MNIST and CIFAR-10")
     parser.add_argument("--cifar10", help="folder with CIFAR-10 as pictures")
     parser.add_argument("--only", nargs="+", metavar="FAULT", help="run and print these faults, write no page")
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="of dev one fault and one healthy run in N")
     parser.add_argument("--list", action="store_true", help="print the faults")
     parser.add_argument("--again", action="store_true", help="forget the outcomes that are there")
     parser.add_argument("--others", action="store_true", help="torchmortem and torch-audit on the same runs, too")
@@ -54,7 +56,7 @@ def main() -> None:
     accuracies = mean_accuracies(plain.values())
     for set_name in chosen:
         path, beside = args.folder / f"{set_name}.jsonl", args.folder / f"{set_name}-others.jsonl"
-        wanted = only(jobs(set_name, folders), args.only)
+        wanted = only(part(jobs(set_name, folders), args.part if set_name == "dev" else 1), args.only)
         if args.again:
             forget(path, args.only)
         found = run(wanted, path, args.processes, outcome, set_name)

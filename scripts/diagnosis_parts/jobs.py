@@ -49,6 +49,14 @@ def jobs(set_name: str, folders: Folders) -> list[Job]:
     return found
 
 
+def part(jobs: Sequence[Job], one_in: int) -> list[Job]:
+    """The runs of one kind of fault in so many, drawn at random, and one healthy run in so many."""
+    kinds = [name for name in FAULTS if any(job.name == name for job in jobs)]
+    chosen = set(Random(one_in).sample(kinds, len(kinds) // one_in))
+    healthy = [job for job in jobs if job.what == "healthy"]
+    return [job for job in jobs if job.name in chosen] + healthy[::one_in]
+
+
 def places(name: str) -> Sequence[tuple[Base, int]]:
     """Two or three bases, drawn among those where the fault makes sense, with a seed each. A fault for which there is
     one base gets two seeds."""

@@ -24,8 +24,9 @@ diagnosis-bench` writes this page; it was not edited. {date}, cnnlab {cnnlab}, t
 Python {python}, {machine}, one thread per run.
 
 There are two sets, each with kinds of fault, healthy settings and seeds of its own. With `dev` the rules were made.
-`once` was written by somebody who had not seen the rules, with its acceptable causes, and measured once, at the end
-(`scripts/diagnosis_parts/faults_of_*.py` and `fresh_*.py`; `once_*.py`).
+`once` was written by somebody who had not seen the rules, with its acceptable causes; it repeats no kind of `dev`, so
+that it holds what is left over, and was measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py` and
+`fresh_*.py`; `once_*.py`.)
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
@@ -53,7 +54,7 @@ def headline(sets: Sequence[Measured]) -> list[list[str]]:
         '"Healthy" within 10 points of guessing (must be 0)': lambda m: str(len(m.healthy_near_guessing)),
         "runs without a fault that did not train well (not counted)": lambda m: str(len(m.unwell)),
         "runs that raised an error (not counted)": lambda m: str(sum("failed" in o for o in m.outcomes)),
-        "runs that are missing": lambda m: str(m.planned - len(m.outcomes)),
+        "runs of the set that were not made": lambda m: str(m.planned - len(m.outcomes)),
     }
     return [[name, *(value(m) for m in sets)] for name, value in rows.items()]
 
