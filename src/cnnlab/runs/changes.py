@@ -24,10 +24,11 @@ def extends(there: str, now: str) -> bool:
     before, after = _settings(there), _settings(now)
     if not _changed(before, after) or set(_changed(before, after)) - set(LENGTH):
         return False
-    steps, epochs = ((before.get(key), after.get(key)) for key in LENGTH)
-    if None in steps:  # steps against epochs: how many steps an epoch has is not known here
-        return steps == (None, None) and epochs[0] < epochs[1]
-    return steps[0] < steps[1]
+    (steps, more_steps), (epochs, more_epochs) = ((before.get(key), after.get(key)) for key in LENGTH)
+    if steps is None and more_steps is None:
+        return epochs is not None and more_epochs is not None and epochs < more_epochs
+    # Steps against epochs: how many steps an epoch has is not known here.
+    return steps is not None and more_steps is not None and steps < more_steps
 
 
 def _settings(text: str) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
     """What the range test found; else the middle of what is usual, or a factor."""
     best, (low, high) = run.latest("check/best_rate"), usual(run)
     # A few steps tell nothing of an optimizer whose updates grow over hundreds.
-    if best > 0 and not (low == ADADELTA[0] and best < low):
+    slow = (low, high) == ADADELTA
+    if best > 0 and not (slow and best < ADADELTA[0]):
         return remedies.rate(best)
     lr = run.context.learning_rate
     if lr is not None and low is not None and high is not None and not low <= lr <= high:
