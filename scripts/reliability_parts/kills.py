@@ -37,7 +37,7 @@ def kill(kind: str, number: int, home: Path, references: Mapping[str, Reference]
     folder = home / f"{kind} {number}"
     os.environ["XDG_CACHE_HOME"] = str(home / f"cache {kind} {number}")  # else there is nothing to decode
     process = start(command(setup, folder), home)
-    _wait_for_moment(draw, process, folder, references[setup].seconds)
+    _wait_for_moment(draw, process, folder, references[setup].seconds, setup == "pictures, decoded")
     _send(process, getattr(signal, kind))
     code = wait(process)
     during = _left(folder)
@@ -47,8 +47,11 @@ def kill(kind: str, number: int, home: Path, references: Mapping[str, Reference]
     return Outcome(kind, setup, during, code, tuple(differences(references[setup].folder, folder)))
 
 
-def _wait_for_moment(draw: Random, process: int, folder: Path, seconds: float) -> None:
-    end = time.monotonic() + draw.uniform(0.02, 1.0) * seconds
+def _wait_for_moment(draw: Random, process: int, folder: Path, seconds: float, decodes: bool) -> None:
+    """Images are decoded before the folder is made; else what comes before is no part of the run."""
+    while not decodes and not (folder / "run.json").exists() and not _ended(process):
+        time.sleep(0.001)
+    end = time.monotonic() + draw.uniform(0.01, 0.9) * seconds
     part = folder / "checkpoints" / "last.part" if draw.random() < 1 / 3 else None
     while time.monotonic() < end and not _ended(process):
         time.sleep(0.0005)

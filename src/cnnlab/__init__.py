@@ -8,8 +8,11 @@ run           one run of `python -m cnnlab.train`                  load        t
 All are imported lazily, so that a command reports a typo without waiting for torch.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from cnnlab.common.stopping import quiet_at_once
 
 if TYPE_CHECKING:
     from cnnlab.cli.build import load_run as load
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from cnnlab.views.sheet import sheet
 
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"]:  # so Python calls itself while it looks for `cnnlab.train` in this package
+    quiet_at_once()
 
 _HOMES = {
     "Probe": "telemetry.probe.Probe",

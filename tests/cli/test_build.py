@@ -4,10 +4,11 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from cnnlab.cli.build import load_run
+from cnnlab.cli.build import build_statistics, load_run
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
+from cnnlab.telemetry.statistics import STATISTICS
 
 MODEL = {"_target_": "cnnlab.networks.convnet.ConvNet", "channels": [4], "head": []}
 
@@ -49,3 +50,25 @@ def test_a_checkpoint_of_something_else_is_told(run, state):
     torch.save(state, run[0] / "checkpoints" / "last.pt")
     with pytest.raises(InputError, match=r"cannot rebuild the network from last.pt and config.yaml"):
         load_run(run[0])
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "says"),
+    [
+        ("activation", "math.sqrt", "only one element"),
+        ("activation", "os.getcwd", "takes no arguments"),
+        ("activation", "torch.relu", "one number in a tensor is needed"),
+        ("weight", "torch.mean", "called with a tensor, a tensor, a tensor"),
+        ("saturation", "torch.mean", "called with a tensor, a number, a number"),
+        ("activation", "torch.nowhere", "not an importable function"),
+    ],
+)
+def test_a_statistic_that_cannot_work_is_told_before_the_run(what, path, says):
+    with pytest.raises(InputError, match=says) as error:
+        build_statistics(OmegaConf.create({"statistics": {what: {"mine": path}}}))
+    assert f"telemetry.statistics.{what}.mine={path}" in str(error.value) and str(error.value).count("\n") < 5
+
+
+def test_every_shipped_statistic_works():
+    paths = {what: {n: f"{f.__module__}.{f.__name__}" for n, f in group.items()} for what, group in STATISTICS.items()}
+    assert build_statistics(OmegaConf.create({"statistics": paths})) == STATISTICS

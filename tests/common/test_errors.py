@@ -3,7 +3,7 @@
 import pytest
 
 import cnnlab
-from cnnlab.common.errors import InputError, NotApplicable, did_you_mean
+from cnnlab.common.errors import InputError, NotApplicable, did_you_mean, out_of_memory
 
 MODELS = ["stacked3x3", "single5x5", "single7x7", "plain", "linear"]
 
@@ -36,3 +36,23 @@ def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
             raise NotApplicable("this initializer is data-dependent")
         except ValueError:
             pytest.fail("an except clause for mistakes caught it")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            RuntimeError(
+                "[enforce] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1073741824 bytes."
+            ),
+            "1.0 GiB",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB."), "20.00 GiB"),
+        (MemoryError(), "not enough memory."),
+        (RuntimeError("shapes cannot be multiplied"), None),
+        (None, None),
+    ],
+)
+def test_memory_that_was_not_enough_is_told_in_words(error, says):
+    told = out_of_memory(error)
+    assert (told is None) == (says is None) and (says is None or says in str(told))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 import weakref
@@ -121,3 +122,16 @@ def test_whoever_hears_is_left_in_peace(monkeypatch):
 def test_nothing_was_asked():
     with stoppable():
         assert raise_if_asked() is None
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.3, 1.0])
+def test_ctrl_c_while_a_command_is_imported_shows_no_traceback(delay, tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "cnnlab.train", "trainer.max_steps=500"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "cnnlab.common.stopping" not in process.stderr.readline():  # from here on it is cnnlab that is imported
+        assert process.poll() is None
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in printed

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
 from cnnlab.networks.foreign import fit_stem, takes_image_shape
@@ -46,6 +47,8 @@ def call(section: str, deferred: Callable[..., Any], *arguments: Any) -> Any:
 def _as_input_error(section: str, error: BaseException) -> Exception:
     if isinstance(error, InputError):
         return error
+    if (told := out_of_memory(error)) is not None:
+        return told
     if isinstance(error, (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)):
         return InputError(
             f"{section}: {str(error).strip().splitlines()[0]}\nCheck the {section}.* settings of this run."
@@ -128,7 +131,28 @@ def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Te
                     f"telemetry.statistics.{what}.{name}={path} is not an importable function.\n"
                     "Write the dotted path of a function, e.g. cnnlab.telemetry.statistics.std."
                 ) from error
+            _try_statistic(f"telemetry.statistics.{what}.{name}={path}", what, found[what][name])
     return found
+
+
+def _try_statistic(setting: str, what: str, statistic: Callable[..., Tensor]) -> None:
+    """InputError unless it makes one number of what it will get."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weight, maps = torch.rand(3, 2, 2, 2), torch.rand(4, 3, 2, 2)
+    given: dict[str, tuple] = {"weight": (weight, weight / 2, weight / 4), "bias": (torch.rand(3),)}
+    given |= {"output": (torch.rand(4, 10),), "saturation": (maps, 0.0, 1.0)}
+    arguments = given.get(what, (maps,))
+    try:
+        value = statistic(*arguments)
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            raise TypeError(f"it returned {type(value).__name__}, and one number in a tensor is needed")
+    except Exception as error:
+        words = ", ".join("a tensor" if isinstance(a, Tensor) else "a number" for a in arguments)
+        raise InputError(
+            f"{setting} does not work: {next(iter(str(error).splitlines()), type(error).__name__)}\n"
+            f"It is called with {words}; cnnlab/telemetry/statistics.py has examples of {what}."
+        ) from error
 
 
 def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tuple[nn.Module, TrainedRun]:

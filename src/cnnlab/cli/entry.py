@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hydra
@@ -16,7 +16,7 @@ from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable
 
 Check = Callable[[Sequence[DictConfig]], None]
@@ -30,12 +30,25 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     """
     register_resolvers()
     try:
+        with stoppable():
+            _run(config_name, task, check, of_sweep)
+    except KeyboardInterrupt as error:
+        sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))
+
+
+def _run(
+    config_name: str, task: Callable[[DictConfig], Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]
+) -> None:
+    try:
         sys.argv[1:] = deferred(resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:])
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:
             check(jobs)
     except InputError as error:
         exit_with(error)
+    except (MemoryError, RuntimeError) as error:
+        _exit_if_out_of_memory(error)
+        raise
 
     def job(config: DictConfig) -> None:
         try:
@@ -47,15 +60,18 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
         except KeyboardInterrupt:
             sys.stderr.write(f"Interrupted. Partial results are in {HydraConfig.get().runtime.output_dir}\n")
             raise
-        except Exception:
+        except Exception as error:
             if is_sweep():  # where the terminal has one line for it
                 logging.getLogger("cnnlab").exception("This run failed.")
+            else:
+                _exit_if_out_of_memory(error)
             raise
 
     # The sweeper finds them on the function that it is given.
     job.check, job.of_sweep = check, of_sweep  # type: ignore[attr-defined]
-    try:
-        with stoppable():
-            hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
-    except KeyboardInterrupt as error:
-        sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))
+    hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
+
+
+def _exit_if_out_of_memory(error: BaseException) -> None:
+    if (told := out_of_memory(error)) is not None:
+        exit_with(told)

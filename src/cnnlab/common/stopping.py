@@ -4,6 +4,7 @@ An exception that a signal's handler raises inside a callback of the garbage col
 lost: about one in thirty. Long loops therefore call `raise_if_asked` in every round.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -76,11 +77,23 @@ def asked_to_save() -> bool:
     return due
 
 
+def quiet_at_once() -> None:
+    """Ctrl-C while a command is imported, before `stoppable`, ends it without a traceback, as it does later."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            os._exit(128 + signal.SIGINT)
+        sys.__excepthook__(kind, error, trace)
+
+    sys.excepthook = hook
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGINT (Ctrl-C), SIGTERM (Slurm, docker, timeout) and SIGHUP (a closed terminal) stop what runs inside; SIGUSR2
     asks it to save. In the main thread only; under `nohup`, SIGHUP stays ignored."""
-    handlers: dict[int, Any] = {number: stop for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN}
+    ignored = {number for number in STOPS[2:] if signal.getsignal(number) is signal.SIG_IGN}
+    handlers: dict[int, Any] = {number: stop for number in STOPS if number not in ignored}
     if hasattr(signal, "SIGUSR2"):
         handlers[signal.SIGUSR2] = lambda number, frame: _to_save.append(number)
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -33,7 +33,9 @@ def _write(state: dict[str, Any], file: BinaryIO) -> None:
     try:
         torch.save(state, file)
     except RuntimeError as error:
-        raise error.__context__ if isinstance(error.__context__, OSError) else error
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def sync_folder(folder: Path) -> None:
