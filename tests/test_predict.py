@@ -118,3 +118,51 @@ def test_mistakes_are_told_before_anything_is_written(
     error = capsys.readouterr().err
     assert stopped.value.code == 1 and words in error
     assert len(error.strip().splitlines()) <= 5 and not (home / "outputs").exists()
+
+
+POISONED = [
+    {"_target_": "builtins.open", "file": "harm", "mode": "w"},
+    {"_target_": "os.system", "command": "touch harm"},
+    {"_target_": "mine.Net"},
+    {"_target_": "cnnlab.networks.convnet.ConvNet", **MODEL, "channels": {"_target_": "mine.harm"}},
+    {"_target_": "cnnlab.networks.convnet.ConvNet", **MODEL, "head": [{"_target_": "mine.harm"}]},
+    {"_target_": "torch.nn.modules.module.torch.load", "f": "mine.py"},
+]
+
+
+@pytest.mark.parametrize("model", POISONED, ids=lambda model: str(model["_target_"]))
+def test_a_folder_from_somebody_else_runs_no_code(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: dict
+) -> None:
+    harm = "open('harm', 'w')\n\n\ndef harm():\n    open('harm', 'w')\n\n\nclass Net:\n    pass\n"
+    (home / "mine.py").write_text(harm)
+    monkeypatch.syspath_prepend(str(home))
+    OmegaConf.save(OmegaConf.create({"model": model}), home / "run" / "config.yaml")
+    with pytest.raises(SystemExit) as end:
+        call(monkeypatch, "run=run", "image=grey.png")
+    told = capsys.readouterr().err
+    assert end.value.code == 1 and "trust=true" in told and "Traceback" not in told
+    assert not (home / "harm").exists() and not (home / "outputs").exists()
+
+
+def test_a_network_from_elsewhere_is_built_where_it_is_trusted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "from cnnlab.networks.convnet import ConvNet\n\n\nclass Own(ConvNet):\n    pass\n"
+    (home / "own_network.py").write_text(code)
+    monkeypatch.syspath_prepend(str(home))
+    section = {"_target_": "own_network.Own", **MODEL}
+    OmegaConf.save(OmegaConf.create({"model": section}), home / "run" / "config.yaml")
+    with pytest.raises(SystemExit):
+        call(monkeypatch, "run=run", "image=grey.png")
+    call(monkeypatch, "run=run", "image=grey.png", "trust=true")
+    assert "cat" in capsys.readouterr().out
+
+
+def test_an_unfinished_run_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "run" / "run.json").write_text(json.dumps({"status": "interrupted", "steps": 40}))
+    (home / "run" / "metrics.jsonl").write_text('{"step": 10, "epoch": 0}\n')
+    call(monkeypatch, "run=run", "image=grey.png")
+    assert "run is interrupted, 25% of its steps done" in capsys.readouterr().err

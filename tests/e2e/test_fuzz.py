@@ -17,6 +17,7 @@ from cnnlab.cli.compose import compose_run
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.folder import image_folder
 from cnnlab.train import check
+from cnnlab.training.perform import perform
 
 COUNT = int(os.environ.get("CNNLAB_FUZZ", "200"))
 SMALL = ["dataset.size=8", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=2"]
@@ -78,13 +79,22 @@ def test_any_command_line_is_taken_or_refused_in_a_few_words(tmp_path_factory, o
     before = os.getcwd()
     os.chdir(home)
     try:
-        config, _, _ = compose_run("train", [*SMALL, *overrides])
+        config, request, _ = compose_run("train", [*SMALL, *overrides])
         check([config])
+        assert not list(home.iterdir()), "something was left"
+        if _brief(config):  # what is taken must work
+            perform(config, request, home / "run", pictures=False, show=False)
     except InputError as error:
         _few_words(error)
+        assert not list(home.iterdir()), "something was left"
     finally:
         os.chdir(before)
-    assert not list(home.iterdir()), "something was left"
+
+
+def _brief(config) -> bool:
+    """Whether a run takes seconds; checks and repairs train for longer."""
+    steps = config.trainer.max_steps
+    return steps is not None and steps <= 2 and config.check is None and not config.repair
 
 
 ODD_YAMLS = [

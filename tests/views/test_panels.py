@@ -8,9 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from matplotlib.text import Text
 from PIL import Image
 
 from cnnlab.views import panels
+from cnnlab.views.mistakes import confusion_figure, mistaken_figure
+from cnnlab.views.probabilities import probabilities_figure, variants_figure
 
 
 @pytest.fixture
@@ -84,3 +87,21 @@ def test_a_frame_encloses_its_cells_and_a_small_one_has_a_ring(ax: Axes) -> None
 )
 def test_the_largest_magnitude_is_that_of_finite_values(values: list[float], size: float) -> None:
     assert panels.largest(torch.tensor(values)) == size
+
+
+def test_a_class_called_like_a_formula_is_drawn_as_it_is_written(tmp_path):
+    """Left open or unknown to matplotlib, a formula raises when the figure is drawn."""
+    names = ["$\\frac$", "$x_$", "a$b", "\\$c"]
+    logits, labels = torch.randn(12, 4), torch.arange(12) % 4
+    images = torch.randint(0, 255, (12, 1, 6, 6), dtype=torch.uint8)
+    shares = logits[:2].softmax(1)
+    figures = [
+        confusion_figure(logits, labels, names),
+        mistaken_figure(images, logits, labels, names),
+        probabilities_figure(list(images[:2]), ["$1", "$2$"], shares, names, 3),
+        variants_figure(list(images[:2]), ["as it is", "shifted"], shares, names, "$"),
+    ]
+    for i, figure in enumerate(figures):
+        panels.save(figure, tmp_path / f"{i}.png")
+    written = {text.get_text() for figure in figures for text in figure.findobj(Text)}
+    assert any("$\\frac$" in text for text in written)

@@ -170,12 +170,13 @@ def _atomic_write(path: Path) -> Iterator[Path]:
 @contextmanager
 def _progress(total: int, name: str) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(f"Decoding {name}", total=total)
+        task = bar.add_task(f"Decoding {escape(name)}", total=total)
         yield lambda count: bar.advance(task, count)
 
 

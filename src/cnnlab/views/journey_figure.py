@@ -22,6 +22,7 @@ _GAP = 0.07  # between maps, in maps
 _VOTES, _CLASSES = 6, 4
 
 
+@panels.as_written
 def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixels: Tensor, title: str) -> Figure:
     """One row per step, then the strongest votes and the probabilities.
 

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from cnnlab.views.panels import as_written
+
 NUMBERED = 20  # classes up to which counts fit into the cells
 NAMED = 50  # classes up to which names fit on the axes
 
@@ -19,6 +21,7 @@ def confusion(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.bincount(labels * (classes + 1) + said, minlength=classes * (classes + 1)).view(classes, classes + 1)
 
 
+@as_written
 def confusion_figure(logits: Tensor, labels: Tensor, names: Sequence[str]) -> Figure:
     counts = confusion(logits, labels).cpu()
     columns = [*names, "no number"] if counts[:, -1].any() else list(names)
@@ -53,6 +56,7 @@ def most_mistaken(logits: Tensor, labels: Tensor, count: int = 20) -> tuple[Tens
     return highest.indices, highest.values
 
 
+@as_written
 def mistaken_figure(
     images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 12, columns: int = 4
 ) -> Figure:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -14,6 +15,8 @@ DPI = 120
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
 INK, MARK = "#222222", "#e8590c"
 _GREY = ListedColormap(["#ededed"])
+# A decorator of figures with names that users gave: a $ in them begins no formula.
+as_written = rc_context({"text.parse_math": False})
 
 
 def save(figure: Figure, path: Path) -> Path:

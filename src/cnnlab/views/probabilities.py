@@ -12,6 +12,7 @@ from cnnlab.views.journey_figure import probability_bars, short
 LARGEST = 16  # pictures drawn in one figure
 
 
+@panels.as_written
 def probabilities_figure(
     pictures: Sequence[Tensor], names: Sequence[str], shares: Tensor, classes: Sequence[str], top: int
 ):
@@ -45,6 +46,7 @@ def probabilities_figure(
     return figure
 
 
+@panels.as_written
 def variants_figure(
     pictures: Sequence[Tensor], words: Sequence[str], shares: Tensor, classes: Sequence[str], title: str
 ) -> Figure:
