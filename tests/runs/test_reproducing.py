@@ -30,6 +30,12 @@ def test_what_differs_is_told_with_what_may_be_why(tmp_path):
     assert found.circumstances == {"torch": ("1", "2")}
 
 
+def test_a_run_that_was_trained_further_is_told(tmp_path):
+    one = _write(tmp_path / "a", {"x": 1}, attempts=[{"status": "interrupted"}, {"status": "completed"}])
+    found = compare(one, _write(tmp_path / "b", {"x": 2}, attempts=[]))
+    assert found.circumstances == {"times it was trained further": (1, 0)}
+
+
 def test_a_run_without_results(tmp_path):
     one = _write(tmp_path / "a", {})
     (one / "results.json").unlink()

@@ -13,6 +13,8 @@ TIMES = ("time/", "telemetry/overhead")
 # Of run.json: by these the same config can leave other numbers. Different threads add in another order.
 CIRCUMSTANCES = ("commit", "diff", "platform", "device", "device_name", "seed")
 
+FURTHER = "times it was trained further"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -52,6 +54,12 @@ def _results(folder: Path) -> dict[str, Any]:
 
 def _circumstances(there: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     before, after = (
-        {key: run.get(key) for key in CIRCUMSTANCES} | plain(run.get("versions", {})) for run in (there, now)
+        {key: run.get(key) for key in CIRCUMSTANCES} | plain(run.get("versions", {})) | {FURTHER: _further(run)}
+        for run in (there, now)
     )
     return {key: (before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)}
+
+
+def _further(run: Mapping[str, Any]) -> int:
+    """How often it was given more steps after its end, so that its schedule was that of fewer at first."""
+    return sum(attempt.get("status") == "completed" for attempt in run.get("attempts", []))

@@ -89,13 +89,13 @@ class RunFolder:
             )
         known = there.read_text() if config is not None and there.is_file() else None
         longer = known is not None and config is not None and extends(known, config)
+        what = differences(known, config) if known is not None and config is not None else "its config is not known"
         if run["status"] in FINISHED and not longer:
             hint = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
             if same and run["status"] == "completed":
                 hint += f"\nTo train it further: resume={self.path} with a higher trainer.max_steps or trainer.epochs."
-            raise InputError(f"{self.path} already holds a run.\n{hint}")
+            raise InputError(f"{self.path} already holds a run{'' if same else f' ({what})'}.\n{hint}")
         if not same and not longer:
-            what = differences(known, config) if known is not None and config is not None else "its config is not known"
             raise InputError(
                 f"{self.path} was run with other settings: {what}.\n"
                 "A run goes on with the settings it began with; for others choose another hydra.run.dir."
