@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ from reliability_parts.runs import Reference, command, start, wait
 from reliability_parts.same import differences
 
 KINDS = ("SIGKILL", "SIGTERM")
+SOONER = 0.7
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,20 @@ class Outcome:
 
 
 def kill(kind: str, number: int, home: Path, references: Mapping[str, Reference]) -> Outcome:
-    """Of every three kills one waits for a checkpoint to be written; the others come at any time."""
-    draw = Random(f"{kind} {number}")
+    """Of every three kills one waits for a checkpoint to be written; the others come at any time. A run that ended
+    before is no kill, and another is tried, at an earlier time."""
     setup = list(references)[number % len(references)]
-    folder = home / f"{kind} {number}"
-    os.environ["XDG_CACHE_HOME"] = str(home / f"cache {kind} {number}")  # else there is nothing to decode
-    process = start(command(setup, folder), home)
-    _wait_for_moment(draw, process, folder, references[setup].seconds, setup == "pictures, decoded")
-    _send(process, getattr(signal, kind))
-    code = wait(process)
-    during = _left(folder)
-    again = wait(start(command(setup, folder), home)) if during != "after its end" else 0
+    for trial in count():
+        folder, draw = home / f"{kind} {number}.{trial}", Random(f"{kind} {number} {trial}")
+        os.environ["XDG_CACHE_HOME"] = str(home / f"cache {kind} {number}.{trial}")  # else there is nothing to decode
+        process = start(command(setup, folder), home)
+        seconds = references[setup].seconds * SOONER**trial
+        _wait_for_moment(draw, process, folder, seconds, setup == "pictures, decoded")
+        _send(process, getattr(signal, kind))
+        code = wait(process)
+        if (during := _left(folder)) is not None:
+            break
+    again = wait(start(command(setup, folder), home))
     if again != 0:
         return Outcome(kind, setup, during, code, (f"the second call ended with {again}",))
     return Outcome(kind, setup, during, code, tuple(differences(references[setup].folder, folder)))
@@ -68,13 +73,13 @@ def _send(process: int, number: int) -> None:
         os.kill(process, number)
 
 
-def _left(folder: Path) -> str:
-    """What the run was doing, told by its files."""
+def _left(folder: Path) -> str | None:
+    """What the run was doing, told by its files; None if it had ended."""
     if not (folder / "run.json").exists():
         return "before it began"
     status = json.loads((folder / "run.json").read_text())["status"]
     if status == "completed":
-        return "after its end"
+        return None
     if list(folder.glob("checkpoints/*.part")):
         return "writing a checkpoint"
     if (folder / "results.json").exists():
