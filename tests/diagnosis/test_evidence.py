@@ -60,7 +60,9 @@ def test_an_updates_ratio_is_the_median_of_the_finite_ones(ratios, median):
         ({f"gradient/std/{FIRST}": inf}, False),
         ({f"activation/nonfinite/{FIRST}": 1}, False),
         ({f"weight/update_ratio/{FIRST}": nan}, True),
-        ({"validation/loss": nan}, True),
+        ({"validation/loss": nan}, False),
+        ({"test/loss": inf}, False),
+        ({"test/accuracy": nan}, True),
     ],
 )
 def test_a_step_is_finite_if_loss_signal_and_gradient_are(evidence, row, finite):

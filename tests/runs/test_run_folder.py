@@ -100,6 +100,14 @@ def test_without_a_checkpoint_it_begins_anew(tmp_path):
         assert not run.resumed and not (tmp_path / "metrics.jsonl").exists()
 
 
+def test_killed_before_its_config_was_written_it_begins_anew(tmp_path):
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path).opened(CONFIG):
+        (tmp_path / "config.yaml").unlink()
+        raise KeyboardInterrupt
+    with RunFolder(tmp_path).opened(CONFIG):
+        assert (tmp_path / "config.yaml").read_text() == CONFIG
+
+
 def test_a_run_that_runs_is_left_alone(tmp_path):
     with RunFolder(tmp_path).opened(CONFIG):
         with pytest.raises(InputError, match="is being run by process"), RunFolder(tmp_path).opened(CONFIG):

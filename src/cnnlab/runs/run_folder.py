@@ -50,8 +50,7 @@ class RunFolder:
                 "Give a folder of its own, e.g. hydra.run.dir=outputs/runs/mine."
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        if config is not None:
-            (self.path / "config.yaml").write_text(config)
+        # run.json first: by it a folder is known as a run's, should the process be killed here.
         self._update(
             status="running",
             config_hash=None if config is None else config_hash(config),
@@ -63,6 +62,8 @@ class RunFolder:
             **environment(),
         )
         try:
+            if config is not None:
+                write_text(self.path / "config.yaml", config)
             yield self
         except KeyboardInterrupt as error:
             heard()
@@ -184,8 +185,12 @@ def config_hash(text: str) -> str:
 
 
 def write_json(path: Path, content: Any) -> None:
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     """Write atomically, so that nobody reads a partial file."""
-    part, text = path.with_name(path.name + ".part"), json.dumps(content, indent=2, allow_nan=False) + "\n"
+    part = path.with_name(path.name + ".part")
     try:
         part.write_text(text)
     except OSError:

@@ -174,6 +174,16 @@ def test_more_steps_than_were_asked_for_at_first(job, tmp_path):
         _run(job("scheduler=constant"), tmp_path / "a")
 
 
+def test_a_checkpoint_of_an_older_version_is_told(job, tmp_path):
+    config = job()
+    _stopped(config, tmp_path, 23)
+    last = tmp_path / "checkpoints" / "last.pt"
+    old = {key: value for key, value in checkpoint.load(last).items() if key not in ("resume", "format")}
+    torch.save(old, last)
+    with pytest.raises(InputError, match="older cnnlab"):
+        _run(config, tmp_path)
+
+
 def test_a_log_that_somebody_shortened_is_told(job, tmp_path):
     config = job()
     _stopped(config, tmp_path / "a", 23)

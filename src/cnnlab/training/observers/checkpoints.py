@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked, asked_to_save
 from cnnlab.runs import checkpoint
@@ -82,6 +83,12 @@ class Checkpoints(Observer):
         """Bring the session, as it was made, to where `last.pt` is. Raises InputError."""
         session, trainer = self.session, self.session.trainer
         state = checkpoint.load(self.home / "last.pt")
+        if "resume" not in state:
+            raise InputError(
+                f"{self.home / 'last.pt'} is of an older cnnlab, which kept no place to go on from.\n"
+                f"Train anew in another folder, if you like from its weights: init=checkpoint "
+                f"init.file={self.home / 'last.pt'}"
+            )
         resume = state["resume"]
         trainer.network.load_state_dict(state["network"])
         for name, buffer in self._hidden_buffers().items():
