@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from cnnlab.cli.folders import split_folders
+import pytest
+
+from cnnlab.cli.folders import check_can_be_made, split_folders
+from cnnlab.common.errors import InputError
 
 
 def test_what_has_no_equals_sign_and_is_no_flag_is_a_folder():
@@ -20,3 +23,17 @@ def test_a_folder_that_exists_may_contain_an_equals_sign(tmp_path, monkeypatch):
 def test_the_value_of_a_flag_is_no_folder():
     folders, rest = split_folders(["--config-dir", "mine", "sweep", "-cn", "other"])
     assert folders == [Path("sweep")] and rest == ["--config-dir", "mine", "-cn", "other"]
+
+
+def test_a_folder_that_can_be_made_leaves_no_trace(tmp_path):
+    check_can_be_made(tmp_path / "a" / "b", "hydra.run.dir")
+    check_can_be_made(tmp_path, "hydra.run.dir")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file/inside", "x" * 300, "good/" + "x" * 300])
+def test_one_that_cannot_is_told(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be made: .*\nGive another folder"):
+        check_can_be_made(tmp_path / name, "hydra.run.dir")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from cnnlab.cli.folders import check_can_be_made
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
 from cnnlab.cli.own_configs import check_sizes, mistake, unquoted_choice
@@ -67,6 +68,7 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             _check_not_a_sweep(config_name, job)
             _check_not_a_claim(job)
+            check_can_be_made(_run_folder(job), "hydra.run.dir")
             return [without_sections(job)]
         parsed = parse(parser_of(loader), lines)
         single = _compose(
@@ -112,15 +114,18 @@ def compose_run(
         config = _compose(loader, config_name, lines)
     if not of_sweep:
         _check_not_a_claim(config)
+    job = without_sections(config)
+    return job, read_request(job, config.hydra), _run_folder(config)
+
+
+def _run_folder(config: DictConfig) -> Path:
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:
         hydra_config.set_config(config)  # hydra.run.dir interpolates from it
-        folder = Path(config.hydra.run.dir)
+        return Path(config.hydra.run.dir)
     finally:
         hydra_config.cfg = before
-    job = without_sections(config)
-    return job, read_request(job, config.hydra), folder
 
 
 def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:

@@ -149,6 +149,7 @@ class Session:
         scores = scores_of("test", logits, labels)
         self.results |= scores | resolution(logits, labels) | probability_error(logits) | gap(self.results | scores)
         self.recorder.dashboard.scalars(self.place.step, scores)
+        self.folder.write_results(self.results)  # before pictures are drawn
         if self.diverged is None and not math.isfinite(scores["test/loss"]):
             self.folder.diverged("the test loss is not finite")
         for observer in self.observers:

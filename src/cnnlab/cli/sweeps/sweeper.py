@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
 from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
+from cnnlab.cli.folders import check_can_be_made
 from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
@@ -241,6 +242,7 @@ def _reason(result: JobReturn) -> str:
 @contextmanager
 def _alone(sweep: Path) -> Any:
     """No second command in the same folder; released by the system if this process is killed."""
+    check_can_be_made(sweep, "hydra.sweep.dir")
     sweep.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(sweep / ".lock", timeout=0):
