@@ -212,7 +212,7 @@ def test_the_page_has_these_figures():
     text = page([example()])
     for line in (
         "| found, of the harmful | 2 of 4, 50% (15% to 85%) |",
-        "| runs that are missing | 5 |",
+        "| runs of the set that were not made | 5 |",
         "| network | dev | 1 of 1 | 0 of 1, 0% (0% to 79%) | 0 of 1, 0% (0% to 79%) | none |",
         "| optimizer | rate x30 | 3 of 5 | large_updates 2, healthy 2, overfitting | learning_rate_too_large 2, "
         "labels_noisy | learning_rate_too_large |",

@@ -32,7 +32,9 @@ def check_can_be_made(folder: Path, setting: str) -> None:
     made: list[Path] = []
     try:
         for part in reversed([folder, *folder.parents]):
-            if not part.is_dir():
+            if part.exists() and not part.is_dir():
+                raise NotADirectoryError(0, f"{part} is a file")
+            if not part.exists():
                 part.mkdir()
                 made.append(part)
     except OSError as error:
