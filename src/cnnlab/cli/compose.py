@@ -29,7 +29,7 @@ from yaml import YAMLError
 from cnnlab.cli.folders import check_can_be_made
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
-from cnnlab.cli.own_configs import check_sizes, mistake, unquoted_choice
+from cnnlab.cli.own_configs import check_sizes, has_old_ending, mistake, unquoted_choice
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
@@ -222,7 +222,7 @@ def _in_words(
     try:
         return load()
     except MissingConfigException as error:
-        raise InputError(_missing_choice(error)) from error
+        raise InputError(_missing_choice(loader, error)) from error
     except ConfigCompositionException as error:
         raise InputError(mistake(loader) or _bad_override(loader, config_name, overrides, error)) from error
     except (OmegaConfBaseException, ValueError, OSError, YAMLError, RecursionError) as error:
@@ -230,13 +230,13 @@ def _in_words(
         raise InputError(mistake(loader) or unquoted_choice(loader) or words) from error
 
 
-def _missing_choice(error: MissingConfigException) -> str:
+def _missing_choice(loader: ConfigLoader, error: MissingConfigException) -> str:
     """For a missing `model/stackd3x3`: the group's choices and the closest match."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
     if not group:
         return str(error).splitlines()[0]
     choices = [str(c) for c in error.options or []]
-    if name in choices:  # Hydra lists a .yml, but reads .yaml only
+    if has_old_ending(loader, group, name):
         return f"{group}={name}: configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
     return f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
 

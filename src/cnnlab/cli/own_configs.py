@@ -40,6 +40,11 @@ def _expanded(node: yaml.Node | None, known: dict[int, float]) -> float:
     return known[id(node)]
 
 
+def has_old_ending(loader: ConfigLoader, group: str, name: str) -> bool:
+    """Whether there is such a .yml, which Hydra does not read."""
+    return any((folder / group / f"{name}.yml").is_file() for folder in _folders(loader))
+
+
 def mistake(loader: ConfigLoader) -> str | None:
     """About the first file that is not YAML, or not `key: value` lines; None if there is none."""
     for file in _files(loader):
