@@ -38,6 +38,10 @@ class Looks:
         self.asked.append("baseline")
         return {"check/baseline": 0.9}
 
+    def likeness(self) -> dict[str, float]:
+        self.asked.append("likeness")
+        return {}
+
     def modes(self) -> dict[str, float]:
         self.asked.append("modes")
         return {}
@@ -115,7 +119,7 @@ def test_what_to_say_without_findings_is_known_before_the_end(recorder, looks):
 def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
     poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15}
     results, _ = judged([poor] * 101)
-    assert looks.asked == ["baseline", "modes", "trials"]
+    assert looks.asked == ["baseline", "likeness", "modes", "trials"]
     assert results["check/baseline"] == 0.9 and results["diagnosis/little_learned/cause"]
 
 
@@ -123,4 +127,4 @@ def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
     equal = {**WELL, "train/accuracy": 0.1, "weight/std/01_conv1": 0.1, "weight/distinct/01_conv1": 0.0}
     equal |= {"weight/std/02_logits": 0.1, "weight/distinct/02_logits": 0.9}
     results, _ = judged([equal] * 101)
-    assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == ["baseline", "modes"]
+    assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == ["baseline", "likeness", "modes"]
