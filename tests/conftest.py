@@ -31,16 +31,9 @@ def _own_cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def preloaded() -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("preloaded.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait(30)
+    command = [sys.executable, str(Path(__file__).with_name("preloaded.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process  # which ends when its stdin is closed
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from cnnlab.diagnosis.signal import backward, forward, saturation
+from cnnlab.diagnosis.signal import backward, forward, saturation, starved
 
 
 def test_healthy_signals_say_nothing(row, evidence):
@@ -70,6 +70,13 @@ def test_a_zero_last_layer_is_no_vanishing_signal(row, evidence):
 def test_nothing_is_read_behind_a_dead_layer(row, evidence):
     dead = row(0, activation_dead=(1.0, 1.0, 1.0), preactivation_std=(1.2, 0.0, 0.0, 0.0))
     assert forward(evidence(dead)) == [] and backward(evidence(dead | {f"gradient/std/{k}": 0.0 for k in ()})) == []
+
+
+def test_a_layer_that_nothing_reaches_is_found_behind_a_signal_and_not_behind_one_that_fades(row, evidence):
+    record = evidence(row(0, preactivation_std=(1.2, 1.1, 0.0, 0.0))).records[0]
+    assert starved(record) == ("02_block2.conv1", "03_head.fc1")
+    assert starved(evidence(row(0, preactivation_std=(1e-9, 1e-20, 0.0, 0.0))).records[0]) is None
+    assert starved(evidence(row(0)).records[0]) is None
 
 
 def test_vanishing_backward_counts_hidden_layers_from_the_last_to_the_first(row, evidence):

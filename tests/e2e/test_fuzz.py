@@ -28,6 +28,7 @@ tries = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
+fewer = settings(tries, max_examples=COUNT // 2)
 
 KEYS = st.sampled_from(
     [
@@ -114,7 +115,7 @@ YAMLS = st.one_of(
 )
 
 
-@tries
+@fewer
 @given(st.sampled_from(["model", "init", "dataset", "optimizer", "experiment", "trainer"]), YAMLS)
 def test_any_yaml_in_ones_own_folder_is_taken_or_refused_in_a_few_words(tmp_path_factory, group, text):
     home = tmp_path_factory.mktemp("own")
