@@ -22,7 +22,9 @@ def task(config: "DictConfig") -> None:
         sys.stderr.write(f"{told}\n")
     network, run = load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
-    pictures = [prepare(path, run.image_shape, run.mean, run.std, config.invert) for path in files]
+    background = str(run.config.get("dataset", {}).get("background", "auto"))
+    facts = (run.image_shape, run.mean, run.std, config.invert, background)
+    pictures = [prepare(path, *facts) for path in files]
     answers = Answers(output_folder(), network, run, pictures, config.top)
     answers.draw_probabilities()
     if config.follow:

@@ -151,6 +151,14 @@ def test_a_palette_with_a_transparent_colour_and_grey_with_one(tmp_path: Path) -
         assert found[:, 0, 0].tolist() == [255] * 3 and found[:, 1, 1].max() <= 30
 
 
+@pytest.mark.parametrize(("background", "first"), [("white", 255), ("black", 0), ("auto", 255)])
+def test_the_background_is_as_asked(background: str, first: int, tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (6, 6), (0, 0, 0, 0))
+    picture.paste((90, 90, 90, 255), (2, 2, 4, 4))
+    found = decode(saved(tmp_path / "a.png", picture), 1, None, background)
+    assert found[0, 0, 0] == first and found[0, 2, 2] == 90
+
+
 def test_nothing_drawn_at_all_is_white(tmp_path: Path) -> None:
     assert decode(saved(tmp_path / "a.png", Image.new("RGBA", (4, 4), (0, 0, 0, 0))), 3, None).min() == 255
 

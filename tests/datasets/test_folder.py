@@ -7,6 +7,7 @@ from time import perf_counter
 
 import pytest
 import torch
+from PIL import Image
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import folder
@@ -150,7 +151,20 @@ def test_a_link_that_leads_nowhere(tmp_path: Path, picture: Picture) -> None:
         image_folder(str(tmp_path))
 
 
-@pytest.mark.parametrize("knob", [{"channels": 2}, {"test": 0.0}, {"test": 1.0}, {"validation": -1.0}, {"size": 0}])
+def test_transparent_parts_become_what_is_asked(tmp_path: Path, picture: Picture) -> None:
+    fill(tmp_path, picture, 4)
+    for path in tmp_path.rglob("*.png"):
+        with Image.open(path) as opened:
+            drawn = opened.convert("RGBA")
+        drawn.putpixel((0, 0), (9, 9, 9, 0))
+        drawn.save(path)
+    corners = [int(image_folder(str(tmp_path), background=b).train.images[0, 0, 0, 0]) for b in ("white", "black")]
+    assert corners == [255, 0]
+
+
+@pytest.mark.parametrize(
+    "knob", [{"background": "grey"}, {"channels": 2}, {"test": 0.0}, {"test": 1.0}, {"validation": -1.0}, {"size": 0}]
+)
 def test_knobs_out_of_range(knob: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"dataset.{next(iter(knob))}="):
         image_folder(str(tmp_path), **knob)  # type: ignore[arg-type]

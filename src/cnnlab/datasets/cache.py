@@ -40,9 +40,11 @@ class DecodedFiles:
     Paths, sizes and modification times are hashed, not contents: under a second for 60,000 files.
     """
 
-    def __init__(self, root: Path, files: Sequence[ImageFile], channels: int, size: int | None):
-        self.root, self.files, self.channels, self.size = root, files, channels, size
-        key = _digest(str(root.resolve()), channels, size)
+    def __init__(
+        self, root: Path, files: Sequence[ImageFile], channels: int, size: int | None, background: str = "auto"
+    ):
+        self.root, self.files, self.channels, self.size, self.background = root, files, channels, size, background
+        key = _digest(str(root.resolve()), channels, size, background)
         # One array per (folder, channels, size): after a change, the new one replaces the old.
         self.stem = re.sub(r"[^\w-]", "_", root.name) + "-" + key
         self.name = f"{self.stem}-{_digest(DECODER, *((f.path, f.bytes, f.changed) for f in files))}"
@@ -110,7 +112,7 @@ class DecodedFiles:
         with _atomic_write(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
             np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape).flush()
             work = (
-                delayed(decode_into)(part, i, paths[i : i + FILES_PER_TASK], self.channels, self.size)
+                delayed(decode_into)(part, i, paths[i : i + FILES_PER_TASK], self.channels, self.size, self.background)
                 for i in range(0, len(paths), FILES_PER_TASK)
             )
             # joblib's workers do not require `if __name__ == "__main__"` in the calling script
@@ -131,7 +133,7 @@ class DecodedFiles:
         if self.size is not None:
             return self.channels, self.size, self.size
         try:
-            c, h, w = decode(first, self.channels, None).shape
+            c, h, w = decode(first, self.channels, None, self.background).shape
         except Exception as error:
             raise InputError(self._error_message([(first, reason(error))], None)) from error
         return c, h, w

@@ -15,11 +15,12 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX", "SGI")
 # About 200 MB while it is decoded. Cameras make 12 to 50 million.
 MOST_PIXELS = 64_000_000
+BACKGROUNDS = ("auto", "white", "black")
 DEEP = (255, 4095, 65535)  # the largest values of 8, 12 and 16 bits
 
 
 def decode_into(
-    array: Path, start: int, files: Sequence[str], channels: int, size: int | None
+    array: Path, start: int, files: Sequence[str], channels: int, size: int | None, background: str = "auto"
 ) -> tuple[int, list[tuple[str, str]]]:
     """Write `files` to the .npy file `array`, uint8 (N, C, H, W), starting at index `start`.
 
@@ -31,7 +32,7 @@ def decode_into(
         warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
         for i, file in enumerate(files, start):
             try:
-                pixels = decode(file, channels, size)
+                pixels = decode(file, channels, size, background)
                 if pixels.shape != images.shape[1:]:
                     (_, h, w), (_, first_h, first_w) = pixels.shape, images.shape[1:]
                     raise ValueError(f"{w}x{h} pixels, not {first_w}x{first_h}")
@@ -42,9 +43,10 @@ def decode_into(
     return len(files), failed
 
 
-def decode(file: str, channels: int, size: int | None) -> np.ndarray:
+def decode(file: str, channels: int, size: int | None, background: str = "auto") -> np.ndarray:
     """uint8 (channels, H, W), with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
-    with antialiasing) and the centre cropped: (channels, size, size). Transparent parts become white."""
+    with antialiasing) and the centre cropped: (channels, size, size). `background`: what transparent parts become, one
+    of BACKGROUNDS; auto: white, or black where white would leave nothing to see, as of a white drawing."""
     with open(file, "rb") as stream, Image.open(stream, formats=known()) as opened:
         if size is not None:
             opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
@@ -52,20 +54,23 @@ def decode(file: str, channels: int, size: int | None) -> np.ndarray:
             raise ValueError(
                 f"{opened.width}x{opened.height} pixels, and at most {MOST_PIXELS / 1e6:.0f} million are decoded"
             )
-        image = _opaque(_eight_bit(ImageOps.exif_transpose(opened))).convert("L" if channels == 1 else "RGB")
+        image = _opaque(_eight_bit(ImageOps.exif_transpose(opened)), background).convert(
+            "L" if channels == 1 else "RGB"
+        )
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """Laid on white; on black where white would leave nothing to see, as of a white drawing. What is stored under
-    transparent parts is no part of the picture: often black, like the ink."""
+def _opaque(image: Image.Image, background: str) -> Image.Image:
+    """Laid on the background. What is stored under transparent parts is no part of the picture: often black, like the
+    ink."""
     if not image.has_transparency_data:
         return image
     drawn = image.convert("RGBA")
-    grounds = (Image.new("RGBA", drawn.size, colour) for colour in ("white", "black"))
+    colours = ("white", "black") if background == "auto" else (background,)
+    grounds = (Image.new("RGBA", drawn.size, colour) for colour in colours)
     laid = [Image.alpha_composite(ground, drawn).convert("RGB") for ground in grounds]
     return next((picture for picture in laid if picture.getcolors(1) is None), laid[0])  # None: more than one colour
 

@@ -26,6 +26,7 @@ from cnnlab.datasets.base import (
     stratified_order,
 )
 from cnnlab.datasets.cache import DecodedFiles, ImageFile
+from cnnlab.datasets.decode import BACKGROUNDS
 from cnnlab.datasets.remarks import listed, skipped
 
 # Names of splits, in any case, the usual one first. Validation images are taken from the training images.
@@ -33,7 +34,12 @@ TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("val", "v
 
 
 def image_folder(
-    root: str = "data", validation: float = 0.1, size: int | None = None, channels: int = 3, test: float = 0.2
+    root: str = "data",
+    validation: float = 0.1,
+    size: int | None = None,
+    channels: int = 3,
+    test: float = 0.2,
+    background: str = "auto",
 ) -> ImageSet:
     """`root/train/<class>/*` and `root/test/<class>/*` (`val` where there is no `test`), or `root/<class>/*`, of which
     the share `test` becomes the test split, always the same images. Formats of `datasets.decode.FORMATS`, at any depth
@@ -41,14 +47,15 @@ def image_folder(
     test/, and folders that a link leads to a second time.
 
     `size`: shorter side resized, centre cropped; None: images unchanged, which must all have one size. `channels`: 3
-    for colour, 1 for greyscale. Raises InputError.
+    for colour, 1 for greyscale. `background`: of transparent parts, white, black or auto. Raises InputError.
     """
     check_limits(dataset_validation=validation, dataset_size=size, dataset_test=test)
     check_value("dataset.channels", channels, one_of(1, 3))
+    check_value("dataset.background", background, one_of(*BACKGROUNDS))
     home = Path(root).expanduser().absolute()
     with reading():
         found = _list_files(home, test)
-    array = DecodedFiles(home, found.files, channels, size)
+    array = DecodedFiles(home, found.files, channels, size, background)
     images, labels = torch.from_numpy(array.load()), torch.tensor([file.label for file in found.files])
     test_split, train = cut(Split(images, labels), found.tests)
 

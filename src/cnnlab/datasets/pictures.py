@@ -129,10 +129,10 @@ def header(path: Path) -> Header:
         return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
 
 
-def read(path: Path, channels: int, size: int | None) -> Tensor:
+def read(path: Path, channels: int, size: int | None, background: str = "auto") -> Tensor:
     """uint8 (channels, H, W), decoded like a training set's files; InputError if the file is not a picture."""
     with _as_input_error(path):
-        return torch.from_numpy(decode(str(path), channels, size).copy())
+        return torch.from_numpy(decode(str(path), channels, size, background).copy())
 
 
 @contextmanager

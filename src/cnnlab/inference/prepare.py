@@ -25,10 +25,11 @@ def prepare(
     mean: Sequence[float],
     std: Sequence[float],
     invert: bool = False,
+    background: str = "auto",
 ) -> Picture:
     """Read a file as `dataset=image_folder` reads its images: shorter side resized, centre cropped.
 
-    `image_shape`, `mean`, `std`: of the training images. InputError if the file is not a picture or does not fit, or
+    `image_shape`, `mean`, `std`, `background`: of the training images. InputError if the file is not a picture or does not fit, or
     if the network's input does not have 1 or 3 channels.
     """
     channels, height, width = image_shape
@@ -40,9 +41,9 @@ def prepare(
     source = header(path)
     words = [*_size_words(source, height, width), *_colour_words(source, channels)]
     if height == width:
-        pixels = read(path, channels, height)
+        pixels = read(path, channels, height, background)
     else:
-        pixels = read(path, channels, None)
+        pixels = read(path, channels, None, background)
         if pixels.shape[1:] != (height, width):
             raise InputError(
                 f"{path} has {source.width}x{source.height} pixels (width x height); this network was trained on "
