@@ -105,3 +105,10 @@ def test_one_run_of_a_claims_sweep_is_composed_only_for_that_sweep():
         compose_run("train", ["experiment=he_suits_relu"])
     config, request, _ = compose_run("train", ["experiment=he_suits_relu", "seed=3"], of_sweep=True)
     assert config.seed == 3 and "claim" not in config and request.lines == ("experiment=he_suits_relu", "seed=3")
+
+
+@pytest.mark.parametrize("value", ["${nothing}", "${seed}"])
+def test_an_interpolation_that_leads_nowhere_is_told(value):
+    with pytest.raises(InputError, match="nterpolation") as error:
+        compose_run("train", [f"seed={value}"])
+    assert str(error.value).count("\n") < 5

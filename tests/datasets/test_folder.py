@@ -162,9 +162,10 @@ def test_transparent_parts_become_what_is_asked(tmp_path: Path, picture: Picture
     assert corners == [255, 0]
 
 
-@pytest.mark.parametrize(
-    "knob", [{"background": "grey"}, {"channels": 2}, {"test": 0.0}, {"test": 1.0}, {"validation": -1.0}, {"size": 0}]
-)
+KNOBS = [{"channels": 2}, {"test": 0.0}, {"test": 1.0}, {"validation": -1.0}, {"size": 0}, {"background": "grey"}]
+
+
+@pytest.mark.parametrize("knob", KNOBS)
 def test_knobs_out_of_range(knob: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"dataset.{next(iter(knob))}="):
         image_folder(str(tmp_path), **knob)  # type: ignore[arg-type]

@@ -68,7 +68,8 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             _check_not_a_sweep(config_name, job)
             _check_not_a_claim(job)
-            check_can_be_made(_run_folder(job), "hydra.run.dir")
+            with interpolated():
+                check_can_be_made(_run_folder(job), "hydra.run.dir")
             return [without_sections(job)]
         parsed = parse(parser_of(loader), lines)
         single = _compose(
@@ -115,7 +116,20 @@ def compose_run(
     if not of_sweep:
         _check_not_a_claim(config)
     job = without_sections(config)
-    return job, read_request(job, config.hydra), _run_folder(config)
+    with interpolated():
+        return job, read_request(job, config.hydra), _run_folder(config)
+
+
+@contextmanager
+def interpolated() -> Iterator[None]:
+    """InputError where a `${...}` that was typed leads nowhere, or to itself."""
+    try:
+        yield
+    except OmegaConfBaseException as error:
+        raise InputError(
+            f"{next(iter(str(error).splitlines()), 'An interpolation fails')}.\n"
+            "Look at the ${...} in what was typed; a text with these characters is written '\\${...}'."
+        ) from error
 
 
 def _run_folder(config: DictConfig) -> Path:

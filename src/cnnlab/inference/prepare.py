@@ -29,8 +29,8 @@ def prepare(
 ) -> Picture:
     """Read a file as `dataset=image_folder` reads its images: shorter side resized, centre cropped.
 
-    `image_shape`, `mean`, `std`, `background`: of the training images. InputError if the file is not a picture or does not fit, or
-    if the network's input does not have 1 or 3 channels.
+    `image_shape`, `mean`, `std`, `background`: of the training images. InputError if the file is not a picture or does
+    not fit, or if the network's input does not have 1 or 3 channels.
     """
     channels, height, width = image_shape
     if channels not in (1, 3):

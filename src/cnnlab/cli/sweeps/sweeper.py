@@ -19,7 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
-from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
+from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, interpolated, without_sections
 from cnnlab.cli.folders import check_can_be_made
 from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.schema import SWEEP_RULES
@@ -60,7 +60,8 @@ class LabSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Run the jobs of these overrides, as far as they are not finished; ends with exit code 1 if any failed."""
         try:
-            self._sweep(arguments)
+            with interpolated():
+                self._sweep(arguments)
         except InputError as error:
             exit_with(error)
         except KeyboardInterrupt:
