@@ -242,6 +242,13 @@ def _in_words(
     except (OmegaConfBaseException, ValueError, OSError, YAMLError, RecursionError) as error:
         words = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(mistake(loader) or unquoted_choice(loader) or words) from error
+    except (TypeError, AttributeError, LookupError, AssertionError) as error:  # of Hydra, as for model=[0]
+        typed = " ".join(overrides)
+        raise InputError(
+            mistake(loader)
+            or f"Hydra cannot make a config of {typed[:100]} ({type(error).__name__}).\n"
+            "A choice is one name, e.g. model=plain; a list of them is for a sweep: -m model=plain,linear"
+        ) from error
 
 
 def _missing_choice(loader: ConfigLoader, error: MissingConfigException) -> str:
