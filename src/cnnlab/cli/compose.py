@@ -18,7 +18,6 @@ from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
@@ -26,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from cnnlab.cli.folders import check_can_be_made
+from cnnlab.cli.folders import check_can_be_made, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
 from cnnlab.cli.own_configs import check_sizes, has_old_ending, mistake, unquoted_choice
@@ -69,7 +68,7 @@ def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig]
             _check_not_a_sweep(config_name, job)
             _check_not_a_claim(job)
             with interpolated():
-                check_can_be_made(_run_folder(job), "hydra.run.dir")
+                check_can_be_made(run_folder(job), "hydra.run.dir")
             return [without_sections(job)]
         parsed = parse(parser_of(loader), lines)
         single = _compose(
@@ -117,29 +116,7 @@ def compose_run(
         _check_not_a_claim(config)
     job = without_sections(config)
     with interpolated():
-        return job, read_request(job, config.hydra), _run_folder(config)
-
-
-@contextmanager
-def interpolated() -> Iterator[None]:
-    """InputError where a `${...}` that was typed leads nowhere, or to itself."""
-    try:
-        yield
-    except OmegaConfBaseException as error:
-        raise InputError(
-            f"{next(iter(str(error).splitlines()), 'An interpolation fails')}.\n"
-            "Look at the ${...} in what was typed; a text with these characters is written '\\${...}'."
-        ) from error
-
-
-def _run_folder(config: DictConfig) -> Path:
-    hydra_config = HydraConfig.instance()
-    before = hydra_config.cfg
-    try:
-        hydra_config.set_config(config)  # hydra.run.dir interpolates from it
-        return Path(config.hydra.run.dir)
-    finally:
-        hydra_config.cfg = before
+        return job, read_request(job, config.hydra), run_folder(config)
 
 
 def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:

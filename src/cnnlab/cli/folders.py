@@ -1,7 +1,12 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
 
@@ -25,6 +30,29 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
             folders.append(Path(argument))
         is_value = not is_value and argument in _WITH_VALUE
     return folders, rest
+
+
+@contextmanager
+def interpolated() -> Iterator[None]:
+    """InputError where a `${...}` that was typed leads nowhere, or to itself."""
+    try:
+        yield
+    except OmegaConfBaseException as error:
+        raise InputError(
+            f"{next(iter(str(error).splitlines()), 'An interpolation fails')}.\n"
+            "Look at the ${...} in what was typed; a text with these characters is written '\\${...}'."
+        ) from error
+
+
+def run_folder(config: DictConfig) -> Path:
+    """The run folder of a config with Hydra's section."""
+    hydra_config = HydraConfig.instance()
+    before = hydra_config.cfg
+    try:
+        hydra_config.set_config(config)  # hydra.run.dir interpolates from it
+        return Path(config.hydra.run.dir)
+    finally:
+        hydra_config.cfg = before
 
 
 def check_can_be_made(folder: Path, setting: str) -> None:

@@ -19,8 +19,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
-from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, interpolated, without_sections
-from cnnlab.cli.folders import check_can_be_made
+from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
+from cnnlab.cli.folders import check_can_be_made, interpolated
 from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
