@@ -27,7 +27,7 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
         console.print(Text(f"{shortened(folder)}/", style="bold"), soft_wrap=True)
         for run in runs:
             console.print(_line(run, datetime.now(UTC)), soft_wrap=True)
-    console.print(Text(f"\n{_counts(found)}", style="bold"))
+    console.print(Text(f"\n{counts(found)}", style="bold"))
     if clean:
         _clean(console, [run for run in found if run.state in BROKEN])
     else:
@@ -82,7 +82,8 @@ def size(folder: Path) -> int:
     return total
 
 
-def _counts(runs: Sequence[RunRecord]) -> str:
+def counts(runs: Sequence[RunRecord]) -> str:
+    """`3 runs: 2 completed, 1 failed`."""
     states = [run.state for run in runs]
     words = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
     return f"{plural(len(runs), 'run')}: {words}" if runs else "No run has begun."
