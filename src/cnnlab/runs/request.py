@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+DESIGN = ("model", "init", "dataset")  # the choices that name a run
+
+
 @dataclass(frozen=True)
 class Request:
     """Empty for a run started from plain Python.

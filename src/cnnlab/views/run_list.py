@@ -14,9 +14,9 @@ from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
 from cnnlab.common.words import memory, plural
+from cnnlab.runs.request import DESIGN
 
 _COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}
-_DESIGN = ("model", "init", "dataset")
 
 
 def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
@@ -50,11 +50,11 @@ def _line(run: RunRecord, now: datetime) -> Text:
 def in_short(run: RunRecord) -> str:
     """The design's choices and what was typed besides; nothing where neither is known."""
     choices = run.status.get("choices") or {}
-    named = [str(choices[name]) for name in _DESIGN if choices.get(name)]
-    known = {name for name in _DESIGN if choices.get(name)}
+    named = [str(choices[name]) for name in DESIGN if choices.get(name)]
+    known = {name for name in DESIGN if choices.get(name)}
     typed = [override for override in run.overrides or () if override.partition("=")[0] not in known]
     if not named and run.config:
-        sections = [run.config.get(name) for name in _DESIGN]
+        sections = [run.config.get(name) for name in DESIGN]
         named = [str(each["_target_"]).rpartition(".")[2] for each in sections if each and "_target_" in each]
     return " ".join([*named, *typed])
 
