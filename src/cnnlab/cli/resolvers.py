@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -11,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.claims.axes import is_aside
+from cnnlab.cli.help_page import help_page
 from cnnlab.cli.versions import register_resolver
 from cnnlab.common.errors import InputError
 from cnnlab.runs.request import DESIGN
@@ -23,6 +26,11 @@ def register_resolvers() -> None:
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
+
+
+def register_help_page(configs: Path) -> None:
+    """`help_page`, of the YAML files in `configs`."""
+    register_resolver("help_page", partial(help_page, configs), replace=True)
 
 
 def register_summary_resolvers() -> None:
