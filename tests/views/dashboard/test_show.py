@@ -44,7 +44,9 @@ def test_a_sweep_opens_on_its_report_with_links_into_the_dashboards(make_sweep, 
     assert "<h1>" in page and 'target="_top">learning curves</a>' in page and "cnnlab.dashboard" not in page
     assert names == ["a,seed=0", "a,seed=1", "b,seed=0"] and opened == ["http://127.0.0.1:1/#report"]
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("showing        3 runs of ") and said[1].startswith("dashboards     http://127.0.0.1:1/#rep")
+    assert said[0].startswith("showing        3 runs of ") and said[1].startswith(
+        "dashboards     http://127.0.0.1:1/#rep"
+    )
     assert (folder / "a,seed=0" / "run.json").is_file()
 
 

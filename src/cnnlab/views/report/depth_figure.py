@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnlab.claims.curves import Band, DepthProfile, depth_profile
 from cnnlab.claims.groups import Group
+from cnnlab.common.words import plural
 from cnnlab.views.report.arm_legend import ArmLegend
 from cnnlab.views.report.vector_page import WIDTH, Sketch, make_logarithmic
 
@@ -48,9 +49,11 @@ def _caption(
         sentences.append(f"Dashed: what theory predicts{band}.")
     if len(shown) < len(groups):
         sentences.append(f"The best group of each colour: {'; '.join(group.name for group in shown)}.")
-    zeros = [sentence for group, *those in zip(shown, *profiles.values(), strict=True) for sentence in _zeros(group, those)]
+    zeros = [
+        sentence for group, *those in zip(shown, *profiles.values(), strict=True) for sentence in _zeros(group, those)
+    ]
     if zeros:
-        sentences += ["Triangles at the lower edge: exactly 0, in every image and at every position.", *zeros]
+        sentences += ["Triangles at the lower edge: exactly 0, as all values are equal.", *zeros]
     return " ".join(sentences)
 
 
@@ -61,7 +64,9 @@ def _zeros(group: Group, profiles: Sequence[DepthProfile]) -> list[str]:
         for band, when in ((profile.init, "before the first step"), (profile.end, "after training")):
             zeros = sum(value == 0 for value in band.mean)
             if zeros:
-                found.append(f"{group.name}: the {what} is 0 in {zeros} of {len(band.x)} layers {when}.")
+                found.append(
+                    f"{group.name}: the {what}'s deviation is 0 in {zeros} of {plural(len(band.x), 'layer')} {when}."
+                )
     return found
 
 
