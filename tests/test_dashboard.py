@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from subprocess import PIPE, STDOUT
 
 import pytest
 
@@ -29,8 +30,7 @@ def test_the_newest_run_is_served_until_ctrl_c(write_run, tmp_path):
     newer = write_run(tmp_path / "outputs" / "runs" / "newer", 0.75)
     os.utime(newer / "run.json", (2e9, 2e9))
     command = [sys.executable, "-m", "cnnlab.dashboard", "open=false"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+    with subprocess.Popen(command, cwd=tmp_path, text=True, stdout=PIPE, stderr=STDOUT) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline().split() == ["showing", "1", "run", "of", "outputs/runs/newer"]

@@ -32,9 +32,8 @@ def test_the_page_of_each_command_fits_a_screen(page, command):
     assert len(lines) <= LINES and max(map(len, lines)) <= LONGEST
     assert sum(line.startswith(f"  python -m cnnlab.{command}") for line in lines) >= 2
     for setting in ("seed: 0", "metric: auto", "image: scene", "run: null", "compare: []", "port: null"):
-        assert any(line.startswith(f"  {setting}") for line in lines) == (
-            setting in (CONFIGS / f"{command}.yaml").read_text()
-        )
+        is_there = setting in (CONFIGS / f"{command}.yaml").read_text()
+        assert any(line.startswith(f"  {setting}") for line in lines) == is_there
 
 
 def test_every_choice_and_value_is_there(page):

@@ -88,10 +88,11 @@ def newest(top: Path) -> Path:
         raise InputError(
             f"{top} holds no runs yet.\nTrain a network, e.g. python -m cnnlab.train, or give the folder of a run."
         )
-    return max(
-        found,
-        key=lambda folder: max((folder / name).stat().st_mtime for name in (SWEEP, RUN) if (folder / name).is_file()),
-    )
+    return max(found, key=_last_change)
+
+
+def _last_change(folder: Path) -> float:
+    return max(path.stat().st_mtime for name in (SWEEP, RUN) if (path := folder / name).is_file())
 
 
 def _walk(top: Path) -> Iterator[Path]:

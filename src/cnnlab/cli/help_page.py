@@ -76,7 +76,5 @@ def _names(group: str) -> list[str]:
 
 
 def _entry(name: str, text: str) -> list[str]:
-    start = f"  {name:<{COLUMN}} "
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=start, subsequent_indent=" " * (COLUMN + 3), break_long_words=False
-    )
+    start, rest = f"  {name:<{COLUMN}} ", " " * (COLUMN + 3)
+    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=rest, break_long_words=False)

@@ -52,7 +52,7 @@ def slug(text: str, limit: int = 120) -> str:
 
 
 def _run_name(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
-    """The design, what was typed besides, and the seed: distinguishing parts first, since TensorBoard cuts long names."""
+    """The design, what was typed besides, and the seed; what distinguishes first, as TensorBoard cuts long names."""
     named = [str(choices[group]) for group in DESIGN]
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element().lstrip("+~")

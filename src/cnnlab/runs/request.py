@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
 DESIGN = ("model", "init", "dataset")  # the choices that name a run
 
 

@@ -25,9 +25,8 @@ def run_in_words(facts: Mapping[str, Any], choices: Mapping[str, str]) -> dict[s
     size = "x".join(map(str, facts["shape"]))
     data = f"{facts['data']}: {train:,} images to train on, {validation:,} to validate, {test:,} to test, {size}"
     epochs = f"{facts['steps'] / facts['steps_per_epoch']:.3g}"
-    training = (
-        f"{plural(facts['steps'], 'step')} of {facts['batch_size']} images, {epochs} epoch{'s' * (epochs != '1')}"
-    )
+    epochs += " epoch" if epochs == "1" else " epochs"
+    training = f"{plural(facts['steps'], 'step')} of {facts['batch_size']} images, {epochs}"
     if "optimizer" in choices and "scheduler" in choices:
         training += f", {choices['optimizer']} and {choices['scheduler']}"
     return {

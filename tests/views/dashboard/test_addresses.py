@@ -33,9 +33,7 @@ def test_one_run_has_curves_layers_pictures_and_its_diagnosis():
 def test_means_and_runs_are_told_apart():
     runs = ["init=he,seed=0", "init=he,seed=1", "mean of he"]
     found = addresses(_chosen(runs, init=("he",)))
-    shown = {
-        name: re.compile(_query(found[name])["runFilter"]) for name in found if "every run" in name or "mean" in name
-    }
+    shown = {name: re.compile(_query(found[name])["runFilter"]) for name in found if re.search("every run|mean", name)}
     assert len(shown) == 4
     for name, pattern in shown.items():
         assert [run for run in runs if pattern.search(run)] == (runs[:2] if "every run" in name else runs[2:])

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from subprocess import PIPE
 
 from cnnlab.telemetry.tensorboard import Dashboard
 
@@ -28,8 +29,8 @@ def test_the_report_is_the_first_tab_and_only_this_machine_is_served(tmp_path):
     board = Dashboard(tmp_path / "run")
     board.scalars(1, {"Loss/train": 0.5})
     board.end(True)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)], text=True, **pipes) as process:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    with subprocess.Popen(command, text=True, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         assert process.stdin and process.stdout and process.stderr
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")

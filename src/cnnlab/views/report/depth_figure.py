@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -49,11 +50,9 @@ def _caption(
         sentences.append(f"Dashed: what theory predicts{band}.")
     if len(shown) < len(groups):
         sentences.append(f"The best group of each colour: {'; '.join(group.name for group in shown)}.")
-    zeros = [
-        sentence for group, *those in zip(shown, *profiles.values(), strict=True) for sentence in _zeros(group, those)
-    ]
-    if zeros:
-        sentences += ["Triangles at the lower edge: exactly 0, as all values are equal.", *zeros]
+    zeros = [_zeros(group, those) for group, *those in zip(shown, *profiles.values(), strict=True)]
+    if any(zeros):
+        sentences += ["Triangles at the lower edge: exactly 0, as all values are equal.", *chain(*zeros)]
     return " ".join(sentences)
 
 
@@ -64,9 +63,8 @@ def _zeros(group: Group, profiles: Sequence[DepthProfile]) -> list[str]:
         for band, when in ((profile.init, "before the first step"), (profile.end, "after training")):
             zeros = sum(value == 0 for value in band.mean)
             if zeros:
-                found.append(
-                    f"{group.name}: the {what}'s deviation is 0 in {zeros} of {plural(len(band.x), 'layer')} {when}."
-                )
+                layers = f"{zeros} of {plural(len(band.x), 'layer')}"
+                found.append(f"{group.name}: the {what}'s deviation is 0 in {layers} {when}.")
     return found
 
 
