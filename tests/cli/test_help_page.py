@@ -5,9 +5,9 @@ import shlex
 
 import pytest
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs
+from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.help_page import WIDTH
-from cnnlab.cli.resolvers import register_help_page, register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.schema import CONVNET_RULES
 from cnnlab.networks.modules.activations import ACTIVATIONS
 
@@ -46,7 +46,6 @@ def test_every_choice_and_value_is_there(page):
 
 def test_its_examples_can_be_typed(page):
     register_resolvers()
-    register_help_page(CONFIGS)
     examples = [line.strip() for line in page("train").splitlines() if line.startswith("  python -m cnnlab.train")]
     for example in examples:
         words = re.split(r"\s{3,}", example)[0]

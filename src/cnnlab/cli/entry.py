@@ -10,10 +10,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs, deferred, exit_with, without_sections
+from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.refusal import Refusal
-from cnnlab.cli.resolvers import register_help_page, register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError, out_of_memory
@@ -29,7 +29,6 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     knows, by name, for its sweeper.
     """
     register_resolvers()
-    register_help_page(CONFIGS)
     try:
         with stoppable():
             _run(config_name, task, check, of_sweep)

@@ -18,19 +18,19 @@ from cnnlab.cli.versions import register_resolver
 from cnnlab.common.errors import InputError
 from cnnlab.runs.request import DESIGN
 
+# In a wheel the configs are inside the package, in a checkout next to src/.
+_PACKAGE = Path(__file__).resolve().parents[1]
+CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs") if p.is_dir())
+
 
 def register_resolvers() -> None:
-    """`slug`, `gain`, `run_name` and `sweep_name`."""
+    """`slug`, `gain`, `run_name`, `sweep_name` and `help_page`."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
-
-
-def register_help_page(configs: Path) -> None:
-    """`help_page`, of the YAML files in `configs`."""
-    register_resolver("help_page", partial(help_page, configs), replace=True)
+    register_resolver("help_page", partial(help_page, CONFIGS), replace=True)
 
 
 def register_summary_resolvers() -> None:
