@@ -17,7 +17,7 @@ from time import perf_counter
 from rich.console import Console
 
 from cnnlab.claims.stated import StatedClaim, stated_claims
-from cnnlab.cli.compose import CONFIGS
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.views.claims.documents import write_documents
 from cnnlab.views.claims.verdict_look import LOOKS
 

@@ -9,9 +9,9 @@ from hydra.utils import get_method
 from omegaconf import OmegaConf
 
 from cnnlab.cli.build import build_network, build_optimizer, construct
-from cnnlab.cli.compose import CONFIGS, compose_jobs
+from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.preflight import check_targets
-from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.schema import check_values
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.digits import digits

@@ -29,7 +29,7 @@ LIBRARIES = {
     "rich": {"views", "training/progress.py", "datasets/cache.py"},
     "matplotlib": {"views", "telemetry/tensorboard.py"},
     "lightning": {"integrations"},
-    "tensorboard": {"telemetry"},
+    "tensorboard": {"telemetry", "views/dashboard/report_tab.py", "views/dashboard/server.py"},
 }
 TORCH_FREE = {"diagnosis", "claims"}
 WITHOUT_HYDRA = {"explain"}  # it has no settings

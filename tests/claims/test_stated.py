@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.claims.stated import stated_claims
-from cnnlab.cli.compose import CONFIGS
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 
 FOLDER = CONFIGS / "experiment"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import cnnlab
-from cnnlab.cli.compose import CONFIGS
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers, weight_of
 

@@ -4,7 +4,7 @@ import pytest
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from cnnlab.cli.compose import CONFIGS
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.digits import digits
 from cnnlab.datasets.noise import noise

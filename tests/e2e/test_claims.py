@@ -11,7 +11,7 @@ import pytest
 
 from cnnlab.claims.stated import stated_claims
 from cnnlab.claims.verdict import Verdict
-from cnnlab.cli.compose import CONFIGS
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.views.claims.verdict_look import LOOKS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
     """
     settings, typed = [settings_of(run) for run in runs], {key for run in runs for key in _typed(run)}
     names = list(dict.fromkeys(name for each in settings for name in each))
-    columns = {name: [each.get(name, NONE) for each in settings] for name in names if not _is_aside(name)}
+    columns = {name: [each.get(name, NONE) for each in settings] for name in names if not is_aside(name)}
     columns = {name: values for name, values in columns.items() if len(set(values)) > 1}
     all_known = all(run.status.get("overrides") is not None or run.overrides is not None for run in runs)
     kept: dict[str, list[str]] = {}
@@ -99,5 +99,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _is_aside(name: str) -> bool:
+def is_aside(name: str) -> bool:
+    """Of a setting that changes nothing that is computed, or of the seed."""
     return name.split(".")[0] in _NO_DESIGN or name in _NO_DESIGN

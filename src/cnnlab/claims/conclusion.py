@@ -149,4 +149,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text.startswith("all runs") else text
+    return text[:1].upper() + text[1:] if text.startswith(("all runs", "this run")) else text

@@ -12,14 +12,15 @@ WITHOUT = {"healthy": "No rule fired.", "unknown": "Not trained, or not long eno
 
 @dataclass(frozen=True)
 class CommonFinding:
-    """`count` of `of` diagnosed runs have it, `first` of them as the most urgent; the sentence and the remedy are those
-    of one of them."""
+    """`count` of `of` diagnosed runs have it, `first` of them as the most urgent; the sentence, the likely cause in
+    words and the remedy are those of one of them."""
 
     name: str
     count: int
     of: int
     first: int
     sentence: str
+    because: str
     override: str
 
     @property
@@ -41,6 +42,7 @@ def diagnoses(runs: Sequence[RunRecord]) -> list[CommonFinding]:
             len(diagnosed),
             sum(results["diagnosis/first"] == name for results in those),
             str(those[0].get(f"diagnosis/{name}", WITHOUT.get(name, ""))),
+            str(those[0].get(f"diagnosis/{name}/because", "")),
             str(those[0].get(f"diagnosis/{name}/override", "")),
         )
         for name, those in names.items()

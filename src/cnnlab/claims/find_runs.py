@@ -81,6 +81,20 @@ def run_folders(folder: Path) -> list[Path]:
     return [Path(at) for at, below, files in _folders(folder) if RUN in files and not below.clear()]
 
 
+def newest(top: Path) -> Path:
+    """The sweep, or the run outside of any, that was begun or went on last. Raises InputError where there is none."""
+    found = list(_walk(top)) if top.is_dir() else []
+    if not found:
+        raise InputError(
+            f"{top} holds no runs yet.\nTrain a network, e.g. python -m cnnlab.train, or give the folder of a run."
+        )
+    return max(found, key=_last_change)
+
+
+def _last_change(folder: Path) -> float:
+    return max(path.stat().st_mtime for name in (SWEEP, RUN) if (path := folder / name).is_file())
+
+
 def _walk(top: Path) -> Iterator[Path]:
     """Sweeps, into which it does not look, and runs."""
     for at, below, files in _folders(top):

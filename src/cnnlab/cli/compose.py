@@ -29,14 +29,10 @@ from cnnlab.cli.folders import check_can_be_made, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
 from cnnlab.cli.own_configs import check_sizes, has_old_ending, mistake, unquoted_choice
-from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.runs.request import Request
-
-# In a wheel the configs are inside the package, in a checkout next to src/.
-_PACKAGE = Path(__file__).resolve().parents[1]
-CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs") if p.is_dir())
 
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")

@@ -10,10 +10,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import CONFIGS, compose_jobs, deferred, exit_with, without_sections
+from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.refusal import Refusal
-from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError, out_of_memory

@@ -25,14 +25,22 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
     for job in jobs:
         check_values(resolved(job))
 
+    for job in jobs:
+        _check_repair(job)
+
+    from cnnlab.views.beginning import waiting_for
+
+    with waiting_for("Loading PyTorch, trying the network on two images"):
+        _check_built(jobs)
+
+
+def _check_built(jobs: Sequence[DictConfig]) -> None:
     import torch
 
     from cnnlab.cli.build import build_data, build_network, build_optimizer, build_statistics, construct
     from cnnlab.common.device import choose_device
     from cnnlab.networks.dry_run import check_forward
 
-    for job in jobs:
-        _check_repair(job)
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":

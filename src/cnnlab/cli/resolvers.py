@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,16 +12,25 @@ from hydra.core.override_parser.types import ChoiceSweep
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.claims.axes import is_aside
+from cnnlab.cli.help_page import help_page
 from cnnlab.cli.versions import register_resolver
 from cnnlab.common.errors import InputError
+from cnnlab.runs.request import DESIGN
+
+# In a wheel the configs are inside the package, in a checkout next to src/.
+_PACKAGE = Path(__file__).resolve().parents[1]
+CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs") if p.is_dir())
 
 
 def register_resolvers() -> None:
-    """`slug`, `gain` and `sweep_name`."""
+    """`slug`, `gain`, `run_name`, `sweep_name` and `help_page`."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
+    register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
+    register_resolver("help_page", partial(help_page, CONFIGS), replace=True)
 
 
 def register_summary_resolvers() -> None:
@@ -38,6 +49,16 @@ def slug(text: str, limit: int = 120) -> str:
         return safe
     kept = safe.encode()[: limit - 9].decode(errors="ignore")
     return f"{kept}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _run_name(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
+    """The design, what was typed besides, and the seed; what distinguishes first, as TensorBoard cuts long names."""
+    named = [str(choices[group]) for group in DESIGN]
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.get_key_element().lstrip("+~")
+        if key not in DESIGN and not is_aside(key):
+            named.append(f"{key}={override.get_value_element_as_str()}")
+    return slug("_".join([*named, f"seed{seed}"]))
 
 
 def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:

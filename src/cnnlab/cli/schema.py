@@ -135,6 +135,7 @@ REPORT_RULES: dict[str, Rule] = {
     "list": either(one_of("auto"), BOOL),
     "clean": BOOL,
 }
+DASHBOARD_RULES: dict[str, Rule] = {"port": optional(whole(1, 65535)), "open": either(one_of("auto"), BOOL)}
 
 
 def _is_row(row: Any, length: int) -> bool:

@@ -86,5 +86,6 @@ def flat(findings: Sequence[Finding], without: str) -> dict[str, float | str]:
         result[f"diagnosis/{finding.name}/severity"] = finding.severity
         result[f"diagnosis/{finding.name}/step"] = finding.step
         result[f"diagnosis/{finding.name}/cause"] = finding.causes[0].name
+        result[f"diagnosis/{finding.name}/because"] = finding.cause
         result[f"diagnosis/{finding.name}/override"] = finding.remedy.override
     return result

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+DESIGN = ("model", "init", "dataset")  # the choices that name a run
+
 
 @dataclass(frozen=True)
 class Request:

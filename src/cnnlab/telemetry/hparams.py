@@ -16,9 +16,8 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from cnnlab.common.words import shown
 from cnnlab.networks.convnet import KNOBS
-from cnnlab.runs.request import Request
+from cnnlab.runs.request import DESIGN, Request
 
-DESIGN = ("model", "init", "dataset")
 CHOICES = (*DESIGN, "augmentation", "optimizer", "scheduler")
 NUMBERS = (
     *("init.std", "init.gain", "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay"),

@@ -22,7 +22,7 @@ def perform(config: Any, request: Request, folder: Path, pictures: bool, show: b
     """
     if config.check is not None:
         return check(config, request, folder, pictures, show)
-    session = trained(config, request, folder, pictures)
+    session = trained(config, request, folder, pictures, show)
     if show:
         print_session(session)
     if config.reproduce is not None:

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.common.device import choose_device
+from cnnlab.common.words import plural
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
 from cnnlab.datasets.batches import Batches
@@ -143,7 +144,7 @@ def device_name(device: torch.device) -> str:
     """For run.json: the GPU's name, or the device type and number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type}, {torch.get_num_threads()} threads"
+    return f"{device.type}, {plural(torch.get_num_threads(), 'thread')}"
 
 
 def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, request: Request) -> Context:

@@ -23,6 +23,7 @@ from cnnlab.common.random import seed_everything
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
+from cnnlab.networks.geometry import parameters
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.theory import Expectation
@@ -30,23 +31,46 @@ from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.session import Session, log
 from cnnlab.training.setup import Telemetry, device_name, prepare
 from cnnlab.training.trainer import Trainer
+from cnnlab.views.beginning import print_beginning, run_in_words, waiting_for
 from cnnlab.views.outcome import print_outcome
 
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
-    session = trained(config, request, folder, pictures)
+    session = trained(config, request, folder, pictures, show)
     if show:
         print_session(session)
     return session.results
 
 
-def trained(config: Any, request: Request, folder: Path, pictures: bool) -> Session:
-    """As `train`, silently; the session that ran."""
+def trained(config: Any, request: Request, folder: Path, pictures: bool, show: bool = False) -> Session:
+    """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed."""
     with opened(config, request, RunFolder(folder)) as (run, device):
-        session = session_of(config, request, run, device, pictures)
+        with waiting_for("Reading the images, building the network"):
+            session = session_of(config, request, run, device, pictures)
+        lines = run_in_words(_facts(session), request.choices)
+        for heading, sentence in lines.items():
+            log.info("%s: %s", heading, sentence)
+        if show:
+            print_beginning(lines)
         session.run()
     return session
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    data, batches = session.data, session.batches
+    return {
+        "weights": parameters(session.network),
+        "layers": len(session.recorder.probe.layers),
+        "data": data.name,
+        "images": [len(split) for split in (data.train, data.validation, data.test)],
+        "shape": data.shape,
+        "classes": len(data.classes),
+        "steps": session.steps,
+        "steps_per_epoch": len(batches),
+        "batch_size": batches.batch_size,
+        "device": device_name(session.device),
+    }
 
 
 def print_session(session: Session) -> None:

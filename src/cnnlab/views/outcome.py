@@ -30,7 +30,6 @@ def print_outcome(
         "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
         **folder_lines(run),
-        "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
     }
     console.print(render(findings, otherwise))
     for remark in remarks:
@@ -45,7 +44,7 @@ def folder_lines(run: RunFolder) -> dict[str, str]:
     folder = str(_short(run.path))
     return {
         "folder": escape(folder),
-        "dashboards": f"[cyan]tensorboard --logdir {escape(shlex.quote(folder))}[/]",
+        "dashboards": f"[cyan]python -m cnnlab.dashboard {escape(shlex.quote(folder))}[/]",
     }
 
 

@@ -14,9 +14,9 @@ from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
 from cnnlab.common.words import memory, plural
+from cnnlab.runs.request import DESIGN
 
 _COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}
-_DESIGN = ("model", "init", "dataset")
 
 
 def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
@@ -27,7 +27,7 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
         console.print(Text(f"{shortened(folder)}/", style="bold"), soft_wrap=True)
         for run in runs:
             console.print(_line(run, datetime.now(UTC)), soft_wrap=True)
-    console.print(Text(f"\n{_counts(found)}", style="bold"))
+    console.print(Text(f"\n{counts(found)}", style="bold"))
     if clean:
         _clean(console, [run for run in found if run.state in BROKEN])
     else:
@@ -50,11 +50,11 @@ def _line(run: RunRecord, now: datetime) -> Text:
 def in_short(run: RunRecord) -> str:
     """The design's choices and what was typed besides; nothing where neither is known."""
     choices = run.status.get("choices") or {}
-    named = [str(choices[name]) for name in _DESIGN if choices.get(name)]
-    known = {name for name in _DESIGN if choices.get(name)}
+    named = [str(choices[name]) for name in DESIGN if choices.get(name)]
+    known = {name for name in DESIGN if choices.get(name)}
     typed = [override for override in run.overrides or () if override.partition("=")[0] not in known]
     if not named and run.config:
-        sections = [run.config.get(name) for name in _DESIGN]
+        sections = [run.config.get(name) for name in DESIGN]
         named = [str(each["_target_"]).rpartition(".")[2] for each in sections if each and "_target_" in each]
     return " ".join([*named, *typed])
 
@@ -82,7 +82,8 @@ def size(folder: Path) -> int:
     return total
 
 
-def _counts(runs: Sequence[RunRecord]) -> str:
+def counts(runs: Sequence[RunRecord]) -> str:
+    """`3 runs: 2 completed, 1 failed`."""
     states = [run.state for run in runs]
     words = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
     return f"{plural(len(runs), 'run')}: {words}" if runs else "No run has begun."

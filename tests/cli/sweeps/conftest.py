@@ -9,8 +9,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from cnnlab.cli.compose import CONFIGS
-from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 
 
 @pytest.fixture

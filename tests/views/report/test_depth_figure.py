@@ -21,9 +21,12 @@ def test_more_groups_than_colours_show_the_best_of_each(make_sweep):
     assert "The best group of each colour: he, lr=5; zeros, lr=5." in caption and "he, lr=4" not in svg
 
 
-def test_a_gradient_of_zero_is_said(make_sweep):
-    _, caption = _figure(Study.of([make_sweep({"a": [{"test/accuracy": 0.1, "gradient/std/01_conv1@init": 0.0}]})]))
-    assert "a: the gradient is exactly 0 in 1 of 2 layers." in caption
+def test_zeros_are_drawn_at_the_edge_and_said(make_sweep):
+    dead = {"test/accuracy": 0.1, "gradient/std/01_conv1@init": 0.0, "activation/std/01_conv1@end": 0.0}
+    svg, caption = _figure(Study.of([make_sweep({"a": [dead], "b": [0.8]})]))
+    assert "a: the gradient's deviation is 0 in 1 of 2 layers before the first step." in caption
+    assert "a: the signal's deviation is 0 in 1 of 1 layer after training." in caption and "b: the" not in caption
+    assert svg.count("a · 1 conv1 · exactly 0") == 2
 
 
 def test_without_layers_there_is_no_figure(make_sweep):

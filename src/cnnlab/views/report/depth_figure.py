@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cnnlab.claims.curves import Band, DepthProfile, depth_profile
 from cnnlab.claims.groups import Group
+from cnnlab.common.words import plural
 from cnnlab.views.report.arm_legend import ArmLegend
 from cnnlab.views.report.vector_page import WIDTH, Sketch, make_logarithmic
 
@@ -48,11 +50,22 @@ def _caption(
         sentences.append(f"Dashed: what theory predicts{band}.")
     if len(shown) < len(groups):
         sentences.append(f"The best group of each colour: {'; '.join(group.name for group in shown)}.")
-    for group, profile in zip(shown, profiles["gradient"], strict=True):
-        zeros = sum(value == 0 for value in profile.init.mean)
-        if zeros:
-            sentences.append(f"{group.name}: the gradient is exactly 0 in {zeros} of {len(profile.init.x)} layers.")
+    zeros = [_zeros(group, those) for group, *those in zip(shown, *profiles.values(), strict=True)]
+    if any(zeros):
+        sentences += ["Triangles at the lower edge: exactly 0, as all values are equal.", *chain(*zeros)]
     return " ".join(sentences)
+
+
+def _zeros(group: Group, profiles: Sequence[DepthProfile]) -> list[str]:
+    """Sentences on what is zero, where a logarithmic axis has no place for it."""
+    found = []
+    for (what, _), profile in zip(ROWS.values(), profiles, strict=True):
+        for band, when in ((profile.init, "before the first step"), (profile.end, "after training")):
+            zeros = sum(value == 0 for value in band.mean)
+            if zeros:
+                layers = f"{zeros} of {plural(len(band.x), 'layer')}"
+                found.append(f"{group.name}: the {what}'s deviation is 0 in {layers} {when}.")
+    return found
 
 
 def _draw(
@@ -66,12 +79,19 @@ def _draw(
             sketch.mark(area, arm)
         (line,) = ax.plot(theory.x, theory.mean, color=colour, linestyle=(0, (4, 2)), linewidth=1.2)
         sketch.mark(line, arm, f"{group.name}: theory")
-    measured = _positive(profile.init if part == "init" else profile.end)
+    found = profile.init if part == "init" else profile.end
+    measured = _positive(found)
     if not measured:
         return
+    for x in (x for x, mean in zip(found.x, found.mean, strict=True) if mean == 0):
+        style = {"marker": "v", "markersize": 4, "fillstyle": "none", "markeredgewidth": 1}
+        (edge,) = ax.plot(x, 0.02, color=colour, transform=ax.get_xaxis_transform(), **style)
+        sketch.mark(edge, arm, f"{group.name} · {int(x)} {profile.layers.get(int(x), '')} · exactly 0")
     if part == "end":
         sketch.mark(ax.plot(measured.x, measured.mean, color=colour, linewidth=1.2)[0], arm, group.name)
     for x, mean, low, high in zip(measured.x, measured.mean, measured.low, measured.high, strict=True):
+        if math.isnan(mean):
+            continue
         (bar,) = ax.plot([x, x], [low, high], color=colour, linewidth=1, alpha=0.6)
         (dot,) = ax.plot(x, mean, color=colour, marker="o", markersize=4, markeredgewidth=0)
         name = profile.layers.get(int(x), "")

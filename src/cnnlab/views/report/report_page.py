@@ -1,7 +1,7 @@
 """A sweep's report as one HTML file that needs nothing else: figures, tables, commands."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,11 +30,12 @@ from cnnlab.views.report.runs_figure import MOST, chance_of, runs_figure
 from cnnlab.views.web_page import render
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+NO_LINKS: Mapping[str, str] = {}
 FEW, MANY = 15, 200  # pairs up to which all are shown at once, or at all
 
 
-def html_report(study: Study, logdirs: Sequence[Path]) -> str:
-    """`logdirs`: folders for TensorBoard, the arms first."""
+def html_report(study: Study, links: Mapping[str, str] = NO_LINKS) -> str:
+    """`links`: {what it shows: address} of the dashboards that the page is a part of."""
     legend, pairs = ArmLegend.of(study.groups), list(study.differences)
     shown, best = (pairs, None) if len(pairs) <= FEW else (study.with_the_best, study.ranked[0])
     return render(
@@ -61,7 +62,8 @@ def html_report(study: Study, logdirs: Sequence[Path]) -> str:
         warnings=tune_warnings(study),
         failures=failure_table(study),
         commands=commands(study),
-        boards=[f"tensorboard --logdir {shlex.quote(shortened(path))}" for path in logdirs],
+        links=links,
+        dashboard=shlex.join(["python", "-m", "cnnlab.dashboard", *map(shortened, study.experiment.folders)]),
         circumstances=circumstances(study.experiment),
         folders="; ".join(shortened(folder) for folder in study.experiment.folders),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

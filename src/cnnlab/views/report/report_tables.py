@@ -90,13 +90,16 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
 
 
 def diagnosis_table(study: Study) -> TextTable:
+    """The most frequent finding of each arm first; of one run, its own."""
     rows = []
     for group in study.ranked:
         for finding in diagnoses(group.runs):
             share = f"{finding.count} of {finding.of}"
             remedy = "" if finding.name in WITHOUT else finding.override
-            rows.append((group.name, share, finding.title, finding.sentence, remedy))
-    return TextTable(("arm", "runs", "finding", "in one of these runs", "what to try"), tuple(rows), words=5)
+            because = "" if finding.name in WITHOUT else finding.because
+            rows.append((group.name, share, finding.title, finding.sentence, because, remedy))
+    found = TextTable(("arm", "runs", "finding", "in one of these runs", "likely cause", "what to try"), tuple(rows), 6)
+    return found.without("arm", "runs") if sum(len(group.runs) for group in study.groups) == 1 else found
 
 
 def cost_table(study: Study) -> TextTable:

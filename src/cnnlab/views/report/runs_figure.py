@@ -12,9 +12,9 @@ MOST = 40  # rows that one can still read
 
 
 def runs_figure(groups: Sequence[Group], legend: ArmLegend) -> str:
-    """SVG; empty if no run has a finite value. The best `MOST` groups, best on top."""
+    """SVG; empty if no run has a finite value, or there is one run. The best `MOST` groups, best on top."""
     shown = [group for group in ranked(groups) if any(map(is_finite, group.values))][:MOST]
-    if not shown:
+    if not shown or sum(len(group.runs) for group in groups) == 1:
         return ""
     metric = shown[0].metric
     with Sketch("runs", WIDTH, 0.75 + 0.27 * len(shown) + (0.25 if len(shown) < 4 else 0)) as sketch:

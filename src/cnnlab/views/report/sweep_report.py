@@ -47,7 +47,7 @@ def write_report(study: Study, folder: Path) -> list[Path]:
     texts = {
         "report.csv": study.experiment.table.to_csv(index=False),
         "report.md": markdown_report(study),
-        "report.html": html_report(study, [*([folder / ARMS] if arms else []), *study.experiment.folders]),
+        "report.html": html_report(study),
     }
     for name, text in texts.items():
         part = folder / f".{name}.{os.getpid()}.part"

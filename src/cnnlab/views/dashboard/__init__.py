@@ -1,0 +1,1 @@
+"""TensorBoard on chosen runs, opened where they answer a question."""
