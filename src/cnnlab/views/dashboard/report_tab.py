@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
-from werkzeug import wrappers
+from werkzeug.wrappers import Request, Response
 
 NAME = "report"
 # In the tab's frame: the page, and what an address cannot say, kept by the browser for this address alone.
@@ -55,15 +55,14 @@ class _Plugin(base_plugin.TBPlugin):
         return base_plugin.FrontendMetadata(es_module_path="/entry.js", tab_name="Report", disable_reload=True)
 
     def get_plugin_apps(self) -> Mapping[str, Any]:
-        return {"/entry.js": self._entry, "/page": self._page}
+        return {"/entry.js": Request.application(_entry), "/page": Request.application(self._page)}
 
-    @wrappers.Request.application
-    def _entry(self, request: wrappers.Request) -> wrappers.Response:
-        return http_util.Respond(request, ENTRY % json.dumps(SETTINGS), "application/javascript")
-
-    @wrappers.Request.application
-    def _page(self, request: wrappers.Request) -> wrappers.Response:
+    def _page(self, request: Request) -> Response:
         page = self.page()
         # TensorBoard's pages may run no script but those whose hash the server names.
         hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _SCRIPT.findall(page)]
         return http_util.Respond(request, page, "text/html", csp_scripts_sha256s=hashes)
+
+
+def _entry(request: Request) -> Response:
+    return http_util.Respond(request, ENTRY % json.dumps(SETTINGS), "application/javascript")
