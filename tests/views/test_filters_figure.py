@@ -64,7 +64,7 @@ def test_in_colour_the_share_of_the_one_pattern_is_told() -> None:
         layer.weight[0] = torch.stack([one, -2 * one, 0.5 * one])
         layer.weight[1] = torch.stack([one, other, 0 * one])  # as long, and at a right angle
     shares = list(filters_table(name_filters(layer)).columns[4].cells)
-    assert shares == ["100%", "50%"]
+    assert shares == ["100 %", "50 %"]
 
 
 def test_the_table_is_printed(known, capsys, monkeypatch) -> None:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from cnnlab.common.words import percent
 from cnnlab.networks.filters import NamedFilter, chance
 from cnnlab.views import panels
 
@@ -57,7 +58,7 @@ def filters_table(filters: list[NamedFilter]) -> Table:
     for row in filters:
         cells = [str(row.index), row.match.label, f"{row.match.cosine:+.2f}", f"{row.match.distance:.2f}"]
         if colour:
-            cells.append(f"{row.share:.0%}")
+            cells.append(percent(row.share))
         table.add_row(*cells, style="" if abs(row.match.cosine) > limit else "dim")
     return table
 

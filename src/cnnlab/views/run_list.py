@@ -13,7 +13,7 @@ from rich.text import Text
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
-from cnnlab.common.words import memory, plural
+from cnnlab.common.words import accuracy_percent, memory, plural
 
 _COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}
 _DESIGN = ("model", "init", "dataset")
@@ -40,7 +40,7 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
 def _line(run: RunRecord, now: datetime) -> Text:
     """What varies in length, the name and the config, comes last, so that the columns before it stand in line."""
     accuracy = run.value("test/accuracy")
-    shown = "" if accuracy is None else f"{100 * accuracy:.2f} %"
+    shown = "" if accuracy is None else accuracy_percent(accuracy)
     line = Text(f"  {run.state:<12}", style=_COLOURS.get(run.state, "red"))
     line.append(f"{shown:>8}  {age(run, now):>9}  {memory(size(run.folder)):>10}  ", style="default")
     line.append(run.folder.name, style="default bold")
