@@ -50,7 +50,7 @@ def test_a_healthy_run_tells_accuracy_size_time_and_place(told) -> None:
         lines["test accuracy"] == "98.77 % of 810 test images, 95 % interval 97.74 to 99.33"
         and lines["test loss"] == "0.0432"
     )
-    assert lines["network"] == "73,658 weights, 4,053,504 MACs per image"
+    assert lines["network"] == "73,658 parameters, 4,053,504 MACs per image"
     assert lines["time"] == "12.3 s for 200 steps"
     assert lines["folder"] == "outputs/runs/a"
 

@@ -31,7 +31,7 @@ def print_outcome(
         "status": f"[{colour}]{status}[/]" + (f": {escape(error)}" if error else ""),
         "test accuracy": f"[{colour} bold]{accuracy_percent(accuracy)}[/]{of}",
         "test loss": f"{results['test/loss']:.4f}",
-        "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
+        "network": f"{results['model/parameters']:,.0f} parameters, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
         **folder_lines(run),
         "against depth": "[cyan]http://localhost:6006/?tagFilter=log10&smoothing=0#timeseries[/] (once it runs)",
