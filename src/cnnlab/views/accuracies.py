@@ -1,6 +1,7 @@
 """What an accuracy is worth: of how many images it is, and Wilson's interval."""
 
 import math
+from typing import Any
 
 LEVEL = 0.95
 
@@ -24,5 +25,5 @@ def interval(share: float, images: int) -> tuple[float, float] | None:
 
     if not images or not math.isfinite(share):
         return None
-    low, high = proportion_confint(round(share * images), images, alpha=1 - LEVEL, method="wilson")
-    return max(float(low), 0.0), min(float(high), 1.0)  # rounding leaves -1e-17
+    ends: Any = proportion_confint(round(share * images), images, alpha=1 - LEVEL, method="wilson")
+    return max(float(ends[0]), 0.0), min(float(ends[1]), 1.0)  # rounding leaves -1e-17
