@@ -37,7 +37,7 @@ def _weights(one: Path, other: Path) -> Iterator[str]:
         for key, weight in a["network"].items():
             if not torch.equal(weight, b["network"][key]):
                 yield f"{name}.pt {key}"
-        if str(a["optimizer"]) != str(b["optimizer"]):
+        if str(a.get("optimizer")) != str(b.get("optimizer")):
             yield f"{name}.pt optimizer"
 
 

@@ -17,6 +17,7 @@ def task(config: "DictConfig") -> None:
 
 
 def _show(config: "DictConfig", folder: Path) -> None:
+    from cnnlab.claims.circumstances import shortened
     from cnnlab.views.arithmetic import arithmetic
     from cnnlab.views.kernel_figure import kernels_figure
     from cnnlab.views.panels import save
@@ -25,16 +26,17 @@ def _show(config: "DictConfig", folder: Path) -> None:
     cells = cells_of(config, image, kernels) if config.step else {}
     for name, cell in cells.items():
         print(arithmetic(image, name, kernels[name], cell, config.border), end="\n\n")
-    print(save(kernels_figure(image, kernels, config.border, cells), folder / "kernels.png"))
+    print(shortened(save(kernels_figure(image, kernels, config.border, cells), folder / "kernels.png")))
 
 
 def _name_learned(config: "DictConfig", folder: Path) -> None:
+    from cnnlab.claims.circumstances import shortened
     from cnnlab.views.filters_figure import filters_figure, print_filters
     from cnnlab.views.panels import save
 
     filters = learned_filters(config)
     print_filters(filters)
-    print(save(filters_figure(filters), folder / "filters.png"))
+    print(shortened(save(filters_figure(filters), folder / "filters.png")))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def task(config: "DictConfig") -> None:
     network, run = load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     background = str(run.config.get("dataset", {}).get("background", "auto"))
-    facts = (run.image_shape, run.mean, run.std, config.invert, background)
+    facts = (run.image_shape, run.look, config.invert, background)
     pictures = [prepare(path, *facts) for path in files]
     answers = Answers(output_folder(), network, run, pictures, config.top)
     answers.draw_probabilities()

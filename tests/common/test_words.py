@@ -3,6 +3,7 @@ import math
 import pytest
 
 from cnnlab.common.words import (
+    accuracy_percent,
     count,
     kib,
     memory,
@@ -10,6 +11,7 @@ from cnnlab.common.words import (
     one_two_five,
     percent,
     plural,
+    probability,
     rough,
     same_or_both,
     shown,
@@ -87,3 +89,13 @@ def test_special_numbers():
 
 def test_values_are_shown_as_typed():
     assert [shown(v) for v in (None, True, [1, "max"], 0.1, "x")] == ["null", "true", "[1,max]", "0.1", "x"]
+
+
+def test_accuracies_have_two_decimals_however_large():
+    assert [accuracy_percent(share) for share in (0.0972222, 1.0, 0.5)] == ["9.72 %", "100.00 %", "50.00 %"]
+
+
+def test_a_probability_is_never_rounded_to_certain():
+    told = [probability(value) for value in (0.0, 0.0049, 0.0051, 0.5, 0.9949, 0.9951, 1.0)]
+    assert told == ["<0.01", "<0.01", "0.01", "0.50", "0.99", ">0.99", ">0.99"]
+    assert probability(0.99997, 4) == ">0.9999" and probability(0.99994, 4) == "0.9999"

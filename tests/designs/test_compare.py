@@ -19,8 +19,8 @@ def test_it_says_whether_the_fields_agree_and_where_the_order_of_the_weights_is_
     said = sentences([of("two", 3, 2), of("one", 5, 1)])
     assert said == [
         "Same receptive field: yes, 16x16 at the last map.",
-        "The order is reversed in block1: 2,736 weights against 1,200 with 3 input channels; there two has fewer than "
-        "one only up to 5 output channels.",
+        "two has fewer weights than one from c to c channels, but not in block1: 2,736 against 1,200 with 3 input "
+        "channels; there it has fewer only up to 5 output channels.",
     ]
     assert sentences([of("two", 3, 2), of("three", 3, 3)]) == ["Same receptive field: no."]
 
@@ -39,7 +39,7 @@ def test_where_fewer_equals_counting(c_in: int, small: tuple[int, int], large: t
     if not fewer:
         assert said == "for no number of output channels"
     elif fewer[-1] < channels[-1]:
-        assert said == f"only up to {fewer[-1]} output channels"
+        assert said == f"only up to {fewer[-1]} output channel{'s' if fewer[-1] > 1 else ''}"
     else:
         assert said == f"only with {fewer[0]} or more output channels"
 

@@ -32,7 +32,7 @@ def test_relu_counts_the_cells_it_cuts() -> None:
     before = net.get_submodule("block1.conv1")(X)[0]
     cut = sum(1 for value in before.flatten().tolist() if value < 0)
     step = follow(net, X).steps[2]
-    assert step.words.split() == f"ReLU cut {cut} of 400 cells to 0 ({cut / 400:.0%})".split()
+    assert step.words.split() == f"ReLU cut {cut} of 400 cells to 0 ({cut / 4:.3g} %)".split()
 
 
 def test_an_in_place_activation_hides_nothing() -> None:
@@ -77,11 +77,11 @@ def test_partial_windows_are_marked(size: tuple[int, int], k: int, s: int, p: in
 def test_pooling_says_how_much_it_drops() -> None:
     journey = follow(network(channels=[4]), X)
     pool = next(s for s in journey.steps if s.kind == "pooling")
-    assert pool.partial == (False, False) and "dropped 75 of 100 cells per channel (75%)" in pool.words
+    assert pool.partial == (False, False) and "dropped 75 of 100 cells per channel (75 %)" in pool.words
     assert "mean of each window" in next(s for s in follow(network(pool="mean"), X).steps if s.kind == "pooling").words
     assert "sum of each window" in next(s for s in follow(network(pool="sum"), X).steps if s.kind == "pooling").words
     odd = [s for s in follow(network(), X).steps if s.kind == "pooling"][1]  # 5x5 -> 3x3
-    assert odd.partial == (True, True) and "dropped 16 of 25 cells per channel (64%)" in odd.words
+    assert odd.partial == (True, True) and "dropped 16 of 25 cells per channel (64 %)" in odd.words
 
 
 @pytest.mark.parametrize(

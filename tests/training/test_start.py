@@ -48,7 +48,7 @@ def test_a_run_returns_what_it_leaves_in_its_folder(tmp_path, capsys):
     )
     again = train(job, Request(), tmp_path / "again", pictures=False, show=True)
     assert again["test/loss"] == results["test/loss"], "dropout and the order of the images follow the seed"
-    assert f"{results['test/accuracy']:.2%}" in capsys.readouterr().out
+    assert f"{100 * results['test/accuracy']:.2f} %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,9 @@ def test_parameters_and_macs_are_counted() -> None:
 def test_what_the_table_does_not_say_stands_below() -> None:
     said = text(of("two", 3, 2), of("one", 5, 1), width=200).splitlines()
     below = said[said.index("") + 1 :]
-    assert below[0] == "Same receptive field: yes, 16x16 at the last map."
-    assert below[1].startswith("The order is reversed in block1: 2,736 weights against 1,200")
+    assert below[0].startswith("(0.50x): half as many as two. weights, c to c: ") and below[1] == ""
+    assert below[2] == "Same receptive field: yes, 16x16 at the last map."
+    assert below[3].startswith("two has fewer weights than one from c to c channels, but not in block1: 2,736 against")
 
 
 def test_other_widths_are_named_in_the_cells() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnlab.inference.follow import follow
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.views.journey_figure import follow_figure, probability_bars, short, step_images
+from cnnlab.views.journey_figure import follow_figure, probability_bars, short
 
 DIGITS = tuple("0123456789")
 LONG = ("aeroplane with a very long name", "b", "coach", "dog")
@@ -52,7 +52,6 @@ def test_follow_without_convolution_and_with_broken_weights(check_texts, journey
     pixels = torch.zeros(1, 8, 8, dtype=torch.uint8)
     journey = follow(network, pixels[None] / 255)
     check_texts(follow_figure(journey, torch.full((4,), 0.25), LONG, pixels, "nothing but nan"))
-    assert all(bool(torch.isfinite(image).all()) for _, image in step_images(journey))
 
 
 def test_follow_of_a_network_without_a_full_connection_at_the_end(check_texts) -> None:
@@ -98,20 +97,3 @@ def test_bars_are_sorted_and_a_small_share_is_no_zero() -> None:
 @pytest.mark.parametrize(("name", "limit", "said"), [("dog", 3, "dog"), ("horse", 4, "hor…"), ("a" * 16, 16, "a" * 16)])
 def test_long_names_are_cut_to_the_limit(name: str, limit: int, said: str) -> None:
     assert short(name, limit) == said
-
-
-def test_step_images_hold_every_channel() -> None:
-    network = ConvNet((1, 16, 16), 4, channels=[6], convs_per_block=1, head=[])
-    images = dict(step_images(follow(network, torch.randn(1, 1, 16, 16))))
-    names = [
-        "00_input",
-        "01_block1.conv1",
-        "02_block1.activation1",
-        "03_block1.pool",
-        "04_head.flatten",
-        "05_head.logits",
-    ]
-    assert list(images) == [f"follow/{name}" for name in names]
-    # 6 channels as 3 across and 2 down, each 16 cells enlarged 4 times, with 2 pixels between and around.
-    assert images["follow/01_block1.conv1"].shape == (3, 2 * 66 + 2, 3 * 66 + 2)
-    assert all(float(image.min()) >= 0 and float(image.max()) <= 1 for image in images.values())

@@ -11,7 +11,8 @@ from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.outcome import command, print_outcome
 
 RESULTS = {
-    "test/accuracy": 0.98765,
+    "test/accuracy": 0.98765432,  # 800 of 810
+    "test/images": 810,
     "test/loss": 0.04321,
     "model/parameters": 73658.0,
     "model/macs": 4053504.0,
@@ -45,15 +46,18 @@ def test_a_healthy_run_tells_accuracy_size_time_and_place(told) -> None:
     lines, out = told(Path("outputs/runs/a"))
     assert out.startswith("Healthy. Nothing was found.\n")
     assert lines["status"] == "completed"
-    assert lines["test accuracy"] == "98.77%" and lines["test loss"] == "0.0432"
-    assert lines["network"] == "73,658 weights, 4,053,504 MACs per image"
+    assert (
+        lines["test accuracy"] == "98.77 % of 810 test images, 95 % interval 97.74 to 99.33"
+        and lines["test loss"] == "0.0432"
+    )
+    assert lines["network"] == "73,658 parameters, 4,053,504 MACs per image"
     assert lines["time"] == "12.3 s for 200 steps"
     assert lines["folder"] == "outputs/runs/a"
 
 
 def test_what_was_measured_of_the_time_is_added(told) -> None:
     lines, _ = told(Path("a"), time__step_ms=4.567, telemetry__overhead=0.0213, time__pictures_s=1.26)
-    assert lines["time"] == "12.3 s for 200 steps, 4.57 ms per step, telemetry +2.1%, pictures 1.3 s"
+    assert lines["time"] == "12.3 s for 200 steps, 4.57 ms per step, telemetry +2.1 %, pictures 1.3 s"
 
 
 def test_what_is_odd_about_the_data_stands_between_diagnosis_and_accuracy(tmp_path, capsys) -> None:

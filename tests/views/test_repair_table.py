@@ -6,7 +6,7 @@ from cnnlab.views.repair_table import announce, print_repair
 
 
 def _round(override: str, kept: bool | None, **changes):
-    usual = {"folder": ".", "status": "completed", "error": None, "loss": 2.3, "accuracy": 0.1}
+    usual = {"folder": ".", "status": "completed", "error": None, "loss": 2.3, "accuracy": 0.1, "images": 200}
     return {"override": override, "kept": kept, **usual, **changes}
 
 
@@ -31,10 +31,15 @@ def test_each_change_has_a_line_and_the_command_comes_last(told):
     command = "python -m cnnlab.train 'model.channels=[8]' optimizer.lr=0.02"
     end = {"kept": ["optimizer.lr=0.02"], "healthy": True, "accuracy": [0.1, 0.95], "command": command}
     lines = told(_content(_round("", None), worse, better, **end))
-    assert lines[0] == "tried, 200 steps validation loss accuracy kept"
-    assert lines[2:5] == ["as it was 2.3 10 %", "model.norm=batch 2.3 10 % no", "optimizer.lr=0.02 0.21 95 % yes"]
-    assert lines[5] == "Helped: optimizer.lr=0.02. Accuracy 10 % to 95 %; the diagnosis is healthy."
-    assert lines[6] == f"try {command}"
+    assert lines[0] == "tried, 200 steps validation loss accuracy 95 % interval kept"
+    assert lines[2:5] == [  # Wilson's, of 20 and of 190 of 200
+        "as it was 2.3 10.00 % 6.57 to 14.94",
+        "model.norm=batch 2.3 10.00 % 6.57 to 14.94 no",
+        "optimizer.lr=0.02 0.21 95.00 % 91.04 to 97.26 yes",
+    ]
+    assert lines[5] == "Loss and accuracy are of the 200 validation images."
+    assert lines[7] == "Helped: optimizer.lr=0.02. Accuracy 10.00 % to 95.00 %; the diagnosis is healthy."
+    assert lines[8] == f"try {command}"
 
 
 def test_what_was_refused_or_diverged_says_why(told):
@@ -50,7 +55,7 @@ def test_a_run_that_no_longer_diverges_is_told_as_that(told):
     diverged = _round("", None, status="diverged", error="not finite as of step 3", loss="nan", accuracy=0.0)
     end = {"kept": ["optimizer.lr=1"], "accuracy": [0.0, 0.3], "command": "x"}
     lines = told(_content(diverged, _round("optimizer.lr=1", True), **end))
-    assert "Accuracy of a run that diverged to 30 %" in lines[-2]
+    assert "Accuracy of a run that diverged to 30.00 %" in lines[-2]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_a_run_that_no_longer_diverges_is_told_as_that(told):
         (_content(_round("", None)), "Nothing to try: no advice of the diagnosis is a setting that can be typed."),
         (
             _content(_round("", None), _round("a=1", True), kept=["a=1"], command="x"),
-            "Helped: a=1. Accuracy 10 % to 10 %; what is left: small updates.",
+            "Helped: a=1. Accuracy 10.00 % to 10.00 %; what is left: small updates.",
         ),
     ],
 )

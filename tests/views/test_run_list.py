@@ -1,6 +1,7 @@
 """The list of all runs, and removing broken ones."""
 
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -30,6 +31,15 @@ def test_every_run_is_listed_with_its_true_status(outputs, capsys):
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if "  ä b  " in line)
     assert "completed" in line and "digits model=vgg optimizer.lr=0.1" in line and "50.00 %" in line and "KiB" in line
+    heading = out.splitlines()[0]
+    assert re.split(r"  +", heading.strip()) == [
+        "status",
+        "test accuracy",
+        "started",
+        "on disk",
+        "run, and what it is of",
+    ]
+    assert line.index("50.00 %") + len("50.00 %") == heading.index("accuracy") + len("accuracy")
     assert [line for line in out.splitlines() if line.endswith("/")] == ["outputs/runs/", "outputs/sweeps/s/"]
     assert "5 runs: 2 completed, 1 damaged, 1 failed, 1 running" in out
     assert sorted(outputs.rglob("*")) == before, "listing writes nothing"
@@ -58,7 +68,7 @@ def test_broken_runs_are_removed_after_a_yes_and_no_others(outputs, monkeypatch,
 
 def test_ages_and_sizes(tmp_path):
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
-    for started, said in {"11:59:30": "30 s", "11:00:00": "1 h", "11:55:00": "5 min"}.items():
+    for started, said in {"11:59:30": "30 s ago", "11:00:00": "1 h ago", "11:55:00": "5 min ago"}.items():
         assert age(RunRecord("r", tmp_path, status={"started": f"2026-11-26T{started}+00:00"}), now) == said
     assert age(RunRecord("r", tmp_path, status={}), now) == "not known"
     (tmp_path / "deep").mkdir()

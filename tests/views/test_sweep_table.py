@@ -44,9 +44,9 @@ def test_each_run_has_its_status_progress_and_accuracy(sweep, monkeypatch):
     lines = _text(table.render())
     rows = {line.split()[0]: line for line in lines if ",seed" in line.split()[0]}
     assert "5 runs, 1 failed, 1 diverged, 1 running, 1 completed, 1 queued" in " ".join(" ".join(lines[:2]).split())
-    assert "97.50%" in rows[NAMES[0]] and "completed" in rows[NAMES[0]]
+    assert "97.50 %" in rows[NAMES[0]] and "completed" in rows[NAMES[0]]
     assert "ValueError: no [luck]" in rows[NAMES[1]] and "at all" not in "".join(lines)
-    assert "50.00%" in rows[NAMES[3]] and rows[NAMES[3]].split()[-2:] == ["2", "min"]
+    assert "50.00 %" in rows[NAMES[3]] and rows[NAMES[3]].split()[-2:] == ["2", "min"]
     assert "queued" in rows[NAMES[4]]
     assert next(iter(rows)) == NAMES[1], "what failed comes first"
 

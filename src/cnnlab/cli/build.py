@@ -177,7 +177,9 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
     if not trust:
         check_model(str(folder), settings.get("model"))
     with _rebuilding(folder, which):
-        run = TrainedRun(settings, *(tuple(state[key]) for key in ("image_shape", "classes", "mean", "std")))
+        facts = (tuple(state[key]) for key in ("image_shape", "classes", "mean", "std"))
+        look = {name: (float(low), float(high)) for name, (low, high) in state.get("look", {}).items()}
+        run = TrainedRun(settings, *facts, look=look)
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
     return network.eval(), run

@@ -10,6 +10,7 @@ from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import KERNELS_RULES, PREDICT_RULES
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import percent
 from cnnlab.runs.status import progress, real_status
 
 
@@ -90,7 +91,7 @@ def unfinished(folder: str) -> str:
     if run["status"] in ("completed", "queued"):
         return ""
     done, _ = progress(Path(folder), run)
-    far = "" if done is None else f", {done:.0%} of its steps done"
+    far = "" if done is None else f", {percent(done)} of its steps done"
     return f"{folder} is {run['status']}{far}: its network has not been trained to the end."
 
 

@@ -78,6 +78,19 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def accuracy_percent(share: float) -> str:
+    """`98.33 %`: with as many digits for 9.72 % and 100.00 %, since accuracies are compared."""
+    return f"{100 * share:.2f} %"
+
+
+def probability(value: float, digits: int = 2) -> str:
+    """`0.95`; `>0.99` and `<0.01` where rounding would make 1 or 0 of what is neither."""
+    least = 10.0**-digits
+    if value < least / 2:
+        return f"<{least:.{digits}f}"
+    return f">{1 - least:.{digits}f}" if value >= 1 - least / 2 else f"{value:.{digits}f}"
+
+
 def shown(value: Any) -> str:
     """A value as typed on the command line: null, true, [max,none]."""
     return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

@@ -37,11 +37,11 @@ def _reversed_order(name: str, one: tuple[Design, Block], other: tuple[Design, B
     if channels_of(block) != channels_of(theirs) or rule * (weights[0] - weights[1]) >= 0:
         return []
     c_in, _ = channels_of(block)
-    fewer, more = (a, b) if rule < 0 else (b, a)
-    small, large = (block, theirs) if rule < 0 else (theirs, block)
+    fewer, more = (0, 1) if rule < 0 else (1, 0)
+    small, large = (block, theirs)[fewer], (block, theirs)[more]
     return [
-        f"The order is reversed in {name}: {weights[0]:,} weights against {weights[1]:,} with "
-        f"{plural(c_in, 'input channel')}; there {fewer.name} has fewer than {more.name} "
+        f"{(a, b)[fewer].name} has fewer weights than {(a, b)[more].name} from c to c channels, but not in {name}: "
+        f"{weights[fewer]:,} against {weights[more]:,} with {plural(c_in, 'input channel')}; there it has fewer "
         f"{where_fewer(c_in, areas_of(small), areas_of(large))}."
     ]
 
@@ -56,7 +56,8 @@ def where_fewer(c_in: int, small: Sequence[int], large: Sequence[int]) -> str:
     equal = Fraction(c_in * (large[0] - small[0]), rest)
     if rest < 0:
         return f"only with {floor(equal) + 1} or more output channels"
-    return f"only up to {ceil(equal) - 1} output channels" if equal > 1 else "for no number of output channels"
+    most = plural(ceil(equal) - 1, "output channel")
+    return f"only up to {most}" if equal > 1 else "for no number of output channels"
 
 
 def blocks_of(design: Design) -> dict[str, Block]:

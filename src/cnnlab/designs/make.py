@@ -75,7 +75,7 @@ def _sentence(name: str, model: Model, what: str, found: Match) -> str:
     """What was changed, and how close the result is."""
     closeness = f"{found.value:,} {UNITS[what]} against {found.target:,}"
     if found.value != found.target:
-        closeness += f" ({found.off:+.2%})"
+        closeness += f" ({100 * found.off:+.2f} %)"
     if abs(found.off) > 0.05:
         closeness += ", the closest possible"
     if not found.changes:

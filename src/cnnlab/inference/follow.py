@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnlab.common.words import percent
 from cnnlab.networks.modules.table import NoActivation, layer_type
 from cnnlab.networks.trace import IMAGE, Call, Recorder, mode
 
@@ -145,12 +146,12 @@ def _activation(module: nn.Module, before: Tensor, after: Tensor) -> str:
     if bounds is not None:
         low, high = bounds
         saturated = int(((after - low).abs().minimum((high - after).abs()) < 0.01 * (high - low)).sum())
-        return f"{kind}: {saturated} of {cells} cells\nsaturated ({saturated / cells:.0%})"
+        return f"{kind}: {saturated} of {cells} cells\nsaturated ({percent(saturated / cells)})"
     cut = int(((after == 0) & (before != 0)).sum())
     if cut:
-        return f"{kind} cut {cut} of {cells}\ncells to 0 ({cut / cells:.0%})"
+        return f"{kind} cut {cut} of {cells}\ncells to 0 ({percent(cut / cells)})"
     below = int((before < 0).sum())
-    return f"{kind}: {below} of {cells} cells\nwere below 0 ({below / cells:.0%})"
+    return f"{kind}: {below} of {cells} cells\nwere below 0 ({percent(below / cells)})"
 
 
 def _bounds(activation: nn.Module) -> tuple[float, float] | None:
@@ -177,7 +178,7 @@ def _pooling(name: str, module: nn.Module, before: Tensor, after: Tensor) -> Ste
     operation = "largest" if takes == "max" else takes or "pooling"
     removed = f"{cells - left} of {cells} cells per channel"
     removed = f"dropped {removed}" if takes == "max" else f"{removed} fewer"
-    words = f"{operation} of {where}, {_shape(after)}\n{removed} ({1 - left / cells:.0%})"
+    words = f"{operation} of {where}, {_shape(after)}\n{removed} ({percent(1 - left / cells)})"
     if any(partial):
         words += f"\n{_CUT_AXES[partial]} of cut windows (orange)"
     return Step(name, "pooling", words, after, partial)

@@ -1,35 +1,48 @@
 """Converts a picture file to a network's input, with remarks on what was changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import percent
+from cnnlab.datasets.look import Range, outside
 from cnnlab.datasets.pictures import Header, header, read
+
+# What each number of `datasets.look` is called, and a picture that is below and above the training images in it.
+LOOKS = {
+    "brightness": ("mean", "darker", "brighter"),
+    "border": ("mean of the border", "darker at its border", "brighter at its border"),
+    "contrast": ("standard deviation", "of less contrast", "of more contrast"),
+    "roughness": ("neighbours differ by", "smoother", "rougher"),
+    "colour": ("colours differ by", "less colourful", "more colourful"),
+}
+NAMED = 2
 
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels`: uint8 (C, H, W) before normalization. `words`: remarks on conversions and suspicious brightness."""
+    """`pixels`: uint8 (C, H, W) before normalization. `words`: how it was converted. `unlike`: in what it is unlike the
+    training images; "" where it is like them, or nothing is known of them."""
 
     path: Path
     pixels: Tensor
     words: list[str] = field(default_factory=list)
+    unlike: str = ""
 
 
 def prepare(
     path: Path,
     image_shape: tuple[int, int, int],
-    mean: Sequence[float],
-    std: Sequence[float],
+    look: Mapping[str, Range],
     invert: bool = False,
     background: str = "auto",
 ) -> Picture:
     """Read a file as `dataset=image_folder` reads its images: shorter side resized, centre cropped.
 
-    `image_shape`, `mean`, `std`, `background`: of the training images. InputError if the file is not a picture or does
+    `image_shape`, `look`, `background`: of the training images. InputError if the file is not a picture or does
     not fit, or if the network's input does not have 1 or 3 channels.
     """
     channels, height, width = image_shape
@@ -51,7 +64,7 @@ def prepare(
             )
     if invert:
         pixels, words = 255 - pixels, [*words, "brightness is inverted (invert=true)"]
-    return Picture(path, pixels, [*words, *_brightness_words(pixels, mean[0], std[0])])
+    return Picture(path, pixels, words, _unlike(pixels, look))
 
 
 def _size_words(source: Header, height: int, width: int) -> list[str]:
@@ -59,11 +72,11 @@ def _size_words(source: Header, height: int, width: int) -> list[str]:
         return []
     scale = max(height / source.height, width / source.width)
     kept = height * width / (source.height * scale * source.width * scale)
-    change = "enlarged" if scale > 1 else "reduced"
+    change = f"enlarged {scale:.3g} times" if scale > 1 else f"reduced to {percent(scale)} of its size"
     if scale == 1:
         change = "not rescaled"
     if kept < 0.995:
-        change += f", {1 - kept:.0%} cropped at the sides"
+        change += f", {percent(1 - kept)} cropped at the sides"
     return [f"{source.width}x{source.height} pixels for a network trained on {width}x{height}: {change}"]
 
 
@@ -78,13 +91,15 @@ def _colour_words(source: Header, channels: int) -> list[str]:
     return words
 
 
-def _brightness_words(pixels: Tensor, mean: float, std: float) -> list[str]:
-    """Ink on paper is the negative of MNIST's images, and nothing else would reveal that.
-
-    Greyscale only, since bright photographs are common.
-    """
-    own = float(pixels.float().mean()) / 255
-    if len(pixels) > 1 or abs(own - mean) < 0.75 * std or abs(1 - own - mean) > 0.5 * abs(own - mean):
-        return []
-    brighter = "brighter" if own > mean else "darker"
-    return [f"much {brighter} (mean {own:.2f}) than the training images ({mean:.2f}); if a negative, try invert=true"]
+def _unlike(pixels: Tensor, look: Mapping[str, Range]) -> str:
+    """Nothing else reveals that a picture is not of the kind that the network learned: it answers all the same."""
+    odd = outside(pixels, look)
+    if not odd:
+        return ""
+    told = []
+    for name, value in list(odd.items())[:NAMED]:
+        (measure, *kinds), (low, high) = LOOKS[name], look[name]
+        told.append(f"{kinds[value > high]} ({measure} {value:.2f}, theirs {low:.2f} to {high:.2f})")
+    words = f"unlike the training images, so the answer means little: it is {' and '.join(told)}"
+    negative = ". Its negative is like them: try invert=true" if not outside(255 - pixels, look) else ""
+    return words + negative

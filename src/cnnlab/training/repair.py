@@ -73,7 +73,7 @@ class Attempt:
 
     def entry(self, kept: bool | None) -> dict[str, Any]:
         """Its part of repair.json."""
-        names = ("override", "folder", "status", "error", "loss", "accuracy")
+        names = ("override", "folder", "status", "error", "loss", "accuracy", "images")
         return plain({name: getattr(self, name) for name in names}) | {"kept": kept}
 
 

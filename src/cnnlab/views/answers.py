@@ -1,8 +1,7 @@
-"""The output of `python -m cnnlab.predict`: tables, figures, images for TensorBoard."""
+"""The output of `python -m cnnlab.predict`: tables and figures."""
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
+from cnnlab.claims.circumstances import shortened
+from cnnlab.common.words import probability
 from cnnlab.datasets.base import normalize
 from cnnlab.evaluation.transforms import Variant
 from cnnlab.inference.answer import probabilities, ranked, softmax
 from cnnlab.inference.follow import follow
 from cnnlab.inference.prepare import Picture
 from cnnlab.runs.trained import TrainedRun
-from cnnlab.telemetry.tensorboard import Dashboard
-from cnnlab.views.journey_figure import follow_figure, step_images
+from cnnlab.views.journey_figure import follow_figure
 from cnnlab.views.panels import save
 from cnnlab.views.probabilities import probabilities_figure, variants_figure
 
@@ -34,7 +34,6 @@ class Answers:
         self.shares = probabilities(network, pixels, run.mean, run.std)
         self.files: list[Path] = []
         self.variants: list[list[dict[str, Any]]] = []  # per picture: unchanged, and after each change
-        self.followed = False
 
     def draw_probabilities(self) -> None:
         """One figure of all pictures with their probabilities."""
@@ -43,19 +42,13 @@ class Answers:
         self.files.append(save(figure, self.folder / "probabilities.png"))
 
     def follow(self) -> None:
-        """One figure per picture; in TensorBoard also one image per layer, with the picture's number as step."""
-        dashboard = Dashboard(self.folder)
+        """One figure per picture."""
         for number, (picture, row) in enumerate(zip(self.pictures, self.shares, strict=True)):
             journey = follow(self.network, normalize(picture.pixels[None], self.run.mean, self.run.std))
             best = self.run.classes[int(row.argmax())]
-            title = f"{picture.path.name}: {best}, probability {float(row.max()):.2f}"
+            title = f"{picture.path.name}: {best}, probability {probability(float(row.max()))}"
             figure = follow_figure(journey, row, self.run.classes, picture.pixels, title)
             self.files.append(save(figure, self._file("follow", number, picture)))
-            dashboard.figure("follow", figure, number)
-            for tag, image in step_images(journey):
-                dashboard.image(tag, image, number)
-        dashboard.writer.close()
-        self.followed = True
 
     def vary(self, changes: Sequence[Variant]) -> None:
         """The network's answers for each picture after each change, with a figure."""
@@ -80,16 +73,19 @@ class Answers:
         for picture, variants in zip(self.pictures, self.variants, strict=False):
             console.print(variants_table(str(picture.path), variants))
         for path in self.files:
-            print(path)
-        if self.followed:
-            print(f"tensorboard --logdir {self.folder}")
+            print(shortened(path))
 
     def print_json(self, run: str, checkpoint: str) -> None:
         self._print_remarks()
         images = []
         for picture, row in zip(self.pictures, self.shares, strict=True):
             best = ranked(row, self.run.classes, self.top)
-            answer = {"class": best[0][0], "probabilities": dict(best), "words": picture.words}
+            answer = {
+                "class": best[0][0],
+                "probabilities": dict(best),
+                "words": picture.words,
+                "unlike": picture.unlike,
+            }
             images.append({"image": str(picture.path), **answer})
         for image, variants in zip(images, self.variants, strict=False):
             image["variants"] = variants
@@ -97,9 +93,21 @@ class Answers:
         print(json.dumps({"run": run, "checkpoint": checkpoint, "images": images, "files": files}, indent=2))
 
     def _print_remarks(self) -> None:
+        """On stderr; what is true of several pictures once."""
+        console = Console(stderr=True, highlight=False)
+        for picture in self.pictures:
+            if picture.unlike:
+                console.print(f"[yellow]{escape(f'{picture.path} is {picture.unlike}.')}[/]", soft_wrap=True)
+        names: dict[str, list[str]] = {}
         for picture in self.pictures:
             for word in picture.words:
-                print(f"{picture.path}: {word}", file=sys.stderr)
+                names.setdefault(word, []).append(str(picture.path))
+        for word, of in names.items():
+            more = f" and {len(of) - 1:,} more" if len(of) > 1 else ""
+            console.print(escape(f"{of[0]}{more}: {word}"), soft_wrap=True)
+        if not self.run.look:
+            told = "This run of an older cnnlab cannot tell whether a picture is like its training images."
+            console.print(told, soft_wrap=True)
 
     def _file(self, what: str, number: int, picture: Picture) -> Path:
         name = re.sub(r"[^\w.-]+", "-", picture.path.stem)[:40]
@@ -111,14 +119,20 @@ def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Se
     if len(pictures) == 1:
         found = Table("class", "probability", "", title=escape(str(pictures[0].path)))
         for name, share in ranked(shares[0], classes, top):
-            found.add_row(escape(name), f"{share:.4f}", "█" * round(30 * share))
+            found.add_row(escape(name), probability(share, 4), "█" * round(30 * share))
         return found
     ranks = ["1st", "2nd", "3rd", *(f"{i}th" for i in range(4, top + 1))]
-    found = Table("picture", *ranks[: min(top, len(classes))])
+    unlike = any(picture.unlike for picture in pictures)
+    found = Table()
+    found.add_column("picture", overflow="fold")
+    for rank in ranks[: min(top, len(classes))]:
+        found.add_column(rank)
+    if unlike:
+        found.add_column("like the training images")
     for picture, row in zip(pictures, shares, strict=True):
-        found.add_row(
-            escape(str(picture.path)), *(f"{share:.2f} {escape(name)}" for name, share in ranked(row, classes, top))
-        )
+        answers = [f"{probability(share)} {escape(name)}" for name, share in ranked(row, classes, top)]
+        like = ["[yellow]no[/]" if picture.unlike else "yes"] if unlike else []
+        found.add_row(escape(str(picture.path)), *answers, *like)
     return found
 
 
@@ -128,5 +142,5 @@ def variants_table(title: str, variants: Sequence[Mapping[str, Any]]) -> Table:
     for variant in variants:
         share = variant["probabilities"][variant["class"]]
         lost = variant["class"] != variants[0]["class"]
-        found.add_row(variant["change"], escape(variant["class"]), f"{share:.2f}", style="yellow" if lost else "")
+        found.add_row(variant["change"], escape(variant["class"]), probability(share), style="yellow" if lost else "")
     return found

@@ -52,7 +52,7 @@ def _signed(value: float) -> str:
 
 
 def _block(title: str, rows) -> list[str]:
-    cells = [[f"{value:g}" for value in row] for row in rows]
+    cells = [[f"{value + 0.0:g}" for value in row] for row in rows]  # -0 is 0
     width = max(len(text) for row in cells for text in row)
     lines = [" ".join(text.rjust(width) for text in row) for row in cells]
     return [text.rjust(max(len(title), len(lines[0]))) for text in (title, *lines)]

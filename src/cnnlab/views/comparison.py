@@ -12,10 +12,16 @@ from cnnlab.common.words import count, memory, rough, sides
 from cnnlab.designs.compare import areas_of, blocks_of, channels_of, sentences, weights_of
 from cnnlab.designs.design import Design
 
+LEGEND = (
+    "(0.50x): half as many as {first}. weights, c to c: of a block with c channels before and behind each convolution. "
+    "MACs: multiplications, each with an addition."
+)
+
 
 def comparison(designs: Sequence[Design]) -> Group:
     """The table, then sentences on what it does not show."""
-    return Group(_table(designs), Text(""), *(Text(sentence) for sentence in sentences(designs)))
+    legend = Text(LEGEND.format(first=designs[0].name), style="dim")
+    return Group(_table(designs), Text(""), legend, Text(""), *(Text(sentence) for sentence in sentences(designs)))
 
 
 def _table(designs: Sequence[Design]) -> Table:

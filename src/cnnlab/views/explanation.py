@@ -1,7 +1,8 @@
 """What the names of a diagnosis mean: one page, or the list of all."""
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -18,14 +19,24 @@ class _Left(Heading):
         yield self.text
 
 
+class _Code(CodeBlock):
+    """Code that can be copied: rich indents it, and breaks its lines at the width of the terminal."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        code = Syntax("", self.lexer_name, theme=self.theme, background_color="default").highlight(str(self.text))
+        code.rstrip()
+        code.no_wrap, code.overflow = True, "ignore"
+        yield code
+
+
 class _Page(Markdown):
-    elements = {**Markdown.elements, "heading_open": _Left}  # noqa: RUF012
+    elements = {**Markdown.elements, "heading_open": _Left, "fence": _Code}  # noqa: RUF012
 
 
 def show_page(name: str) -> None:
     console = Console()
     console.print(Text(name, style="bold cyan"))
-    console.print(_Page(pages.page(name), code_theme="ansi_dark", hyperlinks=False))
+    console.print(_Page(pages.page(name), code_theme="ansi_dark", hyperlinks=False), crop=False)
 
 
 def show_list() -> None:

@@ -6,8 +6,14 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from cnnlab.common.words import percent
 from cnnlab.networks.filters import NamedFilter, chance
 from cnnlab.views import panels
+
+CAPTION = (
+    "cosine: of the angle between filter and kernel, as vectors of weights: 1 the same pattern, -1 its negative, "
+    "0 nothing in common. Chance: of random filters, 5 % are nearer than {limit:.2f} to a classical kernel."
+)
 
 
 def filters_figure(filters: list[NamedFilter]) -> Figure:
@@ -46,19 +52,20 @@ def filters_figure(filters: list[NamedFilter]) -> Figure:
 def filters_table(filters: list[NamedFilter]) -> Table:
     """The same as a table; with several input channels also the share that the rank-1 pattern holds."""
     limit = chance(filters[0].pattern.shape[-1])
-    table = Table(title="Learned first-layer filters", caption=f"dim: not above chance, |cosine| {limit:.2f}")
+    table = Table(title="Learned first-layer filters", caption=CAPTION.format(limit=limit), caption_justify="left")
     colour = len(filters[0].channels) > 1
     table.add_column("filter", justify="right")
     table.add_column("nearest classical kernel")
     table.add_column("cosine", justify="right")
-    table.add_column("distance", justify="right")
+    table.add_column("more than chance")
     if colour:
         table.add_column("one pattern holds", justify="right")
     for row in filters:
-        cells = [str(row.index), row.match.label, f"{row.match.cosine:+.2f}", f"{row.match.distance:.2f}"]
+        near = abs(row.match.cosine) > limit
+        cells = [str(row.index), row.match.label, f"{row.match.cosine:+.2f}", "yes" if near else "no"]
         if colour:
-            cells.append(f"{row.share:.0%}")
-        table.add_row(*cells, style="" if abs(row.match.cosine) > limit else "dim")
+            cells.append(percent(row.share))
+        table.add_row(*cells, style="" if near else "dim")
     return table
 
 

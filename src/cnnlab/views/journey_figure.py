@@ -1,17 +1,15 @@
-"""One picture through every step of a network, as a figure and as images for TensorBoard."""
+"""One picture through every step of a network, as a figure."""
 
-from collections.abc import Iterator, Sequence
-from math import ceil
+from collections.abc import Sequence
 
 import torch
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cnnlab.common.words import plural
+from cnnlab.common.words import plural, probability
 from cnnlab.inference.follow import Journey, Step, Votes
 from cnnlab.views import panels
 
@@ -38,6 +36,8 @@ def follow_figure(journey: Journey, shares: Tensor, classes: Sequence[str], pixe
     hint = "maps: red above 0, white 0, blue below 0, one scale per row"
     if any(len(s.output) > _COLUMNS for s in steps if s.output.dim() == 3):
         hint += f"; the first {_COLUMNS} channels of each map"
+    if journey.votes:
+        hint += "; votes: weight x input of the last layer, a class's logit is their sum and the bias"
     if hidden:
         hint += f"; {hidden} steps in between are not drawn"
     if journey.unseen:
@@ -74,20 +74,13 @@ def probability_bars(ax: Axes, shares: Tensor, classes: Sequence[str], top: int)
     ax.set_xlim(0, 1.18)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)
     for i, value in enumerate(values[:count].tolist()):
-        ax.text(value + 0.015, i, f"{value:.2f}" if value >= 0.005 else "<0.01", va="center", fontsize=8)
+        ax.text(value + 0.015, i, probability(value), va="center", fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title("probabilities", fontsize=9)
 
 
 def short(name: str, limit: int = 16) -> str:
     return name if len(name) <= limit else name[: limit - 1] + "…"
-
-
-def step_images(journey: Journey) -> Iterator[tuple[str, Tensor]]:
-    """(tag, float (3, H, W) in 0..1): every map with all its channels side by side, every vector as a square."""
-    for number, step in enumerate(journey.steps):
-        if step.kind not in ("nothing", "padding") and step.output.dim() in (1, 3):
-            yield f"follow/{number:02d}_{step.name}", _tiles(step.output)
 
 
 def _drawn(steps: list[Step]) -> tuple[list[Step], int]:
@@ -192,22 +185,3 @@ def _votes(figure: Figure, place: SubplotSpec, votes: Votes, shares: Tensor, cla
             f"{len(values)} strongest {sum(values):+.2g}, others {rest:+.2g},\nbias {float(votes.bias[k]):+.2g}",
             fontsize=7.5,
         )
-
-
-def _tiles(values: Tensor) -> Tensor:
-    """Channels as tiles with grey lines between them, enlarged to about 64 pixels; a vector as one of 256."""
-    from torchvision.utils import make_grid  # takes 2 s
-
-    wanted = 64
-    if values.dim() == 1:
-        wanted = 256
-        side = ceil(len(values) ** 0.5)
-        filled = torch.full((side * side,), torch.nan)
-        filled[: len(values)] = values
-        values = filled.view(1, side, side)
-    scale = panels.largest(values) or 1.0
-    colours = torch.from_numpy(colormaps[panels.SIGNED](((values / scale + 1) / 2).numpy())[..., :3]).float()
-    colours[~torch.isfinite(values)] = 0.93
-    zoom = max(1, wanted // max(values.shape[1:]))
-    tiles = colours.permute(0, 3, 1, 2).repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
-    return make_grid(tiles, nrow=ceil(len(tiles) ** 0.5), padding=2, pad_value=0.6)

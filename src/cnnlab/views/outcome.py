@@ -9,9 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from cnnlab.common.words import accuracy_percent
 from cnnlab.diagnosis import Finding
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
+from cnnlab.views.accuracies import of_images
 from cnnlab.views.findings import render
 
 
@@ -23,11 +25,13 @@ def print_outcome(
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
+    accuracy = results["test/accuracy"]
+    of = of_images(accuracy, results["test/images"], "test images")
     lines = {
         "status": f"[{colour}]{status}[/]" + (f": {escape(error)}" if error else ""),
-        "test accuracy": f"[{colour} bold]{results['test/accuracy']:.2%}[/]",
+        "test accuracy": f"[{colour} bold]{accuracy_percent(accuracy)}[/]{of}",
         "test loss": f"{results['test/loss']:.4f}",
-        "network": f"{results['model/parameters']:,.0f} weights, {results['model/macs']:,.0f} MACs per image",
+        "network": f"{results['model/parameters']:,.0f} parameters, {results['model/macs']:,.0f} MACs per image",
         "time": _time(results),
         **folder_lines(run),
     }
@@ -61,7 +65,7 @@ def _time(results: Mapping[str, Any]) -> str:
     if "time/step_ms" in results:
         words.append(f"{results['time/step_ms']:.2f} ms per step")
     if "telemetry/overhead" in results:
-        words.append(f"telemetry {results['telemetry/overhead']:+.1%}")
+        words.append(f"telemetry {100 * results['telemetry/overhead']:+.1f} %")
     if "time/pictures_s" in results:
         words.append(f"pictures {results['time/pictures_s']:.1f} s")
     return ", ".join(words)

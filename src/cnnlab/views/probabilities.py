@@ -6,6 +6,7 @@ from math import ceil
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from cnnlab.common.words import probability
 from cnnlab.views import panels
 from cnnlab.views.journey_figure import probability_bars, short
 
@@ -77,7 +78,7 @@ def variants_figure(
         bar.barh([0], [float(row[own])], color=colour, height=1)
         bar.set_xlim(0, 1)
         bar.set_ylim(-0.5, 0.5)
-        text = f"{short(classes[best])} {float(row[best]):.2f}"
+        text = f"{short(classes[best])} {probability(float(row[best]))}"
         figure.text(
             (left + 0.775) / width, (top - 1.95) / height, text, fontsize=9, ha="center", color=colour, weight="bold"
         )

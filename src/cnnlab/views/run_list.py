@@ -13,16 +13,19 @@ from rich.text import Text
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
-from cnnlab.common.words import memory, plural
+from cnnlab.common.words import accuracy_percent, memory, plural
 from cnnlab.runs.request import DESIGN
 
 _COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}
+_HEADING = f"  {'status':<12}{'test accuracy':>13}  {'started':>11}  {'on disk':>10}  run, and what it is of"
 
 
 def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
     """Print status, config, accuracy, age and size of every run; with `clean`, ask on stdin and remove broken ones."""
     found = [read_run(path, shortened(path)) for path in dict.fromkeys(p for top in folders for p in run_folders(top))]
     console = Console(highlight=False)
+    if found:
+        console.print(Text(_HEADING, style="dim"), soft_wrap=True)
     for folder, runs in groupby(found, key=lambda run: run.folder.parent):
         console.print(Text(f"{shortened(folder)}/", style="bold"), soft_wrap=True)
         for run in runs:
@@ -40,9 +43,9 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
 def _line(run: RunRecord, now: datetime) -> Text:
     """What varies in length, the name and the config, comes last, so that the columns before it stand in line."""
     accuracy = run.value("test/accuracy")
-    shown = "" if accuracy is None else f"{100 * accuracy:.2f} %"
+    shown = "" if accuracy is None else accuracy_percent(accuracy)
     line = Text(f"  {run.state:<12}", style=_COLOURS.get(run.state, "red"))
-    line.append(f"{shown:>8}  {age(run, now):>9}  {memory(size(run.folder)):>10}  ", style="default")
+    line.append(f"{shown:>13}  {age(run, now):>11}  {memory(size(run.folder)):>10}  ", style="default")
     line.append(run.folder.name, style="default bold")
     return line.append(f"  {in_short(run)}", style="dim")
 
@@ -60,15 +63,15 @@ def in_short(run: RunRecord) -> str:
 
 
 def age(run: RunRecord, now: datetime) -> str:
-    """Since its start: 3 min, 5 h, 2 d."""
+    """Of its start: 3 min ago, 5 h ago, 2 d ago."""
     try:
         seconds = (now - datetime.fromisoformat(str(run.status["started"]))).total_seconds()
     except (KeyError, ValueError, TypeError):
         return "not known"
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
+            return f"{seconds / unit:.0f} {name} ago"
+    return f"{seconds:.0f} s ago"
 
 
 def size(folder: Path) -> int:

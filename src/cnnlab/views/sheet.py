@@ -21,8 +21,9 @@ SHOWN = 12  # rows shown of a longer block, half from its beginning and half fro
 NOTHING, UNKNOWN = "", "?"
 
 LEGEND = (
-    "field, jump, centre: receptive field of a cell, its distance to the next cell's, centre of the first "
-    "cell's, in pixels from 0. saved: for the backward pass, by this layer first."
+    "/2: stride 2. field: receptive field, the pixels that a cell sees (all: the whole image); jump: from one cell's "
+    "to the next; centre: of the first cell's, in pixels from 0. uses of each: how often an image uses a weight. MACs: "
+    "multiplications, each with an addition. saved: kept for the backward pass, counted where it is needed first."
 )
 
 

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cnnlab.common.words import plural
+from cnnlab.common.words import accuracy_percent, plural
 from cnnlab.runs.status import FINISHED, progress, real_status
 
 COLOURS = {"completed": "green", "running": "cyan", "queued": "dim", "interrupted": "yellow"}
@@ -88,7 +88,7 @@ class LiveTable:
         left = ""
         if status == "running" and share:
             left = _duration(_age(run) * (1 - share) / share)
-        shown = "" if accuracy is None else f"{accuracy:.2%}"
+        shown = "" if accuracy is None else accuracy_percent(accuracy)
         return [Text(name, overflow="ellipsis"), Text(status, style=COLOURS.get(status, "red")), bar, shown, left]
 
     def _headline(self, runs: Mapping[str, Any], shares: Sequence[float]) -> Text:

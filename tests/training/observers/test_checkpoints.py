@@ -12,6 +12,7 @@ from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common import stopping
 from cnnlab.common.errors import InputError
+from cnnlab.datasets.look import ranges
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
 from cnnlab.runs.request import Request
@@ -250,15 +251,19 @@ def test_best_is_the_first_of_the_highest_accuracy_and_last_the_last(saved, accu
         assert (state["epoch"], state["step"]) == (epoch + 1, 10 * (epoch + 1))
         assert state["validation/accuracy"] == accuracies[epoch]
         assert all(bool((weight == epoch).all()) for weight in state["network"].values())
-    assert "resume" in last and "resume" not in best
+    assert {"resume", "optimizer"} <= last.keys() and last.keys() - best.keys() == {"resume", "optimizer"}
 
 
 def test_it_holds_what_a_prediction_has_to_know_of_the_images(saved, job, tmp_path):
     last, _ = saved(0.5)
-    pixels = _run(job("trainer.max_steps=0"), tmp_path / "other").data.train.images.double() / 255
+    images = _run(job("trainer.max_steps=0"), tmp_path / "other").data.train.images
+    pixels = images.double() / 255
     assert last["image_shape"] == [1, 8, 8] and last["classes"] == list("0123456789")
     assert last["mean"] == pytest.approx([pixels.mean().item()])
     assert last["std"] == pytest.approx([pixels.std(correction=0).item()])
+    assert (
+        last["look"] == {name: list(ends) for name, ends in ranges(images).items()} and last["look"]["contrast"][0] > 0
+    )
 
 
 def test_a_network_of_ones_own_goes_on_from_it(job, tmp_path):

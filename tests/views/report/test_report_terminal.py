@@ -18,6 +18,15 @@ def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monke
     assert out.rstrip().endswith("html  x/report.html")
 
 
+def test_what_the_abbreviations_mean_stands_below_where_they_are_seen(make_sweep, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "160")
+    print_report(Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]})]))
+    out = capsys.readouterr().out
+    assert out.index("verdict") < out.index("n: runs; sd: standard deviation") < out.index("p, Holm: how often chance")
+    print_report(Study.of([make_sweep({"": [0.9, 0.8]}, axes=(), name="alone")]))
+    assert "Holm" not in capsys.readouterr().out
+
+
 def test_a_long_table_is_cut(make_sweep, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "160")
     print_report(Study.of([make_sweep({f"arm{i}": [i / 100] for i in range(MOST + 3)})]))

@@ -1,6 +1,7 @@
 """Saves the network and where its training is, and takes a training up from there."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked, asked_to_save
+from cnnlab.datasets.look import ranges
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.session import Session
@@ -20,7 +22,8 @@ METRICS = "metrics.jsonl"
 
 class Checkpoints(Observer):
     """`last.pt` after each epoch, every `minutes` (None: not between epochs), and where the run is asked to stop or to
-    save; `best.pt` by validation accuracy. Both with the image shape, classes and normalization.
+    save; `best.pt` by validation accuracy. Both with the weights, and what the images were like: shape, classes,
+    normalization, look. Only from `last.pt` can training go on, so that only it has the optimizer's state.
 
     What `last.pt` holds under "resume" makes a run that was killed anywhere end as one that was not, bit for bit on
     the CPU: besides network and optimizer the place in the epoch and its tally, schedule, loss scale, random states,
@@ -47,7 +50,6 @@ class Checkpoints(Observer):
         trainer, data = self.session.trainer, self.session.data
         state = {
             "network": trainer.network.state_dict(),
-            "optimizer": trainer.optimizer.state_dict() if trainer.optimizer else None,
             "step": place.step,
             "epoch": place.epoch,
             "validation/accuracy": self.accuracy,
@@ -55,13 +57,19 @@ class Checkpoints(Observer):
             "classes": list(data.classes),
             "mean": list(data.mean),
             "std": list(data.std),
+            "look": self._look,
         }
         # The better one first: killed between the two, the run is taken up before this epoch's end, and writes it anew.
         if self._epoch_ended and self.accuracy is not None and self.accuracy > self.best:
             self.best = self.accuracy
             checkpoint.save(self.home / "best.pt", state)
         self._epoch_ended = False
-        checkpoint.save(self.home / "last.pt", {**state, "resume": self._resume(place)})
+        optimizer = trainer.optimizer.state_dict() if trainer.optimizer else None
+        checkpoint.save(self.home / "last.pt", {**state, "optimizer": optimizer, "resume": self._resume(place)})
+
+    @cached_property
+    def _look(self) -> dict[str, list[float]]:
+        return {name: list(ends) for name, ends in ranges(self.session.data.train.images).items()}
 
     def _resume(self, place: Place) -> dict[str, Any]:
         session, trainer = self.session, self.session.trainer

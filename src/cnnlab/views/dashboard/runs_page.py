@@ -7,6 +7,7 @@ from pathlib import Path
 from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import RunRecord, read_run
+from cnnlab.common.words import accuracy_percent
 from cnnlab.views.report.report_tables import TextTable
 from cnnlab.views.run_list import age, counts, in_short
 from cnnlab.views.web_page import render
@@ -20,7 +21,7 @@ def runs_page(tops: Sequence[Path], links: Mapping[str, str]) -> str:
     runs = sorted((read_run(path, shortened(path)) for path in folders), key=_began, reverse=True)
     now = datetime.now(UTC)
     rows = tuple((run.name, run.state, _accuracy(run), age(run, now), in_short(run)) for run in runs)
-    table = TextTable(("run", "status", "test accuracy", "began, ago", "settings"), rows, words=5)
+    table = TextTable(("run", "status", "test accuracy", "started", "settings"), rows, words=5)
     title = ", ".join(shortened(top) for top in tops)
     return render(TEMPLATE, title=title, counts=counts(runs), runs=table, links=links)
 
@@ -31,4 +32,4 @@ def _began(run: RunRecord) -> str:
 
 def _accuracy(run: RunRecord) -> str:
     accuracy = run.value("test/accuracy")
-    return "" if accuracy is None else f"{100 * accuracy:.2f} %"
+    return "" if accuracy is None else accuracy_percent(accuracy)

@@ -31,6 +31,14 @@ from cnnlab.views.report.report_tables import (
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
 SPARED = (FLOOR, EFFECT, BEST)
 LONGEST_WORD = 14  # "inconclusive," and less; what is longer, such as a list of channels, may be broken
+MEANINGS = {
+    "n": "runs",
+    "sd": "standard deviation between them",
+    "95 %": "confidence interval of the mean, or of the difference",
+    "trained": "runs above guessing (confidence interval of their share)",
+    EFFECT: "the difference, divided by that standard deviation",
+    "p, Holm": "how often chance alone makes such a difference, adjusted for all pairs",
+}
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -46,11 +54,13 @@ def print_report(study: Study) -> None:
     if study.verdict and study.verdict.claim.rule == "exact":
         return  # nothing is estimated
     console.print(Text(f"\n{study.metric.name}", style="dim"))
-    _print(console, group_table(study))
+    shown = _print(console, group_table(study))
     if study.with_the_best and not study.verdict:
-        _print(console, difference_table(study.with_the_best))
+        shown += _print(console, difference_table(study.with_the_best))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
+    if words := legend(shown):
+        console.print(Text(words, style="dim"))
     for warning in tune_warnings(study):
         console.print(Text(f"Tuning: {warning}", style="yellow"))
     if failures := failure_table(study):
@@ -88,15 +98,23 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
     return table
 
 
-def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> None:
-    """Without the columns that can be spared where the terminal is too narrow for all."""
-    tables = [as_rich(kept := found.without(*spared[:n]), kept.rows[:MOST]) for n in range(len(spared) + 1)]
+def legend(headings: Sequence[str]) -> str:
+    """What the abbreviations among them stand for."""
+    return "; ".join(f"{heading}: {words}" for heading, words in MEANINGS.items() if heading in headings)
+
+
+def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> tuple[str, ...]:
+    """Without the columns that can be spared where the terminal is too narrow for all; returns the headings."""
+    kept = [found.without(*spared[:n]) for n in range(len(spared) + 1)]
+    tables = [as_rich(each, each.rows[:MOST]) for each in kept]
     unbounded = console.options.update(max_width=10 * console.width)
-    fits = (table for table in tables if Measurement.get(console, unbounded, table).maximum <= console.width)
-    console.print(next(fits, tables[-1]))
+    fits = (i for i, table in enumerate(tables) if Measurement.get(console, unbounded, table).maximum <= console.width)
+    chosen = next(fits, -1)
+    console.print(tables[chosen])
     if len(found.rows) > MOST:
         console.print(Text(f"... {len(found.rows) - MOST} more in report.md", style="dim"))
     console.print()
+    return kept[chosen].headings
 
 
 def _is_decided(study: Study) -> bool:
