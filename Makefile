@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep diagnosis-bench fuzz reliability claims zoo proof screenshots notebook clean
+.PHONY: help train test test-hydra-next test-slurm test-ray test-aa check lint types bench bench-sweep diagnosis-bench fuzz reliability claims zoo proof pictures notebook clean
 help:            ## show the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -75,7 +75,7 @@ proof: $(INSTALLED)  ## slow: trains on real MNIST and CIFAR-10 (CNNLAB_DATA=fol
 claims: $(INSTALLED)  ## run and judge every claim, resumable; make claims ARGS="--help"
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/claims.py $(ARGS)
 
-screenshots: $(INSTALLED)  ## draw the dashboards of docs/ in Chromium
+pictures: $(INSTALLED)  ## draw every picture of the README, by the command beside it; needs chromium
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser $(ARGS)
 

@@ -1,14 +1,15 @@
-"""The dashboards in a real browser: what the pages show, and the pictures of them in docs/ (make screenshots)."""
+"""The dashboards in a real browser: what the pages show, and the pictures of them in docs/ (make pictures)."""
 
 import io
-import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ DRIVER = shutil.which("chromedriver")
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1900),
     pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver on the PATH"),
 ]
 
@@ -46,60 +47,57 @@ return found;
 """
 
 
-def _train(*arguments: str) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    command = [sys.executable, "-m", "cnnlab.train", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+README = (DOCS.parent / "README.md").read_text()
+SECTION = README[README.index("## Dashboards that answer") :].partition("\n## ")[0]
+SWEEP, ONE = (
+    next(line for line in block.splitlines() if ".train " in line)
+    for block in re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
+)
+SIZES = ((1366, 768), (1024, 768))
+
+
+def _type(command: str, folder: Path) -> Path:
+    """The README's command, typed in `folder`."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, *command.split()[1:]]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=1800, env=environment)
     assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one run of the default network, which learned."""
-    folder = tmp_path_factory.mktemp("one") / "outputs" / "runs"
-    _train("trainer.epochs=10", "telemetry.every=10", f"hydra.run.dir={folder}/stacked3x3_he_digits_seed0")
-    (results,) = folder.glob("*/results.json")
-    assert json.loads(results.read_text())["test/accuracy"] > 0.9
-    return folder
+    return _type(ONE, tmp_path_factory.mktemp("one"))
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight runs of 22 layers: four initializers, each with two activations."""
-    folder = tmp_path_factory.mktemp("sweep") / "outputs" / "sweeps"
-    fixed = {"model": "plain", "optimizer": "adamw", "trainer.max_steps": 200, "telemetry.every": 20}
-    _train(
-        *("-m", "init=zeros,normal,xavier,he", "model.activation=relu,tanh", f"hydra.sweep.dir={folder}"),
-        *(f"{key}={value}" for key, value in fixed.items()),
-        f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]",
-    )
-    return folder
+    return _type(SWEEP, tmp_path_factory.mktemp("sweep"))
 
 
 class Server:
-    """TensorBoard on a port of the loopback device that is free."""
+    """`python -m cnnlab.dashboard`, typed in `folder`, on a port that is free."""
 
     def __init__(self, folder: Path):
-        short = f"{folder.parent.name}/{folder.name}"  # the page shows it
-        arguments = ["--logdir", short, "--host", "127.0.0.1", "--port", "0", "--load_fast", "false"]
-        command = [sys.executable, "-m", "tensorboard.main", *arguments]
-        self.log = (folder.parent / "tensorboard.log").open("w+")
-        self.process = subprocess.Popen(command, cwd=folder.parents[1], stdout=self.log, stderr=self.log)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "cnnlab.dashboard", "open=false", f"port={port}"]
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def __enter__(self) -> str:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and self.process.poll() is None:
-            self.log.seek(0)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", self.log.read()):
-                return found.group()
-            time.sleep(0.2)
-        self.__exit__()
-        raise AssertionError("TensorBoard did not say where it listens")
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline() + self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert found, said
+        return found.group()
 
     def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        self.log.close()
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(timeout=30) == 0
+        self.process.stdout.close()  # type: ignore[union-attr]
 
 
 class Page:
@@ -108,15 +106,7 @@ class Page:
     def __init__(self, driver):
         self.driver = driver
 
-    def widen_the_list_of_runs(self, url: str, percent: int) -> None:
-        """As with the mouse; TensorBoard keeps it in the browser."""
-        self.driver.get(url)
-        self.driver.execute_script(
-            "localStorage.setItem('_tb_global_settings', JSON.stringify({sideBarWidthInPercent: arguments[0]}))",
-            percent,
-        )
-
-    def open(self, url: str, *awaited: str, width: int = 1400, height: int = 900) -> str:
+    def open(self, url: str, *awaited: str, width: int = 1366, height: int = 768) -> str:
         """The page's text as soon as it says everything that is `awaited` and nothing is drawn any more."""
         from selenium.webdriver.support.ui import WebDriverWait
 
@@ -138,17 +128,34 @@ class Page:
         assert not [message for message in severe if "favicon" not in message]
         return self.text()
 
+    @contextmanager
+    def report(self) -> Iterator[None]:
+        """Inside the tab's frame, where its links can be found."""
+        self.driver.switch_to.frame(self.driver.find_element("css selector", "iframe"))
+        try:
+            yield
+        finally:
+            self.driver.switch_to.default_content()
+
+    def follow(self, url: str, link: str, *awaited: str, width: int = 1366, height: int = 768) -> str:
+        """From the report to where the link leads; the text there."""
+        self.open(url, width=width, height=height)
+        with self.report():
+            (found,) = [a for a in self.driver.find_elements("css selector", ".links a") if a.text == link]
+            address = found.get_attribute("href")
+        return self.open(address, *awaited, width=width, height=height)
+
     def text(self) -> str:
         return self.driver.execute_script(TEXT)
 
     def visible(self, selector: str) -> list:
         return self.driver.execute_script(FIND, selector)
 
-    def save(self, name: str, left: int = 0, top: int = 0, right: int = 1400, bottom: int = 900) -> None:
-        """Crop what is shown to docs/`name`."""
-        shown = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
+    def save(self, name: str) -> None:
+        """What is shown as docs/`name`."""
         path = DOCS / name
-        shown.crop((left, top, min(right, shown.width), min(bottom, shown.height))).save(path, optimize=True)
+        shown = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
+        shown.quantize(128).save(path, optimize=True)
         assert path.stat().st_size < LARGEST
 
 
@@ -185,41 +192,83 @@ def sweep_url(sweep: Path) -> Iterator[str]:
         yield url
 
 
-def _names(sweep: Path) -> list[str]:
-    names = [path.name for path in sweep.iterdir() if path.is_dir()]
-    assert len(names) == 8
-    return names
+def _lowest(page: Page, words: str) -> float:
+    """Of the element of the report that has these words, its lower edge in pixels from the window's top."""
+    script = "return [...document.querySelectorAll('h1, h2, td, th')].filter(e => e.textContent.includes(arguments[0]))"
+    with page.report():
+        found = page.driver.execute_script(f"{script}.map(e => e.getBoundingClientRect().bottom)", words)
+    frame = page.driver.find_element("css selector", "iframe").rect["y"]
+    return frame + min(found)
 
 
-def test_the_first_page_opens_on_accuracy_and_loss(page: Page, one_url: str) -> None:
-    text = page.open(one_url, "Accuracy/train", "Loss/validation", height=1300)
-    order = [text.index(tag) for tag in ("Accuracy/train", "Accuracy/validation", "Loss/train", "Loss/validation")]
-    assert order == sorted(order)
-    assert len(page.visible("card-view")) == 4, "the other sections are folded"
-    page.save("dashboard_timeseries.png", right=1144, bottom=1300)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_sweep_opens_on_its_answer(page: Page, sweep_url: str, size: tuple[int, int]) -> None:
+    page.open(sweep_url, width=size[0], height=size[1])
+    with page.report():
+        text = page.driver.find_element("css selector", "main").text
+    assert re.search("has the highest mean test accuracy|beats", text)
+    assert "init=he, kernel_size=3" in text or "he, kernel_size=3" in text
+    for words in ("highest mean test accuracy", "he, kernel_size=3", "zeros, kernel_size=5"):
+        assert _lowest(page, words) < size[1], f"{words} is not in the window"
+    if size == SIZES[0]:
+        page.save("dashboard_sweep.png")
 
 
-def test_the_linked_view_shows_signal_and_gradient_against_depth(page: Page, one_url: str) -> None:
-    text = page.open(f"{one_url}/?tagFilter=log10&smoothing=0#timeseries", "by_depth/gradient_std_log10@init")
-    assert "4 cards" in text and len(page.visible("line-chart")) == 4
-    text = page.open(f"{one_url}/?tagFilter=by_depth&smoothing=0#timeseries", "by_depth/activation_dead@init")
-    assert len(page.visible("card-view")) > 4
+@pytest.mark.parametrize("size", SIZES)
+def test_why_is_one_click_further(page: Page, sweep_url: str, size: tuple[int, int]) -> None:
+    link = "signal and gradient against depth, mean of each arm"
+    text = page.follow(sweep_url, link, "by_depth/activation_std_log10@init", width=size[0], height=size[1])
+    assert "mean of he, kernel_size=3" in text and "seed=" not in text, "means alone"
+    assert "4 cards" in text and len(page.visible("line-chart")) >= 2
+    if size == SIZES[0]:
+        page.save("dashboard_sweep_depth.png")
+
+
+def test_every_run_is_named_by_what_it_differs_in(page: Page, sweep_url: str) -> None:
+    text = page.follow(sweep_url, "learning curves, every run", "Accuracy/validation", "Loss/validation")
+    assert "init=he,model.kernel_size=3,seed=0" in text and "optimizer" not in text and "max_steps" not in text
+    charts = [chart.rect for chart in page.visible("line-chart")[:2]]
+    assert all(chart["y"] + chart["height"] < 768 for chart in charts), "both are in the window"
+
+
+def test_a_row_per_run_has_what_is_swept_and_the_test_accuracy(page: Page, sweep_url: str) -> None:
+    text = page.follow(sweep_url, "a row per run: settings and results", "test accuracy", "xavier")
+    assert "trainer.max_steps" not in text
+    heads = {cell.text: cell.rect for cell in page.visible(".table-header")}
+    inside = {name for name, rect in heads.items() if rect["x"] + rect["width"] <= 1366}
+    assert {"init", "model.kernel_size", "seed", "test accuracy"} <= inside
+
+
+def test_the_diagnosis_of_every_run_is_text(page: Page, sweep_url: str) -> None:
+    text = page.follow(sweep_url, "diagnosis", "Likely cause")
+    assert "diagnosis" in text and "Try" in text
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_run_opens_on_why_it_does_not_learn(page: Page, one_url: str, size: tuple[int, int]) -> None:
+    page.open(one_url, width=size[0], height=size[1])
+    for words in ("This run: ", "Vanishing forward", "init=xavier", "init=he"):
+        assert _lowest(page, words) < size[1], f"{words} is not in the window"
+    if size == SIZES[0]:
+        page.save("dashboard_run.png")
+
+
+def test_one_run_against_depth(page: Page, one_url: str) -> None:
+    text = page.follow(one_url, "signal and gradient against depth", "by_depth/gradient_std_log10@init")
+    assert "4 cards" in text
 
 
 def test_custom_scalars_hold_layers_and_the_band_of_theory(page: Page, one_url: str) -> None:
-    text = page.open(f"{one_url}/#custom_scalars", "Learning", "band of theory", "Matches (1)", height=1800)
+    text = page.follow(one_url, "every layer, beside theory", "Learning", "band of theory", "Matches (1)")
     assert "do not match" not in text and "Matches (0)" not in text
-    assert len(page.visible("vz-line-chart2, vz-line-chart")) >= 5
-    page.save("dashboard_layers.png", left=0, top=64, right=1100, bottom=1540)
 
 
-def test_images_show_kernels_maps_mistakes_and_theory(page: Page, one_url: str) -> None:
-    text = page.open(f"{one_url}/#images", "pictures/first_kernels", "pictures/by_depth", height=1500)
-    assert "mistakes/confusion" in text and "pictures/maps/" in text
+def test_images_show_heat_maps_kernels_mistakes_and_theory(page: Page, one_url: str) -> None:
+    text = page.follow(one_url, "pictures", "pictures/by_depth", "mistakes/confusion", height=1500)
     images = page.visible("img")
-    assert len(images) > 4
+    assert len(images) > 4 and "pictures/first_kernels" in text
     assert all(page.driver.execute_script("return arguments[0].naturalWidth", image) > 0 for image in images)
-    page.save("dashboard_pictures.png", left=350, top=64, right=1110, bottom=1500)
+    page.save("dashboard_pictures.png")
 
 
 def test_histograms_have_a_card_per_layer(page: Page, one_url: str) -> None:
@@ -227,30 +276,7 @@ def test_histograms_have_a_card_per_layer(page: Page, one_url: str) -> None:
     assert len(page.visible("vz-histogram-timeseries")) >= 4
 
 
-def test_a_sweep_has_a_curve_per_run_against_depth(page: Page, sweep_url: str, sweep: Path) -> None:
-    url = f"{sweep_url}/?tagFilter=log10&smoothing=0#timeseries"
-    page.widen_the_list_of_runs(sweep_url, 24)
-    text = page.open(url, "by_depth/gradient_std_log10@init", *_names(sweep), width=1536, height=1080)
-    assert "4 cards" in text and len(page.visible("line-chart")) == 4
-    page.save("dashboard_sweep_depth.png", right=1280, bottom=1080)
-
-
-def test_a_sweep_has_a_row_per_run_with_what_it_varies(page: Page, sweep_url: str, sweep: Path) -> None:
-    text = page.open(f"{sweep_url}/#hparams", "test accuracy", "tanh", *_names(sweep))
-    assert "trainer.max_steps" not in text and text.count(" xavier ") >= 2
-    heads = {cell.text: cell.rect for cell in page.visible(".table-header")}
-    inside = [name for name, rect in heads.items() if rect["x"] + rect["width"] <= 1400]
-    assert {"init", "model.activation", "test accuracy", "test loss", "validation accuracy"} <= set(inside)
-    page.save("dashboard_hparams.png", bottom=500)
-
-
-def test_the_custom_scalars_of_a_sweep_have_a_curve_per_run(page: Page, sweep_url: str) -> None:
-    text = page.open(f"{sweep_url}/#custom_scalars", "one curve per run", "Matches (8)", height=1300)
-    assert "do not match" not in text and "Matches (0)" not in text
-    page.save("dashboard_sweep_curves.png", top=64, right=1100, bottom=1170)
-
-
-def test_the_diagnosis_is_a_text_of_the_run(page: Page, sweep_url: str) -> None:
-    text = page.open(f"{sweep_url}/#text&regexInput=normal.*relu", "Vanishing forward.", "Likely cause")
-    assert "init=he" in text and "init=xavier" not in text  # what to try, and no other run
-    page.save("dashboard_diagnosis.png", top=64, bottom=640)
+def test_the_list_of_all_runs_opens(page: Page, one: Path) -> None:
+    with Server(one) as url:
+        page.open(f"{url}/#timeseries", "Loss/train")
+        assert "xavier" in page.text()
