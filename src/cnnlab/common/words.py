@@ -78,6 +78,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def points(difference: float) -> str:
+    """Of two shares, in percentage points: 12 points."""
+    return f"{100 * difference:.3g} points"
+
+
 def shown(value: Any) -> str:
     """A value as typed on the command line: null, true, [max,none]."""
     return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")
