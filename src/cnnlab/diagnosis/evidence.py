@@ -219,8 +219,18 @@ class Evidence:
         return self.skill(self.reached) < BELOW * self.skill(baseline)
 
     @property
+    def unjudged(self) -> str:
+        """`5 validation and 12 test images`, where they are too few for any accuracy but that of training to count."""
+        if any(not math.isnan(self.latest(f"{split}/accuracy")) for split in _SCORED):
+            return ""
+        few = [f"{_images(self.context, split)} {split}" for split in _SCORED if _is_few(self.context, split)]
+        return f"{' and '.join(few)} images" if few else ""
+
+    @property
     def overcome(self) -> bool:
         """Whether training, and the test if there was one, came far between guessing and 1."""
+        if self.unjudged:
+            return False
         accuracies = [self.reached, self.latest("test/accuracy")]
         known = [self.skill(accuracy) for accuracy in accuracies if not math.isnan(accuracy)]
         return not math.isnan(self.reached) and all(skill >= OVERCOME for skill in known)

@@ -107,6 +107,8 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
     if share is None or math.isnan(accuracy):
         return "unknown", f"{_nothing_found(run)} No accuracy was recorded, so whether it learns is unknown."
     reached = f"Accuracy {percent(accuracy)} {run.reached_on}; guessing gives {percent(share)}."
+    if run.unjudged:
+        return "unknown", f"Not known: {run.unjudged} are too few to judge by. {_nothing_found(run)} {reached}"
     if run.near_guessing:
         return "unknown", f"Not known yet. {_nothing_found(run)} {reached}"
     return "healthy", f"Healthy. {_nothing_found(run)} {reached}"

@@ -74,7 +74,8 @@ class MapSizes:
         )
         return (
             f"{what}: images of {sides(tuple(size))} are too small for this network.\n"
-            f"The smallest that fit are {least}x{least}: dataset.size={least}.\n"
+            f"The smallest that fit are {least}x{least}: dataset.size={least}, "
+            "with dataset=noise if only sizes matter.\n"
             + (f"Or keep the images, with {' or '.join(instead)}." if instead else "Or give it fewer layers.")
         )
 

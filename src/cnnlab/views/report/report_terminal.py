@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnlab.claims.circumstances import shortened
+from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
 from cnnlab.claims.verdict import Verdict
 from cnnlab.views.claims.comparison_table import ARM, OF_THE_OTHER, OTHER, RUNS, P, comparison_table, notes
@@ -51,6 +52,8 @@ def print_report(study: Study) -> None:
         _print(console, difference_table(study.with_the_best))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
+    if any(group.trained[1] for group in study.groups):
+        console.print(Text(TRAINED, style="dim"))
     for warning in tune_warnings(study):
         console.print(Text(f"Tuning: {warning}", style="yellow"))
     if failures := failure_table(study):
