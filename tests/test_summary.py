@@ -78,11 +78,16 @@ def test_designs_side_by_side_with_the_users_other_settings(run: Run, tmp_path: 
 
 
 def test_matching_changes_the_others_and_says_so(run: Run, tmp_path: Path) -> None:
-    out, _, code = run("compare=[single7x7,stacked3x3]", "match=receptive_field", "hydra.run.dir=here")
+    assert run("compare=[single7x7,stacked3x3]")[2] == 0
+    out, _, code = run("compare=[single7x7,stacked3x3]", "match=receptive_field")
     assert code == 0
+    alone = tmp_path / "outputs/summary/single7x7_stacked3x3_digits/design.json"
+    assert json.loads(alone.read_text())["match"] is None  # it has a file of its own
+    here = tmp_path / "outputs/summary/single7x7_stacked3x3_digits_same_receptive_field"
+    assert f"hydra.sweep.dir=outputs/sweeps/{here.name}" in out
     assert "stacked3x3 has convs_per_block=3 instead of 2" in out
     assert "Same receptive field: yes" in out
-    written = json.loads((tmp_path / "here/design.json").read_text())
+    written = json.loads((here / "design.json").read_text())
     assert written["match"] == "receptive_field"
     assert written["designs"]["stacked3x3"]["model"]["convs_per_block"] == 3
 

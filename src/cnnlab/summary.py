@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cnnlab.cli.designs import check_designs, make_designs, models_of, theory_of
+from cnnlab.cli.designs import check_designs, make_designs, models_of, theory_of, training_command
 from cnnlab.cli.entry import entry
 from cnnlab.cli.resolvers import register_summary_resolvers, resolved
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def task(config: "DictConfig") -> None:
-    from cnnlab.cli.hydra_job import choices, output_folder
-    from cnnlab.views.design_report import draw_designs, print_designs, print_files, write_designs
+    from cnnlab.cli.hydra_job import choices, output_folder, read_request
+    from cnnlab.views.design_report import draw_designs, print_command, print_designs, print_files, write_designs
 
     dataset, init, folder = choices()["dataset"], choices()["init"], output_folder()
     found, classes = make_designs(config, models_of(config), config.measure)
@@ -28,6 +28,8 @@ def task(config: "DictConfig") -> None:
         written += draw_designs(folder, found, theory)
     shape = "x".join(map(str, found.designs[0].image_shape))
     print_designs(found, f"{dataset}: {shape}, {classes} classes", theory, config.full)
+    if config.match:
+        print_command(training_command(read_request(config), found.changes, folder.name))
     print_files(written)
 
 

@@ -88,6 +88,15 @@ def test_nothing_to_compare_is_said(answer):
     assert "not every test loss of a is a number" in answer({"a": [math.nan], "b": [None]}, key="test/loss")
 
 
+def test_what_a_name_does_not_say_is_a_caveat_once(make_sweep):
+    experiment = load([make_sweep({"a": [0.1, 0.2], "b": [0.3, 0.4]})])
+    groups = groups_of(experiment, Metric())
+    said = "init=he takes the gain of sigmoid."
+    for run in groups[1].runs:
+        object.__setattr__(run, "status", {**run.status, "remarks": [said]})
+    assert caveats(experiment, groups) == [said]
+
+
 def test_caveats_count_and_name_what_is_missing(make_sweep):
     experiment = load(
         [make_sweep({"a": [0.9, ("diverged", {"test/accuracy": 0.1, "test/loss": "nan"})], "b": ["queued"]})]

@@ -1,5 +1,6 @@
 """From a config of `summary` to its designs, and to the network and images that theory speaks of."""
 
+import shlex
 import signal
 import sys
 
@@ -7,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 import cnnlab
 from cnnlab.cli.compose import compose_jobs
-from cnnlab.cli.designs import check_designs, initialized, make_designs, models_of, theory_of
+from cnnlab.cli.designs import check_designs, initialized, make_designs, models_of, theory_of, training_command
 from cnnlab.cli.entry import entry
 from cnnlab.cli.resolvers import register_resolvers, register_summary_resolvers
+from cnnlab.cli.sweeps.plan import make_plan
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.digits import digits
+from cnnlab.runs.request import Request
 
 
 @pytest.fixture
@@ -65,6 +69,27 @@ def test_the_first_model_is_what_the_others_are_matched_to(jobs):
     [wide], [narrow] = (jobs("model=single5x5", f"model.channels=[{width}]") for width in (12, 5))
     found, _ = make_designs(job, {"wide": wide.model, "narrow": narrow.model}, measure=False)
     assert found.models["narrow"].knobs["channels"] == [12] and len(found.sentences) == 1
+
+
+@pytest.mark.parametrize("match", ["parameters", "macs", "memory", "receptive_field"])
+@pytest.mark.parametrize("typed", [[], ["model.channels=[6,12]", "++model.kernel_size=3"]])
+def test_the_command_that_is_told_trains_what_was_matched(jobs, match, typed):
+    names, shared = ("stacked3x3", "single7x7"), ["dataset.size=16", *typed]
+    lines = (f"compare=[{','.join(names)}]", f"match={match}", "theory=false", "seed=5", *shared)
+    [job] = jobs(f"match={match}", *shared)
+    models = {name: jobs(f"model={name}", *shared)[0].model for name in names}
+    found, _ = make_designs(job, models, measure=False)
+    command = shlex.split(training_command(Request(lines=lines), found.changes, "matched"))
+    assert command[:4] == ["python", "-m", "cnnlab.train", "-m"] and any(found.changes.values())
+    parser = OverridesParser.create()
+    arms, *rest, folder = command[4:]
+    assert folder == "hydra.sweep.dir=outputs/sweeps/matched"
+    planned = make_plan(parser, rest, parser.parse_override(arms).value(), None, None).measuring
+    assert [job.overrides["seed"] for job in planned] == 2 * list("012345")
+    for name, first in zip(names, (planned[0], planned[6]), strict=True):
+        [trained] = compose_jobs("train", [f"{key}={value}" for key, value in first.overrides.items()])
+        assert first.labels == {"arm": name} and trained.dataset.size == 16
+        assert dict(trained.model) == dict(found.models[name].knobs)
 
 
 @pytest.mark.parametrize(
@@ -130,4 +155,5 @@ def test_theory_of_one_full_connection_is_the_length_of_its_inputs(jobs):
 
 def test_where_theory_does_not_apply_the_report_says_why(jobs):
     report = theory_of(jobs("dataset.size=8", "model=linear", "init=lsuv")[0], "lsuv")
+    assert report.remark == ""
     assert report.expectation is None and "data-dependent" in report.reason and report.images == 64

@@ -48,7 +48,15 @@ def test_the_count_of_broken_values_is_believed_before_what_they_spoil(layers, b
     "ratios, median", [((0.1, 0.3), 0.2), ((0.1, inf), 0.1), ((nan, 0.3), 0.3), ((inf, nan), None), ((), None)]
 )
 def test_an_updates_ratio_is_the_median_of_the_finite_ones(ratios, median):
-    assert _record(weight_update_ratio=ratios).update_ratio == (median and pytest.approx(median))
+    assert _record(weight_update_ratio=ratios).update_ratio() == (median and pytest.approx(median))
+
+
+def test_the_first_updates_of_weights_that_began_at_zero_do_not_count(row, evidence):
+    """The update of 0 to u is 100 % of u, after which weights are measured; it is no matter of the learning rate."""
+    zero = {"weight_distinct": (nan, nan, 0.9, 0.9), "weight_std": (0.0, 0.0, 0.1, 0.1)}
+    first = row(0, **zero, weight_update_ratio=(nan, nan, 1.0, 1.0), preactivation_std=(0.0, 0.0, 0.0, 1.0))
+    run = evidence(first, row(1, weight_update_ratio=(1.0, 1.0, 0.9, 0.2)))
+    assert [ratio for _, ratio in run.ratios] == [1.0, 0.2]  # of the last layer, whose weights were not zero
 
 
 @pytest.mark.parametrize(
@@ -152,8 +160,26 @@ def test_harm_is_overcome_if_training_and_test_are_good(evidence, train, test, o
 
 def test_validation_scatters_with_the_root_of_its_images(evidence):
     row = {"step": 9, "validation/accuracy": 0.8}
-    assert evidence(row, validation_images=100).scatter == pytest.approx((0.8 * 0.2 / 100) ** 0.5)
-    assert evidence(row).scatter == 0
+    run = evidence(row | {"test/accuracy": 0.5}, validation_images=100, test_images=400)
+    assert run.scatter("validation") == pytest.approx((0.8 * 0.2 / 100) ** 0.5)
+    assert run.scatter("validation", "test") == pytest.approx((0.8 * 0.2 / 100 + 0.5 * 0.5 / 400) ** 0.5)
+    assert evidence(row).scatter("validation", "test") == 0
+
+
+def test_accuracies_of_few_images_are_not_looked_at(evidence):
+    row = {"step": 300, "train/epoch_accuracy": 0.5, "validation/accuracy": 1.0, "test/accuracy": 0.0}
+    few = evidence(row, {"check/baseline": 1.0}, validation_images=3, test_images=24)
+    assert few.reached == few.final == 0.5 and few.latest("check/baseline") != few.latest("check/baseline")
+    enough = evidence(row, {"check/baseline": 1.0}, validation_images=25, test_images=25)
+    assert (enough.reached, enough.final, enough.latest("check/baseline")) == (1.0, 0.0, 1.0)
+    assert few.reached_on == few.final_on == "on training images"
+    assert (enough.reached_on, enough.final_on) == ("on 25 validation images", "on 25 test images")
+
+
+@pytest.mark.parametrize(("test", "images", "guesses"), [(0.17, 30, False), (0.17, 3000, True), (0.02, 30, True)])
+def test_a_poor_test_counts_as_far_as_its_images_reach(evidence, test, images, guesses):
+    run = evidence({"step": 300, "train/epoch_accuracy": 0.3, "test/accuracy": test}, test_images=images)
+    assert run.near_guessing and run.guesses is guesses
 
 
 def test_the_learning_rate_is_a_share_of_its_peak(evidence):

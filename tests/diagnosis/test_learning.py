@@ -23,7 +23,7 @@ def test_healthy_training_says_nothing(row, evidence):
 
 
 def test_large_updates(row, evidence):
-    [found] = updates(evidence(row(0, weight_update_ratio=(0.2, 0.9, 0.8, 1.0)), learning_rate=0.1))
+    [found] = updates(evidence(row(0, weight_update_ratio=(0.2, 0.9, 0.8, 1.1)), learning_rate=0.1))
     assert found.numbers["ratio"] == pytest.approx(0.85)
 
 
@@ -35,7 +35,10 @@ def test_a_warm_up_does_not_hide_large_updates(row, evidence):
     """At a 25th of the learning rate 5 % is what 125 % is at the whole of it."""
     warming = row(0, weight_update_ratio=(0.05,) * 4) | {"optimizer/lr": 0.004}
     [found] = updates(evidence(warming, learning_rate=0.1))
-    assert found.numbers["full"] == pytest.approx(1.25) and "full learning rate" in found.sentence
+    assert (
+        found.numbers["full"] == pytest.approx(1.25)
+        and "still rising to its peak, where it would be 125 % of their size" in found.sentence
+    )
     assert updates(evidence(row(0, weight_update_ratio=(0.05,) * 4), learning_rate=0.1)) == []
 
 
@@ -108,6 +111,12 @@ def test_overfitting_needs_a_gap_and_a_rising_validation_loss(row, evidence):
     [found] = generalization(evidence(row(0), *rising))
     assert found.name == "overfitting" and found.severity == "warning"
     assert found.numbers["gap"] == pytest.approx(0.28) and found.numbers["best_step"] == 100
+    enough = generalization(evidence(row(0), *rising, validation_images=140))
+    assert "71 % on 140 validation images" in enough[0].sentence
+    assert generalization(evidence(row(0), *rising, validation_images=24)) == []  # cannot be known
+    assert generalization(evidence(row(0), *rising, validation_images=25)) != []  # 0.28 is three times 0.091
+    near = [_epoch(100, 0.8, 0.7, 0.9), _epoch(200, 0.95, 0.72, 1.0), _epoch(300, 0.99, 0.75, 1.3)]
+    assert generalization(evidence(row(0), *near, validation_images=25)) == []
     flat = [_epoch(100, 0.8, 0.7, 0.9), _epoch(200, 0.95, 0.72, 0.91)]
     assert generalization(evidence(row(0), *flat)) == []
 
@@ -119,9 +128,10 @@ def test_nothing_but_training_images_is_known(row, evidence):
 
 @pytest.mark.parametrize(("test", "images", "found"), [(0.3, 140, True), (0.9, 140, False), (0.7, 5, False)])
 def test_test_images_of_another_kind(row, evidence, test, images, found):
-    """Not where the validation images are so few that chance alone explains the difference."""
-    run = evidence(row(0), _epoch(300, 0.97, 0.96, 0.1), {"step": 300, "test/accuracy": test}, validation_images=images)
-    assert bool(unlike(run)) == found
+    """Not where the images are so few that chance alone explains the difference."""
+    rows = row(0), _epoch(300, 0.97, 0.96, 0.1), {"step": 300, "test/accuracy": test}
+    assert bool(unlike(evidence(*rows, validation_images=images))) == found
+    assert bool(unlike(evidence(*rows, test_images=images))) == found
 
 
 def test_the_test_has_the_last_word_on_what_was_learned(row, evidence):

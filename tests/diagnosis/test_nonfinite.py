@@ -29,13 +29,13 @@ def test_a_forward_producer_and_its_propagators(row, evidence):
         "last_healthy_step": 30,
     }
     assert found.numbers == expected
-    assert "from inputs up to 1.0e+30" in found.sentence and "2 later layers" in found.sentence
+    assert "from inputs of at most 1.0e+30 in size" in found.sentence and "2 later layers" in found.sentence
 
 
 def test_a_backward_producer(row, evidence):
     [found] = nonfinite(evidence(row(0), row(40, gradient_nonfinite=(5.0, 3.0, 0.0, 0.0))))
     assert (found.numbers["layer"], found.numbers["direction"]) == ("02_block2.conv1", "backward")
-    assert "1 earlier layers pass it on" in found.sentence
+    assert "1 earlier layer passes it on" in found.sentence
 
 
 def test_the_loss_itself(row, evidence):

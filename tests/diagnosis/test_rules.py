@@ -11,6 +11,7 @@ from cnnlab.datasets.digits import digits
 from cnnlab.datasets.folder import image_folder
 from cnnlab.datasets.torchvision import mnist
 from cnnlab.diagnosis import Context, diagnose, verdict
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.rules import SEEN
 
 PRESETS = {
@@ -127,6 +128,18 @@ def test_healthy_never_stands_over_a_run_near_guessing(row, accuracy, steps):
     rows = [row(step, loss=2.0, accuracy=accuracy) for step in steps]
     assert verdict(rows, context)[0] == "unknown"
     assert diagnose(rows, replace(context, planned_steps=steps[-1] + 1)), "once it is over, that is a finding"
+
+
+def test_nothing_is_called_healthy_for_its_training_images_alone(row):
+    """100 % of 43 images with random labels, by heart; three validation images tell nothing."""
+    rows = [row(step, accuracy=1.0) for step in (0, 100, 200)]
+    rows += [{"step": 200, "validation/accuracy": 1 / 3, "test/accuracy": 0.25}]
+    few = Context(classes=10, largest_class_share=0.1, validation_images=3, test_images=12)
+    word, line = verdict(rows, few)
+    assert word == "unknown" and line.startswith("Not known: 3 validation and 12 test images are too few to judge by.")
+    assert not Evidence.read(rows, few).overcome
+    many = replace(few, validation_images=300, test_images=1200)
+    assert verdict(rows, many)[0] == "healthy" and "100 % on training images" in verdict(rows, many)[1]
 
 
 def test_an_empty_history_is_not_called_healthy(train, small):

@@ -19,7 +19,7 @@ def test_vanishing_forward_names_factor_and_the_layer_where_float_underflows(row
     assert found.numbers["limit_layer"] == "03_head.fc1"
     # 1e-20 is below what a float32 deviation can hold, so the largest values stand in there.
     assert found.numbers["factor_per_layer"] == pytest.approx((1e-40 / 1e-2) ** (1 / 2))
-    assert "underflows at 03_head.fc1" in found.sentence and "step 0" in found.sentence
+    assert "in 03_head.fc1 values are too small for float32" in found.sentence and "step 0" in found.sentence
 
 
 def test_exploding_forward(row, evidence):
@@ -52,7 +52,10 @@ def test_large_logits_of_a_trained_network_are_no_explosion(row, evidence):
 
 def test_the_layer_where_the_signal_jumps_is_named(row, evidence):
     [found] = forward(evidence(row(0, preactivation_std=(1.0, 1.1, 900.0, 700.0))))
-    assert found.numbers["layer"] == "03_head.fc1" and "jumps from 1.1 (02_block2.conv1) to 900" in found.sentence
+    assert (
+        found.numbers["layer"] == "03_head.fc1"
+        and "jumps from 1.1 in 02_block2.conv1 to 900 in 03_head.fc1" in found.sentence
+    )
 
 
 def test_an_explosion_is_told_up_to_its_largest_layer(row, evidence):

@@ -9,6 +9,7 @@ ZERO = {
     "weight_std": (0.0, 0.0, 0.0, 0.0),
     "preactivation_largest": (0.0, 0.0, 0.0, 0.0),
     "activation_dead": (1.0, 1.0, 1.0),
+    "weight_update_ratio": (nan, nan, nan, nan),
 }
 
 
@@ -19,7 +20,7 @@ def test_healthy_units_say_nothing(row, evidence):
 
 def test_zero_weights_without_any_gradient(row, evidence):
     [found] = symmetry(evidence(row(0, weight_gradient_std=(0.0,) * 4, **ZERO), initializer="zeros"))
-    assert found.numbers["zero"] == 1
+    assert found.numbers["zero"] == 3
     assert "only the last bias" in found.sentence and "11 %" in found.sentence
 
 
@@ -30,7 +31,21 @@ def test_zero_weights_whose_last_layer_learns_as_with_sigmoid(row, evidence):
 
 def test_equal_channels(row, evidence):
     [found] = symmetry(evidence(row(0, weight_distinct=(0.0, 3e-8, 1e-7, 0.9)), initializer="constant"))
-    assert found.numbers == {"layers": 3, "zero": 0.0} and "3 of 3 hidden layers" in found.sentence
+    assert found.numbers == {"layers": 3, "zero": 0.0} and "all 3 hidden layers" in found.sentence
+
+
+def test_zero_layers_beside_equal_ones(row, evidence):
+    """Zeros with a sigmoid: the gradient comes to one layer more in every step."""
+    some = {"weight_distinct": (nan, 0.0, 0.0, 1.0), "weight_std": (0.0, 0.1, 0.1, 0.1)}
+    some |= {"weight_update_ratio": (nan, 0.5, 0.5, 0.5)}
+    said = symmetry(evidence(row(0, **ZERO), row(50, **some)))[0].sentence
+    assert "At step 50 all weights of 01_block1.conv1 are 0 and the channels of 2 of 3 hidden layers have equal" in said
+    assert "gradient" not in said and "frequent" not in said
+
+
+def test_a_layer_of_one_channel_with_equal_weights_is_not_zero(row, evidence):
+    single = row(0, weight_distinct=(nan, 0.9, 0.9, 0.9), weight_std=(0.0, 0.1, 0.1, 0.1))
+    assert symmetry(evidence(single)) == []
 
 
 def test_a_symmetry_that_training_broke_is_none(row, evidence):

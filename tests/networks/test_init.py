@@ -9,7 +9,15 @@ from torch import nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.init import delta_orthogonal_, he_normal_, initialize, lsuv, mup_readout, truncated_normal_
+from cnnlab.networks.init import (
+    delta_orthogonal_,
+    gain_in_words,
+    he_normal_,
+    initialize,
+    lsuv,
+    mup_readout,
+    truncated_normal_,
+)
 from cnnlab.networks.layers import weight_layers
 from cnnlab.theory.weights import weight_moments
 
@@ -55,6 +63,21 @@ def test_no_other_generator_is_begun_anew(monkeypatch):
     initialize(_network(), nn.init.kaiming_normal_, seed=3)
     weight_moments(nn.init.kaiming_normal_, (4, 3, 3, 3))
     assert seeded == [], "dropout on a GPU would draw the same whatever the run's seed"
+
+
+@pytest.mark.parametrize("activation, gain", [("sigmoid", 1.0), ("tanh", 5 / 3), ("none", 1.0), ("selu", 0.75)])
+def test_a_gain_that_is_not_the_papers_is_told_and_is_the_weights(activation, gain):
+    fill, weight = partial(he_normal_, nonlinearity=activation), torch.empty(200, 50, 3, 3)
+    fill(weight)
+    assert weight.std().item() * 450**0.5 == pytest.approx(gain, rel=0.02)
+    said = gain_in_words(fill, "he")
+    assert said.startswith(f"init=he takes the gain of {activation}, {gain:.3g}; ") and "1.41" in said
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu"])
+def test_the_papers_gain_is_no_remark(activation):
+    assert gain_in_words(partial(he_normal_, nonlinearity=activation), "he") == ""
+    assert gain_in_words(nn.init.xavier_normal_, "xavier") == gain_in_words(None, "own") == ""
 
 
 def test_lsuv_leaves_frozen_layers_alone():

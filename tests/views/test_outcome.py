@@ -63,7 +63,13 @@ def test_what_was_measured_of_the_time_is_added(told) -> None:
 def test_what_is_odd_about_the_data_stands_between_diagnosis_and_accuracy(tmp_path, capsys) -> None:
     run = RunFolder(tmp_path)
     run.status = {"status": "completed", "error": None}
-    print_outcome(run, RESULTS, (), "Healthy.", ["d: 45 files skipped [x].", "d: no test image of class rare."])
+    print_outcome(
+        run,
+        RESULTS,
+        (),
+        "Healthy.",
+        {"data": ["d: 45 files skipped [x].", "d: no test image of class rare."], "init": []},
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:3] == ["data           d: 45 files skipped [x].", "data           d: no test image of class rare."]
     assert lines[3].startswith("status")

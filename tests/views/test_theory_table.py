@@ -37,6 +37,14 @@ def test_a_row_a_layer_with_signal_and_gradient_and_their_bands() -> None:
     assert "02_logits 2.1e-4 1.0e-4 to 4.0e-4 0.84 0.50 to 1.3" in rows
 
 
+def test_what_the_initializers_name_does_not_say_stands_below_the_title() -> None:
+    console = Console(width=80)
+    with console.capture() as captured:
+        remark = "init=he takes another gain."
+        console.print(theory_table(TheoryReport("he", 64, Expectation({"01_c": layer(BAND, SMALL)}), remark=remark)))
+    assert captured.get().splitlines()[1] == remark
+
+
 def test_zero_and_unknown_have_no_band() -> None:
     nothing, unknown = Expected(0.0, 0.0, 0.0), Expected(math.nan, math.nan, math.nan)
     said = lines({"01_conv1": layer(nothing, unknown), "02_logits": layer(BAND, nothing)})

@@ -28,7 +28,7 @@ def conclusion(groups: Sequence[Group], found: Sequence[Difference]) -> str:
 
 
 def caveats(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
-    """Sentences on runs that went wrong, are missing, or count only once."""
+    """Sentences on runs that went wrong, are missing, or count only once, and on what a setting's name does not say."""
     states = [run.state for group in groups for run in group.runs]
     sentences = []
     if any(state in STATES for state in states):
@@ -45,7 +45,8 @@ def caveats(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
     if experiment.repeats:
         count = len(experiment.repeats)
         sentences.append(f"{plural(count, 'run')} with config and seed of another count once.")
-    return sentences
+    said = [remark for group in groups for run in group.runs for remark in run.status.get("remarks", ())]
+    return sentences + list(dict.fromkeys(said))
 
 
 def states_in_words(states: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ from cnnlab.claims.run_record import RunRecord
 
 LEVEL = 0.95
 TRAINED = (
-    "A run trained if its test accuracy is above the largest class's share of the test set by more than that share's "
-    "own binomial scatter (1.96 standard deviations)."
+    "trained: runs whose test accuracy is above that of always guessing the largest class, by more than chance (1.96 "
+    "binomial standard deviations); in brackets the 95 % interval of their share."
 )
 
 

@@ -22,7 +22,7 @@ from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
 from cnnlab.networks.foreign import fit_stem, takes_image_shape
-from cnnlab.networks.init import After, Fill, initialize
+from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
@@ -96,6 +96,11 @@ def build_fill(config: DictConfig) -> tuple[Fill | None, After | None]:
         return None, construct("init", after) if after else None
     fill = OmegaConf.create({key: value for key, value in config.items() if key not in ("bias", "after")})
     return construct("init", fill), construct("init", after) if after else None
+
+
+def gain_of(config: DictConfig, init: str | None) -> str:
+    """What the name `init` does not say: see `gain_in_words`."""
+    return gain_in_words(build_fill(config.init)[0], init)
 
 
 def build_expectation(config: DictConfig, network: nn.Module, batch: Tensor) -> Expectation:

@@ -1,5 +1,7 @@
 """Turns a config of `python -m cnnlab.summary` into designs, and into theory's prediction for one network."""
 
+import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +14,12 @@ from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import SUMMARY_RULES, check_values
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError, NotApplicable
+from cnnlab.common.words import shown
+from cnnlab.runs.request import Request
 
 # The default trainer.batch_size: the gradient's scale depends on it.
 THEORY_IMAGES = 64
+SEEDS = "0,1,2,3,4,5"  # of the sweep that is advised
 
 
 def check_designs(jobs: Sequence[DictConfig]) -> None:
@@ -81,6 +86,24 @@ def make_designs(job: DictConfig, configs: Mapping[str, DictConfig], measure: bo
     return make(models, known[0], job.match, measure), known[1]
 
 
+def training_command(request: Request, changes: Mapping[str, Mapping[str, Any]], folder: str) -> str:
+    """The sweep that trains what this command compared, a model an arm. `changes`: of each model, by matching.
+    `folder`: the name of the sweep's."""
+    typed = {line.lstrip("+").partition("=")[0]: line for line in request.lines}
+    typed = {key: line for key, line in typed.items() if key not in {*SUMMARY_RULES, "seed"}}
+    matched = {f"model.{knob}" for change in changes.values() for knob in change}
+    common = [line for key, line in typed.items() if key not in matched]
+    arms = []
+    for name, change in changes.items():
+        # A setting that one arm has for itself is given for each.
+        single = {key: line for key, line in typed.items() if key in matched}
+        single |= {f"model.{knob}": f"model.{knob}={shown(value)}" for knob, value in change.items()}
+        arms.append(f"{name}: {json.dumps([f'model={name}', *single.values()])}")
+    own = [] if request.config_dir is None else ["--config-dir", request.config_dir]
+    sweep = [f"hydra.sweeper.arms={{{', '.join(arms)}}}", *common, f"seed={SEEDS}"]
+    return shlex.join(["python", "-m", "cnnlab.train", "-m", *own, *sweep, f"hydra.sweep.dir=outputs/sweeps/{folder}"])
+
+
 def initialized(job: DictConfig) -> tuple[Any, Any]:
     """The network as training would start it, and the first training images (N, C, H, W), normalized."""
     from cnnlab.cli.build import build_data, build_network
@@ -93,11 +116,11 @@ def initialized(job: DictConfig) -> tuple[Any, Any]:
 
 def theory_of(job: DictConfig, init: str) -> Any:
     """The `TheoryReport` of the network that `job` describes."""
-    from cnnlab.cli.build import build_expectation
+    from cnnlab.cli.build import build_expectation, gain_of
     from cnnlab.theory.theory_report import TheoryReport
 
     network, batch = initialized(job)
     try:
-        return TheoryReport(init, len(batch), build_expectation(job, network, batch))
+        return TheoryReport(init, len(batch), build_expectation(job, network, batch), remark=gain_of(job, init))
     except NotApplicable as reason:
         return TheoryReport(init, len(batch), None, str(reason))

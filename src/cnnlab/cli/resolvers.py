@@ -34,8 +34,10 @@ def register_resolvers() -> None:
 
 
 def register_summary_resolvers() -> None:
-    """`designs`, `initialized`: the model names, and the initializer if theory is on, for the summary's folder name."""
+    """`designs`, `matched`, `initialized`: the model names, the budget that they are matched in, and the initializer if
+    theory is on, for the summary's folder name."""
     register_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
+    register_resolver("matched", lambda match: f"_same_{match}" if match else "", replace=True)
     register_resolver("initialized", lambda theory, init: f"_{init}" if theory else "", replace=True)
 
 

@@ -91,6 +91,11 @@ def probability(value: float, digits: int = 2) -> str:
     return f">{1 - least:.{digits}f}" if value >= 1 - least / 2 else f"{value:.{digits}f}"
 
 
+def points(difference: float) -> str:
+    """Of two shares, in percentage points: 12 points."""
+    return f"{100 * difference:.3g} points"
+
+
 def shown(value: Any) -> str:
     """A value as typed on the command line: null, true, [max,none]."""
     return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")

@@ -34,16 +34,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Designs:
-    """`models`: as built, with matched knobs; `sentences`: what matching changed."""
+    """`models`: as built, with matched knobs; `sentences`: what matching changed; `changes`: the same by model."""
 
     models: dict[str, Model]
     designs: list[Design]
     sentences: list[str]
+    changes: dict[str, Changes]
 
 
 def make(models: dict[str, Model], shape: Shape, match: str | None = None, measure: bool = False) -> Designs:
     """Raises InputError if a model does not fit the images or cannot be matched to the first."""
     sentences: list[str] = []
+    changes: dict[str, Changes] = {name: {} for name in models}
     if match:
         (first, reference), *others = models.items()
         target = budget(match, reference.network(), shape)
@@ -51,9 +53,10 @@ def make(models: dict[str, Model], shape: Shape, match: str | None = None, measu
         for name, model in others:
             found = _match(name, model, shape, match, target)
             sentences.append(_sentence(name, model, match, found))
+            changes[name] = found.changes
             models[name] = replace(model, knobs={**model.knobs, **found.changes})
     designs = [design(name, model.network(), shape, measure) for name, model in models.items()]
-    return Designs(models, designs, sentences)
+    return Designs(models, designs, sentences, changes)
 
 
 def _match(name: str, model: Model, shape: Shape, what: str, target: Value) -> Match:

@@ -10,9 +10,9 @@ class Context:
     """None means unknown; nothing is guessed.
 
     `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
-    image. `images`, `validation_images`: their numbers. `distinct_images`, `broken_images`: share of the training
-    images that are different ones, that hold NaN or infinity. `augmented`: whether they are changed at random.
-    `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in
+    image. `images`, `validation_images`, `test_images`: their numbers. `distinct_images`, `broken_images`: share of
+    the training images that are different ones, that hold NaN or infinity. `augmented`: whether they are changed at
+    random. `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in
     configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
     `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
     `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
@@ -28,6 +28,7 @@ class Context:
     absent_classes: int | None = None
     images: int | None = None
     validation_images: int | None = None
+    test_images: int | None = None
     distinct_images: float | None = None
     broken_images: float | None = None
     augmented: bool | None = None

@@ -1,7 +1,7 @@
 """Input of the rules: the logged steps by statistic and layer, and the run's setup."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
@@ -14,12 +14,16 @@ RECENT = 5
 PATIENCE = 100
 # A network whose accuracy is less than this above guessing is not called healthy.
 LITTLE = 0.1
+# An accuracy on so few images that chance alone may move it by 10 points, sqrt(0.25 / 25), is not judged by.
+FEW_IMAGES = 25
 # Of what a linear classifier on untrained features makes above guessing; healthy networks make 0.88 and more.
 BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
 OVERCOME = 0.85
 LOSSES = ("train/loss", "train/epoch_loss", "validation/loss", "test/loss")
 _TRAINED = {"train/loss", "train/epoch_loss"}
+# What is measured on the images of a split.
+_SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseline_clean"), "test": ("test/accuracy",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +46,22 @@ class Record:
         return [k for k, value in telling.items() if not math.isfinite(value)]
 
     @property
-    def update_ratio(self) -> float | None:
+    def zeros(self) -> list[str]:
+        """The layers whose weights are all zero, after the step's update."""
+        distinct, stds, ratios = map(self.of, ("weight/distinct", "weight/std", "weight/update_ratio"))
+        # A layer of one channel has nothing to be distinct from, and equal weights deviate by 0.
+        zero = [k for k in distinct if math.isnan(distinct[k]) and stds.get(k) == 0]
+        return [k for k in zero if not math.isfinite(ratios.get(k, math.nan))]
+
+    @property
+    def begun_at_zero(self) -> list[str]:
+        """The layers whose weights were all zero before the step's update: they gave the same for all images."""
+        ratios, outputs = self.of("weight/update_ratio"), self.of("preactivation/std")
+        return [*self.zeros, *(k for k, ratio in ratios.items() if ratio == 1 and outputs.get(k) == 0)]
+
+    def update_ratio(self, without: Container[str] = ()) -> float | None:
         """Norm of the update over that of the weights, median over layers."""
-        ratios = [r for r in self.of("weight/update_ratio").values() if math.isfinite(r)]
+        ratios = [r for k, r in self.of("weight/update_ratio").items() if math.isfinite(r) and k not in without]
         return median(ratios) if ratios else None
 
     @property
@@ -60,7 +77,8 @@ class Record:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run as seen by the rules. `measured`: the records with layer statistics."""
+    """A run as seen by the rules, without accuracies on fewer than `FEW_IMAGES`. `measured`: the records with layer
+    statistics."""
 
     context: Context
     records: list[Record]
@@ -68,7 +86,8 @@ class Evidence:
 
     @classmethod
     def read(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Evidence":
-        records = [_record(row) for row in history]
+        few = [key for split, keys in _SCORED.items() if _is_few(context, split) for key in keys]
+        records = [_record({key: value for key, value in row.items() if key not in few}) for row in history]
         return cls(context, records, [m for m in records if m.of("preactivation/std")])
 
     @property
@@ -128,21 +147,44 @@ class Evidence:
     @property
     def reached(self) -> float:
         """The better of training and last validation accuracy: dropout and augmentation lower the former."""
-        known = [self.recent("train/accuracy"), self.latest("validation/accuracy")]
-        return max((a for a in known if not math.isnan(a)), default=math.nan)
+        return self._best[0]
 
     @property
-    def scatter(self) -> float:
-        """Standard deviation of the validation accuracy that the number of images alone causes; 0 if unknown."""
-        accuracy, images = self.latest("validation/accuracy"), self.context.validation_images
+    def reached_on(self) -> str:
+        """`on 140 validation images`, where that accuracy is from."""
+        return self.on(self._best[1])
+
+    @property
+    def _best(self) -> tuple[float, str]:
+        known = {"training": self.recent("train/accuracy"), "validation": self.latest("validation/accuracy")}
+        found = [(accuracy, split) for split, accuracy in known.items() if not math.isnan(accuracy)]
+        return max(found, key=lambda pair: pair[0], default=(math.nan, "training"))
+
+    def scatter(self, *splits: str) -> float:
+        """Standard deviation that the number of images alone causes in the accuracy on `validation` or `test` images,
+        or in the difference of the two; 0 if the numbers are unknown."""
+        return math.hypot(*(self._scatter(split) for split in splits))
+
+    def _scatter(self, split: str) -> float:
+        accuracy, images = self.latest(f"{split}/accuracy"), _images(self.context, split)
         # With few images an accuracy of 0 or 1 is a matter of luck as well.
         return math.sqrt(max(accuracy * (1 - accuracy), 0.05) / images) if images else 0.0
+
+    def on(self, split: str) -> str:
+        """`on 360 test images`, or `on test images` where their number is unknown."""
+        images = _images(self.context, split)
+        return f"on {split} images" if images is None else f"on {images:,} {split} images"
 
     @property
     def final(self) -> float:
         """The accuracy that counts in the end: what was reached, and no more than the test shows."""
         test = self.latest("test/accuracy")
         return self.reached if math.isnan(test) else min(self.reached, test)
+
+    @property
+    def final_on(self) -> str:
+        """`on 360 test images`, where that accuracy is from."""
+        return self.on("test") if self.latest("test/accuracy") < self.reached else self.reached_on
 
     @property
     def learned(self) -> bool:
@@ -157,8 +199,18 @@ class Evidence:
     @property
     def near_guessing(self) -> bool:
         """Within 10 points, or for very unequal classes within half of what is left to 1."""
+        return self._is_near(self.final)
+
+    @property
+    def guesses(self) -> bool:
+        """Whether it is near guessing, and that does not rest on a draw of few test images alone."""
+        return self._is_near(self.reached) or (
+            self.near_guessing and self.reached - self.final >= 3 * self.scatter("test")
+        )
+
+    def _is_near(self, accuracy: float) -> bool:
         share = self.context.guessing
-        return share is not None and self.final < share + min(LITTLE, (1 - share) / 2)
+        return share is not None and accuracy < share + min(LITTLE, (1 - share) / 2)
 
     @property
     def below_baseline(self) -> bool:
@@ -167,8 +219,18 @@ class Evidence:
         return self.skill(self.reached) < BELOW * self.skill(baseline)
 
     @property
+    def unjudged(self) -> str:
+        """`5 validation and 12 test images`, where they are too few for any accuracy but that of training to count."""
+        if any(not math.isnan(self.latest(f"{split}/accuracy")) for split in _SCORED):
+            return ""
+        few = [f"{_images(self.context, split)} {split}" for split in _SCORED if _is_few(self.context, split)]
+        return f"{' and '.join(few)} images" if few else ""
+
+    @property
     def overcome(self) -> bool:
         """Whether training, and the test if there was one, came far between guessing and 1."""
+        if self.unjudged:
+            return False
         accuracies = [self.reached, self.latest("test/accuracy")]
         known = [self.skill(accuracy) for accuracy in accuracies if not math.isnan(accuracy)]
         return not math.isnan(self.reached) and all(skill >= OVERCOME for skill in known)
@@ -177,12 +239,14 @@ class Evidence:
     def poor(self) -> bool:
         """Whether less was learned than there is to learn; never said of fewer than `PATIENCE` steps."""
         diverged = bool(self.records) and not all(m.finite for m in self.records)
-        return diverged or (self.steps >= PATIENCE and (self.near_guessing or self.below_baseline))
+        return diverged or (self.steps >= PATIENCE and (self.guesses or self.below_baseline))
 
     @cached_property
     def ratios(self) -> list[tuple[Record, float]]:
-        """The measured steps with the size of their update."""
-        return [(m, r) for m in self.measured if (r := m.update_ratio) is not None]
+        """The measured steps with the size of their update. It says nothing of weights that began at zero: their first
+        updates are all there is of them."""
+        zeros = self.first.begun_at_zero if self.first else ()
+        return [(m, r) for m in self.measured if (r := m.update_ratio(without=zeros)) is not None]
 
     @property
     def rate_shares(self) -> list[tuple[int, float]]:
@@ -190,6 +254,16 @@ class Evidence:
         lr = self.context.learning_rate
         known = [(m.step, m.scalars["optimizer/lr"]) for m in self.records if "optimizer/lr" in m.scalars]
         return [(step, now / lr) for step, now in known] if lr else []
+
+
+def _images(context: Context, split: str) -> int | None:
+    numbers = {"training": context.images, "validation": context.validation_images, "test": context.test_images}
+    return numbers[split]
+
+
+def _is_few(context: Context, split: str) -> bool:
+    images = _images(context, split)
+    return images is not None and images < FEW_IMAGES
 
 
 def _record(row: Mapping[str, float]) -> Record:

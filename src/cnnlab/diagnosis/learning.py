@@ -3,7 +3,7 @@
 import math
 from statistics import median
 
-from cnnlab.common.words import number, percent
+from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 
@@ -23,7 +23,7 @@ UPDATE_SMALL = 8e-4
 AT_CHANCE = 0.03
 # Accuracy on training images minus that on validation images: 1,000 MNIST images without pooling reach 0.09.
 GAP = 0.1
-# Accuracy on validation images minus that on test images, and at least three times what sampling scatters.
+# Accuracy on validation images minus that on test images, and at least three times what their numbers scatter.
 UNLIKE = 0.2
 # Or so much less above guessing, and ten points and three times the scatter worse.
 UNLIKE_SKILL = 0.75
@@ -65,12 +65,14 @@ def too_large_at(full: list[float]) -> bool:
 
 
 def _large(record: Record, ratio: float, full: float = 0.0) -> Finding:
-    amount = f"{_times_or_percent(ratio)} their size at step {record.step}"
+    sentence = f"The update at step {record.step} changes the weights by {_times_or_percent(ratio)} their size"
     if full > ratio:
-        amount += f", which is {_times_or_percent(full)} their size at the full learning rate"
-    sentence = (
-        f"One update changes the weights by {amount} (median over layers; {percent(UPDATE_RULE)} is usual, up to 5 % "
-        "healthy in the first steps)."
+        sentence += (
+            f"; the learning rate is still rising to its peak, where it would be {_times_or_percent(full)} their size"
+        )
+    sentence += (
+        f" (norm of the update over that of the weights, median over the layers; {percent(UPDATE_RULE)} is the rule of "
+        f"thumb, and the largest of a healthy run is below {percent(UPDATE_LARGE)})."
     )
     return Finding("large_updates", "problem", record.step, sentence, numbers={"ratio": ratio, "full": full})
 
@@ -83,8 +85,8 @@ def _small(run: Evidence) -> list[Finding]:
     if run.steps < PATIENCE or run.overcome or largest >= UPDATE_SMALL:
         return []
     sentence = (
-        f"No update changes the weights by more than {number(largest)} of their size (median over layers; "
-        f"{number(UPDATE_RULE)} is usual)."
+        f"No measured update changes the weights by more than {number(largest)} of their size (norm of the update over "
+        f"that of the weights, median over the layers; {number(UPDATE_RULE)} is usual)."
     )
     severity = "problem" if run.poor else "warning"
     return [Finding("small_updates", severity, run.measured[0].step, sentence, numbers={"ratio": largest})]
@@ -99,23 +101,25 @@ def learned(run: Evidence) -> list[Finding]:
     numbers = {"loss": loss, "accuracy": accuracy, "guessing": math.nan if share is None else share}
     if run.steps >= PATIENCE and not run.learned and abs(loss / guess - 1) <= AT_CHANCE:
         sentence = (
-            f"The loss is {loss:.3f} after {run.steps} steps, as for guessing (ln {run.context.classes} = "
-            f"{guess:.3f}): nothing has been learned."
+            f"The training loss is {loss:.3f} after {run.steps} steps, as if every class had the same probability "
+            f"(ln {run.context.classes} = {guess:.3f}): nothing has been learned."
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
-    reached = f"After {run.steps} steps the accuracy is {percent(accuracy)}"
+    reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.final_on}"
     if run.over and run.steps < PATIENCE and share is not None and not run.overcome:
         sentence = f"{reached}, where guessing gives {percent(share)}: training has only begun."
         return [Finding("little_learned", "warning", run.steps, sentence, numbers=numbers)]
-    if run.near_guessing and share is not None and run.steps >= PATIENCE:
+    if run.guesses and share is not None and run.steps >= PATIENCE:
         sentence = (
-            f"{reached}, where guessing gives {percent(share)}, and the loss {loss:.3f}: hardly anything is learned."
+            f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: hardly anything is "
+            "learned."
         )
         return [Finding("little_learned", "problem", run.steps, sentence, numbers=numbers)]
     if run.below_baseline and run.steps >= PATIENCE:
         baseline = run.latest("check/baseline")
         sentence = (
-            f"{reached}; a linear classifier on features that are not trained at all reaches {percent(baseline)}."
+            f"{reached}; a linear classifier on filters that are not trained reaches {percent(baseline)} on validation "
+            "images."
         )
         return [Finding("below_baseline", "problem", run.steps, sentence, numbers=numbers | {"baseline": baseline})]
     return _collapsed(run)
@@ -127,9 +131,12 @@ def _collapsed(run: Evidence) -> list[Finding]:
         return []
     best = max(scored, key=lambda m: m.scalars["validation/accuracy"])
     then, now = best.scalars["validation/accuracy"], scored[-1].scalars["validation/accuracy"]
-    if not run.skill(now) < (1 - LOST) * run.skill(then) or then - now < max(LITTLE, 3 * run.scatter):
+    if not run.skill(now) < (1 - LOST) * run.skill(then) or then - now < max(LITTLE, 3 * run.scatter("validation")):
         return []
-    sentence = f"Validation accuracy was {percent(then)} at step {best.step} and is {percent(now)} at step {run.steps}."
+    sentence = (
+        f"Accuracy {run.on('validation')} was {percent(then)} at step {best.step} and is {percent(now)} at step "
+        f"{run.steps}."
+    )
     return [Finding("collapsed", "problem", best.step, sentence, numbers={"best": then, "last": now})]
 
 
@@ -142,18 +149,19 @@ def generalization(run: Evidence) -> list[Finding]:
     now, then = validated[-1].scalars["validation/loss"], best.scalars["validation/loss"]
     train, validation = run.recent("train/accuracy"), validated[-1].scalars["validation/accuracy"]
     highest, share, gap = max(run.values("validation/accuracy")), run.context.guessing, train - validation
-    if share is not None and run.learned and highest < share + LITTLE and train - highest >= 2 * LITTLE:
+    chance = 3 * run.scatter("validation")
+    if share is not None and run.learned and highest < share + LITTLE and train - highest >= max(2 * LITTLE, chance):
         sentence = (
-            f"Accuracy is {percent(train)} on training images, but on validation images it was never above "
+            f"Accuracy is {percent(train)} on training images, but {run.on('validation')} it was never above "
             f"{percent(highest)}, where guessing gives {percent(share)}: nothing that was learned holds for others."
         )
         numbers = {"train": train, "validation": highest}
         return [Finding("memorized", "problem", validated[-1].step, sentence, numbers=numbers)]
-    if len(validated) < 2 or not (gap >= GAP and now >= RISEN * then):
+    if len(validated) < 2 or not (gap >= max(GAP, chance) and now >= RISEN * then):
         return []
     sentence = (
-        f"Accuracy is {percent(train)} on training images and {percent(validation)} on validation images; the "
-        f"validation loss was best at step {best.step} ({number(then)}) and has risen to {number(now)}."
+        f"Accuracy is {percent(train)} on training images and {percent(validation)} {run.on('validation')}; the loss "
+        f"on the latter was lowest at step {best.step}, {number(then)}, and has risen to {number(now)}."
     )
     numbers = {"gap": gap, "best_step": best.step, "loss": now, "best_loss": then}
     return [Finding("overfitting", "warning", best.step, sentence, numbers=numbers)]
@@ -162,11 +170,12 @@ def generalization(run: Evidence) -> list[Finding]:
 def unlike(run: Evidence) -> list[Finding]:
     """Accuracy on test images far from that on validation images, which come from the training images."""
     validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
-    worse = validation - test >= max(LITTLE, 3 * run.scatter) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
-    told = run.latest("check/told_apart") >= TOLD_APART and validation - test >= max(SLIGHTLY, 3 * run.scatter)
-    if not worse and not told and not abs(validation - test) >= max(UNLIKE, 3 * run.scatter):
+    chance = 3 * run.scatter("validation", "test")
+    worse = validation - test >= max(LITTLE, chance) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
+    told = run.latest("check/told_apart") >= TOLD_APART and validation - test >= max(SLIGHTLY, chance)
+    if not worse and not told and not abs(validation - test) >= max(UNLIKE, chance):
         return []
-    sentence = f"Accuracy is {percent(validation)} on validation images and {percent(test)} on test images."
+    sentence = f"Accuracy is {percent(validation)} {run.on('validation')} and {percent(test)} {run.on('test')}."
     numbers = {"validation": validation, "test": test}
     return [Finding("test_unlike_training", "problem", run.steps, sentence, numbers=numbers)]
 

@@ -21,7 +21,7 @@ def nonfinite(run: Evidence) -> list[Finding]:
     )
     healthy = max((m.step for m in run.records[:i] if m.step < step), default=None)
     layer, direction, role, story = _origin(seen)
-    since = f"the last healthy step on record is {healthy}" if healthy is not None else "no step on record is healthy"
+    since = f"the last logged step without any is {healthy}" if healthy is not None else "no logged step is without"
     if seen.step > step:
         # By then updates have carried it everywhere, and where it began is not known.
         layer, direction, role = "unknown", "unknown", "unknown"
@@ -68,11 +68,12 @@ def _inputs(record: Record, order: list[str], layer: str) -> str:
     before = order[order.index(layer) - 1]
     sizes = (record.of("activation/largest").get(before), record.of("preactivation/largest").get(before))
     size = next((s for s in sizes if s is not None), None)
-    return " from finite inputs" if size is None else f" from inputs up to {number(size)}"
+    return " from finite inputs" if size is None else f" from inputs of at most {number(size)} in size"
 
 
 def _rest(count: int, which: str) -> str:
-    return f", and {count} {which} layers pass it on" if count else ""
+    words = f"1 {which} layer passes" if count == 1 else f"{count} {which} layers pass"
+    return f", and {words} it on" if count else ""
 
 
 RULES = (nonfinite,)

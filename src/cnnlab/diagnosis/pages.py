@@ -20,7 +20,7 @@ from cnnlab.common.words import percent
 FOLDER = Path(__file__).with_name("explained")
 PARTS = ["How it is measured", "What else it could be", "What to do", "Try it"]  # and a source, where there is one
 # Braces of Python, YAML and bash in a page stay what they are.
-PLACEHOLDER = re.compile(r"\{[a-z_]+\.[A-Z][A-Z0-9_]*(?:\[\d\])?(?::[^{}]*)?\}")
+PLACEHOLDER = re.compile(r"\{[a-z_]+\.[A-Z][A-Z0-9_]*(?:\[\w+\])?(?::[^{}]*)?\}")
 
 
 def names() -> list[str]:

@@ -65,7 +65,7 @@ def initializer(context: Context) -> Remedy:
 def keeps(context: Context) -> bool:
     """Whether the initializer is one that keeps the signal's scale for this activation."""
     suited = context.suited or "lsuv"
-    return context.initializer in (suited, f"{suited}_normal", f"{suited}_uniform", *KEEPING)
+    return context.initializer in (suited, *(f"{suited}_{kind}" for kind in ("normal", "uniform", "relu")), *KEEPING)
 
 
 def anew(context: Context, look: str) -> Remedy:

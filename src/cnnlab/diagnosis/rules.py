@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from cnnlab.common.words import number, percent
+from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.context import Context
@@ -59,7 +59,9 @@ def _unknown(run: Evidence) -> Cause:
     own, reference = run.latest("check/one_batch"), run.latest("check/reference")
     if own < 1 and reference == 1:
         clue = Clue(
-            0.5, "with AdamW and nothing in the way the network learns one batch by heart, as it was trained not"
+            0.5,
+            "with AdamW and without regularization the network learns one batch by heart, with the run's own "
+            "settings not",
         )
         return Cause(
             "unknown", f"{clause}; it lies in optimizer or regularization", Remedy("optimizer", "adamw"), (clue,)
@@ -97,29 +99,35 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
     """For a run without findings but notes: `healthy` or `unknown`, and one line with its key numbers."""
     run = Evidence.read(history, context)
     if run.context.planned_steps == 0:
-        return "unknown", f"Not trained. {_nothing_found(run)}."
+        return "unknown", f"Not trained. {_nothing_found(run)}"
     share, accuracy = run.context.guessing, run.reached
     if not run.measured:
-        reached = "" if math.isnan(accuracy) else f" Accuracy {percent(accuracy)}."
+        reached = "" if math.isnan(accuracy) else f" Accuracy {percent(accuracy)} {run.reached_on}."
         return "unknown", f"Not known: no layer was measured, so no rule could look at one.{reached}"
     if share is None or math.isnan(accuracy):
-        return "unknown", f"{_nothing_found(run)}; no accuracy was recorded, so whether it learns is unknown."
+        return "unknown", f"{_nothing_found(run)} No accuracy was recorded, so whether it learns is unknown."
+    reached = f"Accuracy {percent(accuracy)} {run.reached_on}; guessing gives {percent(share)}."
+    if run.unjudged:
+        return "unknown", f"Not known: {run.unjudged} are too few to judge by. {_nothing_found(run)} {reached}"
     if run.near_guessing:
-        return (
-            "unknown",
-            f"Not known yet. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)}).",
-        )
-    return "healthy", f"Healthy. {_nothing_found(run)}, accuracy {percent(accuracy)} (guessing {percent(share)})."
+        return "unknown", f"Not known yet. {_nothing_found(run)} {reached}"
+    return "healthy", f"Healthy. {_nothing_found(run)} {reached}"
 
 
 def _nothing_found(run: Evidence) -> str:
-    parts = [f"No rule fired in {len(run.measured)} measured steps"]
+    """Sentences: how much was looked at, and its key numbers."""
+    said = f"No rule fired at {plural(len(run.measured), 'measured step')}."
     if run.measured and (profile := list(signal.signal(run.measured[-1]).values())):
-        parts.append(f"signal {number(min(profile))} to {number(max(profile))} over {len(profile)} layers")
+        least, most = number(min(profile)), number(max(profile))
+        sizes = least if least == most else f"between {least} and {most}"
+        said += (
+            f" At the last, {run.measured[-1].step}, the standard deviation of a layer's pre-activations is {sizes} "
+            f"({plural(len(profile), 'layer')})."
+        )
     losses = [record.loss for record in run.records if record.loss is not None]
     if losses:
-        parts.append(f"loss {number(losses[0])} to {number(run.recent('train/loss'))}")
-    return ", ".join(parts)
+        said += f" Training loss {number(losses[0])} at first, {number(run.recent('train/loss'))} at last."
+    return said
 
 
 @dataclass(frozen=True)

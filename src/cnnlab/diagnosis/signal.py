@@ -38,7 +38,7 @@ def forward(run: Evidence) -> list[Finding]:
     if record is None or not (direction := forward_size(record, start=record is run.first)):
         return []
     vanishing = direction == "vanishing"
-    sentence, numbers = _travel("pre-activations'", signal(record), vanishing, record.step)
+    sentence, numbers = _travel("pre-activations", signal(record), vanishing, record.step)
     if vanishing:
         sizes = record.of("preactivation/largest") or record.of("preactivation/std")
         limit = next((k for k, size in sizes.items() if abs(size) < SMALLEST), None)
@@ -46,7 +46,7 @@ def forward(run: Evidence) -> list[Finding]:
         limit = next(iter(record.broken("preactivation")), None)
     if limit:
         numbers["limit_layer"] = limit
-        sentence += f"; float32 {'underflows' if vanishing else 'overflows'} at {limit}"
+        sentence += f"; in {limit} values are too {'small' if vanishing else 'large'} for float32"
     return [Finding(f"{direction}_forward", "problem", record.step, f"{sentence}.", numbers=numbers)]
 
 
@@ -57,8 +57,9 @@ def saturation(run: Evidence) -> list[Finding]:
     layer, share = next(iter(shares.items()))
     activation = run.context.activation or "the activation function"
     sentence = (
-        f"{percent(share)} of the activations of {layer} are within 1 % of a bound of {activation} at step "
-        f"{record.step}, and over {percent(SATURATED)} in {len(shares)} of {len(record.of('saturation/share'))} layers."
+        f"At step {record.step}, {percent(share)} of the outputs of {activation} behind {layer} are within 1 % of its "
+        f"range of its lowest or highest value; in {len(shares)} of {len(record.of('saturation/share'))} layers more "
+        f"than {percent(SATURATED)} are."
     )
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "layers": len(shares)}
     return [Finding("saturation", "problem", record.step, sentence, numbers=numbers)]
@@ -80,10 +81,11 @@ def backward(run: Evidence) -> list[Finding]:
     numbers: dict[str, float | str] = {}
     sentence = f"No gradient reaches a hidden layer at step {record.step}"
     if passed:
-        sentence, numbers = _travel("gradient's", passed, vanishing, record.step)
+        what = "loss's gradient with respect to the pre-activations"
+        sentence, numbers = _travel(what, passed, vanishing, record.step)
     if zero := next((k for k in hidden if hidden[k] == 0), None):
         numbers["limit_layer"] = zero
-        sentence += f"; from {zero} down it is 0 in float32"
+        sentence += f"; from {zero} back to the first layer it is 0 in float32"
     name = "vanishing_backward" if vanishing else "exploding_backward"
     return [Finding(name, "problem", record.step, f"{sentence}.", numbers=numbers)]
 
@@ -142,8 +144,7 @@ def starved(record: Record) -> tuple[str, str] | None:
 
 def zeroed(record: Record) -> list[str]:
     """The layers, except the last, whose weights are all zero."""
-    distinct, stds = record.of("weight/distinct"), record.of("weight/std")
-    return [k for k in list(distinct)[:-1] if math.isnan(distinct[k]) and stds.get(k) == 0]
+    return [k for k in record.zeros if k != max(record.of("weight/distinct"))]
 
 
 def forward_size(record: Record, start: bool) -> str | None:
@@ -169,23 +170,17 @@ def _travel(whose: str, sizes: Mapping[str, float], vanishing: bool, step: int) 
     numbers: dict[str, float | str] = {"first": sizes[start], "last": sizes[end], "factor_per_layer": factor}
     if start == end:
         numbers["layer"] = end
-        return f"The {whose} std is {number(sizes[end])} in {end} at step {step}", numbers
+        return f"At step {step} the standard deviation of the {whose} is {number(sizes[end])} in {end}", numbers
+    said = f"At step {step} the standard deviation of the {whose}"
     steps = {b: math.log(sizes[b]) - math.log(sizes[a]) for a, b in pairwise(way)}
     jump = max(steps, key=lambda k: abs(steps[k]))
     verb = "shrinks" if factor < 1 else "grows"
     if len(way) > 2 and steps[jump] / whole > JUMP:
         numbers["layer"], last = jump, way[way.index(jump) - 1]
         verb = "falls" if factor < 1 else "jumps"
-        return (
-            f"The {whose} std {verb} from {number(sizes[last])} ({last}) to {number(sizes[jump])} ({jump}) "
-            f"at step {step}",
-            numbers,
-        )
-    return (
-        f"The {whose} std {verb} from {number(sizes[start])} ({start}) to {number(sizes[end])} ({end}) "
-        f"at step {step}, x{number(factor)} per layer",
-        numbers,
-    )
+        return f"{said} {verb} from {number(sizes[last])} in {last} to {number(sizes[jump])} in {jump}", numbers
+    sentence = f"{said} {verb} from {number(sizes[start])} in {start} to {number(sizes[end])} in {end}"
+    return f"{sentence}: each layer multiplies it by {number(factor)} on average", numbers
 
 
 RULES = (forward, saturation, backward)

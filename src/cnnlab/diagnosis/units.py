@@ -2,7 +2,7 @@
 
 import math
 
-from cnnlab.common.words import number, percent
+from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.signal import dead_layers, zeroed
@@ -15,11 +15,14 @@ def symmetry(run: Evidence) -> list[Finding]:
     """Judged at the last measured step, since dropout can break an initial symmetry."""
     if run.last is None:
         return []
-    if zero := zeroed(run.last):
-        return [_zeros(run, run.last, zero)]
-    hidden = list(run.last.of("weight/distinct"))[:-1]
-    same = identical(run.last)
-    return [_identical(run, same, len(hidden))] if same else []
+    hidden, zero, same = list(run.last.of("weight/distinct"))[:-1], zeroed(run.last), identical(run.last)
+    if not zero and not same:
+        return []
+    parts = [f"all weights of {_count(zero, hidden)} are 0"] if zero else []
+    parts += [f"the channels of {_count(same, hidden)} have equal weights"] if same else []
+    sentence = f"At step {run.last.step} {' and '.join(parts)}{_consequence(run, run.last, zero, same, hidden)}."
+    numbers: dict[str, float | str] = {"layers": len(zero) + len(same), "zero": float(len(zero))}
+    return [Finding("symmetry", "problem", run.measured[0].step, sentence, numbers=numbers)]
 
 
 def identical(record: Record) -> list[str]:
@@ -27,26 +30,18 @@ def identical(record: Record) -> list[str]:
     return [layer for layer, distinct in list(record.of("weight/distinct").items())[:-1] if distinct < IDENTICAL]
 
 
-def _zeros(run: Evidence, record: Record, layers: list[str]) -> Finding:
-    gradients = record.of("weight/gradient_std")
-    moving = [k for k, g in gradients.items() if g > 0]
-    reached = f"only {', '.join(moving)} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
+def _consequence(run: Evidence, record: Record, zero: list[str], same: list[str], hidden: list[str]) -> str:
+    if same:
+        return ": a layer with equal channels computes one, however many it has"
+    if len(zero) < len(hidden):
+        return ": such a layer gives the same for every image"
+    moving = [k for k, g in record.of("weight/gradient_std").items() if g > 0]
+    if len(moving) > 1:
+        return ""
+    reached = f"only {moving[0]} gets a gradient" if moving else "no weight gets a gradient, only the last bias"
     share = run.context.largest_class_share
-    most_frequent = "" if share is None else f" ({percent(share)} for the most frequent)"
-    sentence = f"All weights of {_count(layers)} are 0 and {reached}"
-    if len(moving) <= 1:
-        sentence += f": the network can learn little more than the class frequencies{most_frequent}"
-    numbers = {"layers": len(layers), "zero": 1.0}
-    return Finding("symmetry", "problem", run.measured[0].step, f"{sentence}.", numbers=numbers)
-
-
-def _identical(run: Evidence, layers: list[str], hidden: int) -> Finding:
-    sentence = (
-        f"All output channels are equal in {len(layers)} of {hidden} hidden layers (first in {layers[0]}, relative "
-        f"difference below {number(IDENTICAL)}): each such layer is effectively one channel wide, and stays so."
-    )
-    numbers = {"layers": len(layers), "zero": 0.0}
-    return Finding("symmetry", "problem", run.measured[0].step, sentence, numbers=numbers)
+    most_frequent = "" if share is None else f" (the most frequent has {percent(share)} of the training images)"
+    return f", and {reached}: the network can learn little more than how frequent each class is{most_frequent}"
 
 
 def dead(run: Evidence) -> list[Finding]:
@@ -57,16 +52,19 @@ def dead(run: Evidence) -> list[Finding]:
     layer, share = next(iter(shares.items()))
     mean, std = (record.of(f"preactivation/{s}").get(layer, math.nan) for s in ("mean", "std"))
     sentence = (
-        f"{percent(share)} of the units of {layer} are dead at step {record.step}: zero for every image and position "
-        f"(pre-activations {number(mean)} ± {number(std)})"
+        f"{percent(share)} of the units of {layer} are dead at step {record.step}: they give 0 for every measured "
+        f"image (the layer's pre-activations have mean {number(mean)} and standard deviation {number(std)})"
     )
-    sentence += f"; so are those of {len(shares) - 1} more." if len(shares) > 1 else "."
+    more = len(shares) - 1
+    sentence += f"; so are those of {plural(more, 'more layer')}." if more else "."
     numbers: dict[str, float | str] = {"layer": layer, "share": share, "mean": mean, "layers": len(shares)}
     return [Finding("dead_units", "problem", record.step, sentence, numbers=numbers)]
 
 
-def _count(layers: list[str]) -> str:
-    return f"the {len(layers)} hidden layers" if len(layers) > 1 else layers[0]
+def _count(layers: list[str], of: list[str]) -> str:
+    if len(layers) == 1:
+        return layers[0]
+    return f"all {len(of)} hidden layers" if len(layers) == len(of) else f"{len(layers)} of {len(of)} hidden layers"
 
 
 RULES = (symmetry, dead)

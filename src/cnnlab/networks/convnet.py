@@ -10,6 +10,7 @@ from torch import nn
 from cnnlab.common.errors import InputError
 from cnnlab.networks.blocks import convolution
 from cnnlab.networks.kernels import freeze_classical
+from cnnlab.networks.map_sizes import MapSizes
 from cnnlab.networks.modules.table import activation_layer, pooling_layer
 
 
@@ -50,11 +51,11 @@ class ConvNet(nn.Sequential):
         kernels, depths = _per_block("kernel_size", kernel_size, n), _per_block("convs_per_block", convs_per_block, n)
         strides, pools = _per_block("stride", stride, n), _per_block("pool", pool, n)
         c, *size = image_shape
+        size = MapSizes(kernels, depths, strides, pools, padding).last(size)
 
         for i, width in enumerate(channels):
             block: OrderedDict[str, nn.Module] = OrderedDict()
             for j in range(1, depths[i] + 1):
-                name = f"block{i + 1}.conv{j}"
                 step = strides[i] if j == 1 else 1
                 for role, module in convolution(c, width, kernels[i], step, padding, bias=norm == "none").items():
                     block[f"{role}{j}"] = module
@@ -62,10 +63,9 @@ class ConvNet(nn.Sequential):
                     block[f"norm{j}"] = nn.BatchNorm2d(width)
                 active = activate == "each" or j == depths[i]
                 block[f"activation{j}"] = activation_layer(activation if active else "none")
-                size, c = [_convolved(name, s, kernels[i], step, padding) for s in size], width
+                c = width
             if pools[i] != "none":
                 block["pool"] = pooling_layer(pools[i])
-                size = [_pooled(f"block{i + 1}.pool", s) for s in size]
             self.add_module(f"block{i + 1}", nn.Sequential(block))
         if first_layer == "classical":
             freeze_classical(_first_convolution(self))
@@ -107,26 +107,6 @@ def _per_block(name: str, value: Any, blocks: int) -> list[Any]:
             f"Give one value for all blocks (model.{name}={value[0] if value else 1}) or a list of {blocks}."
         )
     return list(value)
-
-
-def _convolved(layer: str, size: int, kernel_size: int, stride: int, padding: str) -> int:
-    """Side of the map after a convolution: floor((n - k) / s) + 1 for `valid`, ceil(n / s) for `same`."""
-    if kernel_size > size:
-        raise InputError(
-            f"model.kernel_size={kernel_size} is larger than the {size}x{size} map at the input of {layer}.\n"
-            f"Use model.kernel_size={size} or smaller, fewer blocks, less pooling or stride, or a larger image."
-        )
-    return -(-size // stride) if padding == "same" else (size - kernel_size) // stride + 1
-
-
-def _pooled(layer: str, size: int) -> int:
-    if size < 2:
-        raise InputError(
-            f"{layer} has a {size}x{size} input map, which cannot be pooled further.\n"
-            "Use fewer blocks (model.channels), model.pool=none for the last ones, e.g. model.pool=[max,max,none], "
-            "or a larger image."
-        )
-    return -(-size // 2)
 
 
 _PARAMETERS = signature(ConvNet.__init__).parameters.values()

@@ -13,8 +13,10 @@ from torch.overrides import TorchFunctionMode
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
 from cnnlab.common.words import plural, sides
+from cnnlab.networks.map_sizes import smallest
 
 TOO_SMALL = ("Kernel size can't be greater than actual input size", "Output size is too small", "output size too small")
+LARGEST = 512  # pixels, of images that are tried
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
@@ -34,7 +36,8 @@ def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes
     except InputError:
         raise
     except Exception as error:  # it is somebody's own code
-        raise InputError(_reason(error, entered[-1] if entered else "", image_shape, images)) from error
+        layer = entered[-1] if entered else ""
+        raise InputError(_reason(error, network, layer, image_shape, images)) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -92,8 +95,8 @@ def _check_output(output: object, images: int, classes: int) -> None:
         )
 
 
-def _reason(error: Exception, layer: str, image_shape: tuple[int, int, int], images: int) -> str:
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _reason(error: Exception, network: nn.Module, layer: str, image_shape: tuple[int, int, int], images: int) -> str:
+    said = _said(error)
     channels, *size = image_shape
     at = f" at {layer}" if layer else ""
     what = f"{channels}x{sides(tuple(size))}"
@@ -106,11 +109,32 @@ def _reason(error: Exception, layer: str, image_shape: tuple[int, int, int], ima
     if any(words in said for words in TOO_SMALL):
         return (
             f"Images of {what} are too small for the strides and kernels of this network{at}: {said}\n"
-            "Give larger images, e.g. dataset.size=64, or a network that shrinks them less (torchvision's with\n"
-            "stem: small in the model's YAML)."
+            f"Give larger images{_large_enough(network, channels)}, or a network that shrinks them less\n"
+            "(torchvision's with stem: small in the model's YAML)."
         )
     frames = reversed(traceback.extract_tb(error.__traceback__))
     foreign = (str(Path(torch.__file__).parent), __file__)
     own = next((frame for frame in frames if not frame.filename.startswith(foreign)), None)
     where = f"\n({own.filename}, line {own.lineno})" if own else ""
     return f"The network fails on {images} images of {what}{at}: {type(error).__name__}: {said}{where}"
+
+
+def _said(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _large_enough(network: nn.Module, channels: int) -> str:
+    """`: dataset.size=63`, the smallest square images that pass, if any up to `LARGEST` do."""
+
+    def fits(side: int) -> bool:
+        if side > LARGEST:
+            return True  # ends the search
+        try:
+            with cpu_seed(0), torch.no_grad():
+                network.eval()(torch.zeros(1, channels, side, side))
+        except Exception:  # whatever somebody else's code raises for small images
+            return False
+        return True
+
+    side = smallest(fits)
+    return f": dataset.size={side}" if side <= LARGEST else ""

@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -19,6 +20,7 @@ from cnnlab.networks.trace import mode
 Fill = Callable[[Tensor], object]
 After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
 Fan = Literal["fan_in", "fan_out"]
+PAPER_GAIN = math.sqrt(2)  # He et al. 2015, derived for relu
 
 
 def initialize(
@@ -84,6 +86,20 @@ def he_uniform_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu"
 def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float) -> float:
     fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
     return gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+
+
+def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
+    """A sentence, where a fill after He et al., chosen as `init`, takes another gain than the paper's from the
+    activation; else empty."""
+    found = fill.keywords if isinstance(fill, partial) else {}
+    activation = found.get("nonlinearity", "relu")
+    taken = gain(activation, found.get("a", 0.01))
+    if math.isclose(taken, PAPER_GAIN, rel_tol=1e-3):
+        return ""
+    return (
+        f"{f'init={init}' if init else 'The initializer'} takes the gain of {activation}, {taken:.3g}; He et al. 2015 "
+        f"have {PAPER_GAIN:.3g}, for relu: init=he_relu."
+    )
 
 
 def truncated_normal_(weight: Tensor, std: float) -> Tensor:

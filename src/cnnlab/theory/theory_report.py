@@ -9,12 +9,14 @@ from cnnlab.theory.expectation import Expectation
 
 @dataclass(frozen=True)
 class TheoryReport:
-    """For initializer `init`, on `images` images. Where `expectation` is None, `reason` is a clause that says why."""
+    """For initializer `init`, on `images` images; `remark`: what its name does not say. Where `expectation` is None,
+    `reason` is a clause that says why."""
 
     init: str
     images: int
     expectation: Expectation | None
     reason: str = ""
+    remark: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, under telemetry's keys: {"activation/std/01_block1.conv1": {"value", "lower", "upper"}, ...}."""

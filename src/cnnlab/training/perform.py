@@ -24,7 +24,7 @@ def perform(config: Any, request: Request, folder: Path, pictures: bool, show: b
         return check(config, request, folder, pictures, show)
     session = trained(config, request, folder, pictures, show)
     if show:
-        print_session(session)
+        print_session(session, config, request)
     if config.reproduce is not None:
         found = compare(Path(config.reproduce), session.folder.path)
         session.results |= {"reproduced": found.same}

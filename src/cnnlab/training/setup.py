@@ -160,6 +160,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         absent_classes=int((counts == 0).sum()),
         images=len(labels),
         validation_images=len(data.validation),
+        test_images=len(data.test),
         distinct_images=distinct_share(data.train.images),
         broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,

@@ -16,6 +16,7 @@ from cnnlab.cli.build import (
     build_optimizer,
     build_statistics,
     construct,
+    gain_of,
 )
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
@@ -39,7 +40,7 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
     """Train as configured, into `folder`; returns the contents of results.json. `show`: also print the outcome."""
     session = trained(config, request, folder, pictures, show)
     if show:
-        print_session(session)
+        print_session(session, config, request)
     return session.results
 
 
@@ -73,10 +74,16 @@ def _facts(session: Session) -> dict[str, Any]:
     }
 
 
-def print_session(session: Session) -> None:
+def print_session(session: Session, config: Any, request: Request) -> None:
     """The outcome of a session that ran."""
     told = diagnosis_of(session)
-    print_outcome(session.folder, session.results, told.findings, told.verdict[1], remarks(session.data))
+    odd = {"data": remarks(session.data), "init": _of_weights(config, request)}
+    print_outcome(session.folder, session.results, told.findings, told.verdict[1], odd)
+
+
+def _of_weights(config: Any, request: Request) -> list[str]:
+    said = gain_of(config, request.choices.get("init"))
+    return [said] if said else []
 
 
 def diagnosis_of(session: Session) -> Diagnosing:
@@ -91,6 +98,7 @@ def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunF
     chosen = {group: name for group, name in request.choices.items() if "/" not in group}  # but not Hydra's own
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
     facts |= {"lines": list(request.lines), "config_dir": request.config_dir}
+    facts |= {"remarks": _of_weights(config, request)}
     with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
         yield run, device
 
@@ -101,6 +109,8 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
     batches, steps = batches_of(config, data, device)
     first = next(iter(batches.epoch(0)))[0].cpu()
     network = build_network(config, data, first)
+    for remark in _of_weights(config, request):
+        log.info(remark)
     expectation = _expectation(config, network, first) if telemetry.theory else None
     return prepare(
         folder,

@@ -49,6 +49,11 @@ def draw_designs(folder: Path, found: Designs, theory: TheoryReport | None) -> l
     return drawn
 
 
+def print_command(command: str) -> None:
+    """What trains the matched designs; on one line, to be copied."""
+    print(f"Train them, six seeds each, and compare:\n{command}\n")
+
+
 def print_files(paths: list[Path]) -> None:
     """Print paths, relative to the working directory if inside it."""
     for path in paths:

@@ -16,12 +16,18 @@ from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.accuracies import of_images
 from cnnlab.views.findings import render
 
+NONE: Mapping[str, Sequence[str]] = {}
+
 
 def print_outcome(
-    run: RunFolder, results: Mapping[str, Any], findings: Sequence[Finding], otherwise: str, remarks: Sequence[str] = ()
+    run: RunFolder,
+    results: Mapping[str, Any],
+    findings: Sequence[Finding],
+    otherwise: str,
+    remarks: Mapping[str, Sequence[str]] = NONE,
 ) -> None:
-    """Print the diagnosis; `remarks` on the data; accuracy, size, time, telemetry's overhead; the run's folder, and how
-    to open it."""
+    """Print the diagnosis; `remarks` by what they are about, {"data": sentences}; accuracy, size, time, telemetry's
+    overhead; the run's folder, and how to open it."""
     console = Console(highlight=False)
     status, error = run.status["status"], run.status["error"]
     colour = {"completed": "green", "diverged": "red"}.get(status, "yellow")
@@ -36,8 +42,9 @@ def print_outcome(
         **folder_lines(run),
     }
     console.print(render(findings, otherwise))
-    for remark in remarks:
-        console.print(f"[bold]{'data':<15}[/][yellow]{escape(remark)}[/]", soft_wrap=True)
+    for about, sentences in remarks.items():
+        for sentence in sentences:
+            console.print(f"[bold]{about:<15}[/][yellow]{escape(sentence)}[/]", soft_wrap=True)
     for name, text in lines.items():
         # Not wrapped, so that paths and commands can be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)

@@ -29,6 +29,8 @@ def theory_table(found: TheoryReport, full: bool = False) -> RenderableType:
     if found.expectation is None:
         return Text(f"No theory for init={found.init} here: {found.reason}.", style="bold")
     title = Text(f"Theory before the first step, init={found.init} on {found.images} training images\n", style="bold")
+    if found.remark:
+        title.append(f"{found.remark}\n", style="not bold yellow")
     unknown = any(math.isnan(layer.gradient_std.value) for layer in found.expectation.layers.values())
     legend = Text(f"{LEGEND}{NO_GRADIENT}" if unknown else LEGEND, style="dim")
     return Group(title, _layers(found.expectation, full), "", legend)

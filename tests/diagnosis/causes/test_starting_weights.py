@@ -82,7 +82,7 @@ def test_biases_far_from_zero(row, evidence):
 def test_weights_of_one_sign(row, evidence):
     """Of a uniform distribution from 0, filters differ from their mean by half of their size."""
     large = row(0, weight_std=HE, weight_distinct=(0.5,) * 4, preactivation_std=(3.0, 30.0, 300.0, 3e3))
-    assert any("filters differ" in clue for clue in too_large(evidence(large, fan_in=FANS)).supporting)
+    assert any("filters' differences" in clue for clue in too_large(evidence(large, fan_in=FANS)).supporting)
 
 
 def test_large_biases_in_most_layers(row, evidence):
@@ -98,4 +98,28 @@ def test_a_last_layer_that_starts_small_is_a_known_good_start(row, evidence):
 
 def test_constant_weights_have_no_gain_at_all(row, evidence):
     same = row(0, weight_std=(0.0,) * 4, weight_distinct=(0.0,) * 4)
-    assert equal(evidence(same, fan_in=FANS)).points > too_small(evidence(same, fan_in=FANS)).points
+    assert equal(evidence(same, fan_in=FANS)).points > 9 and too_small(evidence(same, fan_in=FANS)) is None
+
+
+def test_weights_that_began_at_zero_and_moved_alike(row, evidence):
+    """As with a sigmoid, whose 0.5 behind a zero lets the last layers move."""
+    zeros = {"weight_distinct": (nan,) * 4, "weight_std": (0.0,) * 4, "weight_update_ratio": (nan,) * 4}
+    moved = row(
+        100, weight_distinct=(nan, 0.0, 0.0, 0.9), weight_std=(0.0, *HE[1:]), weight_update_ratio=(nan, 0.1, 0.1, 0.1)
+    )
+    found = equal(evidence(row(0, **zeros), moved, initializer="zeros"))
+    assert "pass neither" not in found.clause
+    assert found.supporting == [
+        "1 hidden layer whose weights are all zero and 2 hidden layers whose channels have equal weights"
+    ]
+
+
+def test_weights_that_became_zero_in_training_are_not_the_initializers(row, evidence):
+    decayed = row(100, weight_distinct=(nan,) * 4, weight_std=(0.0,) * 4, weight_update_ratio=(nan,) * 4)
+    assert equal(evidence(row(0, weight_std=HE), decayed)) is None
+
+
+def test_equal_weights_that_add_up_are_no_bias(row, evidence):
+    off = {"preactivation_mean": (5.0,) * 4, "preactivation_std": (0.1,) * 4}
+    assert "by biases or by what else" in biased(evidence(row(0, **off), bias=0.0)).clause
+    assert biased(evidence(row(0, **off, weight_distinct=(0.0,) * 4), bias=0.0)) is None

@@ -21,7 +21,7 @@ def test_too_large(row, evidence):
     rows = [row(0, loss=2.3, weight_update_ratio=(0.9,) * 4), row(1, loss=80.0), row(2, loss=nan)]
     found = too_large(evidence(*rows, learning_rate=5.0))
     assert found.name == "learning_rate_too_large" and found.points > 9
-    assert any("jumps" in clue for clue in found.supporting)
+    assert any("rises from 2.3 to 80" in clue for clue in found.supporting)
 
 
 def test_too_small(row, evidence):

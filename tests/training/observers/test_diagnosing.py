@@ -83,7 +83,7 @@ def test_it_is_given_at_powers_of_two_and_once_at_the_end(judged):
 def test_a_healthy_run_says_so_with_its_numbers(judged, caplog, looks):
     results, texts = judged([WELL] * 3)
     assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0} and not looks.asked
-    assert texts[3].startswith("Healthy. No rule fired in 3 measured steps")
+    assert texts[3].startswith("Healthy. No rule fired at 3 measured steps")
     assert not [record for record in caplog.records if record.name.startswith("cnnlab")]
 
 
@@ -113,7 +113,7 @@ def test_the_results_follow_the_last_step_even_if_no_verdict_was_due_there(judge
 def test_what_to_say_without_findings_is_known_before_the_end(recorder, looks):
     observer = Diagnosing(recorder, CONTEXT, STEPS, looks)
     recorder.record(0, 0, WELL)
-    assert "1 measured steps" in observer.verdict[1] and observer.findings == []
+    assert "1 measured step." in observer.verdict[1] and observer.findings == []
 
 
 def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):

@@ -1,6 +1,6 @@
 """Causes in the network: layers that are not trained, dropout, width, depth."""
 
-from cnnlab.common.words import percent
+from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.evidence import Evidence, Record
@@ -18,6 +18,8 @@ THIN = 2  # units
 WIDTHS = {"model.channels": 16, "model.head": 64}  # usual ones
 FLAT = 0.02  # deviation within images over that of all values; digits have 0.9, photos 0.7
 STILL = LEARNING | GRADIENTS | {"small_updates"}
+# At 0, of activations that weights of the usual gain do not make up for.
+SLOPES = {"sigmoid": 0.25, "hardsigmoid": 1 / 6, "softplus": 0.5}
 FELT = 1e-8  # a gradient that cannot vanish in one layer
 # Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
 MODES_DIFFER = 0.2
@@ -190,7 +192,7 @@ def deep(run: Evidence) -> Cause | None:
     layers = len(run.first.of("preactivation/std"))
     if layers < DEEP:
         return None
-    clues = [Clue(1.5 if layers > 12 else 0.5, f"{layers} layers, and nothing keeps their activations in a range")]
+    clues = [Clue(1.5 if layers > 12 else 0.5, f"the network has {layers} layers with weights")]
     if forward_size(run.first, start=True) and remedies.keeps(run.context):
         clues.append(Clue(6, f"init={run.context.initializer} is what suits the activation"))
     remedy = Remedy("model.norm", "batch")
@@ -201,15 +203,16 @@ def deep(run: Evidence) -> Cause | None:
 
 def unsuitable_activation(run: Evidence) -> Cause | None:
     name = run.context.activation
-    if name not in ("sigmoid", "hardsigmoid", "softplus") or run.first is None:
+    if name not in SLOPES or run.first is None:
         return None
     layers = len(run.first.of("preactivation/std"))
-    clues = [Clue(min(8, layers), f"{name} flattens the signal in each of {layers} layers")]
+    slope = f"the slope of {name} at 0 is {number(SLOPES[name])}, and what makes images differ is multiplied by it"
+    clues = [Clue(min(8, layers), f"{slope} and by the weights in each of {layers} layers")]
     if layers < 4:
         clues.append(Clue(-3, f"there are only {layers} layers"))
     remedy = Remedy("model.activation", "relu")
     return Cause(
-        "activation_unsuitable", f"{name} is unsuitable for {layers} layers", remedy, tuple(clues), LEARNING | SIGNALS
+        "activation_unsuitable", f"{name} is hard to train in {layers} layers", remedy, tuple(clues), LEARNING | SIGNALS
     )
 
 
@@ -221,7 +224,7 @@ def memorizes(run: Evidence) -> Cause | None:
     gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
     if not gap >= GAP:
         return None
-    clue = Clue(3, f"accuracy is {percent(gap)} higher on training images than on validation images")
+    clue = Clue(3, f"accuracy is {points(gap)} higher on training images than {run.on('validation')}")
     dropped = run.context.dropout or 0.0
     remedy = Remedy("model.dropout", 0.5) if dropped < 0.5 else Remedy("optimizer.weight_decay", 0.005)
     clause = "the network memorizes the training images"

@@ -50,7 +50,7 @@ def not_standardized(run: Evidence) -> Cause | None:
         or (SMALL <= std <= LARGE and abs(mean) <= OFFSET * max(std, 1))
     ):
         return None
-    values = f"the images have mean {number(mean)} and deviation {number(std)}"
+    values = f"the images have mean {number(mean)} and standard deviation {number(std)}"
     clue = Clue(11, f"{values} where the first layer gets them; 0 and 1 are usual")
     return Cause("images_not_standardized", f"{values}, which no initializer expects", STANDARDIZE, (clue,), SCALED)
 
@@ -66,7 +66,9 @@ def constant(run: Evidence) -> Cause | None:
         clue = Clue(14, "all values of all images in the first measured batch are the same")
     elif variety < ALIKE:
         clue = Clue(
-            12, f"in the first measured batch, images differ from their mean by {percent(variety)} of their size"
+            12,
+            "in the first measured batch, the images' standard deviation around their mean image is "
+            f"{percent(variety)} of that around their mean value",
         )
     else:
         return None
@@ -99,13 +101,18 @@ def repeated(run: Evidence) -> Cause | None:
 
 def over_augmented(run: Evidence) -> Cause | None:
     """A classifier that learns from the clean images, and not from the augmented ones."""
-    augmented, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
+    found = [run.latest("check/baseline"), run.latest("check/baseline_clean")]
+    augmented, clean = map(run.skill, found)
     if not run.context.augmented:
         return None
     clues = [Clue(1, "augmentation is on")]
     if augmented < 0.7 * clean:
         clues.append(
-            Clue(9, f"a linear classifier learns {percent(clean)} from clean images, {percent(augmented)} from these")
+            Clue(
+                9,
+                f"a linear classifier is right for {percent(found[1])} of validation images if it learns from clean "
+                f"images, for {percent(found[0])} if from augmented ones",
+            )
         )
     elif augmented >= 0.85 * clean:
         clues.append(Clue(-4, "a linear classifier learns as much from the augmented images as from clean ones"))

@@ -22,8 +22,8 @@ def unrelated(run: Evidence) -> Cause | None:
         return None
     if best is not None and run.learned and best < share + LITTLE:
         clues.append(
-            Clue(10, f"{percent(train)} of the training images, but never more than {percent(best)} of the validation "
-                 f"images were right, as for guessing ({percent(share)})")
+            Clue(10, f"accuracy is {percent(train)} on training images, and never above {percent(best)} "
+                 f"{run.on('validation')}, where guessing gives {percent(share)}")
         )  # fmt: skip
     baseline, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
     if max(baseline, clean) < 0.5 * LITTLE or clean < 0.5 * LITTLE:
@@ -38,11 +38,11 @@ def unrelated(run: Evidence) -> Cause | None:
 
 def noisy(run: Evidence) -> Cause | None:
     validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
-    if not test - validation >= max(CLEANER, 3 * run.scatter):
+    if not test - validation >= max(CLEANER, 3 * run.scatter("validation", "test")):
         return None
     clue = Clue(
-        8, f"accuracy is {percent(test)} on test images, but {percent(validation)} on validation images, whose labels "
-        "come with the training images"
+        8, f"accuracy is {percent(test)} {run.on('test')}, but {percent(validation)} {run.on('validation')}, whose "
+        "labels come with the training images"
     )  # fmt: skip
     clause = "a part of the training labels is wrong"
     return Cause("labels_noisy", clause, LOOK, (clue,), frozenset({"overfitting", "test_unlike_training"}) | LEARNING)
@@ -79,7 +79,9 @@ def test_unlike(run: Evidence) -> Cause | None:
     told, clues = run.latest("check/told_apart"), []
     if validation - test >= SLIGHTLY:
         clues.append(
-            Clue(5, f"accuracy is {percent(validation)} on validation images, which come from the training images")
+            Clue(
+                5, f"accuracy is {percent(validation)} {run.on('validation')}, which were split off the training images"
+            )
         )
     if told >= TOLD_APART:
         clues.append(

@@ -66,7 +66,8 @@ def output_scaled(run: Evidence) -> Cause | None:
     ):
         return None
     factor = size / last[-1]
-    clue = Clue(16, f"the last layer's deviation is {number(last[-1])}, that of the network's output {number(size)}")
+    sizes = f"{number(last[-1])}, that of the network's output {number(size)}"
+    clue = Clue(16, f"the standard deviation of the last layer's output is {sizes}")
     clause = f"the outputs are multiplied by about {number(factor)} behind the last layer"
     remedy = Remedy(look="return the last layer's output as it is, without a factor (a temperature?)")
     return Cause(

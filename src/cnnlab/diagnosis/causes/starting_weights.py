@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 
-from cnnlab.common.words import number
+from cnnlab.common.words import number, plural
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
@@ -25,6 +25,8 @@ RESCALED = 30.0
 # He's gain is 1.41, Xavier's about 1, torch's own 0.58.
 GAIN_SMALL, GAIN_LARGE = 0.45, 3.0
 GAIN_SMALL_DEEP = 0.8
+STARTING = "with the initial weights, the pre-activations' standard deviation is"
+GAIN = "the gain (the weights' standard deviation times the root of a unit's number of inputs, median over the layers)"
 # Below these a signal shrinks from layer to layer: ReLU halves its variance.
 GAINS = {"he": 1.3, "xavier": 0.9}
 # First loss over ln(classes): healthy networks start at 1.0 to 1.6, with sum pooling at 3.
@@ -35,14 +37,17 @@ BIASED = 3.0  # largest bias, or mean of the pre-activations, over their deviati
 
 def equal(run: Evidence) -> Cause | None:
     """Zero or constant weights: no symmetry is broken."""
-    if run.last is None or outlier(run):
+    if run.first is None or run.last is None or outlier(run):
         return None
     zero, same = zeroed(run.last), identical(run.last)
-    if not zero and not same:
+    if not (zero or same) or not (zeroed(run.first) or identical(run.first)):
         return None
     named = f"init={run.context.initializer}" if run.context.initializer else "the initializer"
-    what = "zero weights, which pass neither signal nor gradient" if zero else "all channels the same weights"
-    clue = Clue(13, f"{len(zero or same)} hidden layers have {'only zero weights' if zero else 'equal channels'}")
+    what = (
+        "all channels of a layer the same weights" if same else "zero weights, which pass neither signal nor gradient"
+    )
+    counts = [(zero, "whose weights are all zero"), (same, "whose channels have equal weights")]
+    clue = Clue(13, " and ".join(f"{plural(len(k), 'hidden layer')} {words}" for k, words in counts if k))
     remedy = remedies.initializer(run.context)
     return Cause("weights_equal", f"{named} makes {what}", remedy, (clue,), FROM_WEIGHTS)
 
@@ -84,7 +89,7 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
     if len(off) == 1:
         factor = gains[off[0]] / median(v for k, v in gains.items() if k != off[0])
-        return off[0], f"has weights {number(factor)} times as large as the others"
+        return off[0], f"has weights of {number(factor)} times the others' gain"
     return _rescaled(first, gains)
 
 
@@ -97,7 +102,7 @@ def _rescaled(first: Record, gains: Mapping[str, float]) -> tuple[str, str] | No
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
     if len(off) != 1 or len(usual) != len(factors) - 1:
         return None
-    return off[0], f"gives {number(factors[off[0]])} times the signal that its weights make of the layer before"
+    return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before"
 
 
 def _apart(values: Mapping[str, float], layer: str) -> bool:
@@ -115,32 +120,30 @@ def too_large(run: Evidence) -> Cause | None:
 
 
 def _size(run: Evidence, vanishing: bool) -> Cause | None:
-    if run.first is None or zeroed(run.first):
+    # Equal weights deviate by 0, and have no gain.
+    if run.first is None or zeroed(run.first) or len(identical(run.first)) > 1:
         return None
     clues, profile = [], list(signal(run.first).values())
     seen = forward_size(run.first, start=True)
+    start = f"{STARTING} {number(profile[0])} in the first layer" if profile else ""
     if seen == ("vanishing" if vanishing else "exploding"):
-        clues.append(Clue(5, f"with the initial weights, the signal goes from {number(profile[0])} in the first layer "
-                             f"to {number(profile[-1])} in the last"))  # fmt: skip
+        clues.append(Clue(5, f"{start} and {number(profile[-1])} in the last"))
     elif vanishing and len(profile) > 4 and profile[-2] < FADED * profile[0]:
-        clues.append(
-            Clue(4, f"the signal fades from {number(profile[0])} to {number(profile[-2])} over the hidden layers")
-        )
+        clues.append(Clue(4, f"{start} and {number(profile[-2])} in the last hidden one"))
     gain = _gain(run)
     if gain is not None and (gain < GAIN_SMALL if vanishing else gain > GAIN_LARGE):
         far = gain < GAIN_SMALL / 3 if vanishing else gain > GAIN_LARGE * 3
-        clues.append(Clue(6 if far else 3, f"the weights' gain is {number(gain)} a layer; 1 (Xavier) to 1.4 (He) keeps "
-                                           "a signal"))  # fmt: skip
+        clues.append(Clue(6 if far else 3, f"{GAIN} is {number(gain)}; Xavier has about 1, He 1.4"))
     elif vanishing and gain is not None and gain < GAIN_SMALL_DEEP and len(profile) >= 8 and not seen:
-        clues.append(
-            Clue(5, f"the weights' gain is {number(gain)} in each of {len(profile)} layers; 1 to 1.4 is usual")
-        )
+        clues.append(Clue(5, f"{GAIN} is {number(gain)} in {len(profile)} layers; 1 to 1.4 is usual"))
     elif gain is not None and clues and not (vanishing and gain < GAINS.get(run.context.suited or "", 0.0)):
-        clues.append(Clue(-3, f"the weights' gain, {number(gain)} a layer, is usual"))
+        clues.append(Clue(-3, f"{GAIN}, {number(gain)}, is usual"))
     alike = run.first.of("weight/distinct")
     scattered = median([value for value in list(alike.values())[:-1] if value == value] or [1.0])
     if not vanishing and IDENTICAL <= scattered < ONE_SIGN:
-        clues.append(Clue(7, f"filters differ from their mean by {number(scattered)} of their size only; 0.9 is usual"))
+        clues.append(
+            Clue(7, f"the filters' differences from their mean have {number(scattered)} of their norm; 0.9 is usual")
+        )
     classes, loss = run.context.classes, run.first_loss
     if not vanishing and classes and math.isfinite(loss) and loss > LOUD * math.log(classes):
         clues.append(Clue(3, f"the first loss is {number(loss)}; guessing has {number(math.log(classes))}"))
@@ -181,13 +184,17 @@ def biased(run: Evidence) -> Cause | None:
         clues.append(Clue(13, f"the largest bias{where} is {number(size)}; those of other layers are small"))
     means, stds = run.first.of("preactivation/mean"), run.first.of("preactivation/std")
     off = [k for k in means if abs(means[k]) > BIASED * stds.get(k, math.inf) and abs(means[k]) > 0.1]
+    clause = f"the biases start far from 0{where}"
+    if not clues:
+        clause = "the pre-activations start far from 0, by biases or by what else is added to them"
+        off = [] if identical(run.first) else off  # equal weights add up whatever is positive
     if 2 * len(off) >= max(len(means), 1):
         layer = off[0]
         clues.append(
             Clue(
                 4,
-                f"pre-activations stand off zero at the first step: {number(means[layer])} ± "
-                f"{number(stds[layer])} in {layer}",
+                f"at the first measured step the pre-activations of {layer} have mean {number(means[layer])} and "
+                f"standard deviation {number(stds[layer])}",
             )
         )
     if off and dead_layers(run.first):
@@ -196,7 +203,7 @@ def biased(run: Evidence) -> Cause | None:
         return None
     look = f"set the biases{where} to 0, or look what is added to them"
     remedy = Remedy("init.bias", 0) if bias else remedies.anew(run.context, look)
-    return Cause("biases_unsuitable", f"the biases start far from 0{where}", remedy, tuple(clues), FROM_WEIGHTS)
+    return Cause("biases_unsuitable", clause, remedy, tuple(clues), FROM_WEIGHTS)
 
 
 def _shifted(record: Record) -> dict[str, float]:

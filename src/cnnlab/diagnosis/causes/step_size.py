@@ -26,14 +26,14 @@ def too_large(run: Evidence) -> Cause | None:
     if lr is not None and high is not None and lr > 2 * high:
         clues.append(Clue(5 if lr >= 10 * high else 3, f"{lr:g} is more than the usual {low:g} to {high:g}"))
     if (full := full_updates(run)) and too_large_at(full):
-        clues.append(Clue(4, f"at the full rate an update is {percent(median(full))} of the weights"))
+        clues.append(Clue(4, f"at the full rate an update is {percent(median(full))} of the weights' size"))
     early = [m.loss for m in run.records if m.loss is not None and m.step <= 0.2 * max(run.steps, 20)]
     if early and max(early) > 2 * early[0]:
-        clues.append(Clue(3, f"the loss jumps from {number(early[0])} to {number(max(early))}"))
+        clues.append(Clue(3, f"the loss soon rises from {number(early[0])} to {number(max(early))}"))
     if run.first is not None and run.last is not None:
         healthy_start = not dead_layers(run.first) and not forward_size(run.first, start=True)
         if not healthy_start:
-            clues.append(Clue(-6, "the network was out of order before the first update"))
+            clues.append(Clue(-6, "layers were dead, or too small or large, before the first update"))
         if healthy_start and dead_layers(run.last):
             clues.append(Clue(2, "layers died during training"))
         if healthy_start and not all(m.finite for m in run.records):
@@ -62,10 +62,10 @@ def too_small(run: Evidence) -> Cause | None:
     if largest < UPDATE_LITTLE:
         points = 5 if largest < UPDATE_LITTLE / 10 else 3
         clues.append(
-            Clue(points, f"no update is more than {number(largest)} of the weights; 3e-3 to 0.1 is usual at first")
+            Clue(points, f"no update is more than {number(largest)} of the weights' size; 3e-3 to 0.1 is usual")
         )
     elif largest > 3 * UPDATE_LITTLE:
-        clues.append(Clue(-5, f"updates of up to {number(largest)} of the weights are usual"))
+        clues.append(Clue(-5, f"updates of up to {number(largest)} of the weights' size are usual"))
     best = run.latest("check/best_rate")
     clues += _no_rate_helps(run)
     if lr is not None and best > 0:
