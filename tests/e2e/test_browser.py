@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cnnlab.telemetry.by_depth import LOGARITHMIC, SECTION
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST = 300_000  # bytes of a picture in docs/
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -217,7 +219,7 @@ def test_a_sweep_opens_on_its_answer(page: Page, sweep_url: str, size: tuple[int
 @pytest.mark.parametrize("size", SIZES)
 def test_why_is_one_click_further(page: Page, sweep_url: str, size: tuple[int, int]) -> None:
     link = "signal and gradient against depth, mean of each arm"
-    text = page.follow(sweep_url, link, "by_depth/activation_std_log10@init", width=size[0], height=size[1])
+    text = page.follow(sweep_url, link, f"{LOGARITHMIC}/activation_std_log10@init", width=size[0], height=size[1])
     assert "mean of he, kernel_size=3" in text and "seed=" not in text, "means alone"
     assert "4 cards" in text and len(page.visible("line-chart")) >= 2
     if size == SIZES[0]:
@@ -254,7 +256,7 @@ def test_one_run_opens_on_why_it_does_not_learn(page: Page, one_url: str, size: 
 
 
 def test_one_run_against_depth(page: Page, one_url: str) -> None:
-    text = page.follow(one_url, "signal and gradient against depth", "by_depth/gradient_std_log10@init")
+    text = page.follow(one_url, "signal and gradient against depth", f"{LOGARITHMIC}/gradient_std_log10@init")
     assert "4 cards" in text
 
 

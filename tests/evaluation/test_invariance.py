@@ -46,7 +46,7 @@ def test_numbers_against_one_image_at_a_time() -> None:
         expected[f"test/accuracy@{name}"] = right / (len(split) * len(functions))
         expected[f"test/consistency@{name}"] = kept / (len(split) * len(functions))
     measured = Invariance([2], [30], [0.5])(net, split, MEAN, STD, batch_size=5)
-    assert measured == pytest.approx(expected)
+    assert measured == pytest.approx(expected | {"test/changed_images": 23})
     assert 0 < measured["test/consistency@shift=2"] < 1, "a network that no shift moves would prove nothing"
 
 
@@ -80,7 +80,8 @@ def test_mode_and_weights_stay_and_numbers_repeat() -> None:
 def test_a_part_of_the_images_is_spread_evenly() -> None:
     split = some(20)
     part = Split(split.images[[0, 5, 10, 15]], split.labels[[0, 5, 10, 15]])
-    assert Invariance([1], images=4)(network(), split, MEAN, STD) == Invariance([1])(network(), part, MEAN, STD)
+    found = Invariance([1], images=4)(network(), split, MEAN, STD)
+    assert found == Invariance([1])(network(), part, MEAN, STD) and found["test/changed_images"] == 4
 
 
 @pytest.mark.parametrize(
@@ -116,12 +117,12 @@ def test_curves_have_the_amount_as_step() -> None:
         "status": "completed",
     }
     assert list(curves(results)) == [
-        ("invariance/shift/accuracy", 0, 0.9),
-        ("invariance/shift/accuracy", 4, 0.5),
-        ("invariance/shift/consistency", 0, 1.0),
-        ("invariance/shift/consistency", 4, 0.6),
-        ("invariance/squash/accuracy", 0, 0.9),
-        ("invariance/squash/accuracy", 25, 0.7),
+        ("invariance/accuracy_by_shift_px", 0, 0.9),
+        ("invariance/accuracy_by_shift_px", 4, 0.5),
+        ("invariance/consistency_by_shift_px", 0, 1.0),
+        ("invariance/consistency_by_shift_px", 4, 0.6),
+        ("invariance/accuracy_by_squash_percent", 0, 0.9),
+        ("invariance/accuracy_by_squash_percent", 25, 0.7),
     ]
 
 
@@ -155,6 +156,7 @@ def test_permuted_numbers_against_one_image_at_a_time() -> None:
         seen = int(net(permute(x)).argmax())
         right, kept = right + (seen == int(label)), kept + (seen == int(net(x).argmax()))
     expected = {"test/accuracy@permute": right / len(split), "test/consistency@permute": kept / len(split)}
+    expected["test/changed_images"] = len(split)
     measured = Invariance(permute=True)(net, split, MEAN, STD, batch_size=5)
     assert measured == pytest.approx(expected) and 0 < kept < len(split)
     assert list(curves(measured)) == [], "no amount, no curve"

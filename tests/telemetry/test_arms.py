@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 
-from cnnlab.telemetry.arms import write_arms
+from cnnlab.telemetry.arms import write_arms, write_run
 
 CURVE = {
     "Loss/validation": [(10, 2.0), (20, 1.0)],
@@ -48,6 +48,14 @@ def test_what_fails_half_way_leaves_the_earlier_arms(tmp_path):
         write_arms(tmp_path / "arms", {"new": CURVE, "bad": {"tag": [(1, "x")]}}, BANDS)  # type: ignore[dict-item]
     assert [path.name for path in (tmp_path / "arms").iterdir()] == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["arms"]
+
+
+def test_a_run_of_its_own_replaces_the_earlier_one(tmp_path):
+    write_run(tmp_path / "theory", {"a": [(1, 2.0)]})
+    write_run(tmp_path / "theory", {"b": [(1, 3.0), (2, 4.0)]})
+    found = _read(tmp_path / "theory")
+    assert found.Tags()["scalars"] == ["b"] and found.Tags()["tensors"] == []
+    assert [(e.step, e.value) for e in found.Scalars("b")] == [(1, 3.0), (2, 4.0)]
 
 
 def test_names_become_safe_and_stay_distinct(tmp_path):

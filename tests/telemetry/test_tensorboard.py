@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def _write(folder: Path, sweep: bool = False, **typed: str) -> None:
 def test_accuracy_and_loss_are_the_two_sections_that_open(tmp_path, serve):
     _write(tmp_path / "run")
     sections = sorted({name.split("/")[0] for name in serve("/data/plugin/scalars/tags")["run"]})
-    assert sections == ["Loss", "activation", "by_depth", "test"]
+    assert sections == ["Loss", "activation", "by_depth, Step = layer", "test"]
     points = serve("/data/plugin/scalars/scalars", run="run", tag="Loss/train")
     assert [(step, value) for _, step, value in points] == [(0, pytest.approx(2.3)), (10, 0.5)]
 
@@ -43,8 +44,15 @@ def test_every_curve_of_the_first_sections_sorts_before_any_other_key():
 
 def test_by_depth_has_the_layer_as_its_step(tmp_path, serve):
     _write(tmp_path / "run")
-    points = serve("/data/plugin/scalars/scalars", run="run", tag="by_depth/activation_std@init")
+    points = serve("/data/plugin/scalars/scalars", run="run", tag="by_depth, Step = layer/activation_std@init")
     assert [(step, value) for _, step, value in points] == [(1, 1.0), (2, 0.5)]  # written from the last to the first
+
+
+def test_a_chart_against_depth_says_what_its_axis_is(tmp_path, serve):
+    _write(tmp_path / "run")
+    tags = serve("/data/plugin/scalars/tags")["run"]
+    assert "Step is the number of the layer" in tags["by_depth, Step = layer/activation_std@init"]["description"]
+    assert not tags["Loss/train"]["description"]
 
 
 def test_one_run_stays_one_run(tmp_path, serve):
@@ -66,12 +74,17 @@ def test_a_run_has_its_row_from_its_beginning_on(tmp_path, serve, success, statu
 
 def test_custom_scalars_have_a_layout_for_a_run_and_one_for_a_sweep(tmp_path, serve):
     _write(tmp_path / "run")
-    (learning, layers, theory) = serve("/data/plugin/custom_scalars/layout")["category"]
-    assert "one curve per layer" in layers["title"] and "theory" in theory["title"]
+    (learning, theory) = serve("/data/plugin/custom_scalars/layout")["category"]
+    assert "theory" in theory["title"]
     (series,) = theory["chart"][-1]["margin"]["series"]
-    assert series == {"value": "by_depth/activation_std@init", "lower": "by_depth/activation_std_lower@init"} | {
-        "upper": "by_depth/activation_std_upper@init"
+    assert series == {
+        "value": "by_depth, Step = layer/activation_std@init",
+        "lower": "by_depth, Step = layer/activation_std_lower@init",
+        "upper": "by_depth, Step = layer/activation_std_upper@init",
     }
+    for chart in theory["chart"]:
+        (series,) = chart["margin"]["series"]
+        assert all(re.fullmatch(tag, tag) for tag in series.values()), "the page takes them for regular expressions"
     asked = {"run": "run", "tag": learning["chart"][0]["multiline"]["tag"][0]}
     assert set(serve("/data/plugin/custom_scalars/scalars", **asked)["tag_to_events"]) == {"Loss/train"}
 

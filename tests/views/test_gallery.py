@@ -17,6 +17,7 @@ from cnnlab.views import gallery as module
 from cnnlab.views.gallery import Gallery
 
 STEPS = 20
+CARD_PIXELS = 350  # what TensorBoard's IMAGES tab gives an image
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_network_without_convolution_has_no_kernels_and_maps(tmp_path, events)
     assert tags["images"] == ["pictures/input"] and "histogram/weight/01_1" in tags["histograms"]
 
 
-def test_theory_is_a_file_and_the_same_picture_in_the_dashboard(network, tmp_path, events) -> None:
+def test_theory_is_a_file_and_a_card_of_the_dashboard(network, tmp_path, events) -> None:
     known = Expected(1.0, 0.5, 2.0)
     expectation = Expectation({"01_a": ExpectedLayer(1, 1, 0, 1, known, known, known)})
     gallery = Gallery(network, torch.randn(1, 8, 8), STEPS, Dashboard(tmp_path))
@@ -115,8 +116,32 @@ def test_theory_is_a_file_and_the_same_picture_in_the_dashboard(network, tmp_pat
         Image.open(tmp_path / "figures" / "theory.png") as file,
         Image.open(BytesIO(event.encoded_image_string)) as own,
     ):
-        assert event.step == 0
-        assert file.width / file.height == pytest.approx(own.width / own.height, rel=0.02)
+        assert event.step == 0 and own.width == CARD_PIXELS and own.height > own.width
+        assert file.width > 2 * file.height, "side by side"
+
+
+def test_every_picture_is_as_wide_as_a_card_of_tensorboard(tmp_path, events) -> None:
+    network = ConvNet((3, 64, 64), 10, channels=(2, 70), convs_per_block=1, head=())
+    gallery = Gallery(network, torch.randn(3, 64, 64), STEPS, Dashboard(tmp_path))
+    train(gallery, torch.randn(4, 3, 64, 64))
+    images = torch.zeros(12, 3, 64, 64, dtype=torch.uint8)
+    gallery.mistakes(images, torch.randn(12, 10), torch.arange(12) % 10, [f"class {i}" for i in range(10)], 7)
+    gallery.layers([{"step": step, "activation/std/01_a": 1.0} for step in (0, 9)], tmp_path / "figures", 10)
+    found = events(gallery)
+    assert {event.width for tag in found.Tags()["images"] for event in found.Images(tag)} == {CARD_PIXELS}
+
+
+def test_heat_maps_of_the_layers_are_files_and_cards(network, tmp_path, events) -> None:
+    gallery = Gallery(network, torch.randn(1, 8, 8), STEPS, Dashboard(tmp_path))
+    history = [{"step": step, "activation/std/01_a": 1.0, "gradient/std/01_a": 0.1} for step in (0, 1, 9)]
+    gallery.layers(history, tmp_path / "figures", 10)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "layers_activation_std.png",
+        "layers_gradient_std.png",
+    ]
+    found = events(gallery)
+    for name in ("activation_std", "gradient_std"):
+        assert [event.step for event in found.Images(f"pictures/all_layers/{name}")] == [10]
 
 
 def test_the_mistakes_are_two_figures(network, tmp_path, events) -> None:

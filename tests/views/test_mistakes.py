@@ -37,7 +37,7 @@ def test_the_confusion_figure_says_shares_and_counts(scores):
     logits, labels = scores
     figure = confusion_figure(logits, labels, NAMES)
     right = 100 * (logits.argmax(1) == labels).double().mean()
-    assert f"{right:.2f} % correct" in figure.axes[0].get_title()
+    assert f"{right:.2f} % correct" in figure.get_suptitle()
     drawn = sorted(int(t.get_text()) for t in figure.axes[0].texts)
     assert drawn == sorted(c for c in confusion(logits, labels).flatten().tolist() if c)
 
@@ -68,10 +68,10 @@ def test_the_mistaken_figure_names_truth_and_claim(scores, channels):
     figure = mistaken_figure(images, logits, labels, NAMES, count=7)
     figure.draw_without_rendering()
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    assert len(titles) == 7 and titles[0].startswith(f"true: {NAMES[labels[3]]}\nsaid: no number")
+    assert len(titles) == 7 and titles[0].startswith(f"true: {NAMES[labels[3]]}\nsaid: no number\nloss")
     place = most_mistaken(logits, labels, 2)[0][1]
     said, share = int(logits[place].argmax()), 100 * logits[place].softmax(0).max()
-    assert f"true: {NAMES[labels[place]]}\nsaid: {NAMES[said]} ({share:.0f} %)" in titles[1]
+    assert f"true: {NAMES[labels[place]]}\nsaid: {NAMES[said]}\n{share:.0f} %, loss" in titles[1]
 
 
 def test_fewer_images_than_asked_for():

@@ -9,7 +9,7 @@ from torch import nn
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.theory import expected
-from cnnlab.views.theory_figure import theory_figure
+from cnnlab.views.theory_figure import describe, theory_figure
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,33 @@ def test_it_draws_any_prediction(fill, convs_per_block, digits):
         drawable = [v for v in (expectation.by_key()[key].value for key in names) if v > 0]
         shown = [v for v in theory.get_ydata() if v > 0]
         assert shown == pytest.approx(drawable)
+
+
+def test_the_title_says_which_network_it_is(digits):
+    network = ConvNet((1, 8, 8), 10, channels=(4, 4), convs_per_block=2)
+    expectation = expected(network, digits)
+    assert describe(expectation, "plain", "xavier", "relu") == "model=plain, init=xavier, 5 relu layers"
+    assert describe(expectation, None, None, None) == "6 layers"
+    assert describe(expectation, "mine", "own") == "model=mine, init=own, 6 layers"
+    title = theory_figure(expectation, {"activation/std/01_a": 1.0}, describe(expectation, init="he")).get_suptitle()
+    assert title == "init=he, 6 layers: before the first step, theory and measurement"
+    unnamed = theory_figure(expectation, {}).get_suptitle()
+    assert unnamed == "6 layers: before the first step, theory"
+
+
+def test_layers_without_the_activation_are_not_counted_with_it(digits):
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    assert describe(expected(network, digits), activation="relu") == "3 layers with relu"
+
+
+def test_the_narrow_figure_holds_the_same_and_its_texts_keep_apart(digits, check_texts):
+    network = ConvNet((1, 8, 8), 10, channels=(4, 4), convs_per_block=3)
+    expectation = expected(network, digits)
+    drawn = theory_figure(expectation, {}, describe(expectation, "plain", "xavier", "relu"), narrow=True)
+    check_texts(drawn)
+    wide = theory_figure(expectation, {})
+    for one, other in zip(drawn.axes, wide.axes, strict=True):
+        assert one.get_lines()[0].get_ydata() == pytest.approx(other.get_lines()[0].get_ydata(), nan_ok=True)
 
 
 def test_a_zero_is_said_in_words(digits):

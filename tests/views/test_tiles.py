@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -65,6 +66,24 @@ def test_maps_are_black_at_zero_or_grey_where_values_are_negative():
     assert _shade(signed, 0, 0, (0, 0), 2)[0] == 0.5 and _shade(signed, 0, 1, (0, 0), 2)[0] == 0.25
 
 
+def test_a_title_stands_above_the_picture_of_which_no_cell_is_lost():
+    pixels = torch.zeros(3, 60, 70)
+    pixels[0, 10:20, 30:40] = 1
+    drawn = p.Sheet(pixels, "grey is 0").titled("Kernels, step 3")
+    assert drawn.dtype == np.uint8 and drawn.shape == (3, 300 + 24, 350)
+    below = drawn[:, 24:]
+    assert (below[0, 50:100, 150:200] == 255).all() and below[0].sum() == 50 * 50 * 255 and not below[1:].any()
+    ink = (drawn[:, :24] < 128).all(0)
+    assert ink.any() and not ink[:, 250:].any()
+
+
+def test_a_picture_that_is_wider_than_a_card_keeps_its_pixels():
+    pixels = torch.rand(3, 5, 700)
+    drawn = p.Sheet(pixels, "words").titled("title")
+    assert drawn.shape[2] == 700
+    assert np.array_equal(drawn[:, -5:], (255 * pixels.numpy()).astype(np.uint8))
+
+
 def test_activations_called_as_functions_are_drawn_too():
     class Functional(nn.Module):
         def __init__(self):
@@ -77,7 +96,7 @@ def test_activations_called_as_functions_are_drawn_too():
     network, image = Functional(), torch.randn(1, 12, 12)
     found = p.feature_maps(network, image)
     assert list(found) == ["conv", "relu"]
-    assert torch.equal(found["relu"], p.maps(network(image[None])[0]))
+    assert torch.equal(found["relu"].pixels, p.maps(network(image[None])[0]))
 
 
 def test_feature_maps_follow_the_image_through_each_block():
@@ -98,9 +117,11 @@ def test_feature_maps_follow_the_image_through_each_block():
     net.eval()
     expected = net.block1.activation1(net.block1.norm1(net.block1.conv1(image[None])))[0].detach()
     net.train()
-    assert torch.equal(found["block1.activation1"], p.maps(expected))
+    assert torch.equal(found["block1.activation1"].pixels, p.maps(expected))
+    assert found["block1.activation1"].words == "all 4, on one scale; black is 0"
+    assert found["block2.conv1"].words == "16 of 20, on one scale; grey is 0"
     # 20 channels of 6x6, the first 16 drawn in four rows
-    assert found["block2.conv1"].shape == (3, 4 * (24 + p.GAP) + p.GAP, 4 * (24 + p.GAP) + p.GAP)
+    assert found["block2.conv1"].pixels.shape == (3, 4 * (24 + p.GAP) + p.GAP, 4 * (24 + p.GAP) + p.GAP)
     assert net.training and torch.equal(random, torch.get_rng_state())
     assert all(torch.equal(v, net.state_dict()[k]) for k, v in before.items())
     assert not any(m._forward_hooks for m in net.modules())
@@ -114,7 +135,9 @@ def test_networks_of_other_people():
     assert list(p.feature_maps(flat, torch.zeros(3, 8, 8))) == ["0", "2", "3"]
     linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     assert p.feature_maps(linear, torch.zeros(1, 8, 8)) == {} and p.first_kernels(linear) is None
-    assert torch.equal(p.first_kernels(flat), p.kernels(flat[0].weight))
+    kernels = p.first_kernels(flat)
+    assert kernels is not None and torch.equal(kernels.pixels, p.kernels(flat[0].weight))
+    assert kernels.words == "all 2, each scaled by its largest weight; grey is 0"
 
 
 def test_the_image_as_it_looks():

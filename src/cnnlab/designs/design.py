@@ -40,6 +40,12 @@ class Design:
         """Number of activation layers."""
         return sum(row.kind.endswith(" activation") for row in self.rows)
 
+    @property
+    def activation(self) -> str | None:
+        """Its name, where there is one kind."""
+        names = {row.kind.partition(" ")[0] for row in self.rows if row.kind.endswith(" activation")}
+        return names.pop() if len(names) == 1 else None
+
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
         """Consecutive layers of one parent module: block1, block2, head."""
         for name, rows in groupby(self.rows, key=lambda row: row.name.rpartition(".")[0]):

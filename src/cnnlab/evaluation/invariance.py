@@ -12,7 +12,10 @@ from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import Split, normalize
 from cnnlab.evaluation.transforms import Variant, permutation, variants
 
-_KEY = re.compile(r"test/(accuracy|consistency)@(shift|rotation|squash)=([\d.]+)")
+_KEY = re.compile(r"test/(accuracy|consistency)@(shift|rotation|squash)=([\d.e-]+)")
+IMAGES = "test/changed_images"  # how many were changed and classified
+# TensorBoard calls the horizontal axis "Step", whatever it is, so the tag says it.
+AXES = {"shift": "shift_px", "rotation": "rotation_deg", "squash": "squash_percent"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Invariance:
         std: tuple[float, ...],
         batch_size: int = 512,
     ) -> dict[str, float]:
-        """`test/accuracy@shift=4` and `test/consistency@shift=4` for each amount of each kind; `...@permute`.
+        """`test/accuracy@shift=4` and `test/consistency@shift=4` for each amount of each kind; `...@permute`; and the
+        number of images.
 
         Accuracy is the share of images classified correctly, consistency the share with the same prediction as
         the unchanged image, right or wrong; both are means over the amount's directions. Runs on the network's
@@ -77,14 +81,14 @@ class Invariance:
                     hits += _hits(network, changes, normalize(x.to(device), mean, std), y.to(device))
         finally:
             network.train(training)
-        return _shares(changes, hits.tolist(), len(labels))
+        return _shares(changes, hits.tolist(), len(labels)) | {IMAGES: len(labels)}
 
 
 def curves(results: Mapping[str, object]) -> Iterator[tuple[str, int, float]]:
-    """(tag, step, value) of `invariance/shift/accuracy`, ...: in TensorBoard the step is the amount.
+    """(tag, step, value) of `invariance/accuracy_by_shift_px`, ...: in TensorBoard the step is the amount.
 
-    In pixels for a shift, degrees for a rotation, percent removed for a squash. Amount 0 is `test/accuracy` (if the
-    results have it), and 1 for consistency.
+    A squash is in percent removed of one side. Amount 0 is `test/accuracy` (if the results have it), and 1 for
+    consistency.
     """
     started: set[str] = set()
     for key, value in results.items():
@@ -92,7 +96,7 @@ def curves(results: Mapping[str, object]) -> Iterator[tuple[str, int, float]]:
         if found is None or not isinstance(value, (int, float)):
             continue
         what, kind, amount = found[1], found[2], float(found[3])
-        tag = f"invariance/{kind}/{what}"
+        tag = f"invariance/{what}_by_{AXES[kind]}"
         clean = results.get("test/accuracy") if what == "accuracy" else 1.0
         if tag not in started and isinstance(clean, (int, float)):
             yield tag, 0, float(clean)

@@ -34,7 +34,7 @@ def write_arms(folder: Path, arms: Mapping[str, Mapping[str, Points]], bands: Ma
     new, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
     try:
         for name, tags in zip(_file_names(list(arms)), arms.values(), strict=True):
-            _write(new / name, tags, bands)
+            write_run(new / name, tags, bands)
         if folder.exists():
             folder.rename(old)
         if new.exists():
@@ -44,11 +44,14 @@ def write_arms(folder: Path, arms: Mapping[str, Mapping[str, Points]], bands: Ma
             shutil.rmtree(rest, ignore_errors=True)
 
 
-def _write(folder: Path, tags: Mapping[str, Points], bands: Mapping[str, Sequence[str]]) -> None:
+def write_run(folder: Path, tags: Mapping[str, Points], bands: Mapping[str, Sequence[str]] | None = None) -> None:
+    """A TensorBoard run of {tag: points} in a folder of its own, which it replaces."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     now = time.time()
     with closing(EventFileWriter(str(folder))) as writer:
-        writer.add_event(Event(wall_time=now, step=0, summary=_layout(bands, tags)))
+        if bands:
+            writer.add_event(Event(wall_time=now, step=0, summary=_layout(bands, tags)))
         for tag, points in tags.items():
             for step, value in points:
                 summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])

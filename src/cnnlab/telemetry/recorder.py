@@ -1,19 +1,16 @@
 """Writes measurements to metrics.jsonl and TensorBoard, and keeps them in memory for the diagnosis."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from cnnlab.telemetry import by_depth
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.tensorboard import Dashboard
 
 Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
-
-# Exponential decay or growth with depth is a straight line here; a TensorBoard link cannot request a log axis.
-LOGARITHMIC = {("activation", "std", ""), ("gradient", "std", "")}
 
 
 @dataclass
@@ -47,16 +44,8 @@ class Recorder:
         return {f"{key}@{when}": value for key, value in layers.items()}
 
     def draw_by_depth(self, layers: Mapping[str, float], when: str, part: str = "") -> None:
-        """{`<what>/<statistic>/<layer>`: value} as the charts `by_depth/<what>_<statistic><part>@<when>`."""
-        charts: dict[str, dict[str, float]] = {}
-        for key, value in layers.items():
-            what, statistic, layer = key.split("/")
-            if ".call" in layer:
-                continue  # a layer has one position on the axis, used for its first call
-            charts.setdefault(f"{what}_{statistic}{part}@{when}", {})[layer] = value
-            if (what, statistic, part) in LOGARITHMIC and 0 < value < math.inf:
-                charts.setdefault(f"{what}_{statistic}_log10@{when}", {})[layer] = math.log10(value)
-        for name, values in charts.items():
+        """{`<what>/<statistic>/<layer>`: value} as the charts `<what>_<statistic><part>@<when>`."""
+        for name, values in by_depth.charts(layers, when, part).items():
             self.dashboard.by_depth(name, values)
 
 

@@ -4,16 +4,16 @@
 # (protobuf creates its classes at import, invisible to type checkers)
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from torch.utils.tensorboard import SummaryWriter
 
 from cnnlab.runs.request import Request
-from cnnlab.telemetry import hparams
+from cnnlab.telemetry import by_depth, hparams
 from cnnlab.telemetry.histograms import Histogram
 
 # The default tab expands the first two sections in ASCII order: capitals put these first.
@@ -26,24 +26,20 @@ FIRST = {
 
 BAND = ("", "_lower", "_upper")
 
-# CUSTOM SCALARS: all curves of a run share a colour, so one curve per layer for a single run, one per run for a sweep.
+# CUSTOM SCALARS: all curves of a run share a colour, so a chart here has few curves of each; for all layers there are
+# heat maps.
 LEARNING = {
     "loss": ["Multiline", ["^Loss/", "^test/loss$"]],
     "accuracy": ["Multiline", ["^Accuracy/", "^test/accuracy$"]],
 }
-LAYERS = {
-    "forward: standard deviation of activations": ["Multiline", ["^activation/std/"]],
-    "backward: standard deviation of gradients": ["Multiline", ["^gradient/std/"]],
-    "length of an update over that of the weights": ["Multiline", ["^weight/update_ratio/"]],
-}
 # Multiline charts are smoothed, which is wrong against depth; Margin charts are not, so these are Margin charts, with
 # zero margin in a sweep. TensorBoard reverses the order: activations are listed last to be shown first.
 THEORY = {
-    f"standard deviation of {what}s": ["Margin", [f"by_depth/{what}_std{part}@init" for part in BAND]]
+    f"standard deviation of {what}s": ["Margin", [by_depth.tag(f"{what}_std{part}@init") for part in BAND]]
     for what in ("gradient", "activation")
 }
 DEPTH = {
-    f"log10 of the standard deviation of {what}s, {when}": ["Margin", [f"by_depth/{what}_std_log10@{moment}"] * 3]
+    f"log10 of the standard deviation of {what}s, {when}": ["Margin", [by_depth.tag(f"{what}_std_log10@{moment}")] * 3]
     for moment, when in (("end", "after training"), ("init", "before the first update"))
     for what in ("gradient", "activation")
 }
@@ -57,9 +53,10 @@ def layout(*, sweep: bool, layers: bool, theory: bool) -> dict[str, dict[str, An
     """Categories and charts of the CUSTOM SCALARS tab; a chart without data would show an error."""
     if sweep:
         charts = {"Learning, one curve per run": LEARNING_OF_A_SWEEP}
-        return charts | ({"Signal against depth, one curve per run": DEPTH} if layers else {})
-    charts = {"Learning": LEARNING} | ({"Signal, one curve per layer": LAYERS} if layers else {})
-    return charts | ({"Before the first update, against depth, in the band of theory": THEORY} if theory else {})
+        name = f"Signal against depth, one curve per run; Step is the layer, 0 is drawn at {by_depth.FLOOR:g}"
+        return charts | ({name: DEPTH} if layers else {})
+    name = "Before the first update, in the band of theory; Step is the layer"
+    return {"Learning": LEARNING} | ({name: THEORY} if theory else {})
 
 
 def tag(key: str) -> str:
@@ -113,16 +110,22 @@ class Dashboard:
         self.writer._get_file_writer().add_summary(summary, step)
 
     def by_depth(self, name: str, values: Mapping[str, float]) -> None:
-        """A statistic against depth, `by_depth/<name>`, with the layer's number as TensorBoard's step.
+        """A statistic against depth, with the layer's number as TensorBoard's step: one line per run.
 
-        `values`: {layer name: value}, the name starting with the number. One line per run in the default tab.
+        `values`: {layer name: value}, the name starting with the number.
         """
-        # Sorted, since gradients arrive in reverse and Margin charts need ascending steps.
-        for number, value in sorted((int(layer.split("_", 1)[0]), value) for layer, value in values.items()):
-            self.scalars(number, {f"by_depth/{name}": value})
+        self.curve(by_depth.tag(name), by_depth.points(values), by_depth.description(name))
+
+    def curve(self, tag: str, points: Iterable[tuple[int, float]], description: str) -> None:
+        """(step, value) of one tag, with a description that TensorBoard shows in its SCALARS tab."""
+        about = {"metadata": SummaryMetadata(summary_description=description)}  # of a tag's first event
+        for step, value in points:
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value, **about)])
+            self.writer._get_file_writer().add_summary(summary, step)
+            about = {}
 
     def image(self, name: str, image: Any, step: int) -> None:
-        """`image`: (C, H, W) in 0..1, tensor or array."""
+        """`image`: (C, H, W), tensor or array, floats in 0..1 or uint8."""
         self.writer.add_image(name, image, step)
 
     def figure(self, name: str, figure: Any, step: int) -> None:

@@ -79,22 +79,26 @@ def prepare(
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)
     session = Session(folder, data, trainer, batches, steps, recorder)
     observers: list[Observer] = []
-    gallery = None
+    context = _context(trainer, data, batches, steps, request)
+    gallery, words = None, ""
     if telemetry.pictures:
         # Imported lazily: matplotlib takes half a second, which runs of a sweep, which draw nothing, need not pay.
         from cnnlab.training.observers.drawing import Drawing
         from cnnlab.views.gallery import Gallery
+        from cnnlab.views.theory_figure import describe
 
         image = next(session.validation.in_order())[0][0]
         gallery = Gallery(network, image, steps, dashboard, telemetry.images)
-        observers.append(Drawing(gallery, data))
+        observers.append(Drawing(gallery, data, recorder, folder.path / "figures"))
+        if expectation is not None:
+            words = describe(expectation, request.choices.get("model"), context.initializer, context.activation)
     if expectation is not None:
-        observers.append(TheoryBeside(expectation, recorder, gallery, folder.path / "figures"))
+        observers.append(TheoryBeside(expectation, recorder, gallery, folder.path, words, alone=not request.swept))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     checkpoints = Checkpoints(session, checkpoint_minutes)
     observers.append(checkpoints)
     examination = Examination(trainer, data, batches)
-    observers.append(Diagnosing(recorder, _context(trainer, data, batches, steps, request), steps, examination))
+    observers.append(Diagnosing(recorder, context, steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)

@@ -43,9 +43,11 @@ def draw_designs(folder: Path, found: Designs, theory: TheoryReport | None) -> l
 
     drawn = [save(design_figure(found.designs), folder / "design.png")]
     if theory and theory.expectation:
-        from cnnlab.views.theory_figure import theory_figure
+        from cnnlab.views.theory_figure import describe, theory_figure
 
-        drawn.append(save(theory_figure(theory.expectation, {}), folder / "theory.png"))
+        first = found.designs[0]
+        words = describe(theory.expectation, first.name, theory.init, first.activation)
+        drawn.append(save(theory_figure(theory.expectation, {}, words), folder / "theory.png"))
     return drawn
 
 

@@ -1,4 +1,5 @@
-"""Pictures of a run over time in TensorBoard: kernels, feature maps, histograms, and finally the mistakes."""
+"""Pictures of a run in TensorBoard: kernels, feature maps and histograms over time; finally the mistakes, and heat maps
+of the layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,10 +14,13 @@ from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.theory import Expectation
+from cnnlab.views.heat_map import heat_maps
 from cnnlab.views.mistakes import confusion_figure, mistaken_figure
-from cnnlab.views.panels import save
+from cnnlab.views.panels import DPI, save
 from cnnlab.views.theory_figure import theory_figure
-from cnnlab.views.tiles import feature_maps, first_kernels, picture
+from cnnlab.views.tiles import Sheet, feature_maps, first_kernels, picture
+
+INPUT = "A validation image, as the network gets it"
 
 
 class Gallery:
@@ -30,7 +34,7 @@ class Gallery:
         self.steps = log_schedule(steps)
         self.seconds = 0.0
         self._probe = Probe(network, histograms.STATISTICS, images)
-        dashboard.image("pictures/input", picture(image), 0)
+        self._sheet("pictures/input", Sheet(picture(image), "black is its lowest, white its highest value"), 0, INPUT)
 
     def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[Any]:
         """Context around the training step, to collect activations and gradients."""
@@ -42,12 +46,13 @@ class Gallery:
             with self._timed():
                 self._draw(step)
 
-    def theory(self, expectation: Expectation, measured: Mapping[str, float], folder: Path) -> None:
-        """Theory and `measured` values at step 0, as `theory.png` in `folder` and in TensorBoard."""
+    def theory(self, expectation: Expectation, measured: Mapping[str, float], folder: Path, network: str = "") -> None:
+        """Theory and `measured` values at step 0, as `theory.png` in `folder` and in TensorBoard. `network`: what it
+        is."""
         with self._timed():
-            drawn = theory_figure(expectation, measured)
-            save(drawn, folder / "theory.png")
-            self.dashboard.figure("pictures/by_depth", drawn, 0)
+            save(theory_figure(expectation, measured, network), folder / "theory.png")
+            narrow = theory_figure(expectation, measured, network, narrow=True)
+            self.dashboard.figure("pictures/by_depth", narrow, 0)
 
     def mistakes(self, images: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], step: int) -> None:
         """The confusion matrix and the images with the highest loss; `images`: uint8, in the order of `logits`."""
@@ -55,18 +60,29 @@ class Gallery:
             self.dashboard.figure("mistakes/confusion", confusion_figure(logits, labels, classes), step)
             self.dashboard.figure("mistakes/most_mistaken", mistaken_figure(images, logits, labels, classes), step)
 
+    def layers(self, history: Sequence[Mapping[str, float]], folder: Path, step: int) -> None:
+        """A heat map of each main statistic of the layers, as `layers_activation_std.png` in `folder` and in
+        TensorBoard. `history`: logged rows."""
+        with self._timed():
+            for name, drawn in heat_maps(history):
+                save(drawn, folder / f"layers_{name}.png", 2 * DPI)
+                self.dashboard.figure(f"pictures/all_layers/{name}", drawn, step)
+
     def _draw(self, step: int) -> None:
         kernels = first_kernels(self.network)
         if kernels is not None:
-            self.dashboard.image("pictures/first_kernels", kernels, step)
+            self._sheet("pictures/first_kernels", kernels, step, f"Kernels of the first convolution, step {step}")
         for layer, maps in feature_maps(self.network, self.image).items():
-            self.dashboard.image(f"pictures/maps/{layer}", maps, step)
+            self._sheet(f"pictures/maps/{layer}", maps, step, f"Maps behind {layer}, of pictures/input, step {step}")
         counted = histograms.read(self._probe.values)
         for key, histogram in counted.items():
             what, _, layer = key.split("/")
             self.dashboard.histogram(f"histogram/{what}/{layer}", histogram, step)
         if note := histograms.note(counted):
             self.dashboard.text("histogram/left_out", note, step)
+
+    def _sheet(self, tag: str, sheet: Sheet, step: int, title: str) -> None:
+        self.dashboard.image(tag, sheet.titled(title), step)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

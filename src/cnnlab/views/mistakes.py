@@ -7,10 +7,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from cnnlab.views.panels import as_written
+from cnnlab.common.words import plural
+from cnnlab.views.journey_figure import short
+from cnnlab.views.panels import CARD, SMALL, as_written, card_title
 
 NUMBERED = 20  # classes up to which counts fit into the cells
 NAMED = 50  # classes up to which names fit on the axes
+LONGEST = 12  # characters of a name above a picture
 
 
 def confusion(logits: Tensor, labels: Tensor) -> Tensor:
@@ -27,21 +30,26 @@ def confusion_figure(logits: Tensor, labels: Tensor, names: Sequence[str]) -> Fi
     columns = [*names, "no number"] if counts[:, -1].any() else list(names)
     counts = counts[:, : len(columns)]
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    side = min(14.0, 1.6 + 0.32 * len(names))
-    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    # A card holds the ten classes of most data sets; more are readable at the picture's own size.
+    side = min(14.0, max(CARD, 0.9 + 0.26 * len(names)))
+    figure = Figure(figsize=(side, side + 0.6), layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=ax, shrink=0.8, label="share of the true class")
+    bar = figure.colorbar(image, ax=ax, location="bottom", aspect=40)
+    bar.set_label("share of the true class", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
     right = counts.diagonal().sum().item() / max(1, counts.sum().item())
-    ax.set_title(f"{len(labels):,} test images, {100 * right:.2f} % correct")
-    ax.set(xlabel="predicted class", ylabel="true class")
+    card_title(figure, f"{plural(len(labels), 'test image')}, {100 * right:.2f} % correct")
+    ax.set_xlabel("predicted class", fontsize=SMALL)
+    ax.set_ylabel("true class", fontsize=SMALL)
+    ax.tick_params(labelsize=SMALL)
     if len(columns) <= NAMED:
-        ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(names)), names)
+        ax.set_xticks(range(len(columns)), map(short, columns), rotation=45, ha="right", rotation_mode="anchor")
+        ax.set_yticks(range(len(names)), map(short, names))
     if len(names) <= NUMBERED:
         for (row, column), count in _cells(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
+            ax.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=SMALL - 1)
     return figure
 
 
@@ -58,15 +66,15 @@ def most_mistaken(logits: Tensor, labels: Tensor, count: int = 20) -> tuple[Tens
 
 @as_written
 def mistaken_figure(
-    images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 12, columns: int = 4
+    images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 12, columns: int = 3
 ) -> Figure:
     """`images`: uint8 (N, C, H, W), grey or colour; `logits: (N, classes)` and `labels: (N,)` in the same order."""
     places, losses = most_mistaken(logits, labels, count)
     shares = logits.float().softmax(1)[places].nan_to_num(0.0).cpu()
     unknown = logits.isnan().any(1)[places].tolist()
     rows = max(1, -(-len(places) // columns))
-    figure = Figure(figsize=(1.25 * columns, 1.75 * rows + 0.3), layout="constrained")
-    figure.suptitle("The test images with the highest loss")
+    figure = Figure(figsize=(CARD, 1.62 * rows + 0.35), layout="constrained")
+    card_title(figure, "The test images with the highest loss; red where the answer is wrong")
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for ax in axes:
         ax.axis("off")
@@ -74,7 +82,9 @@ def mistaken_figure(
     for i, (ax, place) in enumerate(zip(axes, places.tolist(), strict=False)):
         pixels = images[place].cpu()
         ax.imshow(pixels.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
-        said = "no number" if unknown[i] else f"{names[int(shares[i].argmax())]} ({100 * shares[i].max():.0f} %)"
+        said = "no number" if unknown[i] else short(names[int(shares[i].argmax())], LONGEST)
+        sure = "" if unknown[i] else f"{100 * shares[i].max():.0f} %, "
         colour = "#b03020" if wrong[i] or unknown[i] else "black"
-        ax.set_title(f"true: {names[int(labels[place])]}\nsaid: {said}\nloss {losses[i]:.3g}", fontsize=8, color=colour)
+        words = f"true: {short(names[int(labels[place])], LONGEST)}\nsaid: {said}\n{sure}loss {losses[i]:.3g}"
+        ax.set_title(words, fontsize=SMALL, color=colour, pad=2)
     return figure

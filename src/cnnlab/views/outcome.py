@@ -15,6 +15,7 @@ from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.views.accuracies import of_images
 from cnnlab.views.findings import render
+from cnnlab.views.invariance_table import invariance_table
 
 NONE: Mapping[str, Sequence[str]] = {}
 
@@ -48,6 +49,8 @@ def print_outcome(
     for name, text in lines.items():
         # Not wrapped, so that paths and commands can be copied.
         console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+    if (changed := invariance_table(results)) is not None:
+        console.print("", changed, sep="\n")
 
 
 def folder_lines(run: RunFolder) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import torch
 from matplotlib import rc_context
@@ -14,16 +15,29 @@ from torch import Tensor
 DPI = 120
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
 INK, MARK = "#222222", "#e8590c"
+NOT_FINITE = "#ff00ff"
+# TensorBoard shows an image 350 pixels wide, without interpolation: a figure of this width in inches has a pixel for
+# each at matplotlib's 100 dots per inch, and text that can be read.
+CARD = 3.5
+TITLE, SMALL = 9, 8  # points: 12 and 11 pixels
 _GREY = ListedColormap(["#ededed"])
 # A decorator of figures with names that users gave: a $ in them begins no formula.
 as_written = rc_context({"text.parse_math": False})
 
 
-def save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path, dpi: float = DPI) -> Path:
     """Write a PNG and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    figure.savefig(path, dpi=dpi)
     return path
+
+
+def card_title(figure: Figure, text: str) -> None:
+    """Above everything, in as many lines as it takes."""
+    width, height = figure.get_size_inches()
+    # A layout engine leaves room for a title that has no height of its own.
+    place = {} if figure.get_layout_engine() else {"y": 1 - 0.05 / height, "va": "top"}
+    figure.suptitle("\n".join(wrap(text, int(14 * width))), fontsize=TITLE, x=0.07 / width, ha="left", **place)
 
 
 def bare(ax: Axes) -> None:

@@ -7,24 +7,62 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cnnlab.common.words import plural
 from cnnlab.theory.expectation import Expectation, Expected
+from cnnlab.views.panels import CARD, SMALL, card_title
 
 NAMED = 16  # layers up to which their names fit on the axis
 THEORY, MEASURED = "#2b6cb0", "#c05621"
 
 
-def theory_figure(expectation: Expectation, measured: Mapping[str, float]) -> Figure:
-    """Activations on the left, gradients on the right. `measured`: under telemetry's keys, as from `Probe.read`."""
-    drawn = Figure(figsize=(12, 4.8), layout="constrained")
-    left, right = drawn.subplots(1, 2)
+def theory_figure(
+    expectation: Expectation, measured: Mapping[str, float], network: str = "", narrow: bool = False
+) -> Figure:
+    """Activations on the left, gradients on the right. `measured`: under telemetry's keys, as from `Probe.read`.
+
+    `network`: what is known of it, as from `describe`. `narrow`: as wide as a card of TensorBoard, one below the other.
+    """
+    drawn = Figure(figsize=(CARD, 5.6) if narrow else (12, 4.8), layout="constrained")
+    left, right = drawn.subplots(2, 1) if narrow else drawn.subplots(1, 2)
     _panel(left, expectation, measured, "activation")
     _panel(right, expectation, measured, "gradient")
     left.set(title="Forward signal", ylabel="standard deviation of activations")
     right.set(title="Backward gradient", ylabel="standard deviation of d loss / d pre-activation")
     left.legend(frameon=False)
-    beside = ", and measurement" if measured else ""
-    drawn.suptitle(f"Before the first step: theory for this initializer{beside}")
+    beside = " and measurement" if measured else ""
+    words = f"{network or describe(expectation)}: before the first step, theory{beside}"
+    if narrow:
+        card_title(drawn, words)
+        for ax, name in ((left, "activations"), (right, "d loss / d pre-activation")):
+            _small(ax, f"std of {name}")
+        drawn.legend(*left.get_legend_handles_labels(), loc="outside lower left", frameon=False, fontsize=SMALL)
+        left.get_legend().remove()
+    else:
+        drawn.suptitle(words)
     return drawn
+
+
+def describe(
+    expectation: Expectation, model: str | None = None, init: str | None = None, activation: str | None = None
+) -> str:
+    """`model=plain, init=xavier, 22 relu layers`, as far as it is known."""
+    layers = expectation.layers.values()
+    active = sum(layer.activation_std is not None for layer in layers)
+    if activation is None or activation == "none":
+        size = plural(len(layers), "layer")
+    elif active == len(layers) - 1:
+        size = f"{active} {activation} {'layer' if active == 1 else 'layers'}"
+    else:
+        size = f"{plural(len(layers), 'layer')} with {activation}"
+    chosen = {"model": model, "init": init}
+    return ", ".join([*(f"{group}={name}" for group, name in chosen.items() if name), size])
+
+
+def _small(ax: Axes, label: str) -> None:
+    ax.set_title(ax.get_title(), fontsize=SMALL, pad=3)
+    ax.set_ylabel(label, fontsize=SMALL)
+    ax.set_xlabel(ax.get_xlabel(), fontsize=SMALL)
+    ax.tick_params(labelsize=SMALL - 1, which="both")
 
 
 def _panel(ax: Axes, expectation: Expectation, measured: Mapping[str, float], what: str) -> None:

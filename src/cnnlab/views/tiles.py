@@ -4,25 +4,64 @@ Images are float32 (3, H, W) in 0..1. NaN and infinity are magenta.
 """
 
 import math
+from textwrap import wrap
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from matplotlib.colors import to_rgb
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from cnnlab.networks.layers import leaves, weight_layers
 from cnnlab.networks.modules.table import NoActivation, layer_type
 from cnnlab.networks.trace import Call, Recorder, mode
+from cnnlab.views.panels import CARD, INK, NOT_FINITE
 
 KERNELS = 64  # output channels drawn
 CHANNELS = 16  # input channels of a kernel, or maps of a layer, drawn
 SIDE = 24  # minimum size of a tile in pixels, reached by repeating cells
 GAP = 2
-BROKEN = (1.0, 0.0, 1.0)
+PIXELS, LINE = round(100 * CARD), 52  # of a card: its width, and the characters that fit
+FONT = findfont("DejaVu Sans")  # of the figures
+BROKEN = to_rgb(NOT_FINITE)
 
 
-def first_kernels(network: nn.Module) -> Tensor | None:
+class Sheet(NamedTuple):
+    """`pixels`: (3, H, W) in 0..1; `words` say what the shades mean."""
+
+    pixels: Tensor
+    words: str
+
+    def titled(self, title: str) -> np.ndarray:
+        """(3, H, W), uint8: title and words above the picture, as wide as a card of TensorBoard, or as `pixels`.
+
+        Not by matplotlib, which would take longer for the pictures of a run than its training.
+        """
+        pixels = (255 * self.pixels.permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
+        height, width = pixels.shape[:2]
+        wide = max(width, PIXELS)
+        high = round(wide * height / width)
+        scale = wide / PIXELS
+        lines = wrap(f"{title}: {self.words}", LINE)
+        top = round(scale * (8 + 16 * len(lines)))
+        drawn = Image.new("RGB", (wide, top + high), "white")
+        drawn.paste(Image.fromarray(pixels).resize((wide, high), Image.Resampling.NEAREST), (0, top))
+        font = ImageFont.truetype(FONT, scale * 12)
+        ImageDraw.Draw(drawn).text((7 * scale, 4 * scale), "\n".join(lines), INK, font)
+        return np.asarray(drawn).transpose(2, 0, 1)
+
+
+def first_kernels(network: nn.Module) -> Sheet | None:
     """The kernels of the first convolution; None for a network without one."""
     first = next((m for m in weight_layers(network).values() if isinstance(m, nn.Conv2d)), None)
-    return None if first is None else kernels(first.weight)
+    if first is None:
+        return None
+    c_out, c_in = first.weight.shape[:2]
+    rows = "" if c_in in (1, 3) else f", a row each with {_of(min(c_in, CHANNELS), c_in)} input channels"
+    words = f"{_of(min(c_out, KERNELS), c_out)}{rows}, each scaled by its largest weight; grey is 0"
+    return Sheet(kernels(first.weight), words)
 
 
 def kernels(weight: Tensor) -> Tensor:
@@ -38,14 +77,14 @@ def kernels(weight: Tensor) -> Tensor:
     return _grid(tiles, columns=min(c_in, CHANNELS) if c_in > 1 else None)
 
 
-def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Sheet]:
     """The first convolution of every block and the activation after it, for one normalized `image: (C, H, W)`.
 
     A block is a module that contains convolutions; the network's last convolution is included. Keys are the modules'
     names. Runs the network once in evaluation mode, without changing it.
     """
     chosen = _chosen(network)
-    pictures: dict[str, Tensor] = {}
+    pictures: dict[str, Sheet] = {}
     waiting = False
 
     def note(call: Call, output: Tensor) -> None:
@@ -53,9 +92,9 @@ def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
         if isinstance(call.module, nn.Conv2d):
             waiting = call.name in chosen
             if waiting:
-                pictures[call.name] = maps(output[0])
+                pictures[call.name] = _sheet(output[0])
         elif waiting and _is_activation(call.module):
-            pictures[call.name] = maps(output[0])
+            pictures[call.name] = _sheet(output[0])
             waiting = False
 
     x = image[None]
@@ -63,6 +102,15 @@ def feature_maps(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
     with torch.no_grad(), mode(network, training=False), recorder.listening(network), recorder:
         network(x)
     return pictures
+
+
+def _sheet(values: Tensor) -> Sheet:
+    zero = "grey" if bool((values < 0).any()) else "black"
+    return Sheet(maps(values), f"{_of(min(len(values), CHANNELS), len(values))}, on one scale; {zero} is 0")
+
+
+def _of(drawn: int, there: int) -> str:
+    return f"all {there}" if drawn == there else f"{drawn} of {there}"
 
 
 def _is_activation(module: nn.Module) -> bool:

@@ -31,13 +31,13 @@ def test_an_evaluation_is_a_curve_that_begins_at_the_test_accuracy(
     dashboard.end(True)
     results, found = observer.results(9), events(tmp_path)
     clean = len(data.test) // 2 / len(data.test)
-    assert _curve(found, "invariance/shift/accuracy") == [
+    assert _curve(found, "invariance/accuracy_by_shift_px") == [
         (0, pytest.approx(clean)),
         (1, pytest.approx(results["test/accuracy@shift=1"])),
         (3, pytest.approx(results["test/accuracy@shift=3"])),
     ]
-    assert [step for step, _ in _curve(found, "invariance/squash/accuracy")] == [0, 25]
-    assert _curve(found, "invariance/shift/consistency")[0] == (0, 1.0)
+    assert [step for step, _ in _curve(found, "invariance/accuracy_by_squash_percent")] == [0, 25]
+    assert _curve(found, "invariance/consistency_by_shift_px")[0] == (0, 1.0)
     assert "test/accuracy" not in results, "the session has it"
 
 

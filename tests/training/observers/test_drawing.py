@@ -4,14 +4,18 @@ import pytest
 import torch
 
 from cnnlab.datasets.base import normalize
+from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.recorder import Recorder
+from cnnlab.telemetry.schedule import Schedule
 from cnnlab.training.observers.drawing import Drawing
 from cnnlab.views.gallery import Gallery
 
 
 @pytest.fixture
-def drawing(data, network, dashboard) -> Drawing:
+def drawing(data, network, dashboard, tmp_path) -> Drawing:
     image = normalize(data.validation.images[:1], data.mean, data.std)[0]
-    return Drawing(Gallery(network, image, 9, dashboard), data)
+    recorder = Recorder(Probe(network), Schedule(1, 9), dashboard, lambda *_: None)
+    return Drawing(Gallery(network, image, 9, dashboard), data, recorder, tmp_path / "figures")
 
 
 def _steps(drawing, network) -> None:
@@ -63,10 +67,24 @@ def test_the_mistakes_are_among_the_test_images(drawing, data, monkeypatch):
     assert classes == tuple("0123456789") and step == 9
 
 
+def test_at_the_end_there_are_heat_maps_of_the_whole_history(drawing, dashboard, events, tmp_path):
+    drawing.recorder.history = [{"step": step, "gradient/std/01_a": 0.1} for step in range(3)]  # as when resumed
+    drawing.results(3)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["layers_gradient_std.png"]
+    dashboard.end(True)
+    assert [event.step for event in events(tmp_path).Images("pictures/all_layers/gradient_std")] == [3]
+
+
+def test_heat_maps_that_cannot_be_drawn_are_a_warning(drawing, monkeypatch, caplog):
+    monkeypatch.setattr(drawing.gallery, "layers", lambda *_: 1 / 0)
+    assert "time/pictures_s" in drawing.results(3)
+    assert "the heat maps could not be drawn: ZeroDivisionError" in caplog.text
+
+
 def test_its_result_is_the_time_that_drawing_took(drawing, network):
-    assert drawing.results(0) == {"time/pictures_s": 0.0}
     _steps(drawing, network)
-    after = drawing.results(9)["time/pictures_s"]
+    after = drawing.gallery.seconds
     assert 0 < after < 30
     drawing.measured(7, {})
-    assert drawing.results(9)["time/pictures_s"] == after, "nothing is drawn at step 7"
+    assert drawing.gallery.seconds == after, "nothing is drawn at step 7"
+    assert drawing.results(9) == {"time/pictures_s": drawing.gallery.seconds} and drawing.gallery.seconds > after

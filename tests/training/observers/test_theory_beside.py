@@ -5,6 +5,7 @@ import math
 import pytest
 from PIL import Image
 
+from cnnlab.telemetry.by_depth import LOGARITHMIC, SECTION
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.theory import Expectation, Expected
@@ -52,7 +53,7 @@ def _curve(found, tag: str) -> list[tuple[int, float]]:
 
 
 def test_the_band_is_drawn_against_depth(recorder, events, tmp_path):
-    TheoryBeside(EXPECTATION, recorder, None, tmp_path / "figures").measured(0, MEASURED)
+    TheoryBeside(EXPECTATION, recorder, None, tmp_path).measured(0, MEASURED)
     recorder.dashboard.end(True)
     found = events(tmp_path)
     for part, signal, gradients in (
@@ -60,14 +61,31 @@ def test_the_band_is_drawn_against_depth(recorder, events, tmp_path):
         ("_lower", 0.6, (5e-4, 5e-3)),
         ("_upper", 0.9, (3e-3, 3e-2)),
     ):
-        assert _curve(found, f"by_depth/activation_std{part}@init") == [(1, pytest.approx(signal))]
-        drawn = _curve(found, f"by_depth/gradient_std{part}@init")
+        assert _curve(found, f"{SECTION}/activation_std{part}@init") == [(1, pytest.approx(signal))]
+        drawn = _curve(found, f"{SECTION}/gradient_std{part}@init")
         assert drawn == [(number, pytest.approx(value)) for number, value in enumerate(gradients, start=1)]
-    assert _curve(found, "by_depth/preactivation_std_upper@init") == [(1, 2.0), (2, 4.0)]
+    assert _curve(found, f"{SECTION}/preactivation_std_upper@init") == [(1, 2.0), (2, 4.0)]
+
+
+def test_a_single_run_has_the_prediction_as_a_second_curve_of_its_charts(recorder, events, tmp_path):
+    for _ in range(2):  # as when it begins anew
+        TheoryBeside(EXPECTATION, recorder, None, tmp_path, alone=True).measured(0, MEASURED)
+    recorder.draw_by_depth({key: value for key, value in MEASURED.items() if key.count("/") == 2}, "init")
+    recorder.dashboard.end(True)
+    found, beside = events(tmp_path), events(tmp_path / "theory")
+    assert set(beside.Tags()["scalars"]) == {f"{LOGARITHMIC}/{w}_std_log10@init" for w in ("activation", "gradient")}
+    assert set(beside.Tags()["scalars"]) <= set(found.Tags()["scalars"]), "a card shows both"
+    expected = [(1, pytest.approx(-3)), (2, pytest.approx(-2))]
+    assert _curve(beside, f"{LOGARITHMIC}/gradient_std_log10@init") == expected
+
+
+def test_the_runs_of_a_sweep_stay_one_each(recorder, tmp_path):
+    TheoryBeside(EXPECTATION, recorder, None, tmp_path).measured(0, MEASURED)
+    assert not (tmp_path / "theory").exists()
 
 
 def test_the_results_are_the_prediction_and_the_logarithms_of_measured_over_expected(recorder, events, tmp_path):
-    observer = TheoryBeside(EXPECTATION, recorder, None, tmp_path / "figures")
+    observer = TheoryBeside(EXPECTATION, recorder, None, tmp_path)
     observer.measured(0, MEASURED)
     recorder.dashboard.end(True)
     assert observer.results(9) == pytest.approx(RATIOS | PREDICTED)
@@ -78,7 +96,7 @@ def test_the_results_are_the_prediction_and_the_logarithms_of_measured_over_expe
 
 
 def test_a_later_step_is_no_business_of_theory(recorder, events, tmp_path):
-    observer = TheoryBeside(EXPECTATION, recorder, None, tmp_path / "figures")
+    observer = TheoryBeside(EXPECTATION, recorder, None, tmp_path)
     observer.measured(0, MEASURED)
     observer.measured(1, {key: 100 * value for key, value in MEASURED.items()})
     recorder.dashboard.end(True)
@@ -89,7 +107,7 @@ def test_a_later_step_is_no_business_of_theory(recorder, events, tmp_path):
 @pytest.mark.parametrize("pictures", [True, False])
 def test_a_figure_is_drawn_where_pictures_are(pictures, recorder, network, data, events, tmp_path):
     gallery = Gallery(network, data.train.images[0] / 255, 9, recorder.dashboard) if pictures else None
-    TheoryBeside(EXPECTATION, recorder, gallery, tmp_path / "figures").measured(0, MEASURED)
+    TheoryBeside(EXPECTATION, recorder, gallery, tmp_path).measured(0, MEASURED)
     recorder.dashboard.end(True)
     assert ("pictures/by_depth" in events(tmp_path).Tags()["images"]) == pictures
     assert (tmp_path / "figures").exists() == pictures

@@ -5,6 +5,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnnlab.common.errors import InputError
+from cnnlab.telemetry.by_depth import LOGARITHMIC
 from cnnlab.views.report.sweep_report import publish
 
 
@@ -22,8 +23,11 @@ def test_a_report_is_three_files_and_an_arm_each(make_sweep, capsys):
         (20, pytest.approx(2 / 3)),
     ]
     tags = events.Tags()["scalars"]
-    assert {"band/by_depth/activation_std_log10@init/low", "by_depth/activation_std_log10_predicted@init"} <= set(tags)
-    depth = [(e.step, e.value) for e in events.Scalars("by_depth/gradient_std_log10@init")]
+    assert {
+        f"band/{LOGARITHMIC}/activation_std_log10@init/low",
+        f"{LOGARITHMIC}/activation_std_log10_predicted@init",
+    } <= {*tags}
+    depth = [(e.step, e.value) for e in events.Scalars(f"{LOGARITHMIC}/gradient_std_log10@init")]
     assert depth == [(1, pytest.approx(-2)), (2, pytest.approx(-1))]
 
 

@@ -4,11 +4,13 @@ with a warning: it is not worth a run."""
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from cnnlab.datasets.base import ImageSet
+from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
 from cnnlab.views.gallery import Gallery
 
@@ -16,10 +18,11 @@ log = logging.getLogger("cnnlab")
 
 
 class Drawing(Observer):
-    """Kernels, feature maps and histograms at the gallery's steps, and the mistakes on the test images of `data`."""
+    """Kernels, feature maps and histograms at the gallery's steps; the mistakes on the test images of `data`; and heat
+    maps of what `recorder` recorded, also in `folder`."""
 
-    def __init__(self, gallery: Gallery, data: ImageSet):
-        self.gallery, self.data = gallery, data
+    def __init__(self, gallery: Gallery, data: ImageSet, recorder: Recorder, folder: Path):
+        self.gallery, self.data, self.recorder, self.folder = gallery, data, recorder, folder
 
     def due(self, step: int) -> bool:
         return step in self.gallery.steps
@@ -36,6 +39,8 @@ class Drawing(Observer):
             self.gallery.mistakes(self.data.test.images, logits.cpu(), labels.cpu(), self.data.classes, step)
 
     def results(self, step: int) -> Mapping[str, Any]:
+        with left_out("the heat maps"):
+            self.gallery.layers(self.recorder.history, self.folder, step)
         return {"time/pictures_s": self.gallery.seconds}
 
 

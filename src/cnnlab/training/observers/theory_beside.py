@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnlab.telemetry.arms import write_run
+from cnnlab.telemetry.by_depth import LOG10, charts, points, tag
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.theory import Expectation, by_depth, curve_and_band, log_ratios
 from cnnlab.training.observers.observer import Observer
@@ -13,24 +15,41 @@ if TYPE_CHECKING:
 
 
 class TheoryBeside(Observer):
-    """Draws `by_depth/activation_std_predicted@init` and the band's `_lower` and `_upper` in TensorBoard, and returns
-    ln(measured / predicted) as `theory/log_ratio/<layer>` and the predictions. With a `gallery`, also saves a figure
-    in `folder`."""
+    """Draws the prediction and its band against depth in TensorBoard, and returns ln(measured / predicted) as
+    `theory/log_ratio/<layer>` and the predictions. With a `gallery`, also saves a figure in the folder's `figures`,
+    whose title names the `network`.
 
-    def __init__(self, expectation: Expectation, recorder: Recorder, gallery: "Gallery | None", folder: Path):
+    `alone`: for a single run, the prediction is also a second curve in the logarithmic charts of the measurement,
+    which takes a TensorBoard run of its own, `theory` in the run's `folder`; in a sweep this would double the runs.
+    """
+
+    def __init__(
+        self,
+        expectation: Expectation,
+        recorder: Recorder,
+        gallery: "Gallery | None",
+        folder: Path,
+        network: str = "",
+        alone: bool = False,
+    ):
         self.expectation, self.recorder, self.gallery, self.folder = expectation, recorder, gallery, folder
+        self.network, self.alone = network, alone
         self.ratios: dict[str, float] = {}
         self.predicted = curve_and_band(expectation)
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
         if step > 0:
             return
-        for part, expected in by_depth(self.expectation).items():
-            self.recorder.draw_by_depth(expected, "init", part)
+        expected = by_depth(self.expectation)
+        for part, curve in expected.items():
+            self.recorder.draw_by_depth(curve, "init", part)
+        if self.alone:
+            drawn = charts(expected["_predicted"], "init")
+            write_run(self.folder / "theory", {tag(name): points(drawn[name]) for name in drawn if LOG10 in name})
         self.ratios = log_ratios(self.expectation, values)
         self.recorder.dashboard.scalars(0, self.ratios)
         if self.gallery is not None:
-            self.gallery.theory(self.expectation, values, self.folder)
+            self.gallery.theory(self.expectation, values, self.folder / "figures", self.network)
 
     def state(self) -> dict[str, Any]:
         return {"ratios": self.ratios}

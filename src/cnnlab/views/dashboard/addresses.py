@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from cnnlab.telemetry.by_depth import LOGARITHMIC
 from cnnlab.views.dashboard.chosen_runs import MEAN, ChosenRuns
 
 COLOURS = 7  # of TensorBoard's palette, after which it begins again
-DEPTH = {"tagFilter": "^by_depth.*log10"}
+DEPTH = {"tagFilter": f"^{LOGARITHMIC.partition(',')[0]}"}
 LEARNING = ("Accuracy/validation", "Loss/validation", "Accuracy/train", "Loss/train")
 
 

@@ -1,6 +1,5 @@
 """The report of a sweep: report.md, report.csv, report.html, TensorBoard runs of its arms, and a terminal report."""
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from cnnlab.claims.curves import Band, depth_profile, learning_curve
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import AUTO, Study
+from cnnlab.telemetry import by_depth
 from cnnlab.telemetry.arms import Points, band, write_arms
 from cnnlab.views.report.report_markdown import markdown_report
 from cnnlab.views.report.report_page import html_report
@@ -19,7 +19,7 @@ _DEPTH = ("activation", "gradient")
 _BANDS = {  # TensorBoard shows the last of each first
     "Learning: mean and band over seeds": list(reversed(_LEARNING.values())),
     "Against depth: mean and band over seeds": [
-        f"by_depth/{w}_std_log10@{m}" for m in ("end", "init") for w in reversed(_DEPTH)
+        by_depth.tag(f"{w}_std_log10@{m}") for m in ("end", "init") for w in reversed(_DEPTH)
     ],
 }
 
@@ -64,18 +64,16 @@ def _curves(group: Group) -> dict[str, Points]:
     for what in _DEPTH:
         profile = depth_profile(group.runs, what)
         for when, measured in (("init", profile.init), ("end", profile.end)):
-            found |= _with_band(f"by_depth/{what}_std_log10@{when}", _log10(measured))
+            found |= _with_band(by_depth.tag(f"{what}_std_log10@{when}"), _log10(measured))
         theory = _log10(profile.theory)
         if theory:
-            found[f"by_depth/{what}_std_log10_predicted@init"] = list(zip(theory.x, theory.mean, strict=True))
+            found[by_depth.tag(f"{what}_std_log10_predicted@init")] = list(zip(theory.x, theory.mean, strict=True))
     return found
 
 
 def _log10(band: Band) -> Band:
-    """Under the tags of single runs, as exponential decay is a straight line; without layers where a value is 0."""
-    points = zip(band.x, band.mean, band.low, band.high, strict=True)
-    kept = [(x, *map(math.log10, values)) for x, *values in points if min(values) > 0]
-    return Band(*(tuple(column) for column in zip(*kept, strict=True))) if kept else Band((), (), (), ())
+    """Under the tags of single runs, as exponential decay is a straight line."""
+    return Band(band.x, *(tuple(map(by_depth.log10, values)) for values in (band.mean, band.low, band.high)))
 
 
 def _with_band(tag: str, drawn: Band) -> dict[str, Points]:
