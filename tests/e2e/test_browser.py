@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnnlab.telemetry.by_depth import LOGARITHMIC, SECTION
+from cnnlab.telemetry.by_depth import LOGARITHMIC
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST = 300_000  # bytes of a picture in docs/
