@@ -68,9 +68,3 @@ def test_it_needs_no_torch(make_sweep):
     code = "import sys; from cnnlab.report import main; main(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code, str(folder)], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False", done.stderr
-
-
-def test_help_says_that_folders_come_first(monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        call(monkeypatch, "--help")
-    assert "python -m cnnlab.report DIR..." in capsys.readouterr().out

@@ -49,7 +49,7 @@ def test_what_was_learned_is_told_with_its_steps_and_the_folder(told):
     lines = told(_results(True, True))
     assert lines["one batch"] == "learned by heart, all of 64 images, after 16 steps, loss 2.3 to 0.20"
     assert lines["reference"].startswith("learned by heart") and "AdamW at 0.001" in lines["reference"]
-    assert "try" not in lines and lines["dashboards"] == "tensorboard --logdir 'outputs/runs/a b'"
+    assert "try" not in lines and lines["dashboards"] == "python -m cnnlab.dashboard 'outputs/runs/a b'"
 
 
 def test_where_only_the_reference_learns_the_settings_in_the_way_are_named(told):

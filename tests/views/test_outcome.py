@@ -91,14 +91,14 @@ def test_a_run_that_diverged_says_why_and_what_to_try(told) -> None:
 @pytest.mark.parametrize("name", ["run", "a folder with spaces", "quote's", "long_" * 20])
 def test_the_command_can_be_copied_whatever_the_folder_is_called(told, tmp_path: Path, name: str) -> None:
     lines, _ = told(tmp_path / "runs" / name)
-    assert shlex.split(lines["dashboards"]) == ["tensorboard", "--logdir", f"runs/{name}"]
+    assert shlex.split(lines["dashboards"]) == ["python", "-m", "cnnlab.dashboard", f"runs/{name}"]
     assert lines["folder"] == f"runs/{name}"
 
 
 def test_a_folder_elsewhere_is_named_in_full(told, tmp_path: Path) -> None:
     lines, _ = told(Path("..") / "elsewhere")
     assert lines["folder"] == str(tmp_path.parent / "elsewhere")
-    assert lines["dashboards"] == f"tensorboard --logdir {tmp_path.parent}/elsewhere"
+    assert lines["dashboards"] == f"python -m cnnlab.dashboard {tmp_path.parent}/elsewhere"
 
 
 @pytest.mark.parametrize(("status", "colour"), [("completed", "32"), ("diverged", "31"), ("interrupted", "33")])
