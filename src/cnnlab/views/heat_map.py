@@ -103,7 +103,7 @@ def merged(table: Table) -> Table:
 
 def _median(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Of each row's measured values; NaN where one of these is not finite, or there is none."""
-    broken = (measured & ~np.isfinite(values)).any(1) | ~measured.any(1)
+    broken = np.asarray((measured & ~np.isfinite(values)).any(1) | ~measured.any(1))
     kept = np.where(broken[:, None], 0.0, np.where(measured, values, np.nan))
     return np.where(broken, np.nan, np.nanmedian(kept, axis=1))
 
