@@ -35,11 +35,11 @@ def test_a_row_for_each_change_and_how_many_images_they_are_of(printed) -> None:
     head, _, *rows = printed(RESULTS)
     assert head == "359 test images accuracy same answer as unchanged"
     assert rows == [
-        "unchanged 98.00%",
-        "shifted by 4 px 44.00% 45.00%",
-        "rotated by 22.5° 50.00% 75.00%",
-        "height or width squashed to 90 % 90.00% 100.00%",
-        "pixels in random order 10.00% 5.00%",
+        "unchanged 98.00 %",
+        "shifted by 4 px 44.00 % 45.00 %",
+        "rotated by 22.5° 50.00 % 75.00 %",
+        "height or width squashed to 90 % 90.00 % 100.00 %",
+        "pixels in random order 10.00 % 5.00%",
     ]
 
 
@@ -50,7 +50,7 @@ def test_the_accuracy_of_all_images_is_not_that_of_a_part(printed) -> None:
 
 def test_an_evaluation_of_one_s_own_is_shown_as_far_as_it_is_known(printed) -> None:
     own = {"test/accuracy": 0.9, "test/images": 10, "test/accuracy@brightness=2": 0.25}
-    assert printed(own)[0].startswith("test images accuracy") and printed(own)[2:] == ["brightness=2 25.00%"]
+    assert printed(own)[0].startswith("test images accuracy") and printed(own)[2:] == ["brightness=2 25.00 %"]
 
 
 def test_without_changed_images_there_is_none() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from cnnlab.common.words import plural
+from cnnlab.common.words import accuracy_percent, plural
 from cnnlab.evaluation.invariance import IMAGES
 
 ACCURACY, CONSISTENCY = "test/accuracy@", "test/consistency@"
@@ -23,10 +23,10 @@ def invariance_table(results: Mapping[str, Any]) -> Table | None:
     for heading in ("accuracy", "same answer as unchanged"):
         table.add_column(heading, justify="right")
     if images == results.get("test/images"):
-        table.add_row("unchanged", f"{results['test/accuracy']:.2%}", "")
+        table.add_row("unchanged", accuracy_percent(results["test/accuracy"]), "")
     for name in names:
         shares = (results.get(what + name) for what in (ACCURACY, CONSISTENCY))
-        table.add_row(_words(name), *("" if share is None else f"{share:.2%}" for share in shares))
+        table.add_row(_words(name), *("" if share is None else accuracy_percent(share) for share in shares))
     return table
 
 
