@@ -17,7 +17,7 @@ def task(config: "DictConfig") -> None:
 
 
 def _show(config: "DictConfig", folder: Path) -> None:
-    from cnnlab.claims.circumstances import shortened
+    from cnnlab.common.words import shortened
     from cnnlab.views.arithmetic import arithmetic
     from cnnlab.views.kernel_figure import kernels_figure
     from cnnlab.views.panels import save
@@ -30,7 +30,7 @@ def _show(config: "DictConfig", folder: Path) -> None:
 
 
 def _name_learned(config: "DictConfig", folder: Path) -> None:
-    from cnnlab.claims.circumstances import shortened
+    from cnnlab.common.words import shortened
     from cnnlab.views.filters_figure import filters_figure, print_filters
     from cnnlab.views.panels import save
 

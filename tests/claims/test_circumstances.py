@@ -2,7 +2,7 @@
 
 import shlex
 
-from cnnlab.claims.circumstances import arm_command, circumstances, shortened, sweep_commands
+from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands
 from cnnlab.claims.experiment import load
 from cnnlab.claims.groups import groups_of
 from cnnlab.claims.metric import Metric
@@ -41,8 +41,3 @@ def test_an_experiment_s_own_arms_do_not_come_back_and_its_configs_are_found(mak
         *("python", "-m", "cnnlab.train", "-m", "--config-dir", "my configs", "experiment=e", "seed=0,1"),
         *("hydra.sweeper.arms=null", "hydra.sweeper.tune=null"),
     ]
-
-
-def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert shortened(tmp_path / "a") == "a" and shortened(tmp_path.parent) == str(tmp_path.parent)

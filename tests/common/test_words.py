@@ -5,6 +5,7 @@ import pytest
 from cnnlab.common.words import (
     accuracy_percent,
     count,
+    dashboard_command,
     kib,
     memory,
     number,
@@ -14,6 +15,7 @@ from cnnlab.common.words import (
     probability,
     rough,
     same_or_both,
+    shortened,
     shown,
     two_digits,
 )
@@ -99,3 +101,13 @@ def test_a_probability_is_never_rounded_to_certain():
     told = [probability(value) for value in (0.0, 0.0049, 0.0051, 0.5, 0.9949, 0.9951, 1.0)]
     assert told == ["<0.01", "<0.01", "0.01", "0.50", "0.99", ">0.99", ">0.99"]
     assert probability(0.99997, 4) == ">0.9999" and probability(0.99994, 4) == "0.9999"
+
+
+def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert shortened(tmp_path / "a") == "a" and shortened(tmp_path.parent) == str(tmp_path.parent)
+
+
+def test_the_command_of_the_dashboards_can_be_copied(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert dashboard_command(tmp_path / "a b", tmp_path / "c") == "python -m cnnlab.dashboard 'a b' c"

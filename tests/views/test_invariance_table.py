@@ -39,7 +39,7 @@ def test_a_row_for_each_change_and_how_many_images_they_are_of(printed) -> None:
         "shifted by 4 px 44.00 % 45.00 %",
         "rotated by 22.5° 50.00 % 75.00 %",
         "height or width squashed to 90 % 90.00 % 100.00 %",
-        "pixels in random order 10.00 % 5.00%",
+        "pixels in random order 10.00 % 5.00 %",
     ]
 
 

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group
@@ -61,12 +60,6 @@ def _config_dir(experiment: Experiment) -> list[str]:
             if flag in ("--config-dir", "-cd"):
                 return ["--config-dir", value]
     return []
-
-
-def shortened(path: Path) -> str:
-    """Relative to the working directory if inside it."""
-    here, full = Path.cwd(), path.resolve()
-    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
 
 
 def _data(run: RunRecord) -> str:

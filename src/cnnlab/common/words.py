@@ -2,7 +2,9 @@
 
 import json
 import math
+import shlex
 from math import log10
+from pathlib import Path
 from typing import Any
 
 
@@ -99,3 +101,14 @@ def points(difference: float) -> str:
 def shown(value: Any) -> str:
     """A value as typed on the command line: null, true, [max,none]."""
     return json.dumps(value, separators=(",", ":"), default=str).replace('"', "")
+
+
+def shortened(path: Path) -> str:
+    """Relative to the working directory if inside it."""
+    here, full = Path.cwd(), path.resolve()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+
+
+def dashboard_command(*folders: Path) -> str:
+    """To be typed, to see the runs in these folders."""
+    return shlex.join(["python", "-m", "cnnlab.dashboard", *map(shortened, folders)])

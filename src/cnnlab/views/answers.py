@@ -12,8 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
-from cnnlab.claims.circumstances import shortened
-from cnnlab.common.words import probability
+from cnnlab.common.words import probability, shortened
 from cnnlab.datasets.base import normalize
 from cnnlab.evaluation.transforms import Variant
 from cnnlab.inference.answer import probabilities, ranked, softmax

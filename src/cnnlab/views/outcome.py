@@ -1,6 +1,5 @@
 """A finished run's output in the terminal."""
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from cnnlab.common.words import accuracy_percent
+from cnnlab.common.words import accuracy_percent, dashboard_command, shortened
 from cnnlab.diagnosis import Finding
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
@@ -55,18 +54,14 @@ def print_outcome(
 
 def folder_lines(run: RunFolder) -> dict[str, str]:
     """{heading: text with rich's markup}: where the run is, and how to open it."""
-    folder = str(_short(run.path))
-    return {
-        "folder": escape(folder),
-        "dashboards": f"[cyan]python -m cnnlab.dashboard {escape(shlex.quote(folder))}[/]",
-    }
+    return {"folder": escape(shortened(run.path)), "dashboards": f"[cyan]{escape(dashboard_command(run.path))}[/]"}
 
 
 def command(request: Request, **changes: str | None) -> str:
     """The command of this run with other settings, to be typed; None leaves one out."""
     kept = [line for line in request.lines if line.lstrip("+").partition("=")[0] not in changes]
     changed = [f"{key}={value}" for key, value in changes.items() if value is not None]
-    own = [] if request.config_dir is None else ["--config-dir", str(_short(Path(request.config_dir)))]
+    own = [] if request.config_dir is None else ["--config-dir", shortened(Path(request.config_dir))]
     return shlex.join(["python", "-m", "cnnlab.train", *own, *kept, *changed])
 
 
@@ -79,9 +74,3 @@ def _time(results: Mapping[str, Any]) -> str:
     if "time/pictures_s" in results:
         words.append(f"pictures {results['time/pictures_s']:.1f} s")
     return ", ".join(words)
-
-
-def _short(path: Path) -> Path:
-    """Relative to the working directory if inside it."""
-    here = Path(os.getcwd())
-    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path.resolve()

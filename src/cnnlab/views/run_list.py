@@ -10,10 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import BROKEN, RunRecord, read_run
-from cnnlab.common.words import accuracy_percent, memory, plural
+from cnnlab.common.words import accuracy_percent, memory, plural, shortened
 from cnnlab.runs.request import DESIGN
 
 _COLOURS = {"completed": "green", "running": "cyan", "interrupted": "yellow"}

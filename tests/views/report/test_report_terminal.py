@@ -11,11 +11,11 @@ def test_the_answer_comes_first_and_failures_have_their_reason(make_sweep, monke
     monkeypatch.setenv("COLUMNS", "160")
     study = Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "x [b]": [0.50, 0.51, "failed"]})])
     print_report(study)
-    print_files([Path("x/report.html")])
+    print_files([Path("x/report.html")], [Path("x")])
     out = capsys.readouterr().out
     assert out.startswith("a beats x [b] by 40.50 points, 95 % ") and "ValueError: failed" in out
     assert out.index("beats") < out.index("6 runs: 5 completed, 1 failed") < out.index("mean (%)")
-    assert out.rstrip().endswith("html  x/report.html")
+    assert out.rstrip().endswith("html  x/report.html\nshow  python -m cnnlab.dashboard x")
 
 
 def test_what_the_abbreviations_mean_stands_below_where_they_are_seen(make_sweep, monkeypatch, capsys):

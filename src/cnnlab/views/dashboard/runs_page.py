@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import run_folders
 from cnnlab.claims.run_record import RunRecord, read_run
-from cnnlab.common.words import accuracy_percent
+from cnnlab.common.words import accuracy_percent, shortened
 from cnnlab.views.report.report_tables import TextTable
 from cnnlab.views.run_list import age, counts, in_short
 from cnnlab.views.web_page import render

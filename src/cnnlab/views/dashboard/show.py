@@ -11,10 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.find_runs import is_one_experiment
 from cnnlab.claims.study import Study
-from cnnlab.common.words import plural
+from cnnlab.common.words import plural, shortened
 from cnnlab.views.dashboard.addresses import addresses
 from cnnlab.views.dashboard.chosen_runs import ChosenRuns, choose
 from cnnlab.views.dashboard.link_folder import link

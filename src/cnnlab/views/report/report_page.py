@@ -1,13 +1,13 @@
 """A sweep's report as one HTML file that needs nothing else: figures, tables, commands."""
 
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cnnlab.claims.circumstances import circumstances, shortened
+from cnnlab.claims.circumstances import circumstances
 from cnnlab.claims.groups import TRAINED
 from cnnlab.claims.study import Study
+from cnnlab.common.words import dashboard_command, shortened
 from cnnlab.views.claims.verdict_figure import CAPTION, verdict_figure
 from cnnlab.views.claims.verdict_look import LOOKS
 from cnnlab.views.report.arm_legend import ArmLegend
@@ -63,7 +63,7 @@ def html_report(study: Study, links: Mapping[str, str] = NO_LINKS) -> str:
         failures=failure_table(study),
         commands=commands(study),
         links=links,
-        dashboard=shlex.join(["python", "-m", "cnnlab.dashboard", *map(shortened, study.experiment.folders)]),
+        dashboard=dashboard_command(*study.experiment.folders),
         circumstances=circumstances(study.experiment),
         folders="; ".join(shortened(folder) for folder in study.experiment.folders),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnlab.claims.axes import short_names
-from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.conclusion import seeds_in_words, signed_interval
 from cnnlab.claims.diagnoses import WITHOUT, diagnoses
 from cnnlab.claims.differences import Difference
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import Study
-from cnnlab.common.words import memory, number, percent, rough
+from cnnlab.common.words import memory, number, percent, rough, shortened
 
 _STATES = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted", "damaged": "damaged"}
 _STATES |= {"running": "running", "queued": "missing"}

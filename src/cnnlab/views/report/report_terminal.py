@@ -10,9 +10,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from cnnlab.claims.circumstances import shortened
 from cnnlab.claims.study import Study
 from cnnlab.claims.verdict import Verdict
+from cnnlab.common.words import dashboard_command, shortened
 from cnnlab.views.claims.comparison_table import ARM, OF_THE_OTHER, OTHER, RUNS, P, comparison_table, notes
 from cnnlab.views.claims.verdict_look import LOOKS, headline
 from cnnlab.views.report.report_tables import (
@@ -68,10 +68,12 @@ def print_report(study: Study) -> None:
         _print(console, failures.without(LOG))
 
 
-def print_files(written: Sequence[Path]) -> None:
+def print_files(written: Sequence[Path], folders: Sequence[Path]) -> None:
+    """What was written, and the command that shows the runs in `folders`."""
     console = Console(highlight=False)
     for path in written:
-        console.print(f"[bold]{path.suffix.removeprefix('.') or 'arms':<6}[/]{escape(shortened(path))}", soft_wrap=True)
+        console.print(f"[bold]{path.suffix.removeprefix('.'):<6}[/]{escape(shortened(path))}", soft_wrap=True)
+    console.print(f"[bold]{'show':<6}[/][cyan]{escape(dashboard_command(*folders))}[/]", soft_wrap=True)
 
 
 def print_verdict(console: Console, verdict: Verdict) -> None:

@@ -34,7 +34,7 @@ def publish(*folders: Path, metric: str = AUTO, output: Path | None = None) -> l
     place = output or (folders[0] if len(folders) == 1 else Path("outputs/reports") / _joined(folders))
     print_report(study)
     written = write_report(study, place)
-    print_files(written)
+    print_files(written, folders)
     return written
 
 
