@@ -63,7 +63,7 @@ def test_what_was_measured_of_the_time_is_added(told) -> None:
 def test_accuracy_on_changed_images_is_a_table(told) -> None:
     found = {"test/accuracy@shift=2": 0.5, "test/consistency@shift=2": 0.75, "test/changed_images": 40}
     _, out = told(Path("a"), **found)
-    assert out.index("shifted by 2 px") > out.index("dashboards") and "50.00%" in out and "75.00%" in out
+    assert out.index("shifted by 2 px") > out.index("dashboards") and "50.00 %" in out and "75.00 %" in out
 
 
 def test_what_is_odd_about_the_data_stands_between_diagnosis_and_accuracy(tmp_path, capsys) -> None:
