@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "cnnlab"
 TEXT = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+RUN = re.findall(r"A single run, .*?```text\n(.*?)```", TEXT, re.DOTALL)
 CONSOLE = dict(re.findall(r"```console\n\$ (.*?)\n(.*?)```", TEXT, re.DOTALL))
 
 
@@ -63,6 +64,19 @@ def test_a_printed_block_is_what_the_command_prints(command, tmp_path, run_comma
             break
         start = line.removesuffix(", ...")
         assert any(start == p or (line != start and p.startswith(start)) for p in printed), line
+
+
+def test_a_single_run_ends_as_shown_but_for_numbers(tmp_path, run_command):
+    """These are of the reader's machine and of its number of threads."""
+    done = run_command("-m", "cnnlab.train", cwd=tmp_path, env={**os.environ, "COLUMNS": "80"})
+    printed, (block,) = _without_numbers(done.stdout), RUN
+    parts = [part.strip() for part in _without_numbers(block).split("...") if part.strip()]
+    assert len(parts) == 2 and all(part in printed for part in parts)
+
+
+def _without_numbers(text: str) -> str:
+    """And of lines that may be broken elsewhere."""
+    return " ".join(re.sub(r"\d[\d.,e-]*", "#", text).split())
 
 
 def test_every_choice_of_a_table_is_a_yaml_and_every_yaml_is_named():

@@ -34,7 +34,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=850, env=environment)
     assert done.returncode == 0, done.stderr
     (report,) = folder.glob("outputs/sweeps/*/report.html")
+    (report.parent / "printed.txt").write_text(done.stdout)
     return report
+
+
+def test_the_sweep_ends_as_the_readme_shows(report) -> None:
+    """But for the numbers' digits, which are of the machine; the same words, in the same order."""
+    readme = (DOCS.parent / "README.md").read_text()
+    (block,) = re.findall(r"It ends with:\n\n```text\n(he beats.*?)```", readme, re.DOTALL)
+    printed = _words((report.parent / "printed.txt").read_text())
+    assert all(part in printed for part in _words(block).split(" ... "))
+
+
+def _words(text: str) -> str:
+    return " ".join(re.sub(r"[\d.]+", "#", text.replace("...", " … ")).split()).replace("…", "...")
 
 
 @pytest.fixture(params=["light", "dark"])
