@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from cnnlab.views.dashboard.server import serve
 port = int(sys.argv[2]) if sys.argv[2:] else None
-print(serve(Path(sys.argv[1]), lambda: "<html>the report</html>", port), flush=True)
+print(serve(Path(sys.argv[1]), lambda: ("<html>the report</html>", False), port), flush=True)
 sys.stdin.read()
 """
 

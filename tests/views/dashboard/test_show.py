@@ -33,7 +33,7 @@ def shown(monkeypatch):
         monkeypatch.setattr(module.time, "sleep", wait)
         show(tops, None, open_)
         assert not pages[0][0].exists(), "the folder of links is removed, the runs are not"
-        return pages[1], names, opened
+        return pages[1][0], names, opened
 
     return shown
 

@@ -32,10 +32,12 @@ SETTINGS = {
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-class ReportTab(base_plugin.TBLoader):
-    """`page`: makes the HTML."""
+Page = Callable[[], tuple[str, bool]]  # makes the HTML; whether it will change, since runs go on
+REFRESH_S = 30
 
-    def __init__(self, page: Callable[[], str]):
+
+class ReportTab(base_plugin.TBLoader):
+    def __init__(self, page: Page):
         self.page = page
 
     def load(self, context: base_plugin.TBContext) -> base_plugin.TBPlugin:
@@ -45,7 +47,7 @@ class ReportTab(base_plugin.TBLoader):
 class _Plugin(base_plugin.TBPlugin):
     plugin_name = NAME
 
-    def __init__(self, page: Callable[[], str]):
+    def __init__(self, page: Page):
         self.page = page
 
     def is_active(self) -> bool:
@@ -58,10 +60,11 @@ class _Plugin(base_plugin.TBPlugin):
         return {"/entry.js": Request.application(_entry), "/page": Request.application(self._page)}
 
     def _page(self, request: Request) -> Response:
-        page = self.page()
+        page, goes_on = self.page()
+        headers = [("Refresh", str(REFRESH_S))] if goes_on else []
         # TensorBoard's pages may run no script but those whose hash the server names.
         hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _SCRIPT.findall(page)]
-        return http_util.Respond(request, page, "text/html", csp_scripts_sha256s=hashes)
+        return http_util.Respond(request, page, "text/html", csp_scripts_sha256s=hashes, headers=headers)
 
 
 def _entry(request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Callable
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -22,7 +21,7 @@ from tensorboard.plugins.text import text_plugin
 from tensorboard.program import TensorBoardServerException
 
 from cnnlab.common.errors import InputError
-from cnnlab.views.dashboard.report_tab import ReportTab
+from cnnlab.views.dashboard.report_tab import Page, ReportTab
 
 # Those for which a run has data, since the tabs of all would not fit a screen of 1024 pixels. Time series, then all in
 # the order of TensorBoard.
@@ -38,7 +37,7 @@ TABS = (
 PICTURES = 200  # kept per tag; TensorBoard's own default, 10, drops most steps of a run
 
 
-def serve(logdir: Path, page: Callable[[], str], port: int | None) -> str:
+def serve(logdir: Path, page: Page, port: int | None) -> str:
     """Start a server that ends with this process, and return its address. `page`: makes the report's HTML, the first
     tab. `port`: None is 6006 or the next one free. Raises InputError where it cannot listen."""
     for noisy in ("tensorboard", "werkzeug"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from cnnlab.claims.experiment import load
 from cnnlab.claims.find_runs import is_one_experiment
 from cnnlab.claims.study import Study
 from cnnlab.common.words import plural, shortened
@@ -46,12 +47,13 @@ def show(tops: Sequence[Path], port: int | None, open_: bool | str) -> None:
             return
 
 
-def _page(tops: Sequence[Path]) -> str:
+def _page(tops: Sequence[Path]) -> tuple[str, bool]:
     """The report; of runs that are no experiment together, their list."""
-    links = addresses(choose(tops))
+    links, runs = addresses(choose(tops)), load(tops).runs
+    goes_on = any(run.state == "running" for run in runs)
     if all(map(is_one_experiment, tops)):
-        return html_report(Study.of(tops), links)
-    return runs_page(tops, links)
+        return html_report(Study.of(tops), links), goes_on
+    return runs_page(tops, links), goes_on
 
 
 def _say(tops: Sequence[Path], chosen: ChosenRuns, url: str) -> None:
