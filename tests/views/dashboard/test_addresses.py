@@ -22,7 +22,8 @@ def _query(address):
 def test_one_run_has_curves_layers_pictures_and_its_diagnosis():
     found = addresses(_chosen(["x"]))
     assert list(found) == [
-        *("learning curves", "signal and gradient against depth", "every layer, beside theory", "pictures", "diagnosis")
+        *("learning curves", "signal and gradient against depth", "every layer at every step"),
+        *("in the band of theory", "pictures", "diagnosis"),
     ]
     query = _query(found["learning curves"])
     assert [card["tag"] for card in json.loads(query["pinnedCards"])][:2] == ["Accuracy/validation", "Loss/validation"]

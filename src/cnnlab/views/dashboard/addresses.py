@@ -35,7 +35,11 @@ def addresses(chosen: ChosenRuns) -> dict[str, str]:
             "learning curves": _curves(colours, LEARNING),
             depth: _curves(DEPTH | colours),
         }
-    alone = {"every layer, beside theory": _tab("custom_scalars&_smoothingWeight=0"), "pictures": _tab("images")}
+    alone = {
+        "every layer at every step": _tab("images&tagFilter=all_layers"),
+        "in the band of theory": _tab("custom_scalars&_smoothingWeight=0"),
+        "pictures": _tab("images"),
+    }
     several = {"a row per run: settings and results": _tab("hparams")}
     return curves | (alone if len(chosen.runs) == 1 else several) | {"diagnosis": _tab("text")}
 
