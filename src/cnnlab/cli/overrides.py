@@ -1,5 +1,6 @@
 """Reads overrides by Hydra's grammar, and says how to write what it cannot read."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -29,6 +30,17 @@ def as_text(key: str, value: str) -> str:
     """The override that gives `key` exactly this text, whatever its characters mean in Hydra's grammar."""
     escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ("\\" + found[2] if found[2] else ""), value)
     return f'{key}="{escaped}"'
+
+
+def quoted_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with what Hydra cannot read as text where it is there as a file or folder: the name of a run's
+    folder has the `=` of the settings that were typed."""
+    found = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        meant = equals and not key.startswith("-") and os.path.exists(value) and _read(argument) is None
+        found.append(as_text(key, value) if meant else argument)
+    return found
 
 
 def parsed_or_none(argument: str) -> Override | None:
