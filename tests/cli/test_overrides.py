@@ -31,7 +31,7 @@ def test_what_cannot_be_read_is_shown_as_a_shell_would_take_it(text):
 def test_without_a_value_there_is_nothing_to_quote():
     with pytest.raises(InputError) as error:
         parse(OverridesParser.create(), ["seed"])
-    assert str(error.value) == "Cannot read 'seed'. Write key=value."
+    assert str(error.value) == "Cannot read 'seed'. Write key=value, e.g. seed=1."
 
 
 def test_flags_and_mistakes_are_no_overrides():

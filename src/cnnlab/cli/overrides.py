@@ -56,7 +56,7 @@ def _unreadable(lines: Sequence[str]) -> str | None:
     key, equals, value = line.partition("=")
     quoted = as_text(key, value)
     if not equals or _read(quoted) is None:
-        return f"Cannot read '{line}'. Write key=value."
+        return f"Cannot read '{line}'. Write key=value, e.g. seed=1."
     return (
         f"Cannot read '{line}'.\n"
         "If the value is a text, such as a folder's name with spaces, brackets or other alphabets, quote it twice:\n"
