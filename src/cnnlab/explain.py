@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.unread import quiet_if_unread
 from cnnlab.diagnosis import pages
 
 HELP = """python -m cnnlab.explain NAME: what a finding or a cause of a diagnosis means, how it is measured, what else
@@ -37,7 +38,11 @@ def check(words: Sequence[str]) -> str | None:
 
 
 def main() -> None:
-    words = sys.argv[1:]
+    with quiet_if_unread():
+        _run(sys.argv[1:])
+
+
+def _run(words: Sequence[str]) -> None:
     if {"-h", "--help"} & set(words):
         print(HELP)
         return

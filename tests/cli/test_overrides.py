@@ -5,7 +5,7 @@ import shlex
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from cnnlab.cli.overrides import as_text, parse, parsed_or_none
+from cnnlab.cli.overrides import as_text, parse, parsed_or_none, quoted_paths
 from cnnlab.common.errors import InputError
 
 ODD = ["my photos (2024)", "狗", "a=b", "it's", 'say "hi"', "[8"]
@@ -31,10 +31,23 @@ def test_what_cannot_be_read_is_shown_as_a_shell_would_take_it(text):
 def test_without_a_value_there_is_nothing_to_quote():
     with pytest.raises(InputError) as error:
         parse(OverridesParser.create(), ["seed"])
-    assert str(error.value) == "Cannot read 'seed'. Write key=value."
+    assert str(error.value) == "Cannot read 'seed'. Write key=value, e.g. seed=1."
 
 
 def test_flags_and_mistakes_are_no_overrides():
     assert parsed_or_none("--config-dir") is None and parsed_or_none("a=(") is None
     found = parsed_or_none("a=1,2")
     assert found is not None and found.is_sweep_override()
+
+
+def test_a_path_that_is_there_need_not_be_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["plain_optimizer=adamw_seed0", "init=he,seed=0", 'it\'s (a) "b" 狗']
+    for name in names:
+        (tmp_path / name).mkdir()
+    typed = [f"run={name}" for name in names]
+    found = OverridesParser.create().parse_overrides(quoted_paths(typed))
+    assert [(o.key_or_group, o.value()) for o in found] == [("run", name) for name in names]
+    (tmp_path / "3").mkdir()
+    for same in (["seed=3"], ["run=no=folder"], ["-m", "init=he,xavier"], [f"--x={names[0]}"], [names[0]], ["run="]):
+        assert quoted_paths(same) == same

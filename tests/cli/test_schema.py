@@ -60,6 +60,13 @@ def test_unknown_lists_the_section_or_the_sections():
     assert unknown("typo", known).endswith("There are: model, seed.")
 
 
+def test_a_setting_without_its_section_is_told_with_it():
+    known = ["model.norm", "optimizer.lr", "mine.lr", "hydra.run.dir", "seed"]
+    assert "'norm' is no setting. Did you mean 'model.norm'?\n" in unknown("norm", known)
+    assert "Did you mean 'optimizer.lr' or 'mine.lr'?\n" in unknown("lr", known)
+    assert "Did you mean" not in unknown("dir", known)
+
+
 def test_settings_of_no_section_are_checked_as_well():
     check_values({"seed": 1, "check": None, "repair": True})
     with pytest.raises(InputError, match=r"check=range is not allowed.\nAllowed: one_batch | range_test, or null"):

@@ -62,11 +62,16 @@ def test_a_rule_says_what_is_allowed_in_words(rule, words):
     assert str(error.value).splitlines()[1] == f"Allowed: {words}."
 
 
-@pytest.mark.parametrize("value, shown", [(None, "null"), ([0, "x"], "[0,x]"), (False, "false"), (-1, "-1")])
+@pytest.mark.parametrize("value, shown", [([0, "x"], "[0,x]"), (False, "false"), (-1, "-1")])
 def test_a_value_is_told_as_one_types_it(value, shown):
     with pytest.raises(InputError) as error:
         check_value("trainer.epochs", value, whole(0))
     assert str(error.value).splitlines()[0] == f"trainer.epochs={shown} is not allowed."
+
+
+def test_what_was_not_given_is_said_to_be_needed():
+    with pytest.raises(InputError, match=r"^run=null is not allowed; it has to be given\.\nAllowed: "):
+        check_value("run", None, whole(0))
 
 
 def test_an_interpolation_passes_until_it_is_a_value():

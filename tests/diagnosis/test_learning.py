@@ -88,6 +88,14 @@ def test_a_short_run_near_guessing_is_told_too(row, evidence):
     assert learned(evidence(*rows, planned_steps=300)) == learned(evidence(*rows)) == []  # it goes on
 
 
+def test_a_short_run_that_learns_has_not_learned_little(row, evidence):
+    """Guessing gives 0.1: half-way to 1 is 0.55, where a run counts as one that learned is 0.865."""
+    said = {a: learned(evidence(row(19, accuracy=a), planned_steps=20)) for a in (0.54, 0.56, 0.86, 0.87)}
+    names = {accuracy: [finding.name for finding in found] for accuracy, found in said.items()}
+    assert names == {0.54: ["little_learned"], 0.56: ["too_few_steps"], 0.86: ["too_few_steps"], 0.87: []}
+    assert "After 20 steps the accuracy is 86 %" in said[0.86][0].sentence and "learns" in said[0.86][0].sentence
+
+
 def test_a_loss_far_from_that_of_guessing_does_not_hide_that_nothing_was_learned(row, evidence):
     run = evidence(*(row(step, loss=loss, accuracy=0.1) for step, loss in ((0, 4.4), (100, 3.0), (150, 2.5))))
     assert [f.name for f in learned(run)] == ["little_learned"]

@@ -271,7 +271,9 @@ def test_silence_is_not_called_healthy_where_nobody_knows_the_loss():
     with probe.watch():
         _step(net, torch.optim.SGD(net.parameters(), 0.01))
     said = str(probe.diagnose())
-    assert said.startswith("No rule fired at 1 measured step.") and "unknown" in said and "Healthy" not in said
+    assert (
+        said.startswith("Nothing harmful was found at 1 measured step.") and "unknown" in said and "Healthy" not in said
+    )
 
 
 def test_the_diagnosis_knows_activations_called_as_functions():

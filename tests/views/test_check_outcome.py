@@ -37,6 +37,7 @@ def _results(own: bool, reference: bool) -> dict[str, object]:
 def told(tmp_path, monkeypatch, capsys):
     """told(results, request): {heading: text}"""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "240")
 
     def told(results, request=REQUEST) -> dict[str, str]:
         print_check(RunFolder(Path("outputs/runs/a b")), results, request)
@@ -47,14 +48,14 @@ def told(tmp_path, monkeypatch, capsys):
 
 def test_what_was_learned_is_told_with_its_steps_and_the_folder(told):
     lines = told(_results(True, True))
-    assert lines["one batch"] == "learned by heart, all of 64 images, after 16 steps, loss 2.3 to 0.20"
-    assert lines["reference"].startswith("learned by heart") and "AdamW at 0.001" in lines["reference"]
+    assert lines["one batch"] == "learned by heart, all of 64 images, after 16 steps, loss from 2.3 to 0.20"
+    assert lines["reference"].startswith("learned by heart") and "AdamW, learning rate 0.001" in lines["reference"]
     assert "try" not in lines and lines["dashboards"] == "python -m cnnlab.dashboard 'outputs/runs/a b'"
 
 
 def test_where_only_the_reference_learns_the_settings_in_the_way_are_named(told):
     lines = told(_results(False, True))
-    assert lines["one batch"] == "not learned: 12.5 % of 64 images right after 16 steps, loss 2.3 to 0.20"
+    assert lines["one batch"] == "not learned: after 16 steps 12.5 % of 64 images are right, loss from 2.3 to 0.20"
     assert lines["so"].endswith("optimizer.lr=1e-06, optimizer.weight_decay=0.0005, model.dropout=0.3.")
     expected = ["python", "-m", "cnnlab.train", "model=plain", "model.channels=[8,16]", "check=range_test"]
     assert shlex.split(lines["try"]) == expected
@@ -69,16 +70,17 @@ def test_where_neither_learns_it_is_network_initialization_or_images(told):
 
 def test_a_loss_that_is_not_finite_is_told(told):
     lines = told(_results(False, True) | {"check/one_batch/last_loss": float("nan")})
-    assert lines["one batch"].endswith("loss 2.3 to nan")
+    assert lines["one batch"].endswith("loss from 2.3 to nan")
 
 
 @pytest.mark.parametrize(
-    "rate, words", [(0.01, "of the same size"), (0.1, "larger"), (1e-6, "smaller"), (0.0075, "of the same size")]
+    "rate, words", [(0.01, "about the same"), (0.1, "larger"), (1e-6, "smaller"), (0.0075, "about the same")]
 )
 def test_the_suggested_rate_is_rounded_and_compared_with_the_runs_own(told, rate, words):
     found = {"best": 0.0075, "largest": 0.12, "rate": rate, "first_loss": 3.1, "least_loss": 0.45}
     lines = told({f"check/range_test/{key}": value for key, value in found.items()})
-    assert lines["range test"] == "Learning rate 0.0075: the loss falls from 3.1 to 0.45, and blows up above 0.12."
+    said = "Learning rate 0.0075. While the rate grew, the loss fell from 3.1 to 0.45; at rates above 0.12 it blows up."
+    assert lines["range test"] == said
     assert lines["this run's"].endswith(f"which is {words}") and lines["try"] == "optimizer.lr=0.01"
 
 

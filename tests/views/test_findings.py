@@ -32,7 +32,7 @@ def test_markdown_keeps_underscores_of_layer_names():
 def test_a_cause_is_told_once():
     again = Finding("loss_at_chance", "problem", 100, "The loss is 2.303.", CAUSES)
     text = _terminal([FOUND, again])
-    assert text.count("biases") == 1 and text.splitlines()[-1].strip() == "likely cause: that of 1"
+    assert text.count("biases") == 1 and text.splitlines()[-1].strip() == "likely cause: the same as of 1"
 
 
 def test_notes_stand_below_and_are_no_findings():

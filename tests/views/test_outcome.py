@@ -23,6 +23,18 @@ BIASES = Cause("biases_unsuitable", "the biases", Remedy("init.bias", 0), (Clue(
 DEAD = Finding("dead_units", "problem", 3, "All of conv1 are dead.", (BIASES,))
 
 
+def lines_of(out: str) -> dict[str, str]:
+    """{heading: text} of what was printed; lines without a heading go on with the last."""
+    lines: dict[str, str] = {}
+    for line in out.splitlines():
+        heading, text = line[:15].strip(), line[15:]
+        if heading or not lines:
+            lines[heading] = text
+        else:
+            lines[[*lines][-1]] += f" {text}"
+    return lines
+
+
 @pytest.fixture
 def told(tmp_path, monkeypatch, capsys):
     """told(folder, findings, status, error, **results): {heading: text} and all that was printed, in `tmp_path`."""
@@ -37,7 +49,7 @@ def told(tmp_path, monkeypatch, capsys):
         added = {key.replace("__", "/"): value for key, value in results.items()}
         print_outcome(run, RESULTS | added, findings, "Healthy. Nothing was found.")
         out = capsys.readouterr().out
-        return {line[:15].strip(): line[15:] for line in out.splitlines()}, out
+        return lines_of(out), out
 
     return told
 
@@ -50,14 +62,17 @@ def test_a_healthy_run_tells_accuracy_size_time_and_place(told) -> None:
         lines["test accuracy"] == "98.77 % of 810 test images, 95 % interval 97.74 to 99.33"
         and lines["test loss"] == "0.0432"
     )
-    assert lines["network"] == "73,658 parameters, 4,053,504 MACs per image"
-    assert lines["time"] == "12.3 s for 200 steps"
+    assert lines["network"] == "73,658 parameters; 4,053,504 multiply-adds (MACs) per image"
+    assert lines["time"] == "12.3 s for 200 steps, with validation and files"
     assert lines["folder"] == "outputs/runs/a"
 
 
 def test_what_was_measured_of_the_time_is_added(told) -> None:
     lines, _ = told(Path("a"), time__step_ms=4.567, telemetry__overhead=0.0213, time__pictures_s=1.26)
-    assert lines["time"] == "12.3 s for 200 steps, 4.57 ms per step, telemetry +2.1 %, pictures 1.3 s"
+    assert lines["time"] == (
+        "12.3 s for 200 steps, with validation and files; a plain step takes 4.57 ms, and measuring the layers adds "
+        "2.1 %; pictures took 1.3 s, partly after that"
+    )
 
 
 def test_accuracy_on_changed_images_is_a_table(told) -> None:
@@ -85,7 +100,7 @@ def test_a_run_that_diverged_says_why_and_what_to_try(told) -> None:
     lines, out = told(Path("a"), (DEAD,), "diverged", "the loss is not finite as of step 3")
     assert lines["status"] == "diverged: the loss is not finite as of step 3"
     assert out.startswith("1. Dead units. All of conv1 are dead.\n") and "try: init.bias=0" in out
-    assert "Healthy" not in out
+    assert "Healthy" not in out and lines["meaning"] == "python -m cnnlab.explain dead_units"
 
 
 @pytest.mark.parametrize("name", ["run", "a folder with spaces", "quote's", "long_" * 20])

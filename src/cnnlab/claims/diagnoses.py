@@ -7,7 +7,7 @@ from typing import Any
 from cnnlab.claims.run_record import RunRecord
 
 # What is said of runs without findings.
-WITHOUT = {"healthy": "No rule fired.", "unknown": "Not trained, or not long enough to be judged."}
+WITHOUT = {"healthy": "Nothing harmful was found.", "unknown": "Not trained, or not long enough to be judged."}
 
 
 @dataclass(frozen=True)

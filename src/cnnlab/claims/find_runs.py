@@ -39,7 +39,7 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
     for top in folders:
         if not top.is_dir():
             raise InputError(
-                f"{top}: no such folder.\nGive a sweep's folder, e.g. outputs/sweeps/..., or one above it."
+                f"{top}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
             )
         found = list(_walk(top))
         if not found:

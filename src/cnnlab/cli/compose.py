@@ -162,11 +162,12 @@ def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list
     """`lines`; InputError if they ask for several runs."""
     swept = next((o for o in parse(parser_of(loader), lines) if o.is_sweep_override()), None)
     if swept is not None:
+        key, value = swept.key_or_group, swept.get_value_string()
         raise InputError(
             f"{swept.input_line} asks for several runs. To sweep, put -m before the overrides:\n"
             f"  python -m cnnlab.{config_name} -m {swept.input_line}\n"
-            f"or, for one value that is a list, write {swept.key_or_group}=[...], and for a text, quote it twice:\n"
-            f"  {shlex.quote(as_text(swept.key_or_group, swept.get_value_string()))}"
+            f"or, for one value that is a list, write {key}=[{value}], and for a text, quote it twice:\n"
+            f"  {shlex.quote(as_text(key, value))}"
         )
     return lines
 

@@ -12,12 +12,14 @@ from omegaconf import DictConfig
 
 from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
 from cnnlab.cli.hydra_job import is_sweep
+from cnnlab.cli.overrides import quoted_paths
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable
+from cnnlab.common.unread import quiet_if_unread
 
 Check = Callable[[Sequence[DictConfig]], None]
 
@@ -25,12 +27,12 @@ Check = Callable[[Sequence[DictConfig]], None]
 def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **of_sweep: Callable[..., Any]) -> None:
     """Run `python -m cnnlab.<config_name>`: `check(all jobs)` first, then `task(config)` once per job.
 
-    Either may raise InputError: one to five lines on stderr, exit code 1. `of_sweep`: what only a command that sweeps
-    knows, by name, for its sweeper.
+    Either may raise InputError: one to five lines on stderr, exit code 1. Where nobody reads on, as before `| head`, it
+    ends quietly. `of_sweep`: what only a command that sweeps knows, by name, for its sweeper.
     """
     register_resolvers()
     try:
-        with stoppable():
+        with quiet_if_unread(), stoppable():
             _run(config_name, task, check, of_sweep)
     except KeyboardInterrupt as error:
         sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))
@@ -40,7 +42,8 @@ def _run(
     config_name: str, task: Callable[[DictConfig], Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]
 ) -> None:
     try:
-        sys.argv[1:] = deferred(resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:])
+        typed = resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
+        sys.argv[1:] = deferred(quoted_paths(typed))
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:
             check(jobs)

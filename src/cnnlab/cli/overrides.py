@@ -1,5 +1,6 @@
 """Reads overrides by Hydra's grammar, and says how to write what it cannot read."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -31,6 +32,17 @@ def as_text(key: str, value: str) -> str:
     return f'{key}="{escaped}"'
 
 
+def quoted_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with what Hydra cannot read as text where it is there as a file or folder: the name of a run's
+    folder has the `=` of the settings that were typed."""
+    found = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        meant = equals and not key.startswith("-") and os.path.exists(value) and _read(argument) is None
+        found.append(as_text(key, value) if meant else argument)
+    return found
+
+
 def parsed_or_none(argument: str) -> Override | None:
     """None for flags and their values, and for what is reported elsewhere."""
     return _read(argument) if "=" in argument[1:] else None
@@ -44,7 +56,7 @@ def _unreadable(lines: Sequence[str]) -> str | None:
     key, equals, value = line.partition("=")
     quoted = as_text(key, value)
     if not equals or _read(quoted) is None:
-        return f"Cannot read '{line}'. Write key=value."
+        return f"Cannot read '{line}'. Write key=value, e.g. seed=1."
     return (
         f"Cannot read '{line}'.\n"
         "If the value is a text, such as a folder's name with spaces, brackets or other alphabets, quote it twice:\n"

@@ -90,7 +90,7 @@ CONVNET_RULES: dict[str, Rule] = {
 
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
-_RUN = Rule("the folder that a training run printed, e.g. run=outputs/runs/...", _TEXT.holds)
+_RUN = Rule("the folder that a training run printed, such as outputs/runs/NAME", _TEXT.holds)
 _SQUARE = Rule(
     "a square of numbers",
     lambda rows: isinstance(rows, list) and bool(rows) and all(_is_row(row, len(rows)) for row in rows),
@@ -202,4 +202,6 @@ def unknown(key: str, known: Iterable[str]) -> str:
     siblings = [name for name in names if section and name.startswith(section + ".")]
     sections = sorted({name.split(".")[0] for name in names})
     hint = did_you_mean(key, names if section else sections)
+    if not section and (meant := [name for name in names if name.endswith(f".{key}") and name.count(".") == 1]):
+        hint = f" Did you mean {' or '.join(map(repr, meant))}?"
     return f"'{key}' is no setting.{hint}\nThere are: {', '.join(siblings or sections)}."

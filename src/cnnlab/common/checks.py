@@ -75,4 +75,5 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
     """Raise InputError for a disallowed value; an unresolved interpolation ("${...}") passes."""
     interpolated = isinstance(value, str) and "${" in value
     if not interpolated and not rule.holds(value):
-        raise InputError(f"{key}={shown(value)} is not allowed.\nAllowed: {rule.allowed}.")
+        needed = "; it has to be given" if value is None else ""
+        raise InputError(f"{key}={shown(value)} is not allowed{needed}.\nAllowed: {rule.allowed}.")

@@ -11,7 +11,7 @@ Severity = Literal["problem", "warning", "note"]
 URGENCY: tuple[Severity, ...] = ("problem", "warning", "note")
 
 # Names of findings, by what they say: little was learned; the signal or the gradient changes its scale.
-LEARNING = frozenset({"loss_at_chance", "little_learned", "below_baseline", "collapsed"})
+LEARNING = frozenset({"loss_at_chance", "little_learned", "too_few_steps", "below_baseline", "collapsed"})
 GRADIENTS = frozenset({"vanishing_backward", "exploding_backward"})
 SIGNALS = GRADIENTS | {"vanishing_forward", "exploding_forward", "saturation", "non_finite"}
 

@@ -32,6 +32,8 @@ UNLIKE_SKILL = 0.75
 TOLD_APART, SLIGHTLY = 0.9, 0.05
 # Ratio of the validation loss to its best above which more training makes it worse.
 RISEN = 1.1
+# How far between guessing and 1 a short run is to come for its accuracy not to be called little.
+HALF = 0.5
 # Validation accuracy lost since its best epoch, as a share of what was above guessing.
 LOST = 0.3
 
@@ -93,7 +95,7 @@ def _small(run: Evidence) -> list[Finding]:
 
 
 def learned(run: Evidence) -> list[Finding]:
-    """Nothing, hardly anything, or less than a linear classifier; or lost again."""
+    """Nothing, hardly anything, less than more steps would teach, or less than a linear classifier; or lost again."""
     share, accuracy, loss = run.context.guessing, run.final, run.recent("train/loss")
     if math.isnan(loss) or run.steps == 0:
         return []
@@ -107,8 +109,11 @@ def learned(run: Evidence) -> list[Finding]:
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
     reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.final_on}"
     if run.over and run.steps < PATIENCE and share is not None and not run.overcome:
-        sentence = f"{reached}, where guessing gives {percent(share)}: training has only begun."
-        return [Finding("little_learned", "warning", run.steps, sentence, numbers=numbers)]
+        learns = run.skill(accuracy) > HALF
+        name = "too_few_steps" if learns else "little_learned"
+        so_far = "it learns, but had little time to" if learns else "hardly anything is learned so far"
+        sentence = f"{reached}, where guessing gives {percent(share)}: {so_far}."
+        return [Finding(name, "warning", run.steps, sentence, numbers=numbers)]
     if run.guesses and share is not None and run.steps >= PATIENCE:
         sentence = (
             f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: hardly anything is "

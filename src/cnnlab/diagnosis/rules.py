@@ -116,7 +116,7 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
 
 def _nothing_found(run: Evidence) -> str:
     """Sentences: how much was looked at, and its key numbers."""
-    said = f"No rule fired at {plural(len(run.measured), 'measured step')}."
+    said = f"Nothing harmful was found at {plural(len(run.measured), 'measured step')}."
     if run.measured and (profile := list(signal.signal(run.measured[-1]).values())):
         least, most = number(min(profile)), number(max(profile))
         sizes = least if least == most else f"between {least} and {most}"

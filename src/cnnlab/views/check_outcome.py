@@ -9,9 +9,9 @@ from rich.markup import escape
 from cnnlab.common.words import number, one_two_five, percent, plural
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
-from cnnlab.views.outcome import command, folder_lines
+from cnnlab.views.outcome import command, folder_lines, print_lines
 
-REFERENCE = "AdamW at 0.001 or 0.0002, without decay, clipping, label smoothing and dropout"
+REFERENCE = "AdamW, learning rate 0.001 or 0.0002, without weight decay, clipping, label smoothing and dropout"
 # What can keep a network from learning one batch, and the value with which it does not.
 HINDRANCES = {
     "optimizer.weight_decay": 0.0,
@@ -26,9 +26,7 @@ def print_check(run: RunFolder, results: Mapping[str, Any], request: Request) ->
     console = Console(highlight=False)
     told = one_batch_words if "check/one_batch/learned" in results else range_test_words
     lines = told({key.removeprefix("check/"): value for key, value in results.items()}, request)
-    for name, text in (lines | folder_lines(run)).items():
-        # Not wrapped, so that paths and commands can be copied.
-        console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+    print_lines(console, lines | folder_lines(run))
 
 
 def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, str]:
@@ -37,12 +35,18 @@ def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, s
     images = plural(results["one_batch/images"], "image")
     lines = {"one batch": _how(own, images), "reference": f"{_how(reference, images)} ({REFERENCE})"}
     if own["learned"]:
-        lines["so"] = "Network, initialization and optimizer can learn. What a whole run lacks is not there."
+        lines["so"] = (
+            "Network, initialization and optimizer can learn. If a whole run does not, look at the images, the labels, "
+            "their number and the learning rate's schedule."
+        )
     elif reference["learned"]:
-        lines["so"] = f"The network can. What keeps it from it is the optimizer or the regularization: {_set(request)}."
+        lines["so"] = (
+            "The network can learn them. What keeps it from that is the optimizer or the regularization: "
+            f"{_set(request)}."
+        )
         lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
     else:
-        lines["so"] = "Not for lack of a good optimizer: it is the network, its initialization, or the images."
+        lines["so"] = "Another optimizer does not help: it is the network, its initialization, or the images."
         signal = escape(command(request, **{"check": None, "trainer.max_steps": "0"}))
         lines["try"] = f"[cyan]{signal}[/] (signal in every layer)"
     return lines
@@ -56,8 +60,11 @@ def range_test_words(results: Mapping[str, Any], request: Request) -> dict[str, 
         check = escape(command(request, check="one_batch"))
         return lines | {"try": f"[cyan]{check}[/] (can it learn at all?)"}
     fell = f"from {number(results['range_test/first_loss'])} to {number(results['range_test/least_loss'])}"
-    words = f"[green bold]Learning rate {number(best)}[/]: the loss falls {fell}, and blows up above {number(largest)}."
-    near = "of the same size" if 0.3 <= rate / best <= 3 else "larger" if rate > best else "smaller"
+    words = (
+        f"[green bold]Learning rate {number(best)}[/]. While the rate grew, the loss fell {fell}; at rates above "
+        f"{number(largest)} it blows up."
+    )
+    near = "about the same" if 0.3 <= rate / best <= 3 else "larger" if rate > best else "smaller"
     return {
         "range test": words,
         "this run's": f"{number(rate)}, which is {near}",
@@ -69,11 +76,11 @@ _KEYS = ("learned", "steps", "accuracy", "first_loss", "last_loss")
 
 
 def _how(trial: Mapping[str, Any], images: str) -> str:
-    loss = f"loss {number(float(trial['first_loss']))} to {number(float(trial['last_loss']))}"
+    loss = f"loss from {number(float(trial['first_loss']))} to {number(float(trial['last_loss']))}"
     steps = plural(trial["steps"], "step")
     if trial["learned"]:
         return f"[green bold]learned by heart[/], all of {images}, after {steps}, {loss}"
-    return f"[red bold]not learned[/]: {percent(trial['accuracy'])} of {images} right after {steps}, {loss}"
+    return f"[red bold]not learned[/]: after {steps} {percent(trial['accuracy'])} of {images} are right, {loss}"
 
 
 def _set(request: Request) -> str:

@@ -32,7 +32,7 @@ def render(findings: Sequence[Finding], otherwise: str) -> RenderableType:
         colour = "bold red" if finding.severity == "problem" else "bold yellow"
         lines.append(Text.assemble((f"{i}. {finding.title} ", colour), finding.sentence))
         if (before := known.setdefault(finding.causes[0].name, i)) != i:
-            lines.append(_indented("likely cause: ", f"that of {before}"))
+            lines.append(_indented("likely cause: ", f"the same as of {before}"))
             continue
         lines += [
             _indented("likely cause: ", finding.cause + _because(finding)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from cnnlab.common.words import accuracy_percent, dashboard_command, shortened
 from cnnlab.diagnosis import Finding
@@ -17,6 +18,8 @@ from cnnlab.views.findings import render
 from cnnlab.views.invariance_table import invariance_table
 
 NONE: Mapping[str, Sequence[str]] = {}
+HEADING = 15  # characters
+COPIED = ("folder", "dashboards", "meaning", "try")
 
 
 def print_outcome(
@@ -37,19 +40,36 @@ def print_outcome(
         "status": f"[{colour}]{status}[/]" + (f": {escape(error)}" if error else ""),
         "test accuracy": f"[{colour} bold]{accuracy_percent(accuracy)}[/]{of}",
         "test loss": f"{results['test/loss']:.4f}",
-        "network": f"{results['model/parameters']:,.0f} parameters, {results['model/macs']:,.0f} MACs per image",
+        "network": f"{results['model/parameters']:,.0f} parameters; {results['model/macs']:,.0f} multiply-adds (MACs) "
+        "per image",
         "time": _time(results),
+        **_meaning(findings),
         **folder_lines(run),
     }
     console.print(render(findings, otherwise))
     for about, sentences in remarks.items():
         for sentence in sentences:
-            console.print(f"[bold]{about:<15}[/][yellow]{escape(sentence)}[/]", soft_wrap=True)
-    for name, text in lines.items():
-        # Not wrapped, so that paths and commands can be copied.
-        console.print(f"[bold]{name:<15}[/]{text}", soft_wrap=True)
+            print_lines(console, {about: f"[yellow]{escape(sentence)}[/]"})
+    print_lines(console, lines)
     if (changed := invariance_table(results)) is not None:
         console.print("", changed, sep="\n")
+
+
+def print_lines(console: Console, lines: Mapping[str, str]) -> None:
+    """`lines`: {heading: text with rich's markup}, wrapped beside the headings; but paths and commands are not, so that
+    they can be copied."""
+    for heading, text in lines.items():
+        words = Text.from_markup(text)
+        broken = [words] if heading in COPIED else words.wrap(console, max(console.width - HEADING, HEADING))
+        for i, line in enumerate(broken):
+            line.rstrip()
+            console.print(Text.assemble((f"{'' if i else heading:<{HEADING}}", "bold"), line), soft_wrap=True)
+
+
+def _meaning(findings: Sequence[Finding]) -> dict[str, str]:
+    """Where to read what the most urgent finding is."""
+    found = [finding.name for finding in findings if finding.severity != "note"]
+    return {"meaning": f"[cyan]python -m cnnlab.explain {found[0]}[/]"} if found else {}
 
 
 def folder_lines(run: RunFolder) -> dict[str, str]:
@@ -66,11 +86,12 @@ def command(request: Request, **changes: str | None) -> str:
 
 
 def _time(results: Mapping[str, Any]) -> str:
-    words = [f"{results['time/training_s']:.1f} s for {results['train/steps']} steps"]
+    words = [f"{results['time/training_s']:.1f} s for {results['train/steps']} steps, with validation and files"]
     if "time/step_ms" in results:
-        words.append(f"{results['time/step_ms']:.2f} ms per step")
-    if "telemetry/overhead" in results:
-        words.append(f"telemetry {100 * results['telemetry/overhead']:+.1f} %")
+        plain = f"a plain step takes {results['time/step_ms']:.2f} ms"
+        if "telemetry/overhead" in results:
+            plain += f", and measuring the layers adds {100 * results['telemetry/overhead']:.1f} %"
+        words.append(plain)
     if "time/pictures_s" in results:
-        words.append(f"pictures {results['time/pictures_s']:.1f} s")
-    return ", ".join(words)
+        words.append(f"pictures took {results['time/pictures_s']:.1f} s, partly after that")
+    return "; ".join(words)

@@ -83,7 +83,7 @@ def test_it_is_given_at_powers_of_two_and_once_at_the_end(judged):
 def test_a_healthy_run_says_so_with_its_numbers(judged, caplog, looks):
     results, texts = judged([WELL] * 3)
     assert results == {"diagnosis/first": "healthy", "diagnosis/count": 0} and not looks.asked
-    assert texts[3].startswith("Healthy. No rule fired at 3 measured steps")
+    assert texts[3].startswith("Healthy. Nothing harmful was found at 3 measured steps")
     assert not [record for record in caplog.records if record.name.startswith("cnnlab")]
 
 

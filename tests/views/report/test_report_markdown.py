@@ -14,6 +14,7 @@ def test_the_answer_is_the_title_and_every_table_is_one(make_sweep):
     for heading in ("## Differences", "## Diagnosis", "## Cost", "## Runs that did not complete", "## To repeat"):
         assert heading in text
     assert "## Tuning" not in text and "- data: digits" in text
+    assert text.count("\n- sd: standard deviation") == text.count("\n- p, Holm: how often chance alone") == 1
 
 
 def test_commands_are_the_sweep_s_and_one_an_arm(make_sweep, write_run, tmp_path):

@@ -52,6 +52,7 @@ def test_two_arms_of_six_seeds(make_sweep, tmp_path):
         *("Every run", "Diagnosis", "Signal and gradient against depth", "Learning curves", "Differences"),
         *("Cost of each arm", "To repeat", "Dashboards", "Circumstances"),
     ], "what has nothing to show is left out: equal costs, one axis of words"
+    assert page.count("<dt>sd</dt>") == page.count("<dt>points</dt>") == page.count("<dt>n</dt>") == 1
     assert found.buttons == ["0", "1"] and {"0", "1"} <= found.arms
     assert f"python -m cnnlab.dashboard {tmp_path}/sweep" in page
 

@@ -100,7 +100,7 @@ def test_costs_and_findings_of_each_arm(study):
     rows = _rows(cost_table(study))
     assert rows["a"]["training time"] == "3.0 s" and rows["a"]["activation memory"] == "2.0 KiB"
     assert rows["d"]["MACs per image"] == "not known"
-    assert ("a", "3 of 3", "Healthy", "No rule fired.", "", "") in diagnosis_table(study).rows
+    assert ("a", "3 of 3", "Healthy", "Nothing harmful was found.", "", "") in diagnosis_table(study).rows
 
 
 def test_a_sweep_without_tuning_has_no_table(make_sweep):

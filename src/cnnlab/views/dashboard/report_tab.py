@@ -19,6 +19,7 @@ export function render() {
   const before = JSON.parse(localStorage.getItem(KEY) || "{}");
   localStorage.setItem(KEY, JSON.stringify({...SETTINGS, ...before}));
   if (!localStorage.getItem("_ignoreYOutliers")) localStorage.setItem("_ignoreYOutliers", "false");
+  document.body.textContent = "Making the report of these runs. It takes some seconds.";
   location.replace("page");
 }
 """

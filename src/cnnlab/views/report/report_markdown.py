@@ -6,12 +6,14 @@ from cnnlab.claims.study import Study
 from cnnlab.views.claims.comparison_table import comparison_table, notes
 from cnnlab.views.claims.verdict_look import headline
 from cnnlab.views.report.report_tables import (
+    RUNS_TRAINED,
     TextTable,
     cost_table,
     diagnosis_table,
     difference_table,
     failure_table,
     group_table,
+    meanings,
     noise_sentence,
     tune_table,
     tune_warnings,
@@ -29,12 +31,13 @@ def markdown_report(study: Study) -> str:
     level = "##" if study.verdict else "#"
     parts = [*_verdict(study), f"{level} {escaped(study.answer)}", *map(escaped, study.caveats)]
     parts.append(f"Compared: {study.metric.name}.")
-    parts.append(markdown_table(group_table(study)))
-    parts += [noise_sentence(study), TRAINED]
+    groups = group_table(study)
+    parts += [markdown_table(groups), _legend(groups.without(RUNS_TRAINED)), noise_sentence(study), TRAINED]
     many = len(study.differences) > 15
     found = study.with_the_best if many else study.differences
-    _add(parts, "Differences" + (" from the best" if many else ""), difference_table(found))
-    parts.append(METHODS)
+    differences = difference_table(found)
+    _add(parts, "Differences" + (" from the best" if many else ""), differences)
+    parts += [_legend(differences.without(*groups.headings)), METHODS]
     _add(parts, "Diagnosis", diagnosis_table(study))
     _add(parts, "Cost", cost_table(study))
     _add(parts, "Tuning", tune_table(study))
@@ -67,6 +70,10 @@ def commands(study: Study) -> list[str]:
 def _add(parts: list[str], heading: str, table: TextTable) -> None:
     if table:
         parts += [f"## {heading}", markdown_table(table)]
+
+
+def _legend(table: TextTable) -> str:
+    return "\n".join(f"- {heading}: {words}" for heading, words in meanings(table).items())
 
 
 def markdown_table(table: TextTable) -> str:

@@ -17,11 +17,13 @@ from cnnlab.views.report.depth_figure import depth_figure
 from cnnlab.views.report.learning_figure import learning_figure
 from cnnlab.views.report.report_markdown import METHODS, commands
 from cnnlab.views.report.report_tables import (
+    RUNS_TRAINED,
     cost_table,
     diagnosis_table,
     difference_table,
     failure_table,
     group_table,
+    meanings,
     noise_sentence,
     tune_table,
     tune_warnings,
@@ -37,7 +39,9 @@ FEW, MANY = 15, 200  # pairs up to which all are shown at once, or at all
 def html_report(study: Study, links: Mapping[str, str] = NO_LINKS) -> str:
     """`links`: {what it shows: address} of the dashboards that the page is a part of."""
     legend, pairs = ArmLegend.of(study.groups), list(study.differences)
+    groups = group_table(study)
     shown, best = (pairs, None) if len(pairs) <= FEW else (study.with_the_best, study.ranked[0])
+    differences = difference_table(shown)
     return render(
         TEMPLATE,
         name=study.name,
@@ -48,12 +52,14 @@ def html_report(study: Study, links: Mapping[str, str] = NO_LINKS) -> str:
         legend=legend,
         figures=_figures(study, legend),
         runs_caption=_runs_caption(study),
-        groups=group_table(study),
+        groups=groups,
+        of_groups=meanings(groups.without(RUNS_TRAINED)),
         swatches=[legend.index(group) for group in study.ranked],
         noise=noise_sentence(study),
         trained=TRAINED,
         methods=METHODS,
-        differences=difference_table(shown),
+        differences=differences,
+        of_differences=meanings(differences.without(*groups.headings)),
         pairs=len(pairs),
         others=difference_table([each for each in pairs if best and each.better is not best and len(pairs) <= MANY]),
         costs=cost_table(study),

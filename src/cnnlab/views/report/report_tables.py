@@ -15,7 +15,20 @@ from cnnlab.common.words import memory, number, percent, rough, shortened
 _STATES = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted", "damaged": "damaged"}
 _STATES |= {"running": "running", "queued": "missing"}
 NOT_KNOWN = "not known"
-BEST, FLOOR, EFFECT, LOG = "best", "sd of the test set alone", "Hedges' g", "log"
+BEST, FLOOR, EFFECT, LOG, POINTS = "best", "sd of the test set alone", "Hedges' g", "log", "points"
+RUNS_TRAINED = "trained"
+# In the words of somebody who knows mean and standard deviation.
+MEANINGS = {
+    "arm": "one combination of the settings; its runs differ in the seed alone",
+    "n": "their number",
+    "sd": "standard deviation between them",
+    "95 %": "confidence interval of the mean, or of the difference: 95 of 100 such intervals hold the value that very "
+    "many seeds would give",
+    RUNS_TRAINED: "runs above guessing (confidence interval of their share)",
+    POINTS: "difference of two percentages",
+    EFFECT: "the difference, divided by the standard deviation",
+    "p, Holm": "how often chance alone makes such a difference, adjusted for all pairs",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,11 @@ class TextTable:
         return TextTable(rows[0], tuple(rows[1:]), sum(i < self.words for i in kept))
 
 
+def meanings(table: TextTable) -> dict[str, str]:
+    """Of those of its headings that are abbreviations, or words of statistics."""
+    return {heading: words for heading, words in MEANINGS.items() if heading in table.headings}
+
+
 def group_table(study: Study) -> TextTable:
     """Best first; a column for a status only where some run has it."""
     metric, states = study.metric, {run.state for group in study.groups for run in group.runs}
@@ -49,7 +67,7 @@ def group_table(study: Study) -> TextTable:
     trained = any(group.trained[1] for group in study.groups)
     headings = ["arm", "n", "mean (%)" if metric.is_share else "mean", "sd", "95 %"]
     headings += [BEST] * (metric.better is not None)
-    headings += ["trained"] * trained + [FLOOR] * floor + [_STATES[state] for state in shown]
+    headings += [RUNS_TRAINED] * trained + [FLOOR] * floor + [_STATES[state] for state in shown]
     rows = []
     for group in study.ranked:
         row = [group.name, f"{group.n}" if group.n == len(group.runs) else f"{group.n} of {len(group.runs)}"]
@@ -80,7 +98,7 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
         if paired:
             row.append(NOT_KNOWN if each.correlation is None else f"{each.correlation:.2f}")
         rows.append((*row, _verdict(each)))
-    difference = "points" if metric.is_share else "difference"
+    difference = POINTS if metric.is_share else "difference"
     headings = ["better mean", "other", difference, "95 %", EFFECT, "p, Holm"]
     headings += ["correlation of the pairs"] * paired
     if len(rows) > 1 and len({row[0] for row in rows}) == 1:

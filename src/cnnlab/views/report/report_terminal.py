@@ -24,6 +24,7 @@ from cnnlab.views.report.report_tables import (
     difference_table,
     failure_table,
     group_table,
+    meanings,
     noise_sentence,
     tune_warnings,
 )
@@ -31,14 +32,6 @@ from cnnlab.views.report.report_tables import (
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
 SPARED = (FLOOR, EFFECT, BEST)
 LONGEST_WORD = 14  # "inconclusive," and less; what is longer, such as a list of channels, may be broken
-MEANINGS = {
-    "n": "runs",
-    "sd": "standard deviation between them",
-    "95 %": "confidence interval of the mean, or of the difference",
-    "trained": "runs above guessing (confidence interval of their share)",
-    EFFECT: "the difference, divided by that standard deviation",
-    "p, Holm": "how often chance alone makes such a difference, adjusted for all pairs",
-}
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -54,13 +47,12 @@ def print_report(study: Study) -> None:
     if study.verdict and study.verdict.claim.rule == "exact":
         return  # nothing is estimated
     console.print(Text(f"\n{study.metric.name}", style="dim"))
-    shown = _print(console, group_table(study))
+    shown = [_print(console, group_table(study))]
     if study.with_the_best and not study.verdict:
-        shown += _print(console, difference_table(study.with_the_best))
+        shown.append(_print(console, difference_table(study.with_the_best)))
     if sentence := noise_sentence(study):
         console.print(Text(sentence, style="dim"))
-    if words := legend(shown):
-        console.print(Text(words, style="dim"))
+    _print_meanings(console, shown)
     for warning in tune_warnings(study):
         console.print(Text(f"Tuning: {warning}", style="yellow"))
     if failures := failure_table(study):
@@ -100,13 +92,8 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
     return table
 
 
-def legend(headings: Sequence[str]) -> str:
-    """What the abbreviations among them stand for."""
-    return "; ".join(f"{heading}: {words}" for heading, words in MEANINGS.items() if heading in headings)
-
-
-def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> tuple[str, ...]:
-    """Without the columns that can be spared where the terminal is too narrow for all; returns the headings."""
+def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> TextTable:
+    """Without the columns that can be spared where the terminal is too narrow for all; returns what is left."""
     kept = [found.without(*spared[:n]) for n in range(len(spared) + 1)]
     tables = [as_rich(each, each.rows[:MOST]) for each in kept]
     unbounded = console.options.update(max_width=10 * console.width)
@@ -116,7 +103,15 @@ def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -
     if len(found.rows) > MOST:
         console.print(Text(f"... {len(found.rows) - MOST} more in report.md", style="dim"))
     console.print()
-    return kept[chosen].headings
+    return kept[chosen]
+
+
+def _print_meanings(console: Console, shown: Sequence[TextTable]) -> None:
+    """A line each."""
+    legend = Table.grid(padding=(0, 2, 0, 0))
+    for heading, words in {k: v for table in shown for k, v in meanings(table).items()}.items():
+        legend.add_row(Text(heading, style="dim"), Text(words, style="dim"))
+    console.print("", legend, "", sep="\n")
 
 
 def _is_decided(study: Study) -> bool:

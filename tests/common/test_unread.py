@@ -1,0 +1,61 @@
+"""A command whose output nobody reads on ends as the tools of Unix do: quietly, by SIGPIPE's exit code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cnnlab.common.unread import UNREAD, quiet_if_unread
+
+
+@pytest.fixture
+def unread():
+    """A stream into a pipe whose other end is closed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as stream:
+        yield stream
+
+
+# The longer text is written at once, the shorter one when the command ends.
+@pytest.mark.parametrize("text", ["short", "long" * 100_000])
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_it_ends_with_the_code_of_a_broken_pipe(name, text, unread, monkeypatch):
+    monkeypatch.setattr(sys, name, unread)
+    with pytest.raises(SystemExit) as end, quiet_if_unread():
+        print(text, file=getattr(sys, name))
+    assert end.value.code == UNREAD == 141
+    assert getattr(sys, name) is unread
+    print("later", file=unread, flush=True)  # as Python does when it exits
+
+
+def test_it_is_no_exception_that_somebody_might_print(unread, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", unread)
+    with pytest.raises(SystemExit), quiet_if_unread():
+        try:
+            print("x", flush=True)
+        except Exception:
+            pytest.fail("Hydra would print it")
+
+
+def test_a_broken_pipe_of_something_else_is_a_defect():
+    with pytest.raises(BrokenPipeError), quiet_if_unread():
+        raise BrokenPipeError
+
+
+def test_what_is_read_is_all_there(capsys):
+    with quiet_if_unread():
+        print("one", "two")
+        print("three", file=sys.stderr)
+        assert not sys.stdout.isatty()
+    assert capsys.readouterr() == ("one two\n", "three\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["explain"], ["explain", "dead_units"], ["summary", "--help"], ["predict", "--cfg=job"]]
+)
+def test_a_command_before_a_closed_pipe(words, unread, tmp_path):
+    command = [sys.executable, "-u", "-m", f"cnnlab.{words[0]}", *words[1:]]
+    done = subprocess.run(command, stdout=unread, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (UNREAD, "")
