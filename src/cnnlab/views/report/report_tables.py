@@ -116,7 +116,10 @@ def diagnosis_table(study: Study) -> TextTable:
             because = "" if finding.name in WITHOUT else finding.because
             rows.append((group.name, share, finding.title, finding.sentence, because, remedy))
     found = TextTable(("arm", "runs", "finding", "in one of these runs", "likely cause", "what to try"), tuple(rows), 6)
-    return found.without("arm", "runs") if sum(len(group.runs) for group in study.groups) == 1 else found
+    if len(study.experiment.measured) > 1:
+        return found
+    single = found.without("arm", "runs")
+    return TextTable(("finding", "what was seen", *single.headings[2:]), single.rows, single.words)
 
 
 def cost_table(study: Study) -> TextTable:
