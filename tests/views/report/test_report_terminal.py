@@ -22,9 +22,8 @@ def test_what_the_abbreviations_mean_stands_below_where_they_are_seen(make_sweep
     monkeypatch.setenv("COLUMNS", "160")
     print_report(Study.of([make_sweep({"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]})]))
     out = capsys.readouterr().out
-    legend = dict(
-        re.split(r" {2,}", line.strip(), maxsplit=1) for line in out[out.index("\narm  ", 200) :].splitlines()[1:]
-    )
+    lines = out[out.index("\narm  ", 200) :].strip().splitlines()
+    legend = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines)
     assert out.index("verdict") < out.index("one combination of the settings")
     assert legend["sd"].startswith("standard deviation") and legend["p, Holm"].startswith("how often chance alone")
     print_report(Study.of([make_sweep({"": [0.9, 0.8]}, axes=(), name="alone")]))
