@@ -116,8 +116,10 @@ def diagnosis_table(study: Study) -> TextTable:
             remedy = "" if finding.name in WITHOUT else finding.override
             because = "" if finding.name in WITHOUT else finding.because
             rows.append((group.name, share, finding.title, finding.sentence, because, remedy))
-    found = TextTable(("arm", "runs", "finding", "in one of these runs", "likely cause", "what to try"), tuple(rows), 6)
-    return found.without("arm", "runs") if sum(len(group.runs) for group in study.groups) == 1 else found
+    alone = sum(len(group.runs) for group in study.groups) == 1
+    seen = "what was seen" if alone else "in one of these runs"
+    found = TextTable(("arm", "runs", "finding", seen, "likely cause", "what to try"), tuple(rows), 6)
+    return found.without("arm", "runs") if alone else found
 
 
 def cost_table(study: Study) -> TextTable:
