@@ -71,7 +71,7 @@ def test_a_gain_that_is_not_the_papers_is_told_and_is_the_weights(activation, ga
     fill(weight)
     assert weight.std().item() * 450**0.5 == pytest.approx(gain, rel=0.02)
     said = gain_in_words(fill, "he")
-    assert said.startswith(f"init=he takes the gain of {activation}, {gain:.3g}; ") and "1.41" in said
+    assert said.startswith(f"init=he takes the gain of {activation}, {gain:.3g}, by which ") and "1.41" in said
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu"])

@@ -18,7 +18,7 @@ def test_the_run_in_three_sentences():
     assert run_in_words(FACTS, chosen) == {
         "network": "stacked3x3, init=he: 148,442 weights and biases in 1 layer",
         "data": "digits: 1,078 images to train on, 360 to validate, 359 to test, 1x8x8, 10 classes",
-        "training": "51 steps of 64 images, 3 epochs, sgd and one_cycle, on cpu, 2 threads",
+        "training": "51 steps of 64 images, 3 epochs, optimizer=sgd, scheduler=one_cycle, on cpu, 2 threads",
     }
 
 

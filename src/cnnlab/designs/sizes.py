@@ -42,7 +42,10 @@ def _step(sizes: list[tuple[int, ...]], at: int) -> tuple[int, ...]:
 
 def formula(design: Design) -> str:
     """The general rule, preceded by this network's numbers if all its layers are unpadded convolutions of one size."""
-    rule = "n - l(k-1) after l unpadded convolutions; after one with total padding p and stride s: floor((n+p-k)/s) + 1"
+    rule = (
+        "n pixels a side become n - l(k-1) after l unpadded kxk convolutions; after one with total padding p and "
+        "stride s: floor((n+p-k)/s) + 1"
+    )
     found = design.convolutions
     kernels = {row.kernel[0] for row in found if row.kernel}
     plain = all(row.stride == (1, 1) and row.before == row.after == (0, 0) for row in found)

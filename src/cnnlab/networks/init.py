@@ -97,8 +97,8 @@ def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
     if math.isclose(taken, PAPER_GAIN, rel_tol=1e-3):
         return ""
     return (
-        f"{f'init={init}' if init else 'The initializer'} takes the gain of {activation}, {taken:.3g}; He et al. 2015 "
-        f"have {PAPER_GAIN:.3g}, for relu: init=he_relu."
+        f"{f'init={init}' if init else 'The initializer'} takes the gain of {activation}, {taken:.3g}, by which it "
+        f"multiplies the weights; He et al. 2015 have {PAPER_GAIN:.3g}, for relu: init=he_relu."
     )
 
 

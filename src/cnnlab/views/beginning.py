@@ -28,7 +28,7 @@ def run_in_words(facts: Mapping[str, Any], choices: Mapping[str, str]) -> dict[s
     epochs += " epoch" if epochs == "1" else " epochs"
     training = f"{plural(facts['steps'], 'step')} of {facts['batch_size']} images, {epochs}"
     if "optimizer" in choices and "scheduler" in choices:
-        training += f", {choices['optimizer']} and {choices['scheduler']}"
+        training += f", optimizer={choices['optimizer']}, scheduler={choices['scheduler']}"
     return {
         "network": network,
         "data": f"{data}, {facts['classes']} classes",

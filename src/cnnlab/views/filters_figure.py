@@ -11,8 +11,9 @@ from cnnlab.networks.filters import NamedFilter, chance
 from cnnlab.views import panels
 
 CAPTION = (
-    "cosine: of the angle between filter and kernel, as vectors of weights: 1 the same pattern, -1 its negative, "
-    "0 nothing in common. Chance: of random filters, 5 % are nearer than {limit:.2f} to a classical kernel."
+    "cosine: of the angle between filter and kernel, as vectors of weights: 1 the same pattern, 0 nothing in "
+    "common, -1 its negative, whose name has a minus. Chance: of random filters, 5 % are nearer than {limit:.2f} to a "
+    "classical kernel."
 )
 
 

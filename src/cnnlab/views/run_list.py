@@ -34,7 +34,9 @@ def list_runs(folders: Sequence[Path], clean: bool = False) -> None:
         _clean(console, [run for run in found if run.state in BROKEN])
     else:
         console.print(
-            Text("A report: python -m cnnlab.report SWEEP; of single runs as one experiment: list=false"),
+            Text(
+                "The report of a sweep: python -m cnnlab.report FOLDER; of single runs together: list=false behind it"
+            ),
             soft_wrap=True,
         )
 

@@ -115,11 +115,10 @@ def diagnosis_table(study: Study) -> TextTable:
             remedy = "" if finding.name in WITHOUT else finding.override
             because = "" if finding.name in WITHOUT else finding.because
             rows.append((group.name, share, finding.title, finding.sentence, because, remedy))
-    found = TextTable(("arm", "runs", "finding", "in one of these runs", "likely cause", "what to try"), tuple(rows), 6)
-    if len(study.experiment.measured) > 1:
-        return found
-    single = found.without("arm", "runs")
-    return TextTable(("finding", "what was seen", *single.headings[2:]), single.rows, single.words)
+    alone = len(study.experiment.measured) == 1
+    seen = "what was seen" if alone else "in one of these runs"
+    found = TextTable(("arm", "runs", "finding", seen, "likely cause", "what to try"), tuple(rows), 6)
+    return found.without("arm", "runs") if alone else found
 
 
 def cost_table(study: Study) -> TextTable:
