@@ -274,7 +274,8 @@ def test_images_show_kernels_maps_mistakes_and_theory(page: Page, one_url: str) 
 
 def test_heat_maps_of_every_layer_at_every_step_are_one_click_away(page: Page, one_url: str) -> None:
     text = page.follow(one_url, "every layer at every step", "pictures/all_layers/gradient_std", height=900)
-    assert "mistakes/" not in text and len(page.visible("img")) == 6
+    assert text.index("pictures/all_layers/activation_dead") < text.index("mistakes/confusion"), "the first group"
+    assert len(page.visible("img")) >= 5
     page.save("dashboard_pictures.png")
 
 

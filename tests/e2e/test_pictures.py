@@ -14,7 +14,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-LARGEST = 300_000  # bytes of a picture in docs/
+LARGEST = 450_000  # bytes of a picture in docs/
 
 # {picture: (commands as the README has them, what the last one writes)}
 DRAWN = {
@@ -32,7 +32,7 @@ DRAWN = {
             "python -m cnnlab.train model.convs_per_block=1 model.head=[]",
             "python -m cnnlab.predict run=outputs/runs/... image=docs/seven.png",
         ],
-        "outputs/predict/*/*.png",
+        "outputs/predict/*/follow*.png",
     ),
 }
 # Screenshots, by the tests of the dashboards, the report and the claims' page.
