@@ -11,7 +11,7 @@ from cnnlab.cli.schema import CONVNET_RULES
 
 WIDTH = 100
 COLUMN = 17  # of what stands behind a group's name
-MOST = 20  # choices that are listed
+MOST = 30  # choices that are listed
 SHOWN = ("model.pool", "model.activation", "model.norm")  # of the network's settings
 FLAGS = {
     "-m": "a sweep: settings may have several values, as model=vgg,plain 'seed=range(6)'",
