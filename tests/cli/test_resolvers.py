@@ -83,3 +83,29 @@ def test_an_interpolation_that_leads_nowhere_is_told_in_one_line(text, words):
     with pytest.raises(InputError, match=words) as error:
         resolved(OmegaConf.create({"x": text}))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ([], "vgg_he_mnist_seed3"),
+        (["model=vgg", "seed=3", "dataset.root=/data/x", "telemetry.every=9"], "vgg_he_mnist_seed3"),
+        (["model.kernel_size=5", "+optimizer.eps=1e-3"], "vgg_he_mnist_model.kernel_size=5_optimizer.eps=0.001_seed3"),
+        (["model.channels=[8,16]"], "vgg_he_mnist_model.channels=8,16_seed3"),
+    ],
+)
+def test_a_run_is_named_by_its_design_what_was_typed_besides_and_its_seed(typed, name):
+    register_resolvers()
+    choices = {"model": "vgg", "init": "he", "dataset": "mnist", "hydra/launcher": "local"}
+    text = "${run_name:${choices},${overrides},${seed}}"
+    config = OmegaConf.create({"name": text, "choices": choices, "overrides": typed, "seed": 3})
+    assert config["name"] == name
+
+
+def test_a_long_name_of_a_run_still_has_its_seed():
+    register_resolvers()
+    choices = {"model": "vgg", "init": "he", "dataset": "mnist"}
+    typed = [f"model.setting{i}=value" for i in range(20)]
+    text = "${run_name:${choices},${overrides},${seed}}"
+    name = OmegaConf.create({"name": text, "choices": choices, "overrides": typed, "seed": 3})["name"]
+    assert name.startswith("vgg_he_mnist_model.setting0=value_") and name.endswith("_seed3") and len(name) <= 120

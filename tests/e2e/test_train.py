@@ -30,7 +30,7 @@ def test_one_run_leaves_a_run_folder_and_says_where(tmp_path, train):
     done = train(tmp_path, *SMALL, "evaluation=invariance", "evaluation.images=50")
     (folder,) = (tmp_path / "outputs" / "runs").iterdir()
     assert "test accuracy" in done.stdout and f"python -m cnnlab.dashboard outputs/runs/{folder.name}" in done.stdout
-    assert "stacked3x3_he_digits_seed0" in folder.name
+    assert folder.name.startswith("stacked3x3_he_digits_dataset.size=12_") and "_seed0_" in folder.name
     names = {p.name.split(".")[0] if p.name.startswith("events") else p.name for p in folder.iterdir()}
     assert names >= {"config.yaml", "run.json", "metrics.jsonl", "results.json", "events", "checkpoints", "train.log"}
     results, run = (json.loads((folder / name).read_text()) for name in ("results.json", "run.json"))

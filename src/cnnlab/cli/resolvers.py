@@ -55,12 +55,13 @@ def slug(text: str, limit: int = 120) -> str:
 
 def _run_name(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> str:
     """The design, what was typed besides, and the seed; what distinguishes first, as TensorBoard cuts long names."""
-    named = [str(choices[group]) for group in DESIGN]
+    design, typed = "_".join(str(choices[group]) for group in DESIGN), []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element().lstrip("+~")
         if key not in DESIGN and not is_aside(key):
-            named.append(f"{key}={override.get_value_element_as_str()}")
-    return slug("_".join([*named, f"seed{seed}"]))
+            typed.append(f"{key}={override.get_value_element_as_str()}")
+    parts = [design, slug("_".join(typed), limit=80), f"seed{seed}"]  # if it is cut, the seed is still told
+    return slug("_".join(filter(None, parts)))
 
 
 def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:
