@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary, SummaryMetadata
 from torch.utils.tensorboard import SummaryWriter
 
 from cnnlab.runs.request import Request
@@ -118,7 +118,10 @@ class Dashboard:
 
     def curve(self, tag: str, points: Iterable[tuple[int, float]], description: str) -> None:
         """(step, value) of one tag, with a description that TensorBoard shows in its SCALARS tab."""
-        about = {"metadata": SummaryMetadata(summary_description=description)}  # of a tag's first event
+        # Of a tag's first event; readers of event files warn of a description without a plugin.
+        plugin = SummaryMetadata.PluginData(plugin_name="scalars")
+        scalars = {"plugin_data": plugin, "data_class": DATA_CLASS_SCALAR}
+        about = {"metadata": SummaryMetadata(summary_description=description, **scalars)}
         for step, value in points:
             summary = Summary(value=[Summary.Value(tag=tag, simple_value=value, **about)])
             self.writer._get_file_writer().add_summary(summary, step)
