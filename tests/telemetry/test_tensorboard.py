@@ -117,6 +117,7 @@ def test_a_figure_is_drawn_as_an_image(tmp_path, serve):
 
 
 def test_it_is_cut_to_what_it_was(tmp_path):
+    """Also where the new file's name would sort before the old one's, as ...9.0 and ...10.0 of one second do."""
     dashboard = Dashboard(tmp_path)
     dashboard.scalars(0, {"a": 1.0})
     sizes = dashboard.sizes()
@@ -127,6 +128,8 @@ def test_it_is_cut_to_what_it_was(tmp_path):
     dashboard.scalars(1, {"a": 3.0})
     dashboard.end(True)
     assert not (tmp_path / "events.out.tfevents.99.later").exists()
+    old, new = (int(path.name.split(".")[3]) for path in sorted(tmp_path.iterdir()))
+    assert old < new
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("a")] == [(0, 1.0), (1, 3.0)]

@@ -4,6 +4,7 @@
 # (protobuf creates its classes at import, invisible to type checkers)
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,10 @@ class Dashboard:
                 os.truncate(path, sizes[path.name])
             else:
                 path.unlink()
+        # Files are read in the order of their names, which begin with the second in which they were made.
+        seconds = [int(path.name.split(".")[3]) for path in self._files()]
+        while seconds and int(time.time()) <= max(seconds):
+            time.sleep(0.05)
         self.writer = SummaryWriter(self.writer.log_dir)
 
     def _files(self) -> list[Path]:
