@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from cnnlab.datasets.digits import digits
+from cnnlab.datasets.look import ranges
+from cnnlab.inference.prepare import prepare
 from cnnlab.networks.convnet import ConvNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +75,14 @@ def test_a_single_run_ends_as_shown_but_for_numbers(tmp_path, run_command):
     printed, (block,) = _without_numbers(done.stdout), RUN
     parts = [part.strip() for part in _without_numbers(block).split("...") if part.strip()]
     assert len(parts) == 2 and all(part in printed for part in parts)
+
+
+def test_a_white_page_is_told_as_shown(tmp_path):
+    (shown,) = re.findall(r"```text\n(page\.png is .*?), \.\.\.\n```", TEXT)
+    data = digits()
+    Image.new("L", data.shape[1:], 255).save(tmp_path / "page.png")
+    page = prepare(tmp_path / "page.png", data.shape, ranges(data.train.images))
+    assert f"page.png is {page.unlike}".startswith(shown)
 
 
 def _without_numbers(text: str) -> str:

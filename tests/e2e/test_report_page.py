@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def page(driver, report: Path, request: pytest.FixtureRequest):
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.get_log("performance")  # what the browser's own first page fetched
     driver.get(report.as_uri())
+    while driver.execute_script("return document.readyState") != "complete":
+        time.sleep(0.1)
     driver.scheme = request.param
     return driver
 
