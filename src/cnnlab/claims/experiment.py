@@ -34,6 +34,10 @@ class Experiment:
         return [run for run in self.runs if run.stage == "measure"]
 
     @property
+    def is_one_run(self) -> bool:
+        return len(self.measured) == 1
+
+    @property
     def repeats(self) -> list[RunRecord]:
         """Runs with config and seed of another, in another sweep: the same number twice is not two seeds."""
         return [run for run in self.runs if run.stage == REPEAT]

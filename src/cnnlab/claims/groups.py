@@ -142,7 +142,7 @@ def groups_of(experiment: Experiment, metric: Metric) -> list[Group]:
     for run in experiment.measured:
         members.setdefault(tuple(run.labels[axis] for axis in experiment.axes), []).append(run)
     labels = [dict(zip(experiment.axes, key, strict=True)) for key in members]
-    names = ["this run"] if len(experiment.measured) == 1 and not experiment.axes else short_names(labels)
+    names = ["this run"] if experiment.is_one_run and not experiment.axes else short_names(labels)
     return [
         Group(name, each, metric, tuple(runs)) for name, each, runs in zip(names, labels, members.values(), strict=True)
     ]

@@ -2,7 +2,8 @@
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -43,7 +44,7 @@ def help_page(configs: Path, config_name: str) -> str:
 
 def _parts(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, str, str]], list[str]]:
     """The comment on top; (group, choice, comment) of the defaults list; the lines of the command's own settings."""
-    top = [line.removeprefix("#").removeprefix(" ") for line in _until(lines, lambda line: not line.startswith("#"))]
+    top = [line.removeprefix("#").removeprefix(" ") for line in takewhile(lambda line: line.startswith("#"), lines)]
     groups = [(found[1], found[2], found[3] or "") for line in lines if (found := _GROUP.fullmatch(line))]
     groups = [each for each in groups if len(_names(each[0])) > 1]
     rest, settings, inside = lines[len(top) :], [], False
@@ -53,13 +54,6 @@ def _parts(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, str, str]],
         if inside and line.strip():
             settings.append(line)
     return top, groups, settings
-
-
-def _until(lines: Sequence[str], ends) -> Iterator[str]:
-    for line in lines:
-        if ends(line):
-            return
-        yield line
 
 
 def _options(group: str, chosen: str) -> str:

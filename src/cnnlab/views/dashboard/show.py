@@ -48,12 +48,14 @@ def show(tops: Sequence[Path], port: int | None, open_: bool | str) -> None:
 
 
 def _page(tops: Sequence[Path]) -> tuple[str, bool]:
-    """The report; of runs that are no experiment together, their list."""
-    links, runs = addresses(choose(tops)), load(tops).runs
-    goes_on = any(run.state == "running" for run in runs)
+    """The report; of runs that are no experiment together, their list. Whether some of them go on."""
+    links = addresses(choose(tops))
     if all(map(is_one_experiment, tops)):
-        return html_report(Study.of(tops), links), goes_on
-    return runs_page(tops, links), goes_on
+        study = Study.of(tops)
+        page, runs = html_report(study, links), study.experiment.runs
+    else:
+        page, runs = runs_page(tops, links), load(tops).runs
+    return page, any(run.state == "running" for run in runs)
 
 
 def _say(tops: Sequence[Path], chosen: ChosenRuns, url: str) -> None:

@@ -47,7 +47,7 @@ def html_report(study: Study, links: Mapping[str, str] = NO_LINKS) -> str:
         name=study.name,
         study=study,
         metric=study.metric,
-        single=len(study.experiment.measured) == 1,
+        single=study.experiment.is_one_run,
         look=LOOKS[study.verdict.word] if study.verdict else None,
         verdict_caption=CAPTION if study.verdict and any(c.interval for c in study.verdict.comparisons) else "",
         legend=legend,

@@ -115,7 +115,7 @@ def diagnosis_table(study: Study) -> TextTable:
             remedy = "" if finding.name in WITHOUT else finding.override
             because = "" if finding.name in WITHOUT else finding.because
             rows.append((group.name, share, finding.title, finding.sentence, because, remedy))
-    alone = len(study.experiment.measured) == 1
+    alone = study.experiment.is_one_run
     seen = "what was seen" if alone else "in one of these runs"
     found = TextTable(("arm", "runs", "finding", seen, "likely cause", "what to try"), tuple(rows), 6)
     return found.without("arm", "runs") if alone else found
