@@ -6,17 +6,15 @@
 import os
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from cnnlab.telemetry.event_file import EventFile
 
 Points = Sequence[tuple[float, float]]  # step or layer number, value
 
@@ -47,15 +45,12 @@ def write_arms(folder: Path, arms: Mapping[str, Mapping[str, Points]], bands: Ma
 def write_run(folder: Path, tags: Mapping[str, Points], bands: Mapping[str, Sequence[str]] | None = None) -> None:
     """A TensorBoard run of {tag: points} in a folder of its own, which it replaces."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    now = time.time()
-    with closing(EventFileWriter(str(folder))) as writer:
-        if bands:
-            writer.add_event(Event(wall_time=now, step=0, summary=_layout(bands, tags)))
-        for tag, points in tags.items():
-            for step, value in points:
-                summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-                writer.add_event(Event(wall_time=now, step=int(step), summary=summary))
+    file = EventFile(folder)
+    if bands:
+        file.add(_layout(bands, tags))
+    for tag, points in tags.items():
+        for step, value in points:
+            file.add(Summary(value=[Summary.Value(tag=tag, simple_value=value)]), int(step))
 
 
 def _layout(bands: Mapping[str, Sequence[str]], tags: Mapping[str, Points]) -> Summary:

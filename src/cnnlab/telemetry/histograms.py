@@ -24,7 +24,7 @@ class Histogram:
     nonfinite: float
 
     def raw(self) -> dict[str, float | Sequence[float]]:
-        """Arguments for SummaryWriter.add_histogram_raw; needs at least one value."""
+        """Arguments for torch.utils.tensorboard.summary.histogram_raw; needs at least one value."""
         return {
             "min": self.edges[0],
             "max": self.edges[-1],

@@ -4,6 +4,9 @@
 `images` (N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function
 returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
 infinite; `nonfinite` counts those elements.
+
+What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32. So what
+several statistics of a tensor need is `shared`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +14,17 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from cnnlab.telemetry.sharing import shared
+
 Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
 
 
+@shared
 def mean(x: Tensor) -> Tensor:
     return x.mean()
 
 
+@shared
 def std(x: Tensor) -> Tensor:
     """Population standard deviation over all elements, not per unit or image.
 
@@ -25,13 +32,13 @@ def std(x: Tensor) -> Tensor:
     is still exact.
     """
     # torch.var's CPU kernel is a serial Welford; two vectorized passes take a fifth of its time.
-    return (x - x.mean()).square_().mean().sqrt()
+    return (x - mean(x)).square_().mean().sqrt()
 
 
 def largest(x: Tensor) -> Tensor:
     """Largest absolute value."""
-    low, high = torch.aminmax(x)
-    return torch.maximum(-low, high)
+    # torch.aminmax takes ten times as long for images in channels_last.
+    return torch.maximum(-x.amin(), x.amax())
 
 
 def nonfinite(x: Tensor) -> Tensor:
@@ -41,13 +48,12 @@ def nonfinite(x: Tensor) -> Tensor:
 
 def zeros(x: Tensor) -> Tensor:
     """Share of elements that are exactly zero: after ReLU, its sparsity."""
-    return _share_of(torch.eq, x, 0.0)
+    return _zeros_by_unit(x).mean()
 
 
 def dead(x: Tensor) -> Tensor:
     """Share of units (channels, or outputs of a fully connected layer) that are zero for every image and position."""
-    sizes = x.abs().flatten(2).amax(2) if x.dim() > 2 else x.abs()
-    return _share_of(torch.eq, sizes.amax(0), 0.0)
+    return _share_of(torch.eq, _zeros_by_unit(x), 1.0)
 
 
 def saturated(x: Tensor, low: float, high: float) -> Tensor:
@@ -74,10 +80,9 @@ def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
     0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
     NaN if all weights are zero or there is only one channel.
     """
-    filters = weight.flatten(1)
-    if len(filters) == 1:
-        return filters.new_full((), torch.nan)
-    return _norm(filters - filters.mean(0)) / _norm(filters)
+    if len(weight) == 1:
+        return weight.new_full((), torch.nan)
+    return _norm(weight - weight.mean(0)) / _norm(weight)
 
 
 def bias_largest(bias: Tensor) -> Tensor:
@@ -90,13 +95,13 @@ def variety(images: Tensor) -> Tensor:
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return _norm(images - images.mean(0)) / _norm(images - images.mean())
+    return _norm(images - images.mean(0)) / (std(images) * images.numel() ** 0.5)
 
 
 def contrast(images: Tensor) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return _norm(images - images.mean((2, 3), keepdim=True)) / _norm(images - images.mean())
+    return _norm(images - images.mean((2, 3), keepdim=True)) / (std(images) * images.numel() ** 0.5)
 
 
 def constant_channels(images: Tensor) -> Tensor:
@@ -129,6 +134,14 @@ def favourite(output: Tensor) -> Tensor:
     return torch.nn.functional.one_hot(output.argmax(1), output.shape[1]).sum(0).amax() / len(output)
 
 
+@shared
+def _zeros_by_unit(x: Tensor) -> Tensor:
+    """Share of exact zeros in each unit: (units,)."""
+    zero = torch.eq(x, 0.0, out=torch.empty_like(x))
+    return zero.mean([axis for axis in range(x.dim()) if axis != 1])
+
+
+@shared
 def _norm(x: Tensor) -> Tensor:
     """In one pass without a temporary; Tensor.norm dispatches in Python first."""
     if x.numel() > 1_000_000:

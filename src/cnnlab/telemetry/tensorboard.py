@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary, SummaryMetadata
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard import summary
 
 from cnnlab.runs.request import Request
 from cnnlab.telemetry import by_depth, hparams
+from cnnlab.telemetry.event_file import EventFile
 from cnnlab.telemetry.histograms import Histogram
 
 # The default tab expands the first two sections in ASCII order: capitals put these first.
@@ -69,27 +71,24 @@ class Dashboard:
     """One run's event file in `folder`."""
 
     def __init__(self, folder: Path):
-        self.writer = SummaryWriter(str(folder))
+        self.folder, self.file = folder, EventFile(folder)
+        self._scalars: dict[tuple[str, ...], Event] = {}
 
     def begin(self, request: Request, *, layers: bool = True, theory: bool = False) -> None:
         """Write the run's row in HPARAMS and the charts of the CUSTOM SCALARS tab.
 
         `layers`: whether layers are measured; `theory`: whether predictions are drawn.
         """
-        row = hparams.start(hparams.row(request), Path(self.writer.log_dir).name)
-        for summary in (hparams.experiment(request.swept), row):
-            self.writer._get_file_writer().add_summary(summary)
-        self.writer.add_custom_scalars(layout(sweep=bool(request.swept), layers=layers, theory=theory))
-        self.writer.flush()
+        charts = summary.custom_scalars(layout(sweep=bool(request.swept), layers=layers, theory=theory))
+        for head in (hparams.experiment(request.swept), hparams.start(hparams.row(request), self.folder.name), charts):
+            self.file.add(head)
 
     def sizes(self) -> dict[str, int]:
         """The run's event files, with how many bytes of them are written."""
-        self.writer.flush()
         return {path.name: path.stat().st_size for path in self._files()}
 
     def cut(self, sizes: Mapping[str, int]) -> None:
         """Shorten the event files to what `sizes` found, drop those that came later, and go on in a new one."""
-        self.writer.close()
         for path in self._files():
             if path.name in sizes:
                 os.truncate(path, sizes[path.name])
@@ -99,20 +98,26 @@ class Dashboard:
         seconds = [int(path.name.split(".")[3]) for path in self._files()]
         while seconds and int(time.time()) <= max(seconds):
             time.sleep(0.05)
-        self.writer = SummaryWriter(self.writer.log_dir)
+        self.file = EventFile(self.folder)
 
     def _files(self) -> list[Path]:
-        return sorted(Path(self.writer.log_dir).glob("events.out.tfevents.*"))
+        return sorted(self.folder.glob("events.out.tfevents.*"))
 
     def end(self, success: bool) -> None:
-        """Complete the row and close the file."""
-        self.writer._get_file_writer().add_summary(hparams.end(success))
-        self.writer.close()
+        """Complete the row."""
+        self.file.add(hparams.end(success))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """All values of a step in one Summary: seven times as fast as add_scalar, in half the bytes."""
-        summary = Summary(value=[Summary.Value(tag=tag(k), simple_value=v) for k, v in values.items()])
-        self.writer._get_file_writer().add_summary(summary, step)
+        """All values of a step in one event. Steps with the same keys share it, which is four times as fast as a new
+        one for each."""
+        keys = tuple(values)
+        if keys not in self._scalars:
+            self._scalars[keys] = Event(summary=Summary(value=[Summary.Value(tag=tag(key)) for key in keys]))
+        event = self._scalars[keys]
+        event.step = step
+        for place, value in zip(event.summary.value, values.values(), strict=True):
+            place.simple_value = value
+        self.file.write(event)
 
     def by_depth(self, name: str, values: Mapping[str, float]) -> None:
         """A statistic against depth, with the layer's number as TensorBoard's step: one line per run.
@@ -128,13 +133,12 @@ class Dashboard:
         scalars = {"plugin_data": plugin, "data_class": DATA_CLASS_SCALAR}
         about = {"metadata": SummaryMetadata(summary_description=description, **scalars)}
         for step, value in points:
-            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value, **about)])
-            self.writer._get_file_writer().add_summary(summary, step)
+            self.file.add(Summary(value=[Summary.Value(tag=tag, simple_value=value, **about)]), step)
             about = {}
 
     def image(self, name: str, image: Any, step: int) -> None:
         """`image`: (C, H, W), tensor or array, floats in 0..1 or uint8."""
-        self.writer.add_image(name, image, step)
+        self.file.add(summary.image(name, image, dataformats="CHW"), step)
 
     def figure(self, name: str, figure: Any, step: int) -> None:
         """A matplotlib Figure, rendered without pyplot's global state."""
@@ -142,12 +146,13 @@ class Dashboard:
 
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        self.writer.add_image(name, np.asarray(canvas.buffer_rgba())[..., :3], step, dataformats="HWC")
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        self.file.add(summary.image(name, pixels, dataformats="HWC"), step)
 
     def histogram(self, name: str, histogram: Histogram, step: int) -> None:
         """Skipped if no value is finite, since TensorBoard could not draw it."""
         if histogram.counts:
-            self.writer.add_histogram_raw(name, global_step=step, **histogram.raw())
+            self.file.add(summary.histogram_raw(name, **histogram.raw()), step)
 
     def text(self, name: str, markdown: str, step: int = 0) -> None:
-        self.writer.add_text(name, markdown, step)
+        self.file.add(summary.text(name, markdown), step)

@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
+from cnnlab.telemetry.sharing import sharing
 from cnnlab.telemetry.statistics import Statistics
 
 Bounds = dict[Any, tuple[float, float]]
@@ -73,16 +74,14 @@ class Watched:
                 continue
             new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
             update = new - old.float()
-            for name, statistic in self.statistics["weight"].items():
-                self.values[f"weight/{name}/{layer}"] = statistic(new, gradient.float(), update)
+            self._apply("weight", layer, new, gradient.float(), update)
 
     @torch.inference_mode()
     def _measure_biases(self) -> None:
         """As they are in this step's forward pass."""
         for layer, module in self.layers.items() if self.statistics.get("bias") else ():
             if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
-                for name, statistic in self.statistics["bias"].items():
-                    self.values[f"bias/{name}/{layer}"] = statistic(bias.float())
+                self._apply("bias", layer, bias.float())
 
     @property
     def activations(self) -> set[str]:
@@ -124,13 +123,12 @@ class Watched:
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
+    @torch.inference_mode()
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
-        known = self.statistics.get(what, {})
-        if known and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
+        if self.statistics.get(what) and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
             self._seen.add(what)
-            x = x.detach()[: self.images].float()
-            self.values |= {f"{what}/{name}": statistic(x) for name, statistic in known.items()}
+            self._apply(what, "", x[: self.images].float())
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""
@@ -153,13 +151,16 @@ class Watched:
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
+    @torch.inference_mode()
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
-        x = x.detach()  # so that no statistic is part of a graph
         if self.images is not None:
             x = x[: self.images * len(x) // self._batches[layer]]  # behind flatten(0, 1) an image has several rows
-        x = units.second(x.float())
-        for name, statistic in self.statistics.get(what, {}).items():
-            self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
+        self._apply(what, layer, units.second(x.float()), *bounds)
+
+    def _apply(self, what: str, layer: str, *arguments: Any) -> None:
+        with sharing():
+            for name, statistic in self.statistics.get(what, {}).items():
+                self.values[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = statistic(*arguments)
 
     def _measured(self, what: str, layer: str) -> dict[str, Tensor]:
         keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
