@@ -132,3 +132,40 @@ def test_functions_return_what_they_return_without_it():
         inside = F.max_pool2d(F.relu(F.conv2d(X, torch.ones(2, 3, 3, 3))), 2, return_indices=True)
     outside = F.max_pool2d(F.relu(F.conv2d(X, torch.ones(2, 3, 3, 3))), 2, return_indices=True)
     assert all(torch.equal(a, b) for a, b in zip(inside, outside, strict=True))
+
+
+def test_a_network_that_the_optimizer_calls_is_seen():
+    network = Net(lambda net, h: F.relu(h))
+    optimizer, probe = torch.optim.LBFGS(network.parameters(), max_iter=1), Probe(network)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = network(X).square().sum()
+        loss.backward()
+        return loss
+
+    with probe.watch():
+        optimizer.step(closure)
+    assert 0 < probe.read()["activation/zeros/01_a"] < 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_optimizers_functions_are_not_looked_at(fails):
+    seen = []
+
+    class Optimizer(torch.optim.SGD):
+        def step(self, closure=None) -> None:
+            seen.append(torch.overrides._get_current_function_mode())
+            if fails:
+                raise OSError
+
+    with Attribution(None) as attribution:
+        seen.append(torch.overrides._get_current_function_mode())
+        try:
+            Optimizer([nn.Parameter(torch.ones(1))], lr=1.0).step()
+        except OSError:
+            assert fails
+        else:
+            seen.append(torch.overrides._get_current_function_mode())
+    assert seen == [attribution, None, *([] if fails else [attribution])]
+    assert torch.overrides._get_current_function_mode() is None

@@ -17,6 +17,7 @@ from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
+from cnnlab.common.cpu_settings import apply_cpu_settings
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable
 from cnnlab.common.unread import quiet_if_unread
@@ -30,6 +31,7 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
     Either may raise InputError: one to five lines on stderr, exit code 1. Where nobody reads on, as before `| head`, it
     ends quietly. `of_sweep`: what only a command that sweeps knows, by name, for its sweeper.
     """
+    apply_cpu_settings()
     register_resolvers()
     try:
         with quiet_if_unread(), stoppable():

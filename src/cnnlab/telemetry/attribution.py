@@ -14,7 +14,8 @@ from weakref import ref
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
 from cnnlab.networks.modules.activations import ACTIVATIONS
 
@@ -109,17 +110,38 @@ class Attribution(TorchFunctionMode):
         self.listener = listener
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
-        self._asleep = False  # after the backward pass, while the optimizer works and no layer runs
+        self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
+
+    def __enter__(self) -> "Attribution":
+        self._hooks = (
+            register_optimizer_step_pre_hook(lambda *_: self._pause()),
+            register_optimizer_step_post_hook(lambda *_: self._resume()),
+        )
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._resume()  # where the optimizer raised
+        super().__exit__(*exception)
+
+    def _pause(self) -> None:
+        if _get_current_function_mode() is self:  # not below a mode of somebody else
+            super().__exit__(None, None, None)
+            self._paused = True
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            super().__enter__()
 
     def own(self, layer: str, output: Tensor, units: Units) -> None:
         """Attribute `output`, just returned, to `layer`."""
+        self._resume()  # the optimizer calls the network, as LBFGS does
         self._own(output, _Call(layer), units)
-        self._asleep = False
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
-        if self._asleep:
-            return func(*args, **kwargs)
         if func in ACTIVATING:
             self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
@@ -129,9 +151,7 @@ class Attribution(TorchFunctionMode):
                 return run(owned, func, args, kwargs)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
-        if func is Tensor.backward:
-            self._asleep = True
-        elif isinstance(result, Tensor) and func is not Tensor.detach:
+        if isinstance(result, Tensor) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
 

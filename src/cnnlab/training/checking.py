@@ -40,7 +40,7 @@ def check(config: Any, request: Request, folder: Path, pictures: bool, show: boo
         batches, steps = batches_of(config, data, device)
         network = build_network(config, data, next(batches.epoch(0))[0].cpu())
         sizes = measures(network, data.shape) | facts(data)
-        start = Start.of(trainer_of(config, network, device, max(1, steps)))
+        start = Start.of(trainer_of(config, network, data.shape, device, max(1, steps)))
         with _dashboard(run, request) as dashboard:
             try:
                 checked = CHECKS[config.check](start, batches)

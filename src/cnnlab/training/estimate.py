@@ -28,7 +28,7 @@ def training_seconds(config: Any, threads: int | None = None) -> float:
         data = build_data(config.dataset)
         batches, steps = batches_of(config, data, device)
         network = build_network(config, data, next(iter(batches.epoch(0)))[0].cpu())
-        trainer = trainer_of(config, network, device, max(steps, 1))
+        trainer = trainer_of(config, network, data.shape, device, max(steps, 1))
         network.train()
         seconds = []
         for x, y in islice(batches.epoch(0), 1 + MEASURED_STEPS):

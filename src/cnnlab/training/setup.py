@@ -17,6 +17,7 @@ from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
+from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.trace import trace
 from cnnlab.runs.request import Request
@@ -124,19 +125,21 @@ def fit(
     expectation: Expectation | None = None,
     evaluation: Evaluation | None = None,
     resident: bool | Literal["auto"] = "auto",
+    channels_last: bool | Literal["auto"] = "auto",
     **numbers: Any,
 ) -> dict[str, Any]:
     """Train an initialized `network` on `data` into a run folder, as `python -m cnnlab.train` does, without Hydra.
 
     Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
     `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`: of
-    the image order. `numbers`: precision, clip, label_smoothing, channels_last, compile, as in `configs/trainer`.
+    the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
     Raises InputError if `folder` already holds a run.
     """
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
-    trainer = Trainer(network, optimizer, scheduler(optimizer, steps), place, **numbers)
+    channels_last = choose_channels_last(channels_last, network, data.shape, place)
+    trainer = Trainer(network, optimizer, scheduler(optimizer, steps), place, channels_last=channels_last, **numbers)
     with run.opened(None, seed=seed, device=place.type, device_name=device_name(place)):
         session = prepare(
             run, data, trainer, batches, steps, telemetry=telemetry, expectation=expectation, evaluation=evaluation

@@ -25,6 +25,7 @@ from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.networks.geometry import parameters
+from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.theory import Expectation
@@ -115,7 +116,7 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
     return prepare(
         folder,
         data,
-        trainer_of(config, network, device, steps),
+        trainer_of(config, network, data.shape, device, steps),
         batches,
         steps,
         telemetry=Telemetry(
@@ -148,13 +149,16 @@ def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batch
     return batches, settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
 
 
-def trainer_of(config: Any, network: nn.Module, device: torch.device, steps: int) -> Trainer:
+def trainer_of(
+    config: Any, network: nn.Module, image_shape: tuple[int, int, int], device: torch.device, steps: int
+) -> Trainer:
     """The trainer of an initialized network, which it moves to the device."""
     network.to(device)
     # Building an optimizer imports torch._dynamo, 2 s, which questions of geometry need not wait for.
     optimizer, scheduler = build_optimizer(config, network, steps) if steps else (None, None)
-    keys = ("precision", "clip", "label_smoothing", "channels_last", "compile")
-    return Trainer(network, optimizer, scheduler, device, **{key: config.trainer[key] for key in keys})
+    settings = {key: config.trainer[key] for key in ("precision", "clip", "label_smoothing", "compile")}
+    channels_last = choose_channels_last(config.trainer.channels_last, network, image_shape, device)
+    return Trainer(network, optimizer, scheduler, device, channels_last=channels_last, **settings)
 
 
 def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:

@@ -1,0 +1,41 @@
+"""The memory layout that a network is trained in: channels_last keeps the values of one pixel together."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from cnnlab.common.random import cpu_seed
+
+
+def choose_channels_last(
+    asked: bool | Literal["auto"], network: nn.Module, image_shape: tuple[int, int, int], device: torch.device
+) -> bool:
+    """`auto`: on the CPU, where it is faster (docs/benchmarks.md), if the network can be computed in it. On CUDA it was
+    not measured."""
+    if asked != "auto":
+        return asked
+    return device.type == "cpu" and takes_channels_last(network, image_shape)
+
+
+def takes_channels_last(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
+    """Whether a pass in this layout works: behind a convolution, `x.view(len(x), -1)` does not. The network is left as
+    it was, but for the layout of its weights."""
+    if any(weight.dim() > 4 for weight in network.parameters() if not is_lazy(weight)):
+        return False  # of 3-d convolutions, which have a layout of their own
+    training = [module for module in network.modules() if module.training]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
+    network.eval().to(memory_format=torch.channels_last)
+    try:
+        with cpu_seed(0), torch.no_grad():
+            network(torch.zeros(2, *image_shape).contiguous(memory_format=torch.channels_last))
+        return True
+    except Exception:  # it is somebody's own code; what else is wrong with it shows in the other layout too
+        network.to(memory_format=torch.contiguous_format)
+        return False
+    finally:
+        for module in training:
+            module.training = True
+        for buffer, before in buffers:
+            buffer.copy_(before)
