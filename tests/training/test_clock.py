@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cnnlab.training.clock import StepClock
+from cnnlab.training.clock import StepClock, milliseconds
 
 
 @pytest.fixture
@@ -53,3 +53,14 @@ def test_what_the_first_plain_stretch_does_once_does_not_count(timed):
     report = timed(measured, 0.004, 0.002, drawn={3: 20.0})  # a compilation
     assert report["time/step_ms"] == pytest.approx(4)
     assert report["telemetry/overhead"] == pytest.approx(5 * 0.002 / (30 * 0.004))
+
+
+def test_milliseconds_are_the_median_without_the_first_call(monkeypatch):
+    now, lengths = [0.0], iter([9.0, 0.004, 0.004, 0.005, 0.1, 0.001])
+    monkeypatch.setattr("cnnlab.training.clock.perf_counter", lambda: now[0])
+
+    def work() -> None:
+        now[0] += next(lengths)
+
+    assert milliseconds(work, torch.device("cpu")) == pytest.approx(4)
+    assert next(lengths, None) is None

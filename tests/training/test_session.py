@@ -113,3 +113,12 @@ def test_the_results_name_the_data_and_the_gap(tmp_path):
     assert 0 <= results["test/probability_error"] < 1e-6
     untrained = train(_job("trainer.max_steps=0"), Request(), tmp_path / "none", pictures=False, show=False)
     assert "test/gap" not in untrained and untrained["data/fingerprint"] == results["data/fingerprint"]
+
+
+def test_what_augmentation_costs_is_in_the_results_of_an_augmented_run(tmp_path):
+    plain, augmented = _session(tmp_path / "a"), _session(tmp_path / "b", "augmentation=digits")
+    random = torch.get_rng_state()
+    augmented.batches.augment_one()
+    assert torch.equal(torch.get_rng_state(), random)
+    assert "time/augmentation_ms" not in plain.run()
+    assert augmented.run()["time/augmentation_ms"] > 0

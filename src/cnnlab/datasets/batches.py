@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cnnlab.common.random import generator
+from cnnlab.common.random import generator, undisturbed
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import Split, memory, normalize
 
@@ -66,6 +66,13 @@ class Batches:
             if self.augment:
                 images = self.augment(images, generator(self.seed, AUGMENTATION, epoch, step))
             yield normalize(images, self.mean, self.std), labels
+
+    def augment_one(self) -> None:
+        """Augment the images of one batch, for nothing, to see what it costs."""
+        if self.augment:
+            images = self.images[: self.batch_size].to(self.device)
+            with undisturbed(self.seed, self.device):
+                self.augment(images, generator(self.seed, AUGMENTATION))
 
     def in_order(self) -> Iterator[Batch]:
         """Every image once, in stored order, without augmentation; the last batch may be smaller."""

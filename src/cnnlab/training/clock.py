@@ -1,9 +1,9 @@
 """Time per step and overhead of measuring, without synchronizing the device."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -85,3 +85,15 @@ def _seconds(stretch: Stretch) -> float:
         return begin.elapsed_time(end) / 1000
     assert isinstance(begin, float) and isinstance(end, float)
     return end - begin
+
+
+def milliseconds(work: Callable[[], Any], device: torch.device, times: int = 5) -> float:
+    """Median over `times` calls of `work`, after one that warms up, with all that it starts on the device."""
+    seconds = []
+    for _ in range(1 + times):
+        began = perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(perf_counter() - began)
+    return 1000 * median(seconds[1:])

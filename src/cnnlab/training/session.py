@@ -16,6 +16,7 @@ from cnnlab.networks.geometry import measures
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.gains import gains
 from cnnlab.telemetry.recorder import Recorder
+from cnnlab.training.clock import milliseconds
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.tally import batch_scores, gap, probability_error, resolution, scores_of
@@ -87,6 +88,8 @@ class Session:
             "time/training_s": perf_counter() - began,
             **clock.report(drawn),
         }
+        if self.batches.augment and self.place.step:
+            self.results |= {"time/augmentation_ms": milliseconds(self.batches.augment_one, self.device)}
         self.results |= self.recorder.by_depth("end")
 
     def due(self, step: int) -> bool:

@@ -88,7 +88,10 @@ def command(request: Request, **changes: str | None) -> str:
 def _time(results: Mapping[str, Any]) -> str:
     words = [f"{results['time/training_s']:.1f} s for {results['train/steps']} steps, with validation and files"]
     if "time/step_ms" in results:
-        plain = f"a plain step takes {results['time/step_ms']:.2f} ms"
+        step = results["time/step_ms"]
+        plain = f"a plain step takes {step:.2f} ms"
+        if "time/augmentation_ms" in results:
+            plain += f", augmentation {100 * results['time/augmentation_ms'] / step:.1f} % of it"
         if "telemetry/overhead" in results:
             plain += f", and measuring the layers adds {100 * results['telemetry/overhead']:.1f} %"
         words.append(plain)
