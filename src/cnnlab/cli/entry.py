@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
+from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.overrides import quoted_paths
 from cnnlab.cli.refusal import Refusal
@@ -42,6 +43,9 @@ def _run(
     config_name: str, task: Callable[[DictConfig], Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]
 ) -> None:
     try:
+        if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
+            print(page)
+            return
         typed = resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
         jobs = compose_jobs(config_name, sys.argv[1:])

@@ -32,6 +32,13 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     return folders, rest
 
 
+def check_own(config_dir: str | Path) -> Path:
+    """The folder of somebody's own configs, absolute; InputError if there is none."""
+    if not Path(config_dir).is_dir():
+        raise InputError(f"--config-dir {config_dir}: no such folder.")
+    return Path(config_dir).absolute()
+
+
 @contextmanager
 def interpolated() -> Iterator[None]:
     """InputError where a `${...}` that was typed leads nowhere, or to itself."""
