@@ -10,21 +10,24 @@ from cnnlab.cli.entry import entry
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from cnnlab.cli.parts import Parts
 
-def task(config: "DictConfig") -> None:
+
+def task(config: "DictConfig", parts: "Parts | None" = None) -> None:
+    """`parts`: what `check` made of this config, in this process."""
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
     from cnnlab.training.perform import exit_code, perform
 
     alone, folder = not is_sweep(), output_folder()
-    results = perform(config, read_request(config), folder, pictures=alone, show=alone)
+    results = perform(config, read_request(config), folder, pictures=alone, show=alone, parts=parts)
     if alone and (code := exit_code(config, results, folder)):
         sys.exit(code)
 
 
-def check(jobs: Sequence["DictConfig"]) -> None:
+def check(jobs: Sequence["DictConfig"]) -> "Parts | None":
     from cnnlab.cli.preflight import check_training
 
-    check_training(jobs)
+    return check_training(jobs)
 
 
 def estimate(config: "DictConfig", threads: int | None) -> float:
@@ -44,8 +47,8 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     from cnnlab.training.perform import perform
 
     config, request, usual = compose_run("train", resumed(overrides), config_dir)
-    check([config])
-    return perform(config, request, Path(folder or usual), pictures=False, show=False)
+    parts = check([config])
+    return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts)
 
 
 def main() -> None:
