@@ -30,6 +30,12 @@ def check(jobs: Sequence["DictConfig"]) -> "Parts | None":
     return check_training(jobs)
 
 
+def settings(jobs: Sequence["DictConfig"]) -> None:
+    from cnnlab.cli.preflight import check_settings
+
+    check_settings(jobs)
+
+
 def estimate(config: "DictConfig", threads: int | None) -> float:
     from cnnlab.training.estimate import training_seconds
 
@@ -52,7 +58,7 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
 
 
 def main() -> None:
-    entry("train", task, check, estimate=estimate)
+    entry("train", task, check, settings=settings, estimate=estimate)
 
 
 if __name__ == "__main__":
