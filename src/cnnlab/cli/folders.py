@@ -39,6 +39,15 @@ def check_own(config_dir: str | Path) -> Path:
     return Path(config_dir).absolute()
 
 
+def check_is_run(folder: Path) -> None:
+    """InputError unless it is the folder of a run started by a command."""
+    if not (folder / "config.yaml").is_file():
+        raise InputError(
+            f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
+            "Give the folder that a training run printed, e.g. run=outputs/runs/..."
+        )
+
+
 @contextmanager
 def interpolated() -> Iterator[None]:
     """InputError where a `${...}` that was typed leads nowhere, or to itself."""
