@@ -12,8 +12,11 @@ from cnnlab.cli.folders import split_folders
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from cnnlab.claims.experiment import Experiment
 
-def task(folders: Sequence[Path], config: "DictConfig") -> None:
+
+def task(folders: Sequence[Path], config: "DictConfig", experiment: "Experiment | None" = None) -> None:
+    """`experiment`: of the folders, if the check read them."""
     if _lists(folders, config):
         from cnnlab.views.run_list import list_runs
 
@@ -21,22 +24,28 @@ def task(folders: Sequence[Path], config: "DictConfig") -> None:
     else:
         from cnnlab.views.report.sweep_report import publish
 
-        publish(*folders, metric=config.metric, output=Path(config.output) if config.output else None)
+        output = Path(config.output) if config.output else None
+        publish(*folders, metric=config.metric, output=output, experiment=experiment)
 
 
-def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> None:
-    from cnnlab.claims.find_runs import find
-    from cnnlab.claims.study import check_study
+def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> "Experiment | None":
+    from cnnlab.claims.find_runs import check_there, find
     from cnnlab.cli.resolvers import resolved
     from cnnlab.cli.schema import REPORT_RULES
     from cnnlab.common.checks import check_rules
 
     for job in jobs:
         check_rules(resolved(job), REPORT_RULES)
+    check_there(folders)
+    experiment = None
+    for job in jobs:
         if _lists(folders, job):
             find(folders)
         else:
-            check_study(folders, job.metric)
+            from cnnlab.claims.study import check_study
+
+            experiment = check_study(folders, job.metric)
+    return experiment
 
 
 def _lists(folders: Sequence[Path], config: "DictConfig") -> bool:
