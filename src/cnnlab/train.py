@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 def task(config: "DictConfig", parts: "Parts | None" = None) -> None:
     """`parts`: what `check` made of this config, in this process."""
+    from cnnlab import IMPORTED
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
     from cnnlab.training.perform import exit_code, perform
 
     alone, folder = not is_sweep(), output_folder()
-    results = perform(config, read_request(config), folder, pictures=alone, show=alone, parts=parts)
+    began = IMPORTED if alone else None  # a sweep's server imported it long before
+    results = perform(config, read_request(config), folder, pictures=alone, show=alone, parts=parts, began=began)
     if alone and (code := exit_code(config, results, folder)):
         sys.exit(code)
 
@@ -52,9 +55,10 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     from cnnlab.cli.resuming import resumed
     from cnnlab.training.perform import perform
 
+    began = perf_counter()
     config, request, usual = compose_run("train", resumed(overrides), config_dir)
     parts = check([config])
-    return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts)
+    return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts, began=began)
 
 
 def main() -> None:

@@ -42,13 +42,20 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
 
 
 def trained(
-    config: Any, request: Request, folder: Path, pictures: bool, show: bool = False, parts: Parts | None = None
+    config: Any,
+    request: Request,
+    folder: Path,
+    pictures: bool,
+    show: bool = False,
+    parts: Parts | None = None,
+    began: float | None = None,
 ) -> Session:
     """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed. `parts`: if the
-    check of this config made them."""
+    check of this config made them. `began`: by `perf_counter`, when the command did."""
     with opened(config, request, RunFolder(folder)) as (run, device):
         with waiting_for("Getting ready to measure" if parts else "Reading the images, building the network"):
             session = session_of(config, request, run, device, pictures, parts)
+            session.began = began
         lines = run_in_words(_facts(session), request.choices)
         for heading, sentence in lines.items():
             log.info("%s: %s", heading, sentence)
