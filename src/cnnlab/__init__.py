@@ -10,9 +10,9 @@ All are imported lazily, so that a command reports a typo without waiting for to
 
 import sys
 from importlib import import_module
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import cnnlab.common.began  # noqa: F401  (notes the time)
 from cnnlab.common.stopping import quiet_at_once
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from cnnlab.views.sheet import sheet
 
 __version__ = "0.1.0"
-
-IMPORTED = perf_counter()  # when a command's process began, but for the 30 ms of Python itself
 
 if sys.argv[:1] == ["-m"]:  # so Python calls itself while it looks for `cnnlab.train` in this package
     quiet_at_once()

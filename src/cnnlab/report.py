@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
 from cnnlab.cli.folders import split_folders
@@ -12,11 +12,9 @@ from cnnlab.cli.folders import split_folders
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from cnnlab.claims.experiment import Experiment
 
-
-def task(folders: Sequence[Path], config: "DictConfig", experiment: "Experiment | None" = None) -> None:
-    """`experiment`: of the folders, if the check read them."""
+def task(folders: Sequence[Path], config: "DictConfig", read: Any = None) -> None:
+    """`read`: the runs, if the check read them."""
     if _lists(folders, config):
         from cnnlab.views.run_list import list_runs
 
@@ -24,11 +22,10 @@ def task(folders: Sequence[Path], config: "DictConfig", experiment: "Experiment 
     else:
         from cnnlab.views.report.sweep_report import publish
 
-        output = Path(config.output) if config.output else None
-        publish(*folders, metric=config.metric, output=output, experiment=experiment)
+        publish(*folders, metric=config.metric, output=config.output and Path(config.output), experiment=read)
 
 
-def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> "Experiment | None":
+def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> Any:
     from cnnlab.claims.find_runs import check_there, find
     from cnnlab.cli.resolvers import resolved
     from cnnlab.cli.schema import REPORT_RULES
@@ -37,15 +34,11 @@ def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> "Experiment 
     for job in jobs:
         check_rules(resolved(job), REPORT_RULES)
     check_there(folders)
-    experiment = None
-    for job in jobs:
-        if _lists(folders, job):
-            find(folders)
-        else:
-            from cnnlab.claims.study import check_study
 
-            experiment = check_study(folders, job.metric)
-    return experiment
+    from cnnlab.claims.study import check_study  # pandas and scipy, which the mistakes above need not wait for
+
+    read = [find(folders) if _lists(folders, job) else check_study(folders, job.metric) for job in jobs]
+    return read[-1]
 
 
 def _lists(folders: Sequence[Path], config: "DictConfig") -> bool:
