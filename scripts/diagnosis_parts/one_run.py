@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from cnnlab.cli.compose import compose_run
+from cnnlab.cli.preflight import check_training
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import seed_everything
 from cnnlab.runs.run_folder import RunFolder
-from cnnlab.train import check
 from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.start import session_of
 from diagnosis_parts.jobs import CONFIGS, Job, Outcome
@@ -51,7 +51,7 @@ def outcome(job: Job) -> Outcome:
 def judged(overrides: tuple[str, ...]) -> dict[str, Any]:
     """As `cnnlab.run`, which returns no severities."""
     config, request, _ = compose_run("train", overrides, CONFIGS)
-    check([config])
+    check_training([config])
     with TemporaryDirectory() as temporary:
         seed_everything(config.seed, config.trainer.deterministic)
         folder = RunFolder(Path(temporary) / "run")

@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import cnnlab.common.began  # noqa: F401  (notes the time)
 from cnnlab.common.stopping import quiet_at_once
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
 from cnnlab.cli.inputs import check_pictures, picture_files, unfinished
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def task(config: "DictConfig") -> None:
+def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
+    """`loaded`: the network and its `TrainedRun`, if the check read them."""
     from cnnlab.cli.build import load_run
     from cnnlab.cli.hydra_job import output_folder
     from cnnlab.evaluation.transforms import variants
@@ -20,7 +21,7 @@ def task(config: "DictConfig") -> None:
 
     if told := unfinished(config.run):
         sys.stderr.write(f"{told}\n")
-    network, run = load_run(Path(config.run), config.checkpoint, config.trust)
+    network, run = loaded or load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     background = str(run.config.get("dataset", {}).get("background", "auto"))
     facts = (run.image_shape, run.look, config.invert, background)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
 from cnnlab.cli.folders import split_folders
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def task(folders: Sequence[Path], config: "DictConfig") -> None:
+def task(folders: Sequence[Path], config: "DictConfig", read: Any = None) -> None:
+    """`read`: the runs, if the check read them."""
     if _lists(folders, config):
         from cnnlab.views.run_list import list_runs
 
@@ -21,22 +22,23 @@ def task(folders: Sequence[Path], config: "DictConfig") -> None:
     else:
         from cnnlab.views.report.sweep_report import publish
 
-        publish(*folders, metric=config.metric, output=Path(config.output) if config.output else None)
+        publish(*folders, metric=config.metric, output=config.output and Path(config.output), experiment=read)
 
 
-def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> None:
-    from cnnlab.claims.find_runs import find
-    from cnnlab.claims.study import check_study
+def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> Any:
+    from cnnlab.claims.find_runs import check_there, find
     from cnnlab.cli.resolvers import resolved
     from cnnlab.cli.schema import REPORT_RULES
     from cnnlab.common.checks import check_rules
 
     for job in jobs:
         check_rules(resolved(job), REPORT_RULES)
-        if _lists(folders, job):
-            find(folders)
-        else:
-            check_study(folders, job.metric)
+    check_there(folders)
+
+    from cnnlab.claims.study import check_study  # pandas and scipy, which the mistakes above need not wait for
+
+    read = [find(folders) if _lists(folders, job) else check_study(folders, job.metric) for job in jobs]
+    return read[-1]
 
 
 def _lists(folders: Sequence[Path], config: "DictConfig") -> bool:

@@ -1,30 +1,30 @@
 """`python -m cnnlab.train`: compose, check, train. `run` does the same from Python."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
+from cnnlab.cli.preflight import check_settings, check_training
+from cnnlab.common.began import BEGAN
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from cnnlab.cli.parts import Parts
 
-def task(config: "DictConfig") -> None:
+
+def task(config: "DictConfig", parts: "Parts | None" = None) -> None:
+    """`parts`: what `check` made of this config, in this process."""
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
     from cnnlab.training.perform import exit_code, perform
 
     alone, folder = not is_sweep(), output_folder()
-    results = perform(config, read_request(config), folder, pictures=alone, show=alone)
+    began = BEGAN if alone else None  # a sweep's server imported it long before
+    results = perform(config, read_request(config), folder, pictures=alone, show=alone, parts=parts, began=began)
     if alone and (code := exit_code(config, results, folder)):
         sys.exit(code)
-
-
-def check(jobs: Sequence["DictConfig"]) -> None:
-    from cnnlab.cli.preflight import check_training
-
-    check_training(jobs)
 
 
 def estimate(config: "DictConfig", threads: int | None) -> float:
@@ -43,13 +43,14 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     from cnnlab.cli.resuming import resumed
     from cnnlab.training.perform import perform
 
+    began = perf_counter()
     config, request, usual = compose_run("train", resumed(overrides), config_dir)
-    check([config])
-    return perform(config, request, Path(folder or usual), pictures=False, show=False)
+    parts = check_training([config])
+    return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts, began=began)
 
 
 def main() -> None:
-    entry("train", task, check, estimate=estimate)
+    entry("train", task, check_training, settings=check_settings, estimate=estimate)
 
 
 if __name__ == "__main__":

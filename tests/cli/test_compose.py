@@ -66,7 +66,7 @@ def test_only_a_sweep_can_be_listed():
         compose_jobs("train", ["sweep.dry_run=true"])
 
 
-@pytest.mark.parametrize("flag", ["--help", "--hydra-help", "--cfg=job", "--info"])
+@pytest.mark.parametrize("flag", ["--hydra-help", "--cfg=job", "--info"])
 def test_questions_to_hydra_are_no_jobs(flag):
     assert compose_jobs("train", [flag]) is None
 

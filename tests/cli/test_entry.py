@@ -1,13 +1,15 @@
 """The shared entry point: every job is checked first, user errors have no traceback, defects keep theirs."""
 
 import os
+import pickle
 import signal
 import sys
+from threading import Lock
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from cnnlab.cli.entry import entry
+from cnnlab.cli.entry import _Made, entry
 from cnnlab.common.errors import InputError
 
 
@@ -40,6 +42,24 @@ def test_every_job_is_checked_before_the_first_begins(command):
         *("-m", "top=3,1,2"),
     )
     assert code == 0 and events == [[3, 1, 2], 3, 1, 2]
+
+
+def test_what_the_check_of_a_run_made_is_given_to_its_task_once_and_to_no_job_of_a_sweep(command):
+    given = []
+
+    def task(config, *made):
+        given.append(made)
+
+    assert command(task, lambda jobs: {"made": len(jobs)})[0] == 0
+    assert command(task, lambda jobs: None)[0] == 0
+    assert command(task, lambda jobs: {"made": len(jobs)}, "-m", "top=3")[0] == 0
+    assert given == [({"made": 1},), (), ()]
+
+
+def test_what_was_made_does_not_travel_with_the_task():
+    made = _Made()
+    made.content = Lock()  # which cannot be pickled
+    assert pickle.loads(pickle.dumps(made)).take() == ()
 
 
 def _refuse(_):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cnnlab.cli.compose import compose_run
+from cnnlab.cli.preflight import check_training
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.folder import image_folder
-from cnnlab.train import check
 from cnnlab.training.perform import perform
 
 COUNT = int(os.environ.get("CNNLAB_FUZZ", "200"))
@@ -81,7 +81,7 @@ def test_any_command_line_is_taken_or_refused_in_a_few_words(tmp_path_factory, o
     os.chdir(home)
     try:
         config, request, _ = compose_run("train", [*SMALL, *overrides])
-        check([config])
+        check_training([config])
         assert not list(home.iterdir()), "something was left"
         if _brief(config):  # what is taken must work
             perform(config, request, home / "run", pictures=False, show=False)
@@ -123,7 +123,7 @@ def test_any_yaml_in_ones_own_folder_is_taken_or_refused_in_a_few_words(tmp_path
     (home / group / "odd.yaml").write_text(text, encoding="utf-8")
     try:
         config, _, _ = compose_run("train", [*(SMALL if group != "model" else SMALL[:1]), f"{group}=odd"], home)
-        check([config])
+        check_training([config])
     except InputError as error:
         _few_words(error)
 

@@ -88,7 +88,7 @@ class Uncopied(nn.Linear):
 
 
 def test_what_cannot_be_tried_is_told_in_words_and_by_the_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("cnnlab.training.checking.build_network", lambda *_: Uncopied((1, 8, 8), 10))
+    monkeypatch.setattr("cnnlab.cli.parts.build_network", lambda *_: Uncopied((1, 8, 8), 10))
     with pytest.raises(InputError, match="check=one_batch is not possible here: it cannot be copied"):
         _checked(tmp_path / "run", "check=one_batch")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"

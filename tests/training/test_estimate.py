@@ -23,7 +23,7 @@ def test_the_cost_is_a_measured_step_times_the_steps(monkeypatch):
 
 def test_it_uses_the_threads_of_the_run_and_gives_them_back(monkeypatch):
     before, seen = torch.get_num_threads(), []
-    monkeypatch.setattr("cnnlab.training.estimate.build_data", lambda config: _seen(config, seen))
+    monkeypatch.setattr("cnnlab.cli.parts.build_data", lambda config: _seen(config, seen))
     training_seconds(_config("trainer.max_steps=1"), threads=1)
     assert seen == [1] and torch.get_num_threads() == before
 

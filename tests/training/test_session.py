@@ -2,17 +2,19 @@
 
 import json
 import math
+from itertools import count
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from cnnlab.cli.compose import compose_jobs
+from cnnlab.cli.compose import compose_jobs, compose_run
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.datasets.base import fingerprint
 from cnnlab.datasets.digits import digits
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder, read_metrics
+from cnnlab.training.perform import perform
 from cnnlab.training.session import Session
 from cnnlab.training.start import session_of, train
 
@@ -61,6 +63,16 @@ def test_keys_are_those_of_the_design(tmp_path):
     assert session.results["activation/std/01_block1.conv1@init"] == row["activation/std/01_block1.conv1"]
     assert "activation/std/01_block1.conv1@end" in session.results
     assert session.results["train/steps"] == 30 and session.results["time/step_ms"] > 0
+
+
+def test_the_start_lasts_until_the_first_step_is_done(tmp_path, monkeypatch):
+    config, request, _ = compose_run("train", [*SMALL, "trainer.max_steps=3"])
+    clock = count(100)
+    monkeypatch.setattr("cnnlab.training.session.perf_counter", lambda: next(clock))
+    results = perform(config, request, tmp_path / "timed", False, False, began=40.0)
+    # The clock is read when training begins, at 100, and then when the first step is done.
+    assert results["time/start_s"] == 101 - 40
+    assert "time/start_s" not in perform(config, request, tmp_path / "untimed", False, False)
 
 
 def test_a_run_that_diverges_stops_and_says_when(tmp_path):

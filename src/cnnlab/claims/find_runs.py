@@ -34,13 +34,10 @@ class SweepRecord:
 def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
     """The sweeps and the runs outside of them, at or below `folders`, each once. Raises InputError where a folder
     does not exist or holds neither."""
+    check_there(folders)
     sweeps: dict[Path, SweepRecord] = {}
     alone: dict[Path, RunRecord] = {}
     for top in folders:
-        if not top.is_dir():
-            raise InputError(
-                f"{top}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
-            )
         found = list(_walk(top))
         if not found:
             raise InputError(
@@ -56,6 +53,15 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
                 if key not in alone:
                     alone[key] = read_run(folder, name)
     return list(sweeps.values()), list(alone.values())
+
+
+def check_there(folders: Sequence[Path]) -> None:
+    """InputError for the first that does not exist."""
+    missing = next((top for top in folders if not top.is_dir()), None)
+    if missing is not None:
+        raise InputError(
+            f"{missing}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
+        )
 
 
 def read_sweep(folder: Path) -> SweepRecord:

@@ -34,12 +34,13 @@ class Study:
     verdict: Verdict | None = None
 
     @classmethod
-    def of(cls, folders: Sequence[Path], key: str = AUTO) -> "Study":
+    def of(cls, folders: Sequence[Path], key: str = AUTO, experiment: Experiment | None = None) -> "Study":
         """Of the runs at and below `folders`. Raises InputError where there are none, or none has a number `key`.
 
-        `key`: auto is what the sweep's claim is about, else test/accuracy, or what the runs checked.
+        `key`: auto is what the sweep's claim is about, else test/accuracy, or what the runs checked. `experiment`: of
+        these folders, if they were read already.
         """
-        experiment = load(folders)
+        experiment = experiment or load(folders)
         metric = _metric(experiment, key)
         groups = groups_of(experiment, metric)
         found = differences(groups, experiment.paired)
@@ -86,9 +87,11 @@ def claim_of(experiment: Experiment) -> Claim | None:
     return read_claim(content) if content else None
 
 
-def check_study(folders: Sequence[Path], key: str) -> None:
-    """Raise InputError where `Study.of` would."""
-    _metric(load(folders), key)
+def check_study(folders: Sequence[Path], key: str) -> Experiment:
+    """Raise InputError where `Study.of` would; returns what it needs."""
+    experiment = load(folders)
+    _metric(experiment, key)
+    return experiment
 
 
 def _metric(experiment: Experiment, key: str) -> Metric:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.cli.folders import check_is_run
 from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError, out_of_memory
@@ -169,11 +170,7 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
     Raises InputError if the folder holds no run, if checkpoint and config do not match, or if `trust` is needed.
     """
     folder = Path(folder)
-    if not (folder / "config.yaml").is_file():
-        raise InputError(
-            f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
-            "Give the folder that a training run printed, e.g. run=outputs/runs/..."
-        )
+    check_is_run(folder)
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
     with _rebuilding(folder, which):
         config = OmegaConf.load(folder / "config.yaml")

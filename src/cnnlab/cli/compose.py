@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from cnnlab.cli.folders import check_can_be_made, interpolated, run_folder
+from cnnlab.cli.folders import check_can_be_made, check_own, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.overrides import as_text, parse, parsed_or_none, parser_of
 from cnnlab.cli.own_configs import check_sizes, has_old_ending, mistake, unquoted_choice
@@ -45,11 +45,11 @@ LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
 def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
     """The config of every job that the command line asks for, without the sections that are not the job's.
 
-    None if it asks for no job (--help, --cfg, --info, completion), or if its sweeper checks the jobs itself. Raises
+    None if it asks for no job (--cfg, --info, completion), or if its sweeper checks the jobs itself. Raises
     InputError.
     """
     args = get_args_parser().parse_args(list(arguments))
-    if args.help or args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
+    if args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
         return None
     if args.multirun and "TORCHELASTIC_RUN_ID" in os.environ:
         raise InputError(
@@ -126,9 +126,7 @@ def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
     """Hydra with cnnlab's configs; those in `config_dir` take precedence, and Python can import from there."""
     search_path = create_config_search_path(str(CONFIGS))
     if config_dir is not None:
-        if not Path(config_dir).is_dir():
-            raise InputError(f"--config-dir {config_dir}: no such folder.")
-        own = os.path.abspath(config_dir)
+        own = str(check_own(config_dir))
         search_path.prepend("command-line", f"file://{own}", SearchPathQuery(provider="schema"))
         if own not in sys.path:
             sys.path.insert(0, own)

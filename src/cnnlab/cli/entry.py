@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
+from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.overrides import quoted_paths
 from cnnlab.cli.refusal import Refusal
@@ -22,14 +23,28 @@ from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable
 from cnnlab.common.unread import quiet_if_unread
 
-Check = Callable[[Sequence[DictConfig]], None]
+Check = Callable[[Sequence[DictConfig]], Any]
 
 
-def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **of_sweep: Callable[..., Any]) -> None:
+class _Made:
+    """What the check made, for the one job of this process: it goes to no other, as a task of a sweep does."""
+
+    content: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def take(self) -> tuple[Any, ...]:
+        found, self.content = self.content, None
+        return () if found is None or is_sweep() else (found,)
+
+
+def entry(config_name: str, task: Callable[..., Any], check: Check, **of_sweep: Callable[..., Any]) -> None:
     """Run `python -m cnnlab.<config_name>`: `check(all jobs)` first, then `task(config)` once per job.
 
-    Either may raise InputError: one to five lines on stderr, exit code 1. Where nobody reads on, as before `| head`, it
-    ends quietly. `of_sweep`: what only a command that sweeps knows, by name, for its sweeper.
+    What the check of a single run returns, unless None, is the task's second argument. Either may raise InputError: one
+    to five lines on stderr, exit code 1. Where nobody reads on, as before `| head`, it ends quietly. `of_sweep`: what
+    only a command that sweeps knows, by name, for its sweeper.
     """
     apply_cpu_settings()
     register_resolvers()
@@ -40,15 +55,17 @@ def entry(config_name: str, task: Callable[[DictConfig], Any], check: Check, **o
         sys.exit(128 + (error.number if isinstance(error, Stopped) else signal.SIGINT))
 
 
-def _run(
-    config_name: str, task: Callable[[DictConfig], Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]
-) -> None:
+def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]) -> None:
+    made = _Made()
     try:
+        if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
+            print(page)
+            return
         typed = resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:
-            check(jobs)
+            made.content = check(jobs)
     except InputError as error:
         exit_with(error)
     except (MemoryError, RuntimeError) as error:
@@ -57,7 +74,7 @@ def _run(
 
     def job(config: DictConfig) -> None:
         try:
-            task(without_sections(config))
+            task(without_sections(config), *made.take())
         except InputError as error:
             if not is_sweep():
                 exit_with(error)  # Hydra would add lines of its own

@@ -32,6 +32,22 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     return folders, rest
 
 
+def check_own(config_dir: str | Path) -> Path:
+    """The folder of somebody's own configs, absolute; InputError if there is none."""
+    if not Path(config_dir).is_dir():
+        raise InputError(f"--config-dir {config_dir}: no such folder.")
+    return Path(config_dir).absolute()
+
+
+def check_is_run(folder: Path) -> None:
+    """InputError unless it is the folder of a run started by a command."""
+    if not (folder / "config.yaml").is_file():
+        raise InputError(
+            f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
+            "Give the folder that a training run printed, e.g. run=outputs/runs/..."
+        )
+
+
 @contextmanager
 def interpolated() -> Iterator[None]:
     """InputError where a `${...}` that was typed leads nowhere, or to itself."""

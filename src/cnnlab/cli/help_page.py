@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from hydra.core.global_hydra import GlobalHydra
+from hydra._internal.utils import get_args_parser
 
+from cnnlab.cli.folders import check_own
 from cnnlab.cli.schema import CONVNET_RULES
 
 WIDTH = 100
@@ -23,15 +24,32 @@ OF_CHOICES = ("-m", "--config-dir")  # flags that a command without choices does
 _GROUP = re.compile(r"  - (?:optional )?(\w+): (\S+)(?: +# (.*))?")
 
 
-def help_page(configs: Path, config_name: str) -> str:
-    """Of `configs`/<config_name>.yaml: its comment on top, its groups with their comments, its settings as they stand
-    there. Templates of Hydra read it, so that `$` is doubled."""
-    top, groups, settings = _parts((configs / f"{config_name}.yaml").read_text().splitlines())
-    lines = [f"python -m cnnlab.{config_name}: {top[0]}", *top[1:]]
+def asked(configs: Path, config_name: str, arguments: Sequence[str]) -> str | None:
+    """The page, with the choices in `--config-dir` as well, if `--help` is among the arguments; raises InputError.
+
+    Hydra's own way to a page composes the config and reads every group, for half a second.
+    """
+    args = get_args_parser().parse_args(list(arguments))
+    if not args.help:
+        return None
+    return help_page([configs, *([check_own(args.config_dir)] if args.config_dir else [])], config_name)
+
+
+def help_page(folders: Sequence[Path], config_name: str) -> str:
+    """Of <config_name>.yaml in the first folder: its comment on top, its groups with their comments and the choices in
+    all folders, its settings as they stand there."""
+    top, groups, settings = _parts((folders[0] / f"{config_name}.yaml").read_text().splitlines())
+    choices = {
+        group: sorted({path.stem for f in folders for path in (f / group).glob("*.yaml")}) for group, *_ in groups
+    }
+    groups = [each for each in groups if len(choices[each[0]]) > 1]
+    lines = [": ".join([f"python -m cnnlab.{config_name}", *top[:1]]), *top[1:]]
     if groups:
         lines += ["", "Choices, a YAML file each:"]
         for group, chosen, comment in groups:
-            lines += _entry(f"{group}=", " ".join([_options(group, chosen), f"({comment})" * bool(comment)]))
+            lines += _entry(
+                f"{group}=", " ".join([_options(group, choices[group], chosen), f"({comment})" * bool(comment)])
+            )
     if any(group == "model" for group, *_ in groups):
         lines += ["", "Of the network, besides model.kernel_size=5 model.convs_per_block=1 model.channels=[8,16] ...:"]
         for key in SHOWN:
@@ -39,14 +57,13 @@ def help_page(configs: Path, config_name: str) -> str:
     lines += ["", "Settings:", *(f"  {line}" for line in settings), "", "Flags:"]
     for flag, meaning in FLAGS.items():
         lines += _entry(flag, meaning) if groups or flag not in OF_CHOICES else []
-    return "\n".join(lines).replace("$", "$$")
+    return "\n".join(lines)
 
 
 def _parts(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, str, str]], list[str]]:
     """The comment on top; (group, choice, comment) of the defaults list; the lines of the command's own settings."""
     top = [line.removeprefix("#").removeprefix(" ") for line in takewhile(lambda line: line.startswith("#"), lines)]
     groups = [(found[1], found[2], found[3] or "") for line in lines if (found := _GROUP.fullmatch(line))]
-    groups = [each for each in groups if len(_names(each[0])) > 1]
     rest, settings, inside = lines[len(top) :], [], False
     for line in rest:
         if line and not line.startswith((" ", "#")):
@@ -56,17 +73,11 @@ def _parts(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, str, str]],
     return top, groups, settings
 
 
-def _options(group: str, chosen: str) -> str:
+def _options(group: str, names: Sequence[str], chosen: str) -> str:
     """The names, what is chosen if nothing is typed first."""
-    names = _names(group)
     if len(names) > MOST:
         return f"{len(names)} of them: ls configs/{group}"
     return " ".join([chosen, *(name for name in names if name != chosen)] if chosen in names else names)
-
-
-def _names(group: str) -> list[str]:
-    """Also those in a folder of one's own."""
-    return GlobalHydra.instance().config_loader().get_group_options(group)
 
 
 def _entry(name: str, text: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
+from cnnlab.cli.folders import check_is_run
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import KERNELS_RULES, PREDICT_RULES
 from cnnlab.common.checks import check_rules
@@ -14,15 +15,23 @@ from cnnlab.common.words import percent
 from cnnlab.runs.status import progress, real_status
 
 
-def check_kernels(jobs: Sequence[DictConfig]) -> None:
+def check_kernels(jobs: Sequence[DictConfig]) -> Any:
+    """Returns what a single job shows: its filters, or its picture and kernels."""
     for job in jobs:
         check_rules(resolved(job), KERNELS_RULES)
     for job in jobs:
         if job.run:
-            learned_filters(job)
-        else:
-            image, kernels = picture_and_kernels(job)
-            cells_of(job, image, kernels)
+            check_is_run(Path(job.run))
+    shown = [_shown(job) for job in jobs]
+    return shown[0] if len(shown) == 1 else None
+
+
+def _shown(job: DictConfig) -> Any:
+    if job.run:
+        return learned_filters(job)
+    image, kernels = picture_and_kernels(job)
+    cells_of(job, image, kernels)
+    return image, kernels
 
 
 def picture_and_kernels(config: DictConfig) -> tuple[Any, dict[str, Any]]:
@@ -69,20 +78,25 @@ def learned_filters(config: DictConfig) -> list[Any]:
     return filters
 
 
-def check_pictures(jobs: Sequence[DictConfig]) -> None:
+def check_pictures(jobs: Sequence[DictConfig]) -> tuple[Any, Any] | None:
+    """Returns the network of a single job and its `TrainedRun`."""
     for job in jobs:
         check_rules(resolved(job), PREDICT_RULES)
+    for job in jobs:
+        check_is_run(Path(job.run))
 
     from cnnlab.cli.build import load_run
     from cnnlab.datasets.pictures import header
     from cnnlab.evaluation.invariance import Invariance
 
+    loaded = None
     for job in jobs:
-        _, run = load_run(Path(job.run), job.checkpoint, job.trust)
+        loaded = _, run = load_run(Path(job.run), job.checkpoint, job.trust)
         if job.invariance:
             Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
         for path in picture_files(job):
             header(path)
+    return loaded if len(jobs) == 1 else None
 
 
 def unfinished(folder: str) -> str:

@@ -3,7 +3,8 @@
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
@@ -13,50 +14,76 @@ from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
+if TYPE_CHECKING:
+    from cnnlab.cli.parts import Parts
 
-def check_training(jobs: Sequence[DictConfig]) -> None:
-    """Values first, without importing torch; then targets, device, data, and each network on the shape of its data."""
+
+def check_training(jobs: Sequence[DictConfig]) -> "Parts | None":
+    """Values first, without importing torch; then targets, device, data, and each network on the shape of its data.
+
+    Returns what a single job is made of, for that job, so that nothing is made twice.
+    """
+    check_settings(jobs)
+
+    from cnnlab.views.beginning import waiting_for
+
+    with waiting_for("Loading PyTorch, reading the images, trying the network on two"):
+        return _check_built(jobs)
+
+
+def check_settings(jobs: Sequence[DictConfig]) -> None:
+    """Raise InputError for the first mistake that can be seen without torch."""
     for job in jobs:
         plain: Any = OmegaConf.to_container(job, resolve=False)
         check_shapes(plain)
         check_values(plain)
-    for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
-        check_targets(job)
     for job in jobs:
         check_values(resolved(job))
-
     for job in jobs:
         _check_repair(job)
 
-    from cnnlab.views.beginning import waiting_for
 
-    with waiting_for("Loading PyTorch, trying the network on two images"):
-        _check_built(jobs)
-
-
-def _check_built(jobs: Sequence[DictConfig]) -> None:
-    import torch
-
-    from cnnlab.cli.build import build_data, build_network, build_optimizer, build_statistics, construct
+def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
+    from cnnlab.cli.build import build_data, build_statistics
+    from cnnlab.cli.parts import make_parts
     from cnnlab.common.device import choose_device
-    from cnnlab.networks.dry_run import check_forward
+    from cnnlab.common.random import seed_everything
 
+    for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
+        check_targets(job)
     for job in _distinct(jobs, "trainer"):
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":
             raise InputError("trainer.precision=fp16 needs CUDA; on the CPU use trainer.precision=bf16 or fp32.")
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
-    for job in _distinct(
-        jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation", "trainer"
-    ):
-        data = build_data(job.dataset)
-        network = build_network(job, data, torch.zeros(2, *data.shape))
-        if _trains(job):
-            build_optimizer(job, network, 2)
-        check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
-        for section in ("augmentation", "evaluation"):
-            construct(section, job[section]).check(data.shape)
+    if len(jobs) == 1:
+        seed_everything(jobs[0].seed, jobs[0].trainer.deterministic)
+        parts = make_parts(jobs[0], choose_device(jobs[0].trainer.device))
+        _try(jobs[0], parts)
+        return parts
+    for alike in _grouped(jobs, "dataset"):
+        data = build_data(alike[0].dataset)
+        for job in _distinct(alike, "model", "init", "optimizer", "scheduler", "augmentation", "evaluation", "trainer"):
+            _try(job, make_parts(job, choose_device("cpu"), data))
+    return None
+
+
+def _try(job: DictConfig, parts: "Parts") -> None:
+    """Raise InputError unless the network can be trained; on a copy, so that it is as it was for its run."""
+    from cnnlab.cli.build import build_network, build_optimizer, construct
+    from cnnlab.networks.dry_run import check_forward
+
+    data = parts.data
+    try:
+        network = deepcopy(parts.network)
+    except Exception:  # somebody else's network, which can raise anything here: there must be two
+        network = build_network(job, data, parts.first)
+    if _trains(job):
+        build_optimizer(job, network, 2)
+    check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
+    for section in ("augmentation", "evaluation"):
+        construct(section, job[section]).check(data.shape)
 
 
 def _check_repair(job: DictConfig) -> None:
@@ -126,8 +153,13 @@ def check_call(section: str, arguments: Mapping[str, Any]) -> None:
 
 def _distinct(jobs: Sequence[DictConfig], *sections: str) -> list[DictConfig]:
     """One job per distinct content of these sections, so that a sweep over seeds is checked once."""
-    seen: dict[str, DictConfig] = {}
+    return [alike[0] for alike in _grouped(jobs, *sections)]
+
+
+def _grouped(jobs: Sequence[DictConfig], *sections: str) -> list[list[DictConfig]]:
+    """The jobs by the content of these sections."""
+    groups: dict[str, list[DictConfig]] = {}
     for job in jobs:
-        key = json.dumps([OmegaConf.to_container(job[s]) if s in job else None for s in sections], default=str)
-        seen.setdefault(key, job)
-    return list(seen.values())
+        settings = resolved(job)
+        groups.setdefault(json.dumps([settings.get(s) for s in sections], default=str), []).append(job)
+    return list(groups.values())

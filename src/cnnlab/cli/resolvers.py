@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.claims.axes import is_aside
-from cnnlab.cli.help_page import help_page
 from cnnlab.cli.versions import register_resolver
 from cnnlab.common.errors import InputError
 from cnnlab.runs.request import DESIGN
@@ -24,13 +22,12 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 
 
 def register_resolvers() -> None:
-    """`slug`, `gain`, `run_name`, `sweep_name` and `help_page`."""
+    """`slug`, `gain`, `run_name` and `sweep_name`."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
-    register_resolver("help_page", partial(help_page, CONFIGS), replace=True)
 
 
 def register_summary_resolvers() -> None:

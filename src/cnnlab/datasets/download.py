@@ -33,7 +33,7 @@ class Files:
     names: Mapping[str, str | None]  # file name -> MD5 checksum, None if unknown
     archives: Sequence[str]  # what is downloaded and unpacked
     archive_subfolder: str
-    url: str
+    source: str  # its class in torchvision.datasets
 
     @property
     def folder(self) -> Path:
@@ -42,7 +42,14 @@ class Files:
     def missing(self) -> list[str]:
         return [name for name in self.names if not (self.folder / name).is_file()]
 
-    def fetch(self, dataset: Any) -> None:
+    @property
+    def dataset(self) -> Any:
+        """torchvision's class, which takes 2 s to import."""
+        import torchvision.datasets
+
+        return getattr(torchvision.datasets, self.source)
+
+    def fetch(self) -> None:
         """Unpack archives that the user put in place, and let torchvision's class download what is missing.
 
         One process at a time; into a temporary folder from which complete files are moved, so that a killed download
@@ -62,7 +69,7 @@ class Files:
                 self._unpack(temporary)
                 if not all((temporary / self.subfolder / name).is_file() for name in self.missing()):
                     with _with_timeout():
-                        dataset(temporary, download=True)
+                        self.dataset(temporary, download=True)
                 self.folder.mkdir(parents=True, exist_ok=True)
                 for name in self.missing():
                     os.replace(temporary / self.subfolder / name, self.folder / name)
@@ -107,10 +114,11 @@ class Files:
     def _advice(self, error: Exception) -> str:
         lines = str(error).strip().splitlines()
         cause = lines[-1] if lines else type(error).__name__
+        url = self.dataset.mirrors[0] if hasattr(self.dataset, "mirrors") else self.dataset.url
         return (
             f"dataset={self.name} is not in {self.home}, and downloading it failed: {cause}\n"
             f"Download {', '.join(self.archives)}\n"
-            f"from {self.url} on a machine with internet access, put them in {self.home / self.archive_subfolder},\n"
+            f"from {url} on a machine with internet access, put them in {self.home / self.archive_subfolder},\n"
             f"or set dataset.root=FOLDER where FOLDER/{self.subfolder} has {', '.join(list(self.names)[:2])}, ...\n"
             "dataset=digits needs no download."
         )

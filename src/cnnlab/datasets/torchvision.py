@@ -1,27 +1,32 @@
-"""Data sets that torchvision downloads and reads; the official test split is kept.
+"""Data sets that torchvision downloads; the official test split is kept.
+
+torchvision is imported where a file is missing, and for CIFAR-10: 2 s, which MNIST on disk need not wait for.
 
 `images`: how many of the training images to use, validation included, in the shares of the classes; None: all.
 """
 
 import struct
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.datasets.base import ImageSet, Split, assemble, reading, resize, stratified_order
 from cnnlab.datasets.download import Files
 
+CLOTHING = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+SPLITS = ("train", "t10k")  # as the files of MNIST are named
+
 
 def mnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 handwritten digits. Source: LeCun et al. 1998."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    return _idx("mnist", MNIST, root, validation, size, images)
+    return _idx("mnist", "MNIST", "0123456789", root, validation, size, images)
 
 
 def fashion_mnist(
@@ -29,13 +34,13 @@ def fashion_mnist(
 ) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 pieces of clothing. Source: Xiao et al. 2017, arXiv:1708.07747."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    return _idx("fashion_mnist", FashionMNIST, root, validation, size, images)
+    return _idx("fashion_mnist", "FashionMNIST", CLOTHING, root, validation, size, images)
 
 
 def kmnist(root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None) -> ImageSet:
     """1 x 28 x 28, 60,000 + 10,000 Japanese characters. Source: Clanuwat et al. 2018, arXiv:1812.01718."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    return _idx("kmnist", KMNIST, root, validation, size, images)
+    return _idx("kmnist", "KMNIST", KANA, root, validation, size, images)
 
 
 def cifar10(
@@ -43,10 +48,12 @@ def cifar10(
 ) -> ImageSet:
     """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
+    from torchvision.datasets import CIFAR10
+
     home = _home(root)
     sums = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), [CIFAR10.filename], "", CIFAR10.url)
-    files.fetch(CIFAR10)
+    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), [CIFAR10.filename], "", "CIFAR10")
+    files.fetch()
     try:
         with reading():
             parts = [CIFAR10(home, train=train) for train in (True, False)]
@@ -57,40 +64,33 @@ def cifar10(
     return _assemble("cifar10", train, test, parts[0].classes, validation, size, images)
 
 
-def _idx(name: str, dataset: Any, root: str, validation: float, size: int | None, images: int | None) -> ImageSet:
-    """A set in MNIST's IDX format: four files, each a header with the dimensions, then raw bytes."""
-    home, archives = _home(root), [archive for archive, _ in dataset.resources]
-    names = {archive.removesuffix(".gz"): None for archive in archives}
-    folder = f"{dataset.__name__}/raw"
-    files = Files(name, home, folder, names, archives, folder, dataset.mirrors[0])
-    files.fetch(dataset)
+def _idx(
+    name: str, source: str, classes: Sequence[str], root: str, validation: float, size: int | None, images: int | None
+) -> ImageSet:
+    """A set in MNIST's IDX format: four files, each a header with the dimensions, then raw bytes. `source`: its class
+    in torchvision."""
+    pairs = {split: (f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte") for split in SPLITS}
+    names = [file for pair in pairs.values() for file in pair]
+    folder = f"{source}/raw"
+    files = Files(name, _home(root), folder, dict.fromkeys(names), [f"{file}.gz" for file in names], folder, source)
+    files.fetch()
     with reading():
-        counts = {file: _check_idx(files.folder / file) for file in names}
-    for split in ("train", "t10k"):
-        pictures, labels = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
-        if counts[pictures] != counts[labels]:
+        found = {file: _read_idx(files.folder / file) for file in names}
+    for pictures, labels in pairs.values():
+        if len(found[pictures]) != len(found[labels]):
             raise InputError(
-                f"{files.folder / pictures} holds {counts[pictures]:,} images, {labels} {counts[labels]:,} labels.\n"
-                "They do not match: delete both and run again."
+                f"{files.folder / pictures} holds {len(found[pictures]):,} images, "
+                f"{labels} {len(found[labels]):,} labels.\nThey do not match: delete both and run again."
             )
-    train, test = (dataset(home, train=train) for train in (True, False))
-    classes = [c.partition(" - ")[0] for c in dataset.classes]  # MNIST's own are "0 - zero"
-    return _assemble(
-        name,
-        (train.data[:, None], train.targets),
-        (test.data[:, None], test.targets),
-        classes,
-        validation,
-        size,
-        images,
-    )
+    train, test = ((found[pictures][:, None], found[labels].long()) for pictures, labels in pairs.values())
+    return _assemble(name, train, test, classes, validation, size, images)
 
 
 def _assemble(
     name: str,
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
-    classes: list[str],
+    classes: Sequence[str],
     validation: float,
     size: int | None,
     images: int | None,
@@ -108,20 +108,18 @@ def _assemble(
     return assemble(name, Split(pixels, train[1][order]), test_split, tuple(classes), validation)
 
 
-def _check_idx(path: Path) -> int:
-    """Number of images or labels in an IDX file; InputError if its size contradicts its header."""
+def _read_idx(path: Path) -> Tensor:
+    """The images (N, H, W) or labels (N,) of an IDX file, uint8; InputError if its size contradicts its header."""
     dims = 3 if "idx3" in path.name else 1
-    length, header = path.stat().st_size, struct.Struct(f">{1 + dims}i")
-    with path.open("rb") as file:
-        start = file.read(header.size)
-    magic, *shape = header.unpack(start) if len(start) == header.size else (0,)
+    content, header = bytearray(path.read_bytes()), struct.Struct(f">{1 + dims}I")
+    magic, *shape = header.unpack_from(content) if len(content) >= header.size else (0,)
     expected = header.size + prod(shape)
-    if magic != 0x800 + dims or length != expected:
+    if magic != 0x800 + dims or len(content) != expected:
         problem = f"its header implies {expected:,}" if magic == 0x800 + dims else "and its header is not IDX"
         raise InputError(
-            f"{path} is damaged: it has {length:,} bytes, {problem}.\nDelete it and run again, or copy it again."
+            f"{path} is damaged: it has {len(content):,} bytes, {problem}.\nDelete it and run again, or copy it again."
         )
-    return shape[0]
+    return torch.frombuffer(content, dtype=torch.uint8)[header.size :].view(shape)
 
 
 def _home(root: str) -> Path:

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cnnlab.cli.build import build_data, build_network
+from cnnlab.cli.parts import Parts
 from cnnlab.common.errors import InputError, NotApplicable
 from cnnlab.datasets.base import facts
 from cnnlab.networks.geometry import measures
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.tensorboard import Dashboard
-from cnnlab.training.start import batches_of, opened, trainer_of
+from cnnlab.training.start import opened, taken_up, trainer_of
 from cnnlab.training.trainer import TrainingBatches
 from cnnlab.training.trials import OneBatch, Start, one_batch, range_test
 from cnnlab.views.check_outcome import print_check
@@ -29,21 +29,22 @@ class Checked:
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-def check(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
+def check(
+    config: Any, request: Request, folder: Path, pictures: bool, show: bool = True, parts: Parts | None = None
+) -> dict[str, Any]:
     """Check as `config.check` says, into `folder`; returns the contents of results.json. `pictures`: the value of
-    telemetry.pictures=auto, whether to draw the curves. `show`: also print the outcome.
+    telemetry.pictures=auto, whether to draw the curves. `show`: also print the outcome. `parts`: if they were
+    made already.
 
     Raises InputError where the network or its optimizer cannot be tried.
     """
     with opened(config, request, RunFolder(folder)) as (run, device):
-        data = build_data(config.dataset)
-        batches, steps = batches_of(config, data, device)
-        network = build_network(config, data, next(batches.epoch(0))[0].cpu())
-        sizes = measures(network, data.shape) | facts(data)
-        start = Start.of(trainer_of(config, network, data.shape, device, max(1, steps)))
+        made = taken_up(config, device, parts)
+        sizes = measures(made.network, made.data.shape) | facts(made.data)
+        start = Start.of(trainer_of(config, made.network, made.data.shape, device, max(1, made.steps)))
         with _dashboard(run, request) as dashboard:
             try:
-                checked = CHECKS[config.check](start, batches)
+                checked = CHECKS[config.check](start, made.batches)
             except NotApplicable as reason:
                 raise InputError(f"check={config.check} is not possible here: {reason}.\nTrain without it.") from reason
             _write(run, dashboard, checked.curves)

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from cnnlab.cli.build import build_data, build_network
+from cnnlab.cli.parts import make_parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.random import seed_everything
-from cnnlab.training.start import batches_of, trainer_of
+from cnnlab.training.start import trainer_of
 
 MEASURED_STEPS = 3  # after one that warms up
 
@@ -25,16 +25,14 @@ def training_seconds(config: Any, threads: int | None = None) -> float:
     try:
         seed_everything(config.seed, config.trainer.deterministic)
         device = choose_device(config.trainer.device)
-        data = build_data(config.dataset)
-        batches, steps = batches_of(config, data, device)
-        network = build_network(config, data, next(iter(batches.epoch(0)))[0].cpu())
-        trainer = trainer_of(config, network, data.shape, device, max(steps, 1))
-        network.train()
+        parts = make_parts(config, device)
+        trainer = trainer_of(config, parts.network, parts.data.shape, device, max(parts.steps, 1))
+        parts.network.train()
         seconds = []
-        for x, y in islice(batches.epoch(0), 1 + MEASURED_STEPS):
+        for x, y in islice(parts.batches.epoch(0), 1 + MEASURED_STEPS):
             began = perf_counter()
             trainer.step(x, y, trainer.fast)[0].item()  # which waits for the device
             seconds.append(perf_counter() - began)
-        return steps * median(seconds[1:] or seconds)
+        return parts.steps * median(seconds[1:] or seconds)
     finally:
         torch.set_num_threads(before)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cnnlab.cli.parts import Parts
 from cnnlab.runs.reproducing import compare
 from cnnlab.runs.request import Request
 from cnnlab.runs.status import real_status
@@ -15,14 +16,23 @@ from cnnlab.views.reproduced import print_comparison
 DIVERGED = 3
 
 
-def perform(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
+def perform(
+    config: Any,
+    request: Request,
+    folder: Path,
+    pictures: bool,
+    show: bool = True,
+    parts: Parts | None = None,
+    began: float | None = None,
+) -> dict[str, Any]:
     """Check, train, or train and repair, as configured, into `folder`; returns the contents of results.json.
 
-    `pictures`: the value of telemetry.pictures=auto. `show`: also print the outcome.
+    `pictures`: the value of telemetry.pictures=auto. `show`: also print the outcome. `parts`: what the check before the
+    run made of this config. `began`: by `perf_counter`, when the command did; None leaves out `time/start_s`.
     """
     if config.check is not None:
-        return check(config, request, folder, pictures, show)
-    session = trained(config, request, folder, pictures, show)
+        return check(config, request, folder, pictures, show, parts)
+    session = trained(config, request, folder, pictures, show, parts, began)
     if show:
         print_session(session, config, request)
     if config.reproduce is not None:

@@ -124,8 +124,8 @@ def _tried(
     try:
         settings = [*lines, *(f"{key}={value}" for key, value in changes.items())]
         config, made, _ = compose_run("train", settings, request.config_dir, of_sweep=True)
-        check_training([config])
-        return Attempt.of(override, trained(config, made, home / name, pictures=False), name)
+        parts = check_training([config])
+        return Attempt.of(override, trained(config, made, home / name, pictures=False, parts=parts), name)
     except InputError as error:
         return Attempt(override, error=str(error).splitlines()[0])
 

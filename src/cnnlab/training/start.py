@@ -10,19 +10,16 @@ from torch import Tensor, nn
 
 from cnnlab.cli.build import (
     as_yaml,
-    build_data,
     build_expectation,
-    build_network,
     build_optimizer,
     build_statistics,
     construct,
     gain_of,
 )
+from cnnlab.cli.parts import Parts, make_parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
-from cnnlab.common.random import seed_everything
-from cnnlab.datasets.base import ImageSet
-from cnnlab.datasets.batches import Batches
+from cnnlab.common.random import seed_everything, set_random_state
 from cnnlab.datasets.remarks import remarks
 from cnnlab.networks.geometry import parameters
 from cnnlab.networks.memory_layout import choose_channels_last
@@ -45,11 +42,21 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
     return session.results
 
 
-def trained(config: Any, request: Request, folder: Path, pictures: bool, show: bool = False) -> Session:
-    """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed."""
+def trained(
+    config: Any,
+    request: Request,
+    folder: Path,
+    pictures: bool,
+    show: bool = False,
+    parts: Parts | None = None,
+    began: float | None = None,
+) -> Session:
+    """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed. `parts`: if the
+    check of this config made them. `began`: by `perf_counter`, when the command did."""
     with opened(config, request, RunFolder(folder)) as (run, device):
-        with waiting_for("Reading the images, building the network"):
-            session = session_of(config, request, run, device, pictures)
+        with waiting_for("Getting ready to measure" if parts else "Reading the images, building the network"):
+            session = session_of(config, request, run, device, pictures, parts)
+            session.began = began
         lines = run_in_words(_facts(session), request.choices)
         for heading, sentence in lines.items():
             log.info("%s: %s", heading, sentence)
@@ -104,21 +111,26 @@ def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunF
         yield run, device
 
 
-def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:
-    """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto."""
-    data, telemetry = build_data(config.dataset), config.telemetry
-    batches, steps = batches_of(config, data, device)
-    first = next(iter(batches.epoch(0)))[0].cpu()
-    network = build_network(config, data, first)
+def session_of(
+    config: Any,
+    request: Request,
+    folder: RunFolder,
+    device: torch.device,
+    pictures: bool,
+    parts: Parts | None = None,
+) -> Session:
+    """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto. `parts`: if
+    they were made already."""
+    parts, telemetry = taken_up(config, device, parts), config.telemetry
     for remark in _of_weights(config, request):
         log.info(remark)
-    expectation = _expectation(config, network, first) if telemetry.theory else None
+    expectation = _expectation(config, parts.network, parts.first) if telemetry.theory else None
     return prepare(
         folder,
-        data,
-        trainer_of(config, network, data.shape, device, steps),
-        batches,
-        steps,
+        parts.data,
+        trainer_of(config, parts.network, parts.data.shape, device, parts.steps),
+        parts.batches,
+        parts.steps,
         telemetry=Telemetry(
             telemetry.every,
             telemetry.early,
@@ -133,20 +145,12 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
     )
 
 
-def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batches, int]:
-    """The training batches, and the number of steps that the config asks for."""
-    settings = config.trainer
-    batches = Batches(
-        data.train,
-        data.mean,
-        data.std,
-        settings.batch_size,
-        device,
-        seed=config.seed,
-        augment=construct("augmentation", config.augmentation),
-        resident=settings.resident,
-    )
-    return batches, settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
+def taken_up(config: Any, device: torch.device, parts: Parts | None) -> Parts:
+    """`parts`, with the global generators as they were behind them; made now if there are none."""
+    if parts is None:
+        return make_parts(config, device)
+    set_random_state(parts.random, device)
+    return parts
 
 
 def trainer_of(

@@ -120,14 +120,14 @@ print(threads, *sorted(set(sys.modules) - before))
 
 
 def test_what_the_server_imports_is_what_a_job_needs_and_starts_no_thread(tmp_path):
-    """What is imported later is light: not scipy, sklearn, tensorboard, torch._dynamo, ..."""
+    """What is imported later is light, as numpy.polynomial: not scipy, sklearn, tensorboard, torch._dynamo, ..."""
     config = {"dataset": {"_target_": "cnnlab.datasets.digits.digits"}, "trainer": {"max_steps": 2, "epochs": 12}}
     command = [sys.executable, "-c", IMPORTS, str(tmp_path / "run"), *preloaded(OmegaConf.create(config))]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr
     threads, *late = done.stdout.split("\n")[-2].split()
     assert int(threads) == 1
-    assert len([name for name in late if name.split(".")[0] in HEAVY]) < 10
+    assert len([name for name in late if name.split(".")[0] in HEAVY]) < 15
 
 
 def test_without_steps_and_torchvision_neither_is_waited_for(tmp_path):

@@ -14,7 +14,7 @@ from cnnlab.common.errors import InputError
 def _freeze(composed, *arguments, tune=None, arms=None, folder="s"):
     loader, master = composed(*arguments, folder=folder)
     plan = make_plan(parser_of(loader), arguments, arms, tune, None)
-    return loader, master, freeze(loader, master, [*plan.tuning, *plan.measuring], tuned=bool(tune))
+    return loader, master, list(freeze(loader, master, [*plan.tuning, *plan.measuring], tuned=bool(tune)))
 
 
 def test_a_frozen_config_is_that_of_the_single_run(composed):

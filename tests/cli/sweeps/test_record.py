@@ -20,7 +20,7 @@ def jobs_of(composed, tmp_path):
     def jobs_of(*arguments):
         loader, master = composed(*arguments, folder=tmp_path)
         plan = make_plan(parser_of(loader), arguments, None, None, None)
-        return plan, freeze(loader, master, plan.measuring, tuned=False)
+        return plan, list(freeze(loader, master, plan.measuring, tuned=False))
 
     return jobs_of
 

@@ -55,7 +55,8 @@ def sweep_with(composed, tmp_path, monkeypatch):
             lambda: SimpleNamespace(instantiate_launcher=lambda *_: launcher),
         )
         sweeper = LabSweeper(**{"arms": None, "tune": None, "params": None, "paired": False} | settings)
-        task = SimpleNamespace(check=lambda jobs: None, of_sweep={"estimate": lambda config, threads: 3.0})
+        of_sweep = {"settings": lambda jobs: None, "estimate": lambda config, threads: 3.0}
+        task = SimpleNamespace(check=lambda jobs: None, of_sweep=of_sweep)
         sweeper.setup(
             hydra_context=SimpleNamespace(config_loader=loader, callbacks=None), task_function=task, config=master
         )

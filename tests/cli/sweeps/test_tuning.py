@@ -16,7 +16,7 @@ ACCURACY = {
 def _tuned(composed, tmp_path, finished):
     loader, master = composed("init=he,zeros", folder=tmp_path)
     plan = make_plan(parser_of(loader), ["init=he,zeros"], None, {"optimizer.lr": "0.1,0.2,0.3", "seed": "7,8"}, None)
-    tuning = freeze(loader, master, plan.tuning, tuned=True)
+    tuning = list(freeze(loader, master, plan.tuning, tuned=True))
     for job in tuning:
         init, lr, seed = (job.planned.overrides[key] for key in ("init", "optimizer.lr", "seed"))
         if finished(init, lr, seed):

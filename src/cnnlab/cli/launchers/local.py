@@ -30,7 +30,7 @@ from cnnlab.runs.run_folder import mark_interrupted
 # Imported once, in the server of which every job is a fork: 5 s that no job pays again. It must import, not compute:
 # a process that forks after torch ran with two threads hangs in the child.
 PRELOADED = ("cnnlab.training.start", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned")
-IMPORTED_LATE = {"cnnlab.datasets.digits": "sklearn.datasets"}  # by a function of this module, when it is called
+IMPORTED_LATE = {"cnnlab.datasets.torchvision.cifar10": "torchvision.datasets"}  # by this function, when it is called
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
 
@@ -122,9 +122,9 @@ class LocalLauncher(Launcher):
 def preloaded(config: DictConfig) -> list[str]:
     """The modules that the server imports: what every job needs, and what jobs with this config need besides."""
     modules: list[str] = [*PRELOADED]
-    source = str(OmegaConf.select(config, "dataset._target_")).rpartition(".")[0]
+    source = str(OmegaConf.select(config, "dataset._target_"))
     if source.startswith("cnnlab."):  # one's own module may compute when it is imported
-        modules += [source, *([IMPORTED_LATE[source]] if source in IMPORTED_LATE else [])]
+        modules += [source.rpartition(".")[0], *([IMPORTED_LATE[source]] if source in IMPORTED_LATE else [])]
     steps, epochs = (OmegaConf.select(config, f"trainer.{key}") for key in ("max_steps", "epochs"))
     if (epochs if steps is None else steps) != 0:
         modules.append("torch._dynamo")  # which every optimizer imports when it is made

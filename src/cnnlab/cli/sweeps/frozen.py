@@ -1,7 +1,7 @@
 """The jobs of a sweep with their configs, composed once: what is edited while the sweep runs changes nothing."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,14 +61,13 @@ class FrozenLoader(ConfigLoaderImpl):
         return copy.deepcopy(self.frozen[tuple(sweep_overrides)])
 
 
-def freeze(loader: ConfigLoader, master: DictConfig, planned: Sequence[PlannedJob], tuned: bool) -> list[FrozenJob]:
-    """Compose each job; InputError for what cannot be composed.
+def freeze(loader: ConfigLoader, master: DictConfig, planned: Sequence[PlannedJob], tuned: bool) -> Iterator[FrozenJob]:
+    """Compose each job, one after the other as they are asked for; InputError for what cannot be composed.
 
     Jobs that differ in the seed alone are composed once, since composing takes 75 ms. `tuned`: the measured jobs wait
     for the values of a tuning stage.
     """
     designs: dict[tuple[tuple[str, str], ...], DictConfig] = {}
-    jobs = []
     for job in planned:
         lines = {key: value for key, value in job.overrides.items() if key != SEED}
         design = tuple(lines.items())
@@ -78,8 +77,7 @@ def freeze(loader: ConfigLoader, master: DictConfig, planned: Sequence[PlannedJo
         if SEED in job.overrides:
             value = OverridesParser.create().parse_override(f"{SEED}={job.overrides[SEED]}").value()
             OmegaConf.update(config, SEED, value)
-        jobs.append(_frozen(job, config, master, known=not (tuned and job.stage == MEASURE)))
-    return jobs
+        yield _frozen(job, config, master, known=not (tuned and job.stage == MEASURE))
 
 
 def with_setting(job: FrozenJob, tuning: FrozenJob, master: DictConfig) -> FrozenJob:

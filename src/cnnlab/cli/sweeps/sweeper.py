@@ -7,6 +7,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,16 @@ class LabSweeper(Sweeper):
         lines = [line for line in cleaned(self.loader, arguments) if not line.startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
+        composed = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
+        jobs = list(islice(composed, 1))
+        self._check_settings(jobs)  # a mistake for all jobs, which is most of them, costs no process
+        if hasattr(self.launcher, "warm") and not options.dry_run:
+            self.launcher.warm()  # its imports go on while the other jobs are composed
+        jobs += composed
+        self._check_settings(jobs)
         if not options.dry_run:
-            if hasattr(self.launcher, "warm"):
-                self.launcher.warm()  # its imports go on while the jobs are composed
             # 1.5 s of pandas, statsmodels and matplotlib, while this process would only wait.
             threading.Thread(target=_import_report, daemon=True).start()
-        jobs = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
         check_names(jobs)
         self._check([without_sections(job.config) for job in jobs], here=options.dry_run)
         tuning, measuring = jobs[: len(plan.tuning)], jobs[len(plan.tuning) :]
@@ -94,6 +99,10 @@ class LabSweeper(Sweeper):
             measuring = self._tuned(sweep, plan, tuning, measuring)
             self._run(sweep, [job for job in self._unfinished(sweep, measuring) if job.text is not None])
         self._finish(sweep, [*tuning, *measuring])
+
+    def _check_settings(self, jobs: Sequence[FrozenJob]) -> None:
+        """What the command's check begins with, and takes no torch, in this process."""
+        self.task.of_sweep["settings"]([without_sections(job.config) for job in jobs])  # type: ignore[attr-defined]
 
     def _check(self, configs: Sequence[DictConfig], here: bool) -> None:
         """`here`: in this process even if the launcher has one that imported what it takes."""

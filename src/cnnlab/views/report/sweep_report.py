@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnnlab.claims.curves import Band, depth_profile, learning_curve
+from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import AUTO, Study
 from cnnlab.telemetry import by_depth
@@ -24,13 +25,15 @@ _BANDS = {  # TensorBoard shows the last of each first
 }
 
 
-def publish(*folders: Path, metric: str = AUTO, output: Path | None = None) -> list[Path]:
+def publish(
+    *folders: Path, metric: str = AUTO, output: Path | None = None, experiment: Experiment | None = None
+) -> list[Path]:
     """Write the report of the runs at and below `folders`, print it, and return its files.
 
-    `output`: where to; by default into the folder itself, for several folders into `outputs/reports/`. Raises
-    InputError where there are no runs, or none with `metric`.
+    `output`: where to; by default into the folder itself, for several folders into `outputs/reports/`. `experiment`:
+    of these folders, if they were read already. Raises InputError where there are no runs, or none with `metric`.
     """
-    study = Study.of(folders, metric)
+    study = Study.of(folders, metric, experiment)
     place = output or (folders[0] if len(folders) == 1 else Path("outputs/reports") / _joined(folders))
     print_report(study)
     written = write_report(study, place)
