@@ -50,7 +50,7 @@ FASTAI_NEEDS := fastai==2.8.12 fastcore==2.2.41 fastprogress==1.1.6 fastdownload
 	python-multipart==0.0.34
 
 bench: $(INSTALLED)  ## cnnlab beside a bare loop, plain PyTorch, Lightning, fastai; writes docs/benchmarks.md
-	test -d $(FASTAI) || $(BIN)/pip install --quiet --no-deps --target $(FASTAI) $(FASTAI_NEEDS)
+	-test -d $(FASTAI) || $(BIN)/pip install --quiet --no-deps --target $(FASTAI) $(FASTAI_NEEDS)
 	PYTHONPATH=$(CURDIR)/$(FASTAI) $(BIN)/python scripts/benchmark.py $(ARGS)
 
 # Hydra's joblib launcher, where only this benchmark sees it.

@@ -1,5 +1,6 @@
 """What bf16 costs in accuracy: a sweep of cnnlab's, with its own interval."""
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -19,7 +20,10 @@ def measure(settings: Settings) -> dict[str, Any]:
     shown = ["-m", "trainer.precision=fp32,bf16", f"seed={seeds}", "dataset=mnist", *length]
     place = settings.folder.absolute() / f"accuracy,{length[0]},{len(seeds)}"
     given = [*shown, *images[1:], f'hydra.sweep.dir="{place}"', f"trainer.device={settings.device}"]
-    done = subprocess.run([sys.executable, "-m", "cnnlab.train", *given], capture_output=True, text=True)
+    # Threads are left to the sweep, which runs several trainings at once.
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    call = [sys.executable, "-m", "cnnlab.train", *given]
+    done = subprocess.run(call, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     command = " ".join(["python -m cnnlab.train", *shown])

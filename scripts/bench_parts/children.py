@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,22 +109,22 @@ class Busy:
 
     def __init__(self, cores: int):
         command = [sys.executable, *script("busy", str(cores))]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-        assert self._process.stdout is not None
-        self._process.stdout.readline()  # it has begun
-        self._signal(signal.SIGSTOP)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._say("off")  # it has started
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        self._signal(signal.SIGCONT)
+        self._say("on")
         try:
             yield
         finally:
-            self._signal(signal.SIGSTOP)
+            self._say("off")
 
     def close(self) -> None:
-        self._signal(signal.SIGKILL)
         self._process.communicate()
 
-    def _signal(self, number: int) -> None:
-        os.killpg(self._process.pid, number)
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        self._process.stdout.readline()

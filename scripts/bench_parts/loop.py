@@ -8,7 +8,7 @@ from bench_parts.loops import bare_loop, cnnlab_loop, session
 from bench_parts.settings import Settings, dataset, missing
 from bench_parts.turns import Times, planned, take_turns
 
-STEPS, ROUNDS, WARM_UP = 50, 7, 40
+STEPS, ROUNDS, WARM_UP = 40, 7, 20
 BARE = "bare loop"
 VARIANTS = {
     BARE: (bare_loop, ["telemetry=off"]),

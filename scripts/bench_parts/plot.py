@@ -18,7 +18,7 @@ BLUE, GREY, GREEN = "#1f6feb", "#8c959f", "#1a7f37"
 
 def draw(found: Found, path: Path) -> None:
     with matplotlib.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(12, 3.8), layout="constrained")
+        figure = Figure(figsize=(12.5, 3.8), layout="constrained")
         beside, over, grown = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
         for axes, name, panel in ((beside, "peers", _peers), (over, "loop", _loop), (grown, "growth", _growth)):
             left = found.get(("cpu", name))
@@ -32,7 +32,7 @@ def draw(found: Found, path: Path) -> None:
                 continue
             panel(axes, left["found"])
             if not idle(left["machine"]) or left["short"]:
-                axes.set_title(f"{axes.get_title()}\n(in brief, or on a machine that was not idle)", color="#cf222e")
+                axes.set_title(f"{axes.get_title()}\n(in brief, or beside other programs)", color="#cf222e")
         figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
@@ -57,7 +57,7 @@ def _peers(axes: Axes, found: dict) -> None:
     axes.set_yticks(range(len(names)), [name.replace("`", "") for name in names])
     axes.set_xlim(left=0)
     axes.set_title("Steps a second over the plain PyTorch script's")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper right", frameon=False)
 
 
 def _loop(axes: Axes, found: dict) -> None:

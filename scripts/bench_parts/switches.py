@@ -13,7 +13,7 @@ from bench_parts.settings import Settings
 from bench_parts.turns import Times, planned, take_turns
 from cnnlab.training.session import Session
 
-STEPS, ROUNDS, WARM_UP = 10, 5, 10
+STEPS, ROUNDS, WARM_UP = 8, 5, 8
 CONFIGS = Path(__file__).with_name("configs")
 NETWORKS = ("stacked3x3", "single5x5", "vgg", "plain", "resnet18")
 BASE = "NCHW, fp32"

@@ -8,10 +8,7 @@ from bench_parts.settings import Settings, dataset, missing
 
 STEPS, STARTS = 1686, 3  # two epochs of cnnlab's 54,000 training images
 GOAL, EVERY = 0.99, 200
-VARIANTS = (
-    *(PLAIN, "Lightning", "Lightning, statistics of every layer by hooks"),
-    *(DEFAULT, "cnnlab, every step", DEFAULT_BF16),
-)
+VARIANTS = (PLAIN, "Lightning, statistics of every layer by hooks", DEFAULT, "cnnlab, every step", DEFAULT_BF16)
 
 
 def measure(settings: Settings) -> dict[str, Any]:

@@ -10,7 +10,8 @@ every hundredth. *telemetry=light*, the default: also the statistics of every la
 reports its own overhead in results.json, `telemetry/overhead`.""",
     "peers": """
 Same network, optimizer, batches of 64 and threads, each in a process of its own. The plain script is PyTorch's MNIST
-example in NCHW and fp32: torchvision's data set with `ToTensor` and `Normalize`, a `DataLoader` without workers.
+example in NCHW and fp32: torchvision's data set with `ToTensor` and `Normalize`, a `DataLoader` without workers. (Of
+CIFAR-10 as pictures, it gets an array of the decoded ones in torchvision's own class; cnnlab reads its cache of them.)
 Lightning and fastai have the same `DataLoader`. cnnlab is `python -m cnnlab.train` with its defaults but for pictures.
 *Times as fast*: steps a second over the plain script's. *Memory*: the process's largest resident set, without workers.
 *First step*: from the command to the end of its first training step, once.""",

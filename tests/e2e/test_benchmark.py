@@ -122,30 +122,25 @@ def test_children_take_turns_and_one_that_fails_is_named():
         Child(["-c", "raise SystemExit(3)"])
 
 
-def wait_until_stopped(processes):
-    for _ in range(200):
-        if all(p.status() == psutil.STATUS_STOPPED for p in processes):
-            return
-        sleep(0.01)
-    raise AssertionError("it goes on")
-
-
 def test_the_busy_program_works_only_when_asked():
     busy = Busy(2)
+    leader = psutil.Process(busy._process.pid)
     try:
-        processes = [psutil.Process(busy._process.pid), *psutil.Process(busy._process.pid).children()]
-        assert len(processes) == 2
-        wait_until_stopped(processes)
-        before = sum(sum(p.cpu_times()[:2]) for p in processes)
+        for _ in range(2):
+            assert leader.children() == []
+            with busy.at_work():
+                workers = leader.children()
+                assert len(workers) == 2
+                while any(worker.cpu_times().user < 0.05 for worker in workers):
+                    sleep(0.01)
+            assert not any(worker.is_running() for worker in workers)
         with busy.at_work():
-            end = process_time() + 0.2
-            while process_time() < end:
-                pass
-        wait_until_stopped(processes)
-        assert sum(sum(p.cpu_times()[:2]) for p in processes) > before
+            workers = leader.children()
+            busy.close()  # as if who started it had ended
+            assert not any(worker.is_running() for worker in [*workers, leader])
+            busy._say = lambda word: None
     finally:
         busy.close()
-    assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
 
 
 def test_the_script_measures_and_writes_the_page(tmp_path):
@@ -165,11 +160,10 @@ def test_the_script_measures_and_writes_the_page(tmp_path):
 
 def test_a_part_that_fails_is_named_and_leaves_the_others(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    broken = Settings(tmp_path, None, tmp_path / "kept", 1, steps=1, rounds=1, device="cpu:1000")
-    assert not measure_apart("growth", broken)
-    found = read(tmp_path / "kept")
-    assert "cpu:1000" in found["cpu", "growth"]["failed"]
-    assert f"**Failed**: {found['cpu', 'growth']['failed']}" in page(found, "x.png")
+    assert not measure_apart("loop", Settings("no path", None, tmp_path, 1))
+    found = read(tmp_path)
+    assert found == {("cpu", "loop"): {"failed": "AttributeError: 'str' object has no attribute 'absolute'"}}
+    assert "**Failed**: AttributeError" in page(found, "x.png")
 
 
 MACHINE = {
