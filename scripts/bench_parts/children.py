@@ -15,6 +15,11 @@ PEERS = Path(__file__).with_name("peers")
 UNTIMED = 2  # first steps of each turn, in which caches and prefetched batches are those of a pause
 
 
+# How threads wait is the child's own choice, or its `environment`'s; cnnlab's must not reach the others through this
+# process, and the user's would be no default.
+UNSET = {"OMP_WAIT_POLICY": None, "GOMP_SPINCOUNT": None}
+
+
 class ChildFailed(Exception):
     """With what the process wrote: a refusal, or the last line of a traceback."""
 
@@ -29,7 +34,8 @@ class Child:
         self.peak = 0  # bytes of main memory, at most, so far
         their_reading, our_writing = os.pipe()
         our_reading, their_writing = os.pipe()
-        changed = os.environ | {"BENCH_PIPES": f"{their_reading},{their_writing}"} | dict(environment or {})
+        pipes = {"BENCH_PIPES": f"{their_reading},{their_writing}"}
+        changed = {**os.environ, **UNSET, **pipes, **(environment or {})}
         began = perf_counter()
         with self._log.open("w") as log:
             self._process = subprocess.Popen(

@@ -22,15 +22,12 @@ def draw(found: Found, path: Path) -> None:
         beside, over, grown = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
         for axes, name, panel in ((beside, "peers", _peers), (over, "loop", _loop), (grown, "growth", _growth)):
             left = found.get(("cpu", name))
-            if (
-                left is None
-                or "failed" in left
-                or not any(left["found"].get("tables") or left["found"].get("lines", ()))
-            ):
+            own = {} if left is None else left.get("found", {})
+            if left is None or not (own.get("tables") or own.get("lines")):
                 axes.set_axis_off()
                 axes.text(0.5, 0.5, f"--part {name}: not measured", ha="center", transform=axes.transAxes)
                 continue
-            panel(axes, left["found"])
+            panel(axes, own)
             if not idle(left["machine"]) or left["short"]:
                 axes.set_title(f"{axes.get_title()}\n(in brief, or beside other programs)", color="#cf222e")
         figure.savefig(path, dpi=130, metadata={"Software": None})

@@ -33,6 +33,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["dataset.size=8", "model.channels=[2]", "trainer.max_steps=50", "trainer.device=cpu"]
 
 
+def test_each_child_waits_as_it_would_alone(monkeypatch):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "77")  # as if this process had chosen it
+    code = "import os; raise SystemExit(str([os.environ.get(k) for k in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')]))"
+    for own, seen in (({}, "[None, None]"), ({"GOMP_SPINCOUNT": "5"}, "['5', None]")):
+        with pytest.raises(ChildFailed, match=re.escape(seen)):
+            Child(["-c", code], own)
+
+
 def test_loops_take_turns_and_are_timed_apart():
     order = []
 
