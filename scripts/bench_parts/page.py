@@ -8,6 +8,7 @@ from bench_parts.parts import Found
 from bench_parts.sections import SECTIONS
 from bench_parts.short import short
 from bench_parts.words import WORDS
+from cnnlab.common.words import plural
 
 HEAD = """# Benchmarks
 
@@ -49,11 +50,12 @@ def _section(name: str, left: dict[str, Any] | None, tables: Any) -> str:
         return f"**Failed**: {left['failed']}"
     own = left["found"]
     brief = "; **in brief**" if left["short"] else ""
-    lines = [f"*{in_words(left['machine'])}{_length(own)}{brief}.*", tables(own)]
+    took = f"; {left['seconds'] / 60:.1f} minutes"
+    lines = [f"*{in_words(left['machine'])}{_length(own)}{took}{brief}.*", tables(own)]
     lines += [f"Not measured: {text}." for text in own.get("missing", [])]
     lines += [f"Failed: {variant}: {why}" for variant, why in own.get("failed variants", {}).items()]
     return "\n\n".join(line for line in lines if line)
 
 
 def _length(own: dict[str, Any]) -> str:
-    return f"; {own['rounds']} rounds of {own['steps']} steps" if "rounds" in own else ""
+    return f"; {plural(own['rounds'], 'round')} of {plural(own['steps'], 'step')}" if "rounds" in own else ""

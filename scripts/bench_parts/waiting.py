@@ -7,7 +7,7 @@ from typing import Any
 from bench_parts.children import Busy, script, started
 from bench_parts.settings import Settings
 
-STEPS, ROUNDS, WARM_UP, UNTIMED = 20, 5, 20, 2
+STEPS, ROUNDS, WARM_UP, UNTIMED = 10, 7, 20, 2
 TARGET = 2.5  # busy over idle, at most
 OWN = "cnnlab's own default"
 # Of the same shape, and so many that no epoch ends in the middle of a turn but one.
