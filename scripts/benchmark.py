@@ -9,7 +9,7 @@ make bench ARGS="--steps 4 --rounds 1 --page x.md"    quickly, to see that it wo
 make bench ARGS="--device cuda"                       the same tables on a GPU
 make bench ARGS="--part"                              measures nothing, writes the page again
 
-Nothing else should run on the machine: a part that began beside other programs says so, and is not quoted.
+Nothing else should run on the machine: a part beside which other programs ran says so, and is not quoted.
 """
 
 import argparse

@@ -11,7 +11,7 @@ import psutil
 
 from cnnlab.common.words import plural
 
-# Share of the cores that other programs may take while nothing is measured, for a figure to be quoted.
+# Share of the cores that other programs may take just before and after a part, for a figure of it to be quoted.
 IDLE = 0.1
 SECONDS = 3.0
 
@@ -25,13 +25,18 @@ def facts(threads: int, device: str) -> dict[str, Any]:
         "cnnlab": version("cnnlab"),
         "python": platform.python_version(),
         "date": date.today().isoformat(),
-        "others": psutil.cpu_percent(SECONDS) / 100,
+        "others": others(),
     }
     if device == "cuda":
         import torch
 
         found["gpu"] = torch.cuda.get_device_name()
     return found
+
+
+def others() -> float:
+    """The share of all cores that other programs take, asked while nothing is measured."""
+    return psutil.cpu_percent(SECONDS) / 100
 
 
 def processor() -> str:
@@ -47,7 +52,9 @@ def in_words(found: dict[str, Any]) -> str:
     counts = f"{plural(found['cores'], 'core')}, {plural(found['threads'], 'thread')}"
     words = f"{found['date']}, {where}, {counts}, cnnlab {found['cnnlab']}, torch {found['torch']}"
     if not idle(found):
-        words += f"; **not idle**: before it began, other programs took {100 * found['others']:.0f} % of the cores"
+        words += (
+            f"; **not idle**: just before or after it, other programs took {100 * found['others']:.0f} % of the cores"
+        )
     return words
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench_parts.machine import facts
+from bench_parts.machine import facts, others
 from bench_parts.settings import Settings
 
 PARTS = {
@@ -57,6 +57,7 @@ def _measure(name: str, settings: Settings) -> None:
         logging.getLogger("cnnlab").setLevel(logging.ERROR)  # no remarks on runs that are only timed
         machine = facts(settings.threads, settings.device)
         found = import_module(f"bench_parts.{PARTS[name]}").measure(settings)
+        machine["others"] = max(machine["others"], others())
         short = settings.steps is not None or settings.rounds is not None
         left = {"machine": machine, "found": found, "short": short, "seconds": perf_counter() - began}
     except Exception as error:

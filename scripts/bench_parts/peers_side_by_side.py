@@ -60,6 +60,8 @@ def measure(settings: Settings) -> dict[str, Any]:
         planned = 2 * (WARM_UP + steps * rounds)  # with the steps that are not timed
         failed: dict[str, str] = {}
         with started(commands(data, network, planned, settings), failed) as children:
+            if PLAIN in failed:
+                raise RuntimeError(f"the {PLAIN}, with which all are compared: {failed[PLAIN]}")
             found["tables"][title] = {
                 "times": alternate(children, steps, rounds),
                 "peak": {name: child.peak for name, child in children.items()},

@@ -80,6 +80,8 @@ def _variants(network: str, settings: Settings, steps: int, rounds: int) -> tupl
                 next(loop)
                 loops[name] = loop
             except Exception as error:
+                if name == BASE:
+                    raise
                 failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
                 print(f"  {name} failed: {failed[name]}", flush=True)
         before = {

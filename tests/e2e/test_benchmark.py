@@ -10,9 +10,11 @@ from itertools import islice
 from pathlib import Path
 from time import process_time, sleep
 
+import numpy as np
 import psutil
 import pytest
 import torch
+from PIL import Image
 
 from bench_parts import loop, peers_side_by_side, short, waiting
 from bench_parts.children import Busy, Child, ChildFailed, script, started
@@ -21,7 +23,7 @@ from bench_parts.page import page
 from bench_parts.parts import PARTS, measure_apart, read
 from bench_parts.plot import draw
 from bench_parts.sections import SECTIONS
-from bench_parts.settings import Settings
+from bench_parts.settings import Settings, dataset, peers_root
 from bench_parts.switches import VARIANTS
 from bench_parts.tables import ratio
 from bench_parts.turns import take_turns
@@ -112,6 +114,33 @@ def test_the_scripts_of_others_have_cnnlabs_network(data, model, monkeypatch):
     x = torch.randn(2, *shape)
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
     assert torch.equal(theirs(x), ours(x))
+
+
+def test_pictures_are_decoded_for_the_scripts_of_others(tmp_path, monkeypatch):
+    pictures = {}
+    for number in range(40):
+        split, name = ("train", "test")[number % 3 == 0], ("cat", "dog")[number % 2]
+        place = tmp_path / "cifar10" / split / name / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(place)
+        pictures[pixels.tobytes()] = (split, name == "dog")
+    settings = Settings(tmp_path, tmp_path / "cifar10", tmp_path, 1)
+    assert dataset("mnist", settings) is None
+    path = peers_root("cifar10", settings)
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "bench_parts" / "peers")
+    import common
+
+    found = {}
+    for split in ("train", "test"):
+        images = common.Decoded(path, train=split == "train")
+        found |= {i.tobytes(): (split, bool(y)) for i, y in zip(images.data, images.targets, strict=True)}
+        x, _ = images[0]
+        mean, std = (
+            torch.tensor(values).view(3, 1, 1) for values in ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+        )
+        torch.testing.assert_close(x, (torch.from_numpy(images.data[0]).permute(2, 0, 1) / 255 - mean) / std)
+    assert found == pictures
 
 
 def test_children_take_turns_and_one_that_fails_is_named():
