@@ -43,7 +43,7 @@ def dataset(name: str, settings: Settings) -> list[str] | None:
 
 
 def missing(name: str, settings: Settings) -> str:
-    return f"{name} is not in {settings.root}, so nothing was measured on it"
+    return f"{name}, which is not in {settings.root}"
 
 
 def peers_root(name: str, settings: Settings) -> Path:

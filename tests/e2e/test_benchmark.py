@@ -189,7 +189,7 @@ def test_the_script_measures_and_writes_the_page(tmp_path):
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "page.md").read_text()
     assert all(f"| {name} |" in text for name in loop.VARIANTS)
-    assert "mnist is not in data, so nothing was measured on it" in text and "**in brief**" in text
+    assert "Not measured: mnist, which is not in data." in text and "**in brief**" in text
     assert not any(figure in line for line in text.splitlines() if line.startswith("- ") for figure in "0123456789")
     assert (tmp_path / "page.png").stat().st_size > 5000
     assert {path.name for path in tmp_path.iterdir()} == {"outputs", "page.md", "page.png"}
