@@ -1,42 +1,50 @@
-"""Overhead of cnnlab over a bare loop, as ratios measured side by side in one process.
+"""What cnnlab costs, beside a bare loop, a plain PyTorch script, Lightning and fastai; writes docs/benchmarks.md.
 
-make bench                                             the default network and a VGG on digits, on the CPU
-make bench ARGS="--rounds 7 model=single5x5"           another network
-make bench ARGS="trainer.device=cuda dataset=cifar10"  on a GPU
+make bench                                            all parts but accuracy; on two idle cores, 25 minutes
+make bench ARGS="--root data"                         where MNIST and CIFAR-10 lie; nothing is downloaded
+make bench ARGS="--cifar10 FOLDER"                    CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
+make bench ARGS="--part loop peers"                   some parts; the page keeps what was measured of the others
+make bench ARGS="--part accuracy"                     12 trainings on MNIST, with fp32 and bf16
+make bench ARGS="--steps 4 --rounds 1 --page x.md"    quickly, to see that it works
+make bench ARGS="--device cuda"                       the same tables on a GPU
+make bench ARGS="--part"                              measures nothing, writes the page again
+
+Nothing else should run on the machine: a part beside which other programs ran says so, and is not quoted.
 """
 
 import argparse
-import logging
-from statistics import median
+import os
+from pathlib import Path
 
-import torch
-from rich.console import Console
-from rich.table import Table
-
-from cnnlab.training.benchmark import ratios, take_turns
-
-# A small network whose steps are mostly overhead, and one of ordinary size.
-NETWORKS = ("model=stacked3x3", "model=vgg")
+from bench_parts.page import page
+from bench_parts.parts import BY_DEFAULT, PARTS, measure_apart, read
+from bench_parts.plot import draw
+from bench_parts.settings import Settings
+from bench_parts.short import short
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=100, help="training steps of each variant per round")
-    parser.add_argument("--rounds", type=int, default=3, help="number of rounds")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("overrides", nargs="*", help="overrides of cnnlab.train")
+    parser.add_argument("--part", nargs="*", choices=PARTS, default=BY_DEFAULT, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--root", type=Path, default=Path("data"), help="dataset.root of MNIST and CIFAR-10")
+    parser.add_argument("--cifar10", type=Path, help="folder with CIFAR-10 as pictures")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--steps", type=int, help="of each variant in a round, in place of the part's")
+    parser.add_argument("--rounds", type=int, help="in place of the part's")
+    parser.add_argument("--folder", type=Path, default=Path("outputs/bench"), help="of what was measured")
+    parser.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"), help="the plot lies beside it")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    logging.getLogger("cnnlab").setLevel(logging.ERROR)  # no diagnosis of runs that are only timed
-    networks = [o for o in args.overrides if o.startswith("model=")] or NETWORKS
-    for network in networks:
-        times = take_turns([*args.overrides, network], args.steps, args.rounds)
-        title = f"{network}, {args.rounds} x {args.steps} steps, {args.threads} threads, torch {torch.__version__}"
-        table = Table("", "ms per step", "ratio to bare", "from .. to", title=title, min_width=len(title))
-        for name, (middle, low, high) in ratios(times).items():
-            step = 1000 * median(times[name]) / args.steps
-            table.add_row(name, f"{step:.3f}", f"{middle:.3f}", f"{low:.3f} .. {high:.3f}")
-        Console().print(table)
+    settings = Settings(
+        args.root, args.cifar10, args.folder, args.threads, args.device, steps=args.steps, rounds=args.rounds
+    )
+    failed = [name for name in args.part if not measure_apart(name, settings)]
+    found = read(args.folder)
+    draw(found, args.page.with_suffix(".png"))
+    args.page.write_text(page(found, args.page.with_suffix(".png").name))
+    print(*short(found), f"{args.page}, {args.page.with_suffix('.png')}", sep="\n")
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}; the page says why")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.telemetry.probe import Probe
+from cnnlab.training.clock import StepClock
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.trainer import Place, Trainer
 
@@ -171,3 +173,28 @@ def test_a_compiled_network_is_measured_all_the_same():
     for step, values in eager.values.items():
         kept = {k: v for k, v in values.items() if "/std/" in k}
         assert {k: compiled.values[step][k] for k in kept} == pytest.approx(kept, rel=1e-3)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_that_is_not_measured_never_waits_for_the_gpu(precision):
+    """PyTorch raises where the host would wait. 150 steps within an epoch, so that the tally is summed twice."""
+    gpu, steps, every = torch.device("cuda"), 150, 10
+    data = digits(size=16)
+    batches = Batches(data.train, data.mean, data.std, 8, gpu, seed=1, augment=Augmentation(flip=True, translate=1))
+    assert len(batches) > steps
+    network = _network(norm="batch").to(gpu)
+    optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
+    trainer = Trainer(network, optimizer, one_cycle(optimizer, steps), gpu, precision)
+    loop = trainer.each_step(batches, steps, Watcher(Probe(network), every), StepClock(gpu))
+    next(loop)  # loads kernels
+    checked = 0
+    for step in range(1, steps - 1):
+        torch.cuda.set_sync_debug_mode("default" if step % every == 0 else "error")
+        try:
+            next(loop)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        checked += step % every != 0
+    assert checked > 130
