@@ -26,6 +26,20 @@ def test_mean_and_std(x):
     assert s.std(x).item() == pytest.approx(math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values)))
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("offset", [0.0, 2.0, -3.0, 30.0, 1e4])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("channels", [16, 128])
+def test_std_of_large_maps(channels, scale, offset, layout):
+    x = ((torch.randn(16, channels, 28, 28) + offset) * scale).to(memory_format=layout)
+    assert s.std(x).item() == pytest.approx(x.double().std(correction=0).item(), rel=2e-5)
+
+
+@pytest.mark.parametrize("value, std", [(0.3, 0.0), (0.0, 0.0), (math.nan, math.nan), (math.inf, math.nan)])
+def test_std_of_large_maps_of_one_value(value, std):
+    assert s.std(torch.full((16, 16, 28, 28), value)).item() == pytest.approx(std, abs=1e-7, nan_ok=True)
+
+
 def test_largest_counts_the_magnitude():
     assert s.largest(torch.tensor([[1.0, -3.0, 2.0]])) == 3
 
