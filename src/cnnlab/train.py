@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
+from cnnlab.cli.torchrun import of_torchrun, quiet_processes
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -41,15 +42,30 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     """
     from cnnlab.cli.compose import compose_run
     from cnnlab.cli.resuming import resumed
+    from cnnlab.cli.torchrun import with_devices
     from cnnlab.training.perform import perform
 
-    config, request, usual = compose_run("train", resumed(overrides), config_dir)
+    config, request, usual = compose_run("train", with_devices(resumed(overrides)), config_dir)
     check([config])
     return perform(config, request, Path(folder or usual), pictures=False, show=False)
 
 
 def main() -> None:
-    entry("train", task, check, estimate=estimate)
+    rank, processes = of_torchrun()
+    if processes == 1:
+        entry("train", task, check, estimate=estimate)
+        return
+
+    quiet_processes()
+    from cnnlab.training.distributed import dismiss, follow
+
+    if rank:
+        follow()
+        return
+    try:
+        entry("train", task, check, estimate=estimate)
+    finally:
+        dismiss()
 
 
 if __name__ == "__main__":

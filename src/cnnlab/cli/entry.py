@@ -16,6 +16,7 @@ from cnnlab.cli.overrides import quoted_paths
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
+from cnnlab.cli.torchrun import with_devices
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable
@@ -42,7 +43,7 @@ def _run(
     config_name: str, task: Callable[[DictConfig], Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]
 ) -> None:
     try:
-        typed = resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
+        typed = with_devices(resumed(sys.argv[1:])) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:

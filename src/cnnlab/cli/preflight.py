@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.cli.resolvers import resolved
+from cnnlab.cli.torchrun import local_processes
 from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
@@ -27,6 +28,7 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
 
     for job in jobs:
         _check_repair(job)
+        _check_devices(job, job.trainer.batch_size)
 
     from cnnlab.views.beginning import waiting_for
 
@@ -45,18 +47,38 @@ def _check_built(jobs: Sequence[DictConfig]) -> None:
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":
             raise InputError("trainer.precision=fp16 needs CUDA; on the CPU use trainer.precision=bf16 or fp32.")
+        here = local_processes(job.trainer.devices)
+        if device.type == "cuda" and here > torch.cuda.device_count():
+            raise InputError(
+                f"trainer.devices={job.trainer.devices} needs {here} CUDA devices here, "
+                f"and this PyTorch sees {torch.cuda.device_count()}.\n"
+                f"Use at most trainer.devices={torch.cuda.device_count()}, or trainer.device=cpu."
+            )
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
     for job in _distinct(
         jobs, "dataset", "model", "init", "optimizer", "scheduler", "augmentation", "evaluation", "trainer"
     ):
         data = build_data(job.dataset)
+        _check_devices(job, min(job.trainer.batch_size, len(data.train)))
         network = build_network(job, data, torch.zeros(2, *data.shape))
         if _trains(job):
             build_optimizer(job, network, 2)
         check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
         for section in ("augmentation", "evaluation"):
             construct(section, job[section]).check(data.shape)
+
+
+def _check_devices(job: DictConfig, batch_size: int) -> None:
+    """`batch_size`: images in a batch, fewer than asked for where there are fewer."""
+    devices = job.trainer.devices
+    if batch_size % devices:
+        lower = batch_size // devices * devices
+        near = [size for size in (lower, lower + devices) if size and (size <= batch_size or size <= job.trainer.batch_size)]
+        raise InputError(
+            f"{batch_size} images of a batch cannot be shared equally by trainer.devices={devices}.\n"
+            f"Give trainer.batch_size={lower or devices} or {lower + devices}, or other trainer.devices."
+        )
 
 
 def _check_repair(job: DictConfig) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
 
 Function = Callable[..., Any]
@@ -48,6 +49,7 @@ ACTIVATING = {function: name for name, kind in ACTIVATIONS.items() for function 
 RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
+CARRYING.add(global_batch_norm)
 
 
 class Units(NamedTuple):

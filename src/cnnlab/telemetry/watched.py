@@ -16,6 +16,11 @@ from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.statistics import Statistics
 
 Bounds = dict[Any, tuple[float, float]]
+Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
+
+
+def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
+    return x[:first]
 
 
 class Watched:
@@ -32,9 +37,10 @@ class Watched:
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
+        rows: Rows,
     ):
         self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
-        self.scale = scale
+        self.scale, self.rows = scale, rows
         self.values: dict[str, Tensor] = {}
         self._bounds = bounds
         self._attribution = Attribution(self)
@@ -129,7 +135,7 @@ class Watched:
         known = self.statistics.get(what, {})
         if known and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
             self._seen.add(what)
-            x = x.detach()[: self.images].float()
+            x = self.rows(x.detach(), self.images, what).float()
             self.values |= {f"{what}/{name}": statistic(x) for name, statistic in known.items()}
 
     def _key(self, layer: str) -> str | None:
@@ -155,9 +161,9 @@ class Watched:
 
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
         x = x.detach()  # so that no statistic is part of a graph
-        if self.images is not None:
-            x = x[: self.images * len(x) // self._batches[layer]]  # behind flatten(0, 1) an image has several rows
-        x = units.second(x.float())
+        # Behind flatten(0, 1) an image has several rows.
+        first = None if self.images is None else self.images * len(x) // self._batches[layer]
+        x = units.second(self.rows(x, first, f"{what}/{layer}").float())
         for name, statistic in self.statistics.get(what, {}).items():
             self.values[f"{what}/{name}/{layer}"] = statistic(x, *bounds)
 

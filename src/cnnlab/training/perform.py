@@ -8,6 +8,8 @@ from cnnlab.runs.reproducing import compare
 from cnnlab.runs.request import Request
 from cnnlab.runs.status import real_status
 from cnnlab.training.checking import check, passed
+from cnnlab.training.distributed import spread
+from cnnlab.training.ranks import Ranks
 from cnnlab.training.repair import repair
 from cnnlab.training.start import print_session, trained
 from cnnlab.views.reproduced import print_comparison
@@ -22,7 +24,18 @@ def perform(config: Any, request: Request, folder: Path, pictures: bool, show: b
     """
     if config.check is not None:
         return check(config, request, folder, pictures, show)
-    session = trained(config, request, folder, pictures, show)
+    settings, folder = config.trainer, Path(folder).absolute()
+    arguments = config, request, folder, pictures, show
+    return spread(_perform, arguments, settings.devices, settings.device, folder) or {}
+
+
+def _perform(
+    config: Any, request: Request, folder: Path, pictures: bool, show: bool, ranks: Ranks
+) -> dict[str, Any] | None:
+    """None but in rank 0."""
+    session = trained(config, request, folder, pictures, show, ranks)
+    if ranks.rank:
+        return None
     if show:
         print_session(session, config, request)
     if config.reproduce is not None:

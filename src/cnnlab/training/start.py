@@ -1,7 +1,7 @@
 """Builds a session from a composed config."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,24 @@ from cnnlab.cli.build import (
 )
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
-from cnnlab.common.random import seed_everything
+from cnnlab.common.random import generator, seed_everything
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.networks.geometry import parameters
 from cnnlab.runs.request import Request
-from cnnlab.runs.run_folder import RunFolder
+from cnnlab.runs.run_folder import RunFolder, Unwritten
 from cnnlab.theory import Expectation
 from cnnlab.training.observers.diagnosing import Diagnosing
+from cnnlab.training.ranks import ALONE, Ranks
 from cnnlab.training.session import Session, log
 from cnnlab.training.setup import Telemetry, device_name, prepare
 from cnnlab.training.trainer import Trainer
 from cnnlab.views.beginning import print_beginning, run_in_words, waiting_for
 from cnnlab.views.outcome import print_outcome
+
+
+RANK = 2  # key of the random streams of other processes than the first
 
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
@@ -44,11 +48,16 @@ def train(config: Any, request: Request, folder: Path, pictures: bool, show: boo
     return session.results
 
 
-def trained(config: Any, request: Request, folder: Path, pictures: bool, show: bool = False) -> Session:
+def trained(
+    config: Any, request: Request, folder: Path, pictures: bool, show: bool = False, ranks: Ranks = ALONE
+) -> Session:
     """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed."""
-    with opened(config, request, RunFolder(folder)) as (run, device):
-        with waiting_for("Reading the images, building the network"):
-            session = session_of(config, request, run, device, pictures)
+    show = show and ranks.rank == 0
+    run = Unwritten(folder) if ranks.rank else RunFolder(folder)
+    with opened(config, request, run, ranks) as (run, device), ranks.naming_the_lost():
+        run.resumed = ranks.tell(run.resumed)
+        with waiting_for("Reading the images, building the network") if show or not ranks.rank else nullcontext():
+            session = session_of(config, request, run, device, pictures, ranks)
         lines = run_in_words(_facts(session), request.choices)
         for heading, sentence in lines.items():
             log.info("%s: %s", heading, sentence)
@@ -70,7 +79,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "steps": session.steps,
         "steps_per_epoch": len(batches),
         "batch_size": batches.batch_size,
-        "device": device_name(session.device),
+        "device": device_name(session.device, session.ranks.count),
     }
 
 
@@ -91,7 +100,9 @@ def diagnosis_of(session: Session) -> Diagnosing:
 
 
 @contextmanager
-def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunFolder, torch.device]]:
+def opened(
+    config: Any, request: Request, run: RunFolder, ranks: Ranks = ALONE
+) -> Iterator[tuple[RunFolder, torch.device]]:
     """The seeded run of a config, as `RunFolder.opened`, and its device."""
     device = choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
@@ -99,11 +110,13 @@ def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunF
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
     facts |= {"lines": list(request.lines), "config_dir": request.config_dir}
     facts |= {"remarks": _of_weights(config, request)}
-    with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
+    with run.opened(as_yaml(config), device=device.type, device_name=device_name(device, ranks.count), **facts):
         yield run, device
 
 
-def session_of(config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool) -> Session:
+def session_of(
+    config: Any, request: Request, folder: RunFolder, device: torch.device, pictures: bool, ranks: Ranks = ALONE
+) -> Session:
     """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto."""
     data, telemetry = build_data(config.dataset), config.telemetry
     batches, steps = batches_of(config, data, device)
@@ -111,11 +124,13 @@ def session_of(config: Any, request: Request, folder: RunFolder, device: torch.d
     network = build_network(config, data, first)
     for remark in _of_weights(config, request):
         log.info(remark)
-    expectation = _expectation(config, network, first) if telemetry.theory else None
+    expectation = _expectation(config, network, first) if telemetry.theory and not ranks.rank else None
+    if ranks.rank:  # or all would drop the same units of their images
+        torch.manual_seed(generator(config.seed, RANK, ranks.rank).initial_seed())
     return prepare(
         folder,
         data,
-        trainer_of(config, network, device, steps),
+        trainer_of(config, network, device, steps, ranks),
         batches,
         steps,
         telemetry=Telemetry(
@@ -148,13 +163,15 @@ def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batch
     return batches, settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
 
 
-def trainer_of(config: Any, network: nn.Module, device: torch.device, steps: int) -> Trainer:
+def trainer_of(
+    config: Any, network: nn.Module, device: torch.device, steps: int, ranks: Ranks = ALONE
+) -> Trainer:
     """The trainer of an initialized network, which it moves to the device."""
     network.to(device)
     # Building an optimizer imports torch._dynamo, 2 s, which questions of geometry need not wait for.
     optimizer, scheduler = build_optimizer(config, network, steps) if steps else (None, None)
     keys = ("precision", "clip", "label_smoothing", "channels_last", "compile")
-    return Trainer(network, optimizer, scheduler, device, **{key: config.trainer[key] for key in keys})
+    return Trainer(network, optimizer, scheduler, device, **{key: config.trainer[key] for key in keys}, ranks=ranks)
 
 
 def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:

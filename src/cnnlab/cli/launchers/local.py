@@ -24,7 +24,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
-from cnnlab.common.stopping import heard, stoppable
+from cnnlab.common.stopping import heard, how_it_ended, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 5 s that no job pays again. It must import, not compute:
@@ -170,18 +170,11 @@ def _result(job: Running) -> JobReturn:
         job.process.join()
     except EOFError:
         job.process.join()
-        reason = _how_it_ended(job.process.exitcode)
+        reason = how_it_ended(job.process.exitcode)
         mark_interrupted(job_folder(job.config), reason)
         result = failed(job.config, RuntimeError(reason))
     job.receiver.close()
     return result
-
-
-def _how_it_ended(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"its process ended with exit code {code}"
-    words = f"killed by {signal.Signals(-code).name}"
-    return f"{words} (out of memory?)" if -code == signal.SIGKILL else words
 
 
 def _stop(jobs: Sequence[Running]) -> None:

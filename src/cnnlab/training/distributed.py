@@ -1,0 +1,241 @@
+"""Trains one run with several processes: started here (`trainer.devices`), or by `torchrun` on one or several machines.
+
+One process has rank 0: it alone writes into the run folder, and prints.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
+from uuid import uuid4
+
+import torch
+import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from cnnlab.cli.launchers.job import pack_here, unpack_there
+from cnnlab.cli.resolvers import register_resolvers
+from cnnlab.cli.torchrun import QUIET, of_torchrun
+from cnnlab.common.device import choose_device
+from cnnlab.common.errors import InputError
+from cnnlab.common.stopping import STOPS, Stopped, asked, how_it_ended, stop_once, stoppable
+from cnnlab.runs.environment import PARENT
+from cnnlab.runs.run_folder import mark_failed
+from cnnlab.training.ranks import ALONE, TIMEOUT, Lost, Ranks, Together
+
+GRACE_S = 20  # for a process that is told to stop, to write what it has
+PRELOADED = ["cnnlab.training.perform", "torch._dynamo"]  # once, for all processes
+_NOISY = ("torch.distributed", "torch.multiprocessing")
+_tasks = 0  # of torchrun's processes, so far
+
+
+def spread(function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path) -> Any:
+    """`function(*arguments, ranks)` in `devices` processes; returns what it returns in rank 0, or under torchrun in
+    this process. `device`: as `trainer.device`. `folder`: of the run.
+
+    Raises InputError, KeyboardInterrupt, and RuntimeError that names the process that failed.
+    """
+    if devices == 1:
+        return function(*arguments, ALONE)
+    if of_torchrun()[1] > 1:
+        return _under_torchrun(function, arguments, device)
+    return _launched(function, arguments, devices, device, folder)
+
+
+def _launched(function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path) -> Any:
+    threads = max(1, torch.get_num_threads() // devices)
+    files = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
+    logs = [(handler.baseFilename, handler.formatter) for handler in files]
+    payload = pack_here((function, arguments, device, threads, logs, os.getpid()))
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    handlers = {number: signal.getsignal(number) for number in (*STOPS, signal.SIGQUIT, signal.SIGUSR2)}
+    others = set(multiprocessing.active_children())
+    started = lambda: [p for p in multiprocessing.active_children() if p not in others]  # noqa: E731
+    try:
+        with TemporaryDirectory(prefix="cnnlab-") as logs_folder, _environment(threads), _quiet():
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGUSR2, lambda *_: _send(started(), signal.SIGUSR2))
+            config = LaunchConfig(
+                min_nodes=1,
+                max_nodes=1,
+                nproc_per_node=devices,
+                run_id=uuid4().hex,
+                rdzv_backend="c10d",
+                rdzv_endpoint="localhost:0",
+                local_addr="localhost",
+                max_restarts=0,
+                start_method="forkserver",
+                logs_specs=DefaultLogsSpecs(log_dir=logs_folder),
+            )
+            return elastic_launch(config, _rank)(payload)[0]
+    except SignalException as error:
+        raise Stopped(int(error.sigval)) from None
+    except ChildFailedError as error:
+        raise _told(*error.get_first_failure(), devices, folder) from None
+    finally:
+        _end(started())
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+def _rank(payload: bytes) -> Any:
+    """The life of one process of those that were started here."""
+    os.setsid()  # Ctrl-C on the terminal reaches the parent alone, which tells each process once
+    function, arguments, device, threads, logs, parent = unpack_there(payload)
+    register_resolvers()
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _log_to(logs if int(os.environ["RANK"]) == 0 else [])
+    os.environ[PARENT] = str(parent)
+    try:
+        with stoppable(stop_once), _joined(device) as ranks:
+            return function(*arguments, ranks)
+    except Stopped as stopped:
+        sys.exit(128 + stopped.number)
+    except Lost:
+        sleep(GRACE_S)  # the process that ended first is to be seen first; this one is then told to end
+        raise
+
+
+@contextmanager
+def _joined(device: str, store: dist.Store | None = None) -> Iterator[Ranks]:
+    cuda = choose_device(device).type == "cuda"
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    named = {"store": store, "rank": rank, "world_size": count} if store else {}
+    dist.init_process_group("nccl" if cuda else "gloo", timeout=TIMEOUT, **named)
+    yield Together(torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu"))
+    dist.destroy_process_group()  # not after an error, which another process may not know of
+
+
+def _under_torchrun(function: Callable[..., Any], arguments: tuple, device: str) -> Any:
+    """Rank 0 sends its task, with its folder; the others do that, whatever they were asked for."""
+    global _tasks
+    store, key = _store(), f"cnnlab/{_tasks}"
+    _tasks += 1
+    rank = of_torchrun()[0]
+    if rank == 0:
+        store.set(key, pack_here((function, arguments, device)))
+    elif task := store.get(key):
+        function, arguments, device = unpack_there(task)
+        register_resolvers()
+    else:
+        return None
+    with stoppable(stop_once), _joined(device, dist.PrefixStore(key, store)) as ranks:
+        return function(*arguments, ranks)
+
+
+def follow() -> None:
+    """The life of a process of torchrun that is not rank 0: it does what that one sends."""
+    try:
+        _under_torchrun(lambda ranks: None, (), "cpu")
+    except Stopped as stopped:
+        sys.exit(128 + stopped.number)
+
+
+def dismiss() -> None:
+    """Rank 0 of torchrun: let the others go, if there was nothing to train, as for `--help`."""
+    if of_torchrun()[1] > 1 and not _tasks:
+        _store().set("cnnlab/0", b"")
+
+
+def _store() -> dist.Store:
+    return next(dist.rendezvous("env://", timeout=TIMEOUT))[0]
+
+
+def _told(rank: int, failure: ProcessFailure, devices: int, folder: Path) -> BaseException:
+    """Also writes it into the run folder: the process itself was perhaps not able to."""
+    if failure.exitcode - 128 in STOPS:
+        return Stopped(failure.exitcode - 128)
+    message: Any = failure.message
+    words, trace = how_it_ended(failure.exitcode), ""
+    if isinstance(message, dict):
+        words, trace = str(message["message"]), message["extraInfo"]["py_callstack"]
+    kind, _, text = words.partition(": ")
+    if kind == InputError.__name__:
+        return InputError(text)
+    error = RuntimeError(f"process {rank} of {devices}: {words}")
+    if trace:
+        error.add_note(trace)
+    mark_failed(folder, str(error))
+    return error
+
+
+def _end(processes: list[Any]) -> None:
+    end = monotonic() + GRACE_S
+    for process in processes:
+        process.join(max(0.0, end - monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _send(processes: list[Any], number: int) -> None:
+    for process in processes:
+        os.kill(process.pid, number)
+
+
+def _end_with_parent() -> None:
+    """Stop when the parent is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    sleep(1)  # where the system tells it as well
+    if not asked():
+        os.kill(os.getpid(), signal.SIGTERM)
+    sleep(GRACE_S)
+    os._exit(1)
+
+
+def _log_to(files: list[tuple[str, logging.Formatter | None]]) -> None:
+    root = logging.getLogger()
+    for path, formatter in files:
+        handler = logging.FileHandler(path)
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+    if not files:
+        root.addHandler(logging.NullHandler())
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Of the processes; OpenMP and torch read it when they are imported."""
+    changed = {"OMP_NUM_THREADS": str(threads), **QUIET}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update({name: value for name, value in changed.items() if name not in QUIET or before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's account of how it ends processes: what happened is told in one sentence."""
+    loggers = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict) if name.startswith(_NOISY)]
+    noisy = [logger for logger in loggers if not logger.disabled]
+    for logger in noisy:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in noisy:
+            logger.disabled = False
