@@ -1,12 +1,13 @@
 """`python -m cnnlab.train`: compose, check, train. `run` does the same from Python."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.torchrun import of_torchrun, quiet_processes
+from cnnlab.cli.processes import of_torchrun, quiet
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -41,8 +42,8 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     for invalid overrides, before anything is written.
     """
     from cnnlab.cli.compose import compose_run
+    from cnnlab.cli.processes import with_devices
     from cnnlab.cli.resuming import resumed
-    from cnnlab.cli.torchrun import with_devices
     from cnnlab.training.perform import perform
 
     config, request, usual = compose_run("train", with_devices(resumed(overrides)), config_dir)
@@ -56,7 +57,7 @@ def main() -> None:
         entry("train", task, check, estimate=estimate)
         return
 
-    quiet_processes()
+    os.environ.update(quiet())
     from cnnlab.training.distributed import dismiss, follow
 
     if rank:

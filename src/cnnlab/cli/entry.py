@@ -13,10 +13,10 @@ from omegaconf import DictConfig
 from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.overrides import quoted_paths
+from cnnlab.cli.processes import with_devices
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
-from cnnlab.cli.torchrun import with_devices
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.stopping import Stopped, stoppable

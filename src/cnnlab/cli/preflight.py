@@ -3,14 +3,15 @@
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from multiprocessing import parent_process
 from typing import Any
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.cli.processes import local_processes, of_torchrun, warm_processes
 from cnnlab.cli.resolvers import resolved
-from cnnlab.cli.torchrun import local_processes
 from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
@@ -29,6 +30,11 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
     for job in jobs:
         _check_repair(job)
         _check_devices(job, job.trainer.batch_size)
+
+    # In a sweep this is a fork of a server, and each job has its own.
+    here = parent_process() is None and of_torchrun()[1] == 1
+    if here and any(job.trainer.devices > 1 and job.check is None for job in jobs):
+        warm_processes()
 
     from cnnlab.views.beginning import waiting_for
 
@@ -74,7 +80,6 @@ def _check_devices(job: DictConfig, batch_size: int) -> None:
     devices = job.trainer.devices
     if batch_size % devices:
         lower = batch_size // devices * devices
-        near = [size for size in (lower, lower + devices) if size and (size <= batch_size or size <= job.trainer.batch_size)]
         raise InputError(
             f"{batch_size} images of a batch cannot be shared equally by trainer.devices={devices}.\n"
             f"Give trainer.batch_size={lower or devices} or {lower + devices}, or other trainer.devices."

@@ -58,7 +58,9 @@ class Probe:
             self.values = {}
             yield self.values
             return
-        watched = Watched(self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows)
+        watched = Watched(
+            self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
+        )
         self.values = watched.values
         with watched.running():
             yield self.values

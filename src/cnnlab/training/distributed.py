@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,24 +26,28 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from cnnlab.cli.launchers.job import pack_here, unpack_there
+from cnnlab.cli.processes import of_torchrun, warm_processes
 from cnnlab.cli.resolvers import register_resolvers
-from cnnlab.cli.torchrun import QUIET, of_torchrun
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import STOPS, Stopped, asked, how_it_ended, stop_once, stoppable
 from cnnlab.runs.environment import PARENT
 from cnnlab.runs.run_folder import mark_failed
+from cnnlab.runs.status import LAST
 from cnnlab.training.ranks import ALONE, TIMEOUT, Lost, Ranks, Together
+from cnnlab.views.beginning import waiting_for
 
 GRACE_S = 20  # for a process that is told to stop, to write what it has
-PRELOADED = ["cnnlab.training.perform", "torch._dynamo"]  # once, for all processes
 _NOISY = ("torch.distributed", "torch.multiprocessing")
 _tasks = 0  # of torchrun's processes, so far
 
 
-def spread(function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path) -> Any:
+def spread(
+    function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path, show: bool = False
+) -> Any:
     """`function(*arguments, ranks)` in `devices` processes; returns what it returns in rank 0, or under torchrun in
-    this process. `device`: as `trainer.device`. `folder`: of the run.
+    this process. `device`: as `trainer.device`. `folder`: of the run. `show`:
+    on a terminal, what is waited for.
 
     Raises InputError, KeyboardInterrupt, and RuntimeError that names the process that failed.
     """
@@ -51,20 +55,26 @@ def spread(function: Callable[..., Any], arguments: tuple, devices: int, device:
         return function(*arguments, ALONE)
     if of_torchrun()[1] > 1:
         return _under_torchrun(function, arguments, device)
-    return _launched(function, arguments, devices, device, folder)
+    return _launched(function, arguments, devices, device, folder, show)
 
 
-def _launched(function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path) -> Any:
+def _launched(
+    function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path, show: bool
+) -> Any:
     threads = max(1, torch.get_num_threads() // devices)
     files = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
     logs = [(handler.baseFilename, handler.formatter) for handler in files]
     payload = pack_here((function, arguments, device, threads, logs, os.getpid()))
-    multiprocessing.set_forkserver_preload(PRELOADED)
+    with waiting_for(f"Starting {devices} processes") if show else nullcontext():
+        server = warm_processes()
+        first = server.Process(target=os.getpid)  # which runs when the server has imported all
+        first.start()
+        first.join()
     handlers = {number: signal.getsignal(number) for number in (*STOPS, signal.SIGQUIT, signal.SIGUSR2)}
     others = set(multiprocessing.active_children())
     started = lambda: [p for p in multiprocessing.active_children() if p not in others]  # noqa: E731
     try:
-        with TemporaryDirectory(prefix="cnnlab-") as logs_folder, _environment(threads), _quiet():
+        with TemporaryDirectory(prefix="cnnlab-") as logs_folder, _quiet():
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGUSR2, lambda *_: _send(started(), signal.SIGUSR2))
             config = LaunchConfig(
@@ -85,10 +95,12 @@ def _launched(function: Callable[..., Any], arguments: tuple, devices: int, devi
     except ChildFailedError as error:
         raise _told(*error.get_first_failure(), devices, folder) from None
     finally:
+        main = threading.current_thread() is threading.main_thread()
+        for number in handlers if main else ():
+            signal.signal(number, lambda *_: None)  # they are told, and have GRACE_S
         _end(started())
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        for number, handler in handlers.items() if main else ():
+            signal.signal(number, handler)
 
 
 def _rank(payload: bytes) -> Any:
@@ -96,6 +108,7 @@ def _rank(payload: bytes) -> Any:
     os.setsid()  # Ctrl-C on the terminal reaches the parent alone, which tells each process once
     function, arguments, device, threads, logs, parent = unpack_there(payload)
     register_resolvers()
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for what this process starts
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _log_to(logs if int(os.environ["RANK"]) == 0 else [])
@@ -166,12 +179,15 @@ def _told(rank: int, failure: ProcessFailure, devices: int, folder: Path) -> Bas
     if isinstance(message, dict):
         words, trace = str(message["message"]), message["extraInfo"]["py_callstack"]
     kind, _, text = words.partition(": ")
+    words = f"rank {rank} of {devices}: {words.removeprefix('its process ')}"
+    mark_failed(folder, words)
     if kind == InputError.__name__:
         return InputError(text)
-    error = RuntimeError(f"process {rank} of {devices}: {words}")
-    if trace:
-        error.add_note(trace)
-    mark_failed(folder, str(error))
+    if not trace:
+        taken = f"python -m cnnlab.train resume={folder}" if (folder / LAST).is_file() else "no checkpoint was made yet"
+        return InputError(f"{words}.\nThat ended the run. It goes on from its last checkpoint: {taken}")
+    error = RuntimeError(words)
+    error.add_note(trace)
     return error
 
 
@@ -210,21 +226,6 @@ def _log_to(files: list[tuple[str, logging.Formatter | None]]) -> None:
         root.setLevel(logging.INFO)
     if not files:
         root.addHandler(logging.NullHandler())
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Of the processes; OpenMP and torch read it when they are imported."""
-    changed = {"OMP_NUM_THREADS": str(threads), **QUIET}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update({name: value for name, value in changed.items() if name not in QUIET or before[name] is None})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def perform(config: Any, request: Request, folder: Path, pictures: bool, show: b
         return check(config, request, folder, pictures, show)
     settings, folder = config.trainer, Path(folder).absolute()
     arguments = config, request, folder, pictures, show
-    return spread(_perform, arguments, settings.devices, settings.device, folder) or {}
+    return spread(_perform, arguments, settings.devices, settings.device, folder, show) or {}
 
 
 def _perform(

@@ -167,7 +167,7 @@ class Together:
         if any(other != own for other in each):
             raise InputError(
                 f"The processes did not run the same layers in one step: process {self.rank} has {what}, and another "
-                "something else.\nThat cannot be measured for their whole batch: use telemetry=off, or trainer.devices=1."
+                "something else.\nWhat they measured are not parts of one batch: use telemetry=off, or trainer.devices=1."
             )
 
     def collect(self, value: T) -> list[T] | None:
@@ -189,7 +189,7 @@ class Together:
         except Exception as error:
             if (rank := self._lost()) is None:
                 raise
-            raise Lost(f"process {rank} of this run is gone") from error
+            raise Lost(f"rank {rank} of {self.count} is gone") from error
 
     def _lost(self) -> int | None:
         """A rank of this machine that is gone, or is about to be."""

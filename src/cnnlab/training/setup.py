@@ -82,7 +82,10 @@ def prepare(
     session = Session(folder, data, trainer, batches, steps, recorder)
     checkpoints = Checkpoints(session, checkpoint_minutes)
     if ranks.rank:
-        session.observers = [*([Beside(network, steps, telemetry.images, ranks)] if telemetry.pictures else []), checkpoints]
+        session.observers = [
+            *([Beside(network, steps, telemetry.images, ranks)] if telemetry.pictures else []),
+            checkpoints,
+        ]
         return _taken_up(session, checkpoints)
     observers: list[Observer] = []
     context = _context(trainer, data, batches, steps, request)
@@ -159,7 +162,9 @@ def device_name(device: torch.device, processes: int = 1) -> str:
         name = torch.cuda.get_device_name(device)
         return name if processes == 1 else f"{processes} x {name}"
     threads = plural(torch.get_num_threads(), "thread")
-    return f"{device.type}, {threads}" if processes == 1 else f"{device.type}, {processes} processes with {threads} each"
+    return (
+        f"{device.type}, {threads}" if processes == 1 else f"{device.type}, {processes} processes with {threads} each"
+    )
 
 
 def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, request: Request) -> Context:

@@ -36,7 +36,6 @@ from cnnlab.training.trainer import Trainer
 from cnnlab.views.beginning import print_beginning, run_in_words, waiting_for
 from cnnlab.views.outcome import print_outcome
 
-
 RANK = 2  # key of the random streams of other processes than the first
 
 
@@ -163,9 +162,7 @@ def batches_of(config: Any, data: ImageSet, device: torch.device) -> tuple[Batch
     return batches, settings.epochs * len(batches) if settings.max_steps is None else settings.max_steps
 
 
-def trainer_of(
-    config: Any, network: nn.Module, device: torch.device, steps: int, ranks: Ranks = ALONE
-) -> Trainer:
+def trainer_of(config: Any, network: nn.Module, device: torch.device, steps: int, ranks: Ranks = ALONE) -> Trainer:
     """The trainer of an initialized network, which it moves to the device."""
     network.to(device)
     # Building an optimizer imports torch._dynamo, 2 s, which questions of geometry need not wait for.

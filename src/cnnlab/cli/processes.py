@@ -1,21 +1,29 @@
-"""What `torchrun` says to each of the processes that it starts; imports no torch, so that a typo is answered at once."""
+"""The processes that train one run together, before they import torch: what `torchrun` says to each that it starts, and
+the server that the others are forks of."""
 
 import os
 from collections.abc import Sequence
+from multiprocessing.context import ForkServerContext
 
+from cnnlab.cli.launchers.forked import warm
 from cnnlab.cli.overrides import parsed_or_none
 from cnnlab.common.errors import InputError
 
 DEVICES = "trainer.devices"
+PRELOADED = ("cnnlab.training.perform", "torch._dynamo")
 # torch warns in C++, once a process, that no parameter is unused: that they are looked for costs little, and networks
 # that skip layers need it. It reads this when it is imported.
 QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
 
 
-def quiet_processes() -> None:
-    """Called before torch is imported."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+def quiet() -> dict[str, str]:
+    """What to set in the environment of a process before it imports torch."""
+    return {name: os.environ.get(name, value) for name, value in QUIET.items()}
+
+
+def warm_processes() -> ForkServerContext:
+    """The server; called early, its imports go on beside those of this process. The number of threads is set later."""
+    return warm(PRELOADED, OMP_NUM_THREADS="1", **quiet())
 
 
 def of_torchrun() -> tuple[int, int]:
