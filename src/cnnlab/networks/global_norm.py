@@ -28,7 +28,7 @@ def global_norms(group: Any, compiled: bool = False) -> Iterator[None]:
 
 
 # Named to whoever listens to torch's functions (see `torch.overrides`), as torch's own is.
-@wrap_torch_function(lambda input, *rest, **named: (input,))
+@wrap_torch_function(lambda input, *rest, **named: (input,))  # pyright: ignore[reportArgumentType]
 def global_batch_norm(
     input: Tensor,
     running_mean: Tensor | None,

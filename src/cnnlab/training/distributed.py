@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import torch
 import torch.distributed as dist
+from torch.distributed import PrefixStore, Store, rendezvous  # pyright: ignore[reportPrivateImportUsage]
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -124,7 +125,7 @@ def _rank(payload: bytes) -> Any:
 
 
 @contextmanager
-def _joined(device: str, store: dist.Store | None = None) -> Iterator[Ranks]:
+def _joined(device: str, store: Store | None = None) -> Iterator[Ranks]:
     cuda = choose_device(device).type == "cuda"
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -142,13 +143,13 @@ def _under_torchrun(function: Callable[..., Any], arguments: tuple, device: str)
     _tasks += 1
     rank = of_torchrun()[0]
     if rank == 0:
-        store.set(key, pack_here((function, arguments, device)))
+        store.set(key, pack_here((function, arguments, device)))  # pyright: ignore[reportArgumentType]
     elif task := store.get(key):
         function, arguments, device = unpack_there(task)
         register_resolvers()
     else:
         return None
-    with stoppable(stop_once), _joined(device, dist.PrefixStore(key, store)) as ranks:
+    with stoppable(stop_once), _joined(device, PrefixStore(key, store)) as ranks:
         return function(*arguments, ranks)
 
 
@@ -163,11 +164,11 @@ def follow() -> None:
 def dismiss() -> None:
     """Rank 0 of torchrun: let the others go, if there was nothing to train, as for `--help`."""
     if of_torchrun()[1] > 1 and not _tasks:
-        _store().set("cnnlab/0", b"")
+        _store().set("cnnlab/0", "")
 
 
-def _store() -> dist.Store:
-    return next(dist.rendezvous("env://", timeout=TIMEOUT))[0]
+def _store() -> Store:
+    return next(rendezvous("env://", timeout=TIMEOUT))[0]
 
 
 def _told(rank: int, failure: ProcessFailure, devices: int, folder: Path) -> BaseException:

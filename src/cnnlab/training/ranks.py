@@ -110,10 +110,12 @@ class Together:
 
     def __init__(self, device: torch.device):
         self.rank, self.count, self.device = dist.get_rank(), dist.get_world_size(), device
+        self._layers: Any
+        self._norms: Any
         self._layers, self._norms = (dist.new_group(timeout=TIMEOUT) for _ in range(2))
         # On the CPU, where nothing waits for the GPU.
-        self._talk = dist.new_group(timeout=TIMEOUT, backend="gloo")
-        self._keys = dist.new_group(timeout=TIMEOUT, backend="gloo")
+        self._talk: Any = dist.new_group(timeout=TIMEOUT, backend="gloo")
+        self._keys: Any = dist.new_group(timeout=TIMEOUT, backend="gloo")
         self._asked: tuple[Any, Tensor] | None = None
         self._processes: list[Any] = [None] * self.count
         dist.all_gather_object(self._processes, (socket.gethostname(), os.getpid()), group=self._talk)
@@ -166,8 +168,8 @@ class Together:
         dist.all_gather(each, own, group=self._keys)
         if any(other != own for other in each):
             raise InputError(
-                f"The processes did not run the same layers in one step: process {self.rank} has {what}, and another "
-                "something else.\nWhat they measured are not parts of one batch: use telemetry=off, or trainer.devices=1."
+                f"The processes did not run the same layers in one step: rank {self.rank} has {what}, and another "
+                "something else.\nThese are not parts of one batch: use telemetry=off, or trainer.devices=1."
             )
 
     def collect(self, value: T) -> list[T] | None:

@@ -123,8 +123,7 @@ class Checkpoints(Observer):
             if (noted := resume["observers"].get(type(observer).__name__)) is not None:
                 observer.restore(noted)
         session.recorder.dashboard.cut({name: size for name, size in resume["files"].items() if name != METRICS})
-        history = session.folder.cut(METRICS, resume["files"].get(METRICS, 0)) if not ranks.rank else []
-        session.recorder.history = ranks.tell(history)
+        session.recorder.history = ranks.tell(session.folder.cut(METRICS, resume["files"].get(METRICS, 0)))
         set_random_state(own["random"], trainer.device)
 
     def _hidden_buffers(self) -> dict[str, Tensor]:
