@@ -33,8 +33,8 @@ def check_training(jobs: Sequence[DictConfig]) -> None:
 
     # In a sweep this is a fork of a server, and each job has its own.
     here = parent_process() is None and of_torchrun()[1] == 1
-    if here and any(job.trainer.devices > 1 and job.check is None for job in jobs):
-        warm_processes()
+    for job in [job for job in jobs if here and job.trainer.devices > 1 and job.check is None][:1]:
+        warm_processes(job)
 
     from cnnlab.views.beginning import waiting_for
 

@@ -4,13 +4,13 @@ the server that the others are forks of."""
 import os
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from cnnlab.cli.launchers.forked import warm
 from cnnlab.cli.overrides import parsed_or_none
 from cnnlab.common.errors import InputError
 
 DEVICES = "trainer.devices"
-PRELOADED = ("cnnlab.training.perform", "torch._dynamo")
 # torch warns in C++, once a process, that no parameter is unused: that they are looked for costs little, and networks
 # that skip layers need it. It reads this when it is imported.
 QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
@@ -21,9 +21,11 @@ def quiet() -> dict[str, str]:
     return {name: os.environ.get(name, value) for name, value in QUIET.items()}
 
 
-def warm_processes() -> ForkServerContext:
+def warm_processes(config: Any) -> ForkServerContext:
     """The server; called early, its imports go on beside those of this process. The number of threads is set later."""
-    return warm(PRELOADED, OMP_NUM_THREADS="1", **quiet())
+    from cnnlab.cli.launchers.local import preloaded
+
+    return warm(["cnnlab.training.perform", *preloaded(config)], OMP_NUM_THREADS="1", **quiet())
 
 
 def of_torchrun() -> tuple[int, int]:

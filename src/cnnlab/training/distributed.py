@@ -43,31 +43,27 @@ _NOISY = ("torch.distributed", "torch.multiprocessing")
 _tasks = 0  # of torchrun's processes, so far
 
 
-def spread(
-    function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path, show: bool = False
-) -> Any:
-    """`function(*arguments, ranks)` in `devices` processes; returns what it returns in rank 0, or under torchrun in
-    this process. `device`: as `trainer.device`. `folder`: of the run. `show`:
-    on a terminal, what is waited for.
+def spread(function: Callable[..., Any], config: Any, *arguments: Any, folder: Path, show: bool = False) -> Any:
+    """`function(config, *arguments, ranks)` in `config.trainer.devices` processes; returns what rank 0 returns, or
+    under torchrun in this process. `folder`: of the run. `show`: on a terminal, what is waited for.
 
     Raises InputError, KeyboardInterrupt, and RuntimeError that names the process that failed.
     """
-    if devices == 1:
-        return function(*arguments, ALONE)
+    if config.trainer.devices == 1:
+        return function(config, *arguments, ALONE)
     if of_torchrun()[1] > 1:
-        return _under_torchrun(function, arguments, device)
-    return _launched(function, arguments, devices, device, folder, show)
+        return _under_torchrun(function, (config, *arguments))
+    return _launched(function, (config, *arguments), folder, show)
 
 
-def _launched(
-    function: Callable[..., Any], arguments: tuple, devices: int, device: str, folder: Path, show: bool
-) -> Any:
+def _launched(function: Callable[..., Any], arguments: tuple, folder: Path, show: bool) -> Any:
+    devices = arguments[0].trainer.devices
     threads = max(1, torch.get_num_threads() // devices)
     files = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
     logs = [(handler.baseFilename, handler.formatter) for handler in files]
-    payload = pack_here((function, arguments, device, threads, logs, os.getpid()))
+    payload = pack_here((function, arguments, threads, logs, os.getpid()))
     with waiting_for(f"Starting {devices} processes") if show else nullcontext():
-        server = warm_processes()
+        server = warm_processes(arguments[0])
         first = server.Process(target=os.getpid)  # which runs when the server has imported all
         first.start()
         first.join()
@@ -107,7 +103,7 @@ def _launched(
 def _rank(payload: bytes) -> Any:
     """The life of one process of those that were started here."""
     os.setsid()  # Ctrl-C on the terminal reaches the parent alone, which tells each process once
-    function, arguments, device, threads, logs, parent = unpack_there(payload)
+    function, arguments, threads, logs, parent = unpack_there(payload)
     register_resolvers()
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for what this process starts
     torch.set_num_threads(threads)
@@ -115,7 +111,7 @@ def _rank(payload: bytes) -> Any:
     _log_to(logs if int(os.environ["RANK"]) == 0 else [])
     os.environ[PARENT] = str(parent)
     try:
-        with stoppable(stop_once), _joined(device) as ranks:
+        with stoppable(stop_once), _joined(arguments[0].trainer.device) as ranks:
             return function(*arguments, ranks)
     except Stopped as stopped:
         sys.exit(128 + stopped.number)
@@ -136,27 +132,27 @@ def _joined(device: str, store: Store | None = None) -> Iterator[Ranks]:
     dist.destroy_process_group()  # not after an error, which another process may not know of
 
 
-def _under_torchrun(function: Callable[..., Any], arguments: tuple, device: str) -> Any:
+def _under_torchrun(function: Callable[..., Any], arguments: tuple) -> Any:
     """Rank 0 sends its task, with its folder; the others do that, whatever they were asked for."""
     global _tasks
     store, key = _store(), f"cnnlab/{_tasks}"
     _tasks += 1
     rank = of_torchrun()[0]
     if rank == 0:
-        store.set(key, pack_here((function, arguments, device)))  # pyright: ignore[reportArgumentType]
+        store.set(key, pack_here((function, arguments)))  # pyright: ignore[reportArgumentType]
     elif task := store.get(key):
-        function, arguments, device = unpack_there(task)
+        function, arguments = unpack_there(task)
         register_resolvers()
     else:
         return None
-    with stoppable(stop_once), _joined(device, PrefixStore(key, store)) as ranks:
+    with stoppable(stop_once), _joined(arguments[0].trainer.device, PrefixStore(key, store)) as ranks:
         return function(*arguments, ranks)
 
 
 def follow() -> None:
     """The life of a process of torchrun that is not rank 0: it does what that one sends."""
     try:
-        _under_torchrun(lambda ranks: None, (), "cpu")
+        _under_torchrun(lambda: None, ())
     except Stopped as stopped:
         sys.exit(128 + stopped.number)
 

@@ -24,9 +24,8 @@ def perform(config: Any, request: Request, folder: Path, pictures: bool, show: b
     """
     if config.check is not None:
         return check(config, request, folder, pictures, show)
-    settings, folder = config.trainer, Path(folder).absolute()
-    arguments = config, request, folder, pictures, show
-    return spread(_perform, arguments, settings.devices, settings.device, folder, show) or {}
+    folder = Path(folder).absolute()
+    return spread(_perform, config, request, folder, pictures, show, folder=folder, show=show) or {}
 
 
 def _perform(
