@@ -1,13 +1,12 @@
 """`python -m cnnlab.train`: compose, check, train. `run` does the same from Python."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.processes import of_torchrun, quiet
+from cnnlab.training.leading import leading
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -52,21 +51,9 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
 
 
 def main() -> None:
-    rank, processes = of_torchrun()
-    if processes == 1:
-        entry("train", task, check, estimate=estimate)
-        return
-
-    os.environ.update(quiet())
-    from cnnlab.training.distributed import dismiss, follow
-
-    if rank:
-        follow()
-        return
-    try:
-        entry("train", task, check, estimate=estimate)
-    finally:
-        dismiss()
+    with leading() as leads:
+        if leads:
+            entry("train", task, check, estimate=estimate)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _check_devices(job: DictConfig, batch_size: int) -> None:
         lower = batch_size // devices * devices
         raise InputError(
             f"{batch_size} images of a batch cannot be shared equally by trainer.devices={devices}.\n"
-            f"Give trainer.batch_size={lower or devices} or {lower + devices}, or other trainer.devices."
+            f"Give trainer.batch_size={f'{lower} or ' if lower else ''}{lower + devices}, or other trainer.devices."
         )
 
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 _asked: list[tuple[int, str]] = []  # signals to stop, with reasons
 _to_save: list[int] = []  # signals to save
@@ -82,6 +82,12 @@ def raise_if_asked() -> None:
     """Raise the KeyboardInterrupt that is due: it got lost, or was held back by `patiently`."""
     if _asked:
         raise Stopped(*_asked[0])
+
+
+def raise_stopped(number: int) -> NoReturn:
+    """For signal `number`, which this process or another of its run was asked with."""
+    raise_if_asked()
+    raise Stopped(number)
 
 
 def asked_to_save() -> bool:

@@ -37,7 +37,7 @@ class Watched:
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
-        rows: Rows,
+        rows: Rows = first_rows,
     ):
         self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
         self.scale, self.rows = scale, rows

@@ -2,16 +2,14 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain, islice, repeat
 from time import perf_counter
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from cnnlab.common.stopping import Stopped, asked, patiently, raise_if_asked
+from cnnlab.common.stopping import asked, patiently, raise_if_asked, raise_stopped
 from cnnlab.datasets.base import ImageSet, facts
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
@@ -19,10 +17,11 @@ from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.gains import gains
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.observers.observer import Observer
+from cnnlab.training.parts import own, predicted, whole_scores
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.ranks import Agreed, mean
-from cnnlab.training.tally import batch_scores, gap, probability_error, resolution, scores_of
-from cnnlab.training.trainer import Batch, Place, Trainer
+from cnnlab.training.ranks import Agreed
+from cnnlab.training.tally import gap, probability_error, resolution, scores_of
+from cnnlab.training.trainer import Place, Trainer
 
 log = logging.getLogger("cnnlab")
 EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradients are stored
@@ -31,8 +30,7 @@ EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradien
 class Session:
     """Trains and notifies `observers`; it is the trainer's only observer.
 
-    `batches`: of the training split. `steps`: number of training steps. Where the trainer is one of several processes,
-    each has a session; they are the same, up to the folder and the observers, which write in rank 0 alone.
+    `batches`: of the training split. `steps`: number of training steps. Of several processes, only rank 0 writes.
     """
 
     def __init__(
@@ -50,7 +48,6 @@ class Session:
         self.network, self.device, self.ranks = trainer.network, trainer.device, trainer.ranks
         self.validation, self.test = (batches.of(split, EVALUATION_BATCH) for split in (data.validation, data.test))
         self.progress = TrainingProgress(steps, batches.batch_size, shown=not self.ranks.rank)
-        self.agreed = Agreed(0, False)
         self.results: dict[str, Any] = {}
         self.place = Place()
         self.seconds = 0.0  # of training, in earlier attempts
@@ -76,7 +73,7 @@ class Session:
         """Train; adds steps, times and the final layer statistics to the results."""
         began = perf_counter() - self.seconds
         with self.progress.begun_at(self.place.step), patiently():
-            clock = self.trainer.fit(self._own(self.batches), self.steps, self, self.place)
+            clock = self.trainer.fit(own(self.batches, self.ranks), self.steps, self, self.place)
         raise_if_asked()
         if self.diverged is not None:
             self.folder.diverged(self.diverged)
@@ -106,20 +103,23 @@ class Session:
             yield
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
-        scores = mean(self.ranks, batch_scores(loss, logits, y))
-        values = self.recorder.measured(step, epoch, scores, {"optimizer/lr": lr})
+        values = self.recorder.measured(step, epoch, whole_scores(self.ranks, loss, logits, y), {"optimizer/lr": lr})
         self._notify(step, values)
         self.progress.describe(loss=values["train/loss"], accuracy=values["train/accuracy"])
         return math.isfinite(values["train/loss"])
 
     def resting(self, place: Place) -> None:
         self.progress.at(place.step)
-        self.agreed = self.ranks.agree(asked(), any([observer.wants_rest() for observer in self.observers]))
+        self.agreed = None
         for observer in self.observers:
             observer.resting(place)
-        if self.agreed.stop:
-            raise_if_asked()
-            raise Stopped(self.agreed.stop)  # another process was asked
+        if number := (self.agreed or self.agree(save=False)).stop:
+            raise_stopped(number)
+
+    def agree(self, save: bool) -> Agreed:
+        """What the processes agree on while resting, once; `save`: whether this one is to save the run."""
+        self.agreed = self.ranks.agree(asked(), save)
+        return self.agreed
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
@@ -144,37 +144,12 @@ class Session:
             observer.measured(step, values)
 
     def _validate(self) -> dict[str, float]:
-        found = self._predicted(self.validation, self._rested)
+        found = predicted(self.trainer, self.validation, lambda: self.resting(self.place))  # it changes nothing
         return {} if found is None else scores_of("validation", *found)
-
-    def _rested(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """An epoch's validation changes nothing, so that the run can be taken up from before it."""
-        most = -(-len(self.validation.labels) // (EVALUATION_BATCH * self.ranks.count))  # that any process has
-        for batch in islice(chain(batches, repeat(None)), most):
-            self.resting(self.place)
-            if batch is not None:
-                yield batch
-
-    def _predicted(
-        self, split: Batches, through: Callable[[Iterable[Batch]], Iterable[Batch]] = lambda batches: batches
-    ) -> Batch | None:
-        """Logits and labels of all images, of which each process predicts some batches; None but in rank 0."""
-        own = self.trainer.predict(through(self._own(split).in_order()))
-        if self.ranks.count == 1:
-            return own
-        parts = self.ranks.collect(tuple(part.cpu() for part in own))
-        if parts is None:
-            return None
-        logits, labels = zip(*(part for part in parts if len(part[1])), strict=True)
-        return torch.cat(logits).to(self.device), torch.cat(labels).to(self.device)
-
-    def _own(self, batches: Batches) -> Batches:
-        return batches.shared(self.ranks.rank, self.ranks.count)
 
     def _test(self) -> None:
         """The only use of the test split."""
-        found = self._predicted(self.test)
-        if found is None:
+        if (found := predicted(self.trainer, self.test)) is None:
             return
         logits, labels = found
         scores = scores_of("test", logits, labels)
@@ -188,7 +163,7 @@ class Session:
 
     def _measure_batch(self, step: int, epoch: int) -> dict[str, float]:
         """Measure one batch forward and backward without an update, where no training step was measured."""
-        x, y = next(iter(self._own(self.batches).epoch(epoch)))
+        x, y = next(iter(own(self.batches, self.ranks).epoch(epoch)))
         backward = any(self.recorder.probe.statistics.values())
         loss, logits = self.trainer.passes(x, y, self.watch(step, self.trainer.gradient_scale(step=False)), backward)
-        return self.recorder.measured(step, epoch, mean(self.ranks, batch_scores(loss, logits, y)), {})
+        return self.recorder.measured(step, epoch, whole_scores(self.ranks, loss, logits, y), {})

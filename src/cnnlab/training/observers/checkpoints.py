@@ -40,12 +40,9 @@ class Checkpoints(Observer):
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
         self.accuracy, self._epoch_ended = scores.get("validation/accuracy"), True
 
-    def wants_rest(self) -> bool:
-        late = self.minutes is not None and monotonic() - self._saved > 60 * self.minutes
-        return asked_to_save() or late
-
     def resting(self, place: Place) -> None:
-        if self._epoch_ended or any(self.session.agreed):
+        late = self.minutes is not None and monotonic() - self._saved > 60 * self.minutes
+        if any(self.session.agree(asked_to_save() or late)) or self._epoch_ended:
             each = self.session.ranks.collect(self._of_rank(place))
             if each is not None:
                 self._save(place, each)

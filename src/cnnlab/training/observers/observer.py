@@ -26,10 +26,6 @@ class Observer:
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
         """After an epoch and its validation; `step`: number of steps done."""
 
-    def wants_rest(self) -> bool:
-        """Whether it asks that the run be saved at one of the next steps."""
-        return False
-
     def resting(self, place: Place) -> None:
         """Between two steps or epochs: what is saved now can be taken up at `place`. Must be cheap."""
 
