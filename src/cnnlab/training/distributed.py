@@ -15,16 +15,12 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import torch
 import torch.distributed as dist
 from torch.distributed import PrefixStore, Store, rendezvous  # pyright: ignore[reportPrivateImportUsage]
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
-from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from cnnlab.cli.launchers.job import pack_here, unpack_there
 from cnnlab.cli.processes import of_torchrun, warm_processes
@@ -37,6 +33,9 @@ from cnnlab.runs.run_folder import mark_failed
 from cnnlab.runs.status import LAST
 from cnnlab.training.ranks import ALONE, TIMEOUT, Lost, Ranks, Together
 from cnnlab.views.beginning import waiting_for
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 GRACE_S = 20  # for a process that is told to stop, to write what it has
 _NOISY = ("torch.distributed", "torch.multiprocessing")
@@ -57,6 +56,12 @@ def spread(function: Callable[..., Any], config: Any, *arguments: Any, folder: P
 
 
 def _launched(function: Callable[..., Any], arguments: tuple, folder: Path, show: bool) -> Any:
+    # Imported lazily: dozens of modules, which runs of one process need not have.
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
     devices = arguments[0].trainer.devices
     threads = max(1, torch.get_num_threads() // devices)
     files = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
@@ -167,7 +172,7 @@ def _store() -> Store:
     return next(rendezvous("env://", timeout=TIMEOUT))[0]
 
 
-def _told(rank: int, failure: ProcessFailure, devices: int, folder: Path) -> BaseException:
+def _told(rank: int, failure: "ProcessFailure", devices: int, folder: Path) -> BaseException:
     """Also writes it into the run folder: the process itself was perhaps not able to."""
     if failure.exitcode - 128 in STOPS:
         return Stopped(failure.exitcode - 128)
