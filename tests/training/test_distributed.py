@@ -175,8 +175,7 @@ def test_stopped_in_one_process_all_stop_at_one_step_and_go_on_bit_for_bit(tmp_p
     assert _status(stopped)["status"] == "completed"
     one, two = _weights(whole), _weights(stopped)
     assert all(torch.equal(one[key], two[key]) for key in one), "with dropout, which each process draws by itself"
-    times = [[{k: v for k, v in row.items()} for row in read_metrics(folder)] for folder in (whole, stopped)]
-    assert times[0] == times[1]
+    assert read_metrics(whole) == read_metrics(stopped)
 
 
 def test_layers_that_do_not_run_in_every_step_are_trained_as_by_one_process(tmp_path, own):
@@ -192,7 +191,7 @@ def test_layers_that_do_not_run_in_every_step_are_trained_as_by_one_process(tmp_
     [
         ("kill", InputError, "rank 1 of 2: killed by SIGKILL"),
         ("raise", RuntimeError, "rank 1 of 2: ZeroDivisionError: no luck"),
-        ("refuse", InputError, "Not so.\nBut so."),
+        pytest.param("refuse", InputError, "Not so.\nBut so.", marks=pytest.mark.slow),
     ],
 )
 def test_a_process_that_dies_ends_the_run_with_its_reason(tmp_path, own, todo, error, words):
@@ -214,6 +213,21 @@ def test_a_run_that_is_there_is_left_as_it_is(both):
     assert (both[1] / "run.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_divergence_is_agreed_on(tmp_path):
     results = _run(tmp_path / "run", 2, "optimizer.lr=1e30", "scheduler=constant", "model.activation=relu")
     assert _status(tmp_path / "run")["status"] == "diverged" and math.isfinite(results["train/first_nonfinite_step"])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_gpus_train_as_one(tmp_path):
+    for devices in (1, 2):
+        _run(tmp_path / str(devices), devices, *HARD, "trainer.device=cuda", "trainer.deterministic=true")
+    one, two = (_weights(tmp_path / str(devices)) for devices in (1, 2))
+    for key in one:
+        torch.testing.assert_close(two[key], one[key], rtol=1e-3, atol=1e-5)
+    first, second = (read_metrics(tmp_path / str(devices)) for devices in (1, 2))
+    for row, other in zip(first, second, strict=True):
+        assert row.keys() == other.keys()
+        assert all(other[key] == pytest.approx(row[key], rel=1e-2, abs=1e-4, nan_ok=True) for key in row)
