@@ -54,6 +54,32 @@ def run_command(preloaded, tmp_path_factory) -> Callable[..., subprocess.Complet
     return run_command
 
 
+def _in_each(config, function, arguments, ranks):
+    return ranks.collect(function(ranks, *arguments))
+
+
+@pytest.fixture
+def by_two(tmp_path) -> Callable[..., list]:
+    """by_two(function, *arguments): what function(ranks, *arguments) returns in each of two processes, on the CPU."""
+    import cloudpickle
+    from omegaconf import OmegaConf
+
+    from cnnlab.training.distributed import spread
+
+    def by_two(function: Callable, *arguments) -> list:
+        config = OmegaConf.create({"trainer": {"devices": 2, "device": "cpu"}})
+        modules = [sys.modules[function.__module__], sys.modules[__name__]]
+        for module in modules:  # which the other processes cannot import
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            return spread(_in_each, config, function, arguments, folder=tmp_path)
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
+
+    return by_two
+
+
 @pytest.fixture(scope="session")
 def configs() -> Path:
     return ROOT / "configs"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.cli.entry import entry
 from cnnlab.cli.preflight import check_settings, check_training
 from cnnlab.common.began import BEGAN
+from cnnlab.training.leading import leading
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,17 +41,20 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     for invalid overrides, before anything is written.
     """
     from cnnlab.cli.compose import compose_run
+    from cnnlab.cli.processes import with_devices
     from cnnlab.cli.resuming import resumed
     from cnnlab.training.perform import perform
 
     began = perf_counter()
-    config, request, usual = compose_run("train", resumed(overrides), config_dir)
+    config, request, usual = compose_run("train", with_devices(resumed(overrides)), config_dir)
     parts = check_training([config])
     return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts, began=began)
 
 
 def main() -> None:
-    entry("train", task, check_training, settings=check_settings, estimate=estimate)
+    with leading() as leads:
+        if leads:
+            entry("train", task, check_training, settings=check_settings, estimate=estimate)
 
 
 if __name__ == "__main__":

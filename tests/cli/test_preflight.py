@@ -114,6 +114,30 @@ def test_mistakes_are_told_in_at_most_five_lines(arguments, words):
     assert len(str(error.value).splitlines()) <= 5
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trainer.devices=3"], "64 images of a batch cannot be shared equally by trainer.devices=3.\n"
+         "Give trainer.batch_size=63 or 66, or other trainer.devices."),
+        (["trainer.devices=100"], "Give trainer.batch_size=100, or other trainer.devices."),
+        (["trainer.devices=2", "trainer.batch_size=5000", "dataset.validation=0.5"], "719 images of a batch"),
+    ],
+)  # fmt: skip
+def test_a_batch_is_shared_equally(arguments, words, monkeypatch):
+    monkeypatch.setattr("cnnlab.cli.preflight.warm_processes", lambda job: None)
+    with pytest.raises(InputError, match=words):
+        _check(*arguments)
+
+
+def test_more_gpus_than_there_are_is_told(monkeypatch):
+    monkeypatch.setattr("cnnlab.cli.preflight.warm_processes", lambda job: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    words = "trainer.devices=2 needs 2 CUDA devices here, and this PyTorch sees 1.\nUse at most trainer.devices=1"
+    with pytest.raises(InputError, match=words):
+        _check("trainer.devices=2")
+
+
 def test_missing_images_are_told_with_what_to_do(tmp_path):
     with pytest.raises(InputError, match="MNIST") as error:
         _check("dataset=mnist", f"dataset.root={tmp_path / 'data'}")

@@ -14,6 +14,7 @@ from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sectio
 from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.overrides import quoted_paths
+from cnnlab.cli.processes import with_devices
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
@@ -61,7 +62,7 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
         if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
             print(page)
             return
-        typed = resumed(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
+        typed = with_devices(resumed(sys.argv[1:])) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
         jobs = compose_jobs(config_name, sys.argv[1:])
         if jobs is not None:

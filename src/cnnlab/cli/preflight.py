@@ -4,12 +4,14 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cnnlab.cli.processes import local_processes, of_torchrun, warm_processes
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
@@ -24,6 +26,9 @@ def check_training(jobs: Sequence[DictConfig]) -> "Parts | None":
     Returns what a single job is made of, for that job, so that nothing is made twice.
     """
     check_settings(jobs)
+    # In a sweep this is a fork of a server, and each job has its own.
+    if parent_process() is None and of_torchrun()[1] == 1 and jobs[0].trainer.devices > 1 and jobs[0].check is None:
+        warm_processes(jobs[0])
 
     from cnnlab.views.beginning import waiting_for
 
@@ -41,9 +46,12 @@ def check_settings(jobs: Sequence[DictConfig]) -> None:
         check_values(resolved(job))
     for job in jobs:
         _check_repair(job)
+        _check_devices(job, job.trainer.batch_size)
 
 
 def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
+    import torch
+
     from cnnlab.cli.build import build_data, build_statistics
     from cnnlab.cli.parts import make_parts
     from cnnlab.common.device import choose_device
@@ -55,6 +63,13 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
         device = choose_device(job.trainer.device)
         if job.trainer.precision == "fp16" and device.type == "cpu":
             raise InputError("trainer.precision=fp16 needs CUDA; on the CPU use trainer.precision=bf16 or fp32.")
+        here = local_processes(job.trainer.devices)
+        if device.type == "cuda" and here > torch.cuda.device_count():
+            raise InputError(
+                f"trainer.devices={job.trainer.devices} needs {here} CUDA devices here, "
+                f"and this PyTorch sees {torch.cuda.device_count()}.\n"
+                f"Use at most trainer.devices={torch.cuda.device_count()}, or trainer.device=cpu."
+            )
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
     if len(jobs) == 1:
@@ -75,6 +90,7 @@ def _try(job: DictConfig, parts: "Parts") -> None:
     from cnnlab.networks.dry_run import check_forward
 
     data = parts.data
+    _check_devices(job, min(job.trainer.batch_size, len(data.train)))
     try:
         network = deepcopy(parts.network)
     except Exception:  # somebody else's network, which can raise anything here: there must be two
@@ -84,6 +100,17 @@ def _try(job: DictConfig, parts: "Parts") -> None:
     check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
     for section in ("augmentation", "evaluation"):
         construct(section, job[section]).check(data.shape)
+
+
+def _check_devices(job: DictConfig, batch_size: int) -> None:
+    """`batch_size`: images in a batch, fewer than asked for where there are fewer."""
+    devices = job.trainer.devices
+    if batch_size % devices:
+        lower = batch_size // devices * devices
+        raise InputError(
+            f"{batch_size} images of a batch cannot be shared equally by trainer.devices={devices}.\n"
+            f"Give trainer.batch_size={f'{lower} or ' if lower else ''}{lower + devices}, or other trainer.devices."
+        )
 
 
 def _check_repair(job: DictConfig) -> None:

@@ -7,9 +7,9 @@ lost: about one in thirty. Long loops therefore call `raise_if_asked` in every r
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 _asked: list[tuple[int, str]] = []  # signals to stop, with reasons
 _to_save: list[int] = []  # signals to save
@@ -42,6 +42,20 @@ def stop(number: int, frame: Any) -> None:
     ask(number)
 
 
+def stop_once(number: int, frame: Any) -> None:
+    """A handler for a process that is told by several others: it need not be told at once."""
+    if not _asked:
+        ask(number)
+
+
+def how_it_ended(code: int | None) -> str:
+    """An exit code of a process, in words."""
+    if code is None or code >= 0:
+        return f"its process ended with exit code {code}"
+    words = f"killed by {signal.Signals(-code).name}"
+    return f"{words} (out of memory?)" if -code == signal.SIGKILL else words
+
+
 @contextmanager
 def patiently() -> Iterator[None]:
     """What runs inside calls `raise_if_asked` where it can be stopped without loss, and is stopped only there."""
@@ -59,15 +73,21 @@ def heard() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def asked() -> bool:
-    """Whether to stop."""
-    return bool(_asked)
+def asked() -> int:
+    """The number of the signal to stop for; 0 if there was none."""
+    return _asked[0][0] if _asked else 0
 
 
 def raise_if_asked() -> None:
     """Raise the KeyboardInterrupt that is due: it got lost, or was held back by `patiently`."""
     if _asked:
         raise Stopped(*_asked[0])
+
+
+def raise_stopped(number: int) -> NoReturn:
+    """For signal `number`, which this process or another of its run was asked with."""
+    raise_if_asked()
+    raise Stopped(number)
 
 
 def asked_to_save() -> bool:
@@ -89,11 +109,11 @@ def quiet_at_once() -> None:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable(handler: Callable[[int, Any], None] = stop) -> Iterator[None]:
     """SIGINT (Ctrl-C), SIGTERM (Slurm, docker, timeout) and SIGHUP (a closed terminal) stop what runs inside; SIGUSR2
     asks it to save. In the main thread only; under `nohup`, SIGHUP stays ignored."""
     ignored = {number for number in STOPS[2:] if signal.getsignal(number) is signal.SIG_IGN}
-    handlers: dict[int, Any] = {number: stop for number in STOPS if number not in ignored}
+    handlers: dict[int, Any] = {number: handler for number in STOPS if number not in ignored}
     if hasattr(signal, "SIGUSR2"):
         handlers[signal.SIGUSR2] = lambda number, frame: _to_save.append(number)
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

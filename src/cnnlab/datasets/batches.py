@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Literal
 
 import torch
@@ -45,6 +46,7 @@ class Batches:
         self.home = self.device if self.resident else torch.device("cpu")
         self.images, self.labels = split.images.to(self.home), split.labels.to(self.home)
         self.mean, self.std, self.batch_size, self.seed = mean, std, batch_size, seed
+        self._share = 0, 1
         self.augment = augment or None  # None if no augmentation is on
         if self.augment:
             c, h, w = split.images.shape[1:]
@@ -54,6 +56,12 @@ class Batches:
         """Of another split, without augmentation, in the same place."""
         return Batches(split, self.mean, self.std, batch_size, self.device, resident=self.resident)
 
+    def shared(self, rank: int, count: int) -> "Batches":
+        """Part `rank` of `count`: of an epoch, those rows of each batch; in order, those batches, which may be none."""
+        part = copy(self)
+        part._share = rank, count
+        return part
+
     def __len__(self) -> int:
         """Steps per epoch."""
         return len(self.labels) // self.batch_size or min(len(self.labels), 1)
@@ -62,9 +70,13 @@ class Batches:
         """The batches of `epoch`, starting at step `start`, shuffled and augmented."""
         order = torch.randperm(len(self.labels), generator=generator(self.seed, ORDER, epoch)).to(self.home)
         parts = order.split(self.batch_size)[start : len(self)]
+        if not self.augment:
+            parts = [part[self._own(len(part))] for part in parts]
         for step, (images, labels) in enumerate(self._fetch(parts), start):
             if self.augment:
                 images = self.augment(images, generator(self.seed, AUGMENTATION, epoch, step))
+                # Only now, since what is drawn for an image depends on its place in the batch.
+                images, labels = images[self._own(len(images))], labels[self._own(len(labels))]
             yield normalize(images, self.mean, self.std), labels
 
     def augment_one(self) -> None:
@@ -76,9 +88,13 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every image once, in stored order, without augmentation; the last batch may be smaller."""
-        parts = torch.arange(len(self.labels), device=self.home).split(self.batch_size)
-        for images, labels in self._fetch(parts if len(self.labels) else ()):
+        parts = torch.arange(len(self.labels), device=self.home).split(self.batch_size) if len(self.labels) else ()
+        for images, labels in self._fetch(parts[self._own(len(parts))]):
             yield normalize(images, self.mean, self.std), labels
+
+    def _own(self, length: int) -> slice:
+        rank, count = self._share
+        return slice(rank * length // count, (rank + 1) * length // count)
 
     def _fetch(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
         """uint8 images and labels at each part's indices, on the device."""

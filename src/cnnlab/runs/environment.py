@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("cnnlab", "torch", "torchvision", "hydra-core", "omegaconf", "tensorboard")
+PARENT = "CNNLAB_PARENT"  # in a process of several that do one run: the one that started them
 LONGEST_DIFF = 200_000  # characters
 
 
@@ -16,7 +17,7 @@ def environment() -> dict[str, Any]:
     """What is needed to reproduce the run."""
     commit, diff = code()
     return {
-        "pid": os.getpid(),
+        "pid": int(os.environ.get(PARENT, os.getpid())),
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

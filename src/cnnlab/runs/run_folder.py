@@ -164,6 +164,35 @@ class RunFolder:
                 file.truncate()
 
 
+class Unwritten(RunFolder):
+    """A run folder that another process writes; nothing is written here."""
+
+    @contextmanager
+    def opened(self, config: str | None, **facts: Any) -> Iterator[RunFolder]:
+        self.status = {"status": "running"}
+        yield self
+
+    def cut(self, name: str, size: int) -> list[dict[str, float]]:
+        return []
+
+    def log(self, step: int, epoch: int, values: Mapping[str, float]) -> None: ...
+
+    def write_results(self, results: Mapping[str, Any]) -> None: ...
+
+    def _update(self, **changes: Any) -> None:
+        self.status |= changes
+
+
+def mark_failed(path: Path, reason: str) -> None:
+    """Record how a run of this process ended, if it has not: one of the processes that did it, which cannot."""
+    try:
+        run = json.loads((path / "run.json").read_text())
+    except FileNotFoundError:
+        return
+    if run["pid"] == os.getpid() and run["status"] not in FINISHED:
+        write_json(path / "run.json", run | {"status": "failed", "finished": _now(), "error": reason})
+
+
 def mark_interrupted(path: Path, reason: str) -> bool:
     """Correct the run.json of a run that was killed; False, and no change, unless it exists and says running.
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
+from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
 
 Function = Callable[..., Any]
@@ -49,6 +50,7 @@ ACTIVATING = {function: name for name, kind in ACTIVATIONS.items() for function 
 RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
+CARRYING.add(global_batch_norm)
 
 
 class Units(NamedTuple):

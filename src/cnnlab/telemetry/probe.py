@@ -19,7 +19,7 @@ from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.watched import Bounds, Watched
+from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
 
 
 class Probe:
@@ -29,11 +29,18 @@ class Probe:
     a batch (None: all). "preactivation" is the input of the layer's activation, or the layer's output if no
     activation can be attributed to it; "gradient" is that of the loss with respect to it. Further calls of a layer
     in one step have the keys `<layer>.call2`, `<layer>.call3`. Training is bit-identical with and without a probe:
-    hooks only read, and no random number is drawn.
+    hooks only read, and no random number is drawn. `rows`: where several processes have parts of a batch, returns the
+    first rows of the whole.
     """
 
-    def __init__(self, network: nn.Module, statistics: Statistics = STATISTICS, images: int | None = None):
-        self.network, self.statistics, self.images = network, statistics, images
+    def __init__(
+        self,
+        network: nn.Module,
+        statistics: Statistics = STATISTICS,
+        images: int | None = None,
+        rows: Rows = first_rows,
+    ):
+        self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
         self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
@@ -51,7 +58,9 @@ class Probe:
             self.values = {}
             yield self.values
             return
-        watched = Watched(self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale)
+        watched = Watched(
+            self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
+        )
         self.values = watched.values
         with watched.running():
             yield self.values

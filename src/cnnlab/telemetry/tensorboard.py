@@ -156,3 +156,17 @@ class Dashboard:
 
     def text(self, name: str, markdown: str, step: int = 0) -> None:
         self.file.add(summary.text(name, markdown), step)
+
+
+class Unseen(Dashboard):
+    """Takes what is to be drawn at every step, and draws nothing: that of a process that does not write."""
+
+    def __init__(self) -> None: ...
+
+    def cut(self, sizes: Mapping[str, int]) -> None: ...
+
+    def end(self, success: bool) -> None: ...
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def by_depth(self, name: str, values: Mapping[str, float]) -> None: ...

@@ -17,6 +17,11 @@ from cnnlab.telemetry.sharing import sharing
 from cnnlab.telemetry.statistics import Statistics
 
 Bounds = dict[Any, tuple[float, float]]
+Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
+
+
+def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
+    return x[:first]
 
 
 class Watched:
@@ -33,9 +38,10 @@ class Watched:
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
+        rows: Rows = first_rows,
     ):
         self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
-        self.scale = scale
+        self.scale, self.rows = scale, rows
         self.values: dict[str, Tensor] = {}
         self._bounds = bounds
         self._attribution = Attribution(self)
@@ -128,7 +134,7 @@ class Watched:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
         if self.statistics.get(what) and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
             self._seen.add(what)
-            self._apply(what, "", x[: self.images].float())
+            self._apply(what, "", self.rows(x, self.images, what).float())
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""
@@ -153,9 +159,9 @@ class Watched:
 
     @torch.inference_mode()
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
-        if self.images is not None:
-            x = x[: self.images * len(x) // self._batches[layer]]  # behind flatten(0, 1) an image has several rows
-        self._apply(what, layer, units.second(x.float()), *bounds)
+        # Behind flatten(0, 1) an image has several rows.
+        first = None if self.images is None else self.images * len(x) // self._batches[layer]
+        self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
 
     def _apply(self, what: str, layer: str, *arguments: Any) -> None:
         with sharing():

@@ -9,6 +9,8 @@ from cnnlab.runs.reproducing import compare
 from cnnlab.runs.request import Request
 from cnnlab.runs.status import real_status
 from cnnlab.training.checking import check, passed
+from cnnlab.training.distributed import spread
+from cnnlab.training.ranks import Ranks
 from cnnlab.training.repair import repair
 from cnnlab.training.start import print_session, trained
 from cnnlab.views.reproduced import print_comparison
@@ -32,7 +34,26 @@ def perform(
     """
     if config.check is not None:
         return check(config, request, folder, pictures, show, parts)
-    session = trained(config, request, folder, pictures, show, parts, began)
+    folder = Path(folder).absolute()
+    kept = parts if config.trainer.devices == 1 else None  # other processes make their own
+    arguments = (config, request, folder, pictures, show, kept, began)
+    return spread(_perform, *arguments, folder=folder, show=show) or {}
+
+
+def _perform(
+    config: Any,
+    request: Request,
+    folder: Path,
+    pictures: bool,
+    show: bool,
+    parts: Parts | None,
+    began: float | None,
+    ranks: Ranks,
+) -> dict[str, Any] | None:
+    """None but in rank 0."""
+    session = trained(config, request, folder, pictures, show, parts, began, ranks)
+    if ranks.rank:
+        return None
     if show:
         print_session(session, config, request)
     if config.reproduce is not None:

@@ -12,7 +12,7 @@ class TrainingProgress:
     # Between redraws: ten per second look smooth at no measurable cost.
     INTERVAL_S = 0.1
 
-    def __init__(self, steps: int, batch_size: int):
+    def __init__(self, steps: int, batch_size: int, shown: bool = True):
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -24,7 +24,7 @@ class TrainingProgress:
             console=console,
             auto_refresh=False,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not (shown and console.is_terminal),
         )
         self._task = self._bar.add_task("training", total=steps, state="")
         self._state = ""

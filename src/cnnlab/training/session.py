@@ -2,14 +2,14 @@
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import Any
 
 from torch import Tensor
 
-from cnnlab.common.stopping import patiently, raise_if_asked
+from cnnlab.common.stopping import asked, patiently, raise_if_asked, raise_stopped
 from cnnlab.datasets.base import ImageSet, facts
 from cnnlab.datasets.batches import Batches
 from cnnlab.networks.geometry import measures
@@ -19,8 +19,10 @@ from cnnlab.telemetry.recorder import Recorder
 from cnnlab.training.clock import milliseconds
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
-from cnnlab.training.tally import batch_scores, gap, probability_error, resolution, scores_of
-from cnnlab.training.trainer import Batch, Place, Trainer
+from cnnlab.training.ranks import Agreed
+from cnnlab.training.shares import own, predicted, whole_scores
+from cnnlab.training.tally import gap, probability_error, resolution, scores_of
+from cnnlab.training.trainer import Place, Trainer
 
 log = logging.getLogger("cnnlab")
 EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradients are stored
@@ -29,7 +31,7 @@ EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradien
 class Session:
     """Trains and notifies `observers`; it is the trainer's only observer.
 
-    `batches`: of the training split. `steps`: number of training steps.
+    `batches`: of the training split. `steps`: number of training steps. Of several processes, only rank 0 writes.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Session:
     ):
         self.folder, self.data, self.trainer, self.batches, self.steps = folder, data, trainer, batches, steps
         self.recorder, self.observers = recorder, observers
-        self.network, self.device = trainer.network, trainer.device
+        self.network, self.device, self.ranks = trainer.network, trainer.device, trainer.ranks
         self.validation, self.test = (batches.of(split, EVALUATION_BATCH) for split in (data.validation, data.test))
-        self.progress = TrainingProgress(steps, batches.batch_size)
+        self.progress = TrainingProgress(steps, batches.batch_size, shown=not self.ranks.rank)
         self.results: dict[str, Any] = {}
         self.place = Place()
         self.seconds = 0.0  # of training, in earlier attempts
@@ -74,7 +76,7 @@ class Session:
         """Train; adds steps, times and the final layer statistics to the results."""
         began = perf_counter() - self.seconds
         with self.progress.begun_at(self.place.step), patiently():
-            clock = self.trainer.fit(self.batches, self.steps, self, self.place)
+            clock = self.trainer.fit(own(self.batches, self.ranks), self.steps, self, self.place)
         raise_if_asked()
         if self.diverged is not None:
             self.folder.diverged(self.diverged)
@@ -108,7 +110,7 @@ class Session:
             yield
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
-        values = self.recorder.measured(step, epoch, batch_scores(loss, logits, y), {"optimizer/lr": lr})
+        values = self.recorder.measured(step, epoch, whole_scores(self.ranks, loss, logits, y), {"optimizer/lr": lr})
         self._notify(step, values)
         self.progress.describe(loss=values["train/loss"], accuracy=values["train/accuracy"])
         return math.isfinite(values["train/loss"])
@@ -117,9 +119,16 @@ class Session:
         self.progress.at(place.step)
         if self.stepped is None:
             self.stepped = perf_counter()
+        self.agreed = None
         for observer in self.observers:
             observer.resting(place)
-        raise_if_asked()
+        if number := (self.agreed or self.agree(save=False)).stop:
+            raise_stopped(number)
+
+    def agree(self, save: bool) -> Agreed:
+        """What the processes agree on while resting, once; `save`: whether this one is to save the run."""
+        self.agreed = self.ranks.agree(asked(), save)
+        return self.agreed
 
     def epoch_done(self, step: int, epoch: int, train: dict[str, float]) -> bool:
         scores = {"train/epoch_loss": train["loss"], "train/epoch_accuracy": train["accuracy"]}
@@ -144,17 +153,14 @@ class Session:
             observer.measured(step, values)
 
     def _validate(self) -> dict[str, float]:
-        return scores_of("validation", *self.trainer.predict(self._rested(self.validation.in_order())))
-
-    def _rested(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """An epoch's validation changes nothing, so that the run can be taken up from before it."""
-        for batch in batches:
-            self.resting(self.place)
-            yield batch
+        found = predicted(self.trainer, self.validation, lambda: self.resting(self.place))  # it changes nothing
+        return {} if found is None else scores_of("validation", *found)
 
     def _test(self) -> None:
         """The only use of the test split."""
-        logits, labels = self.trainer.predict(self.test.in_order())
+        if (found := predicted(self.trainer, self.test)) is None:
+            return
+        logits, labels = found
         scores = scores_of("test", logits, labels)
         self.results |= scores | resolution(logits, labels) | probability_error(logits) | gap(self.results | scores)
         self.recorder.dashboard.scalars(self.place.step, scores)
@@ -166,7 +172,7 @@ class Session:
 
     def _measure_batch(self, step: int, epoch: int) -> dict[str, float]:
         """Measure one batch forward and backward without an update, where no training step was measured."""
-        x, y = next(iter(self.batches.epoch(epoch)))
+        x, y = next(iter(own(self.batches, self.ranks).epoch(epoch)))
         backward = any(self.recorder.probe.statistics.values())
-        loss, logits = self.trainer.passes(x, y, self.watch(step), backward)
-        return self.recorder.measured(step, epoch, batch_scores(loss, logits, y), {})
+        loss, logits = self.trainer.passes(x, y, self.watch(step, self.trainer.gradient_scale(step=False)), backward)
+        return self.recorder.measured(step, epoch, whole_scores(self.ranks, loss, logits, y), {})

@@ -27,10 +27,11 @@ from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.telemetry.tensorboard import Dashboard, Unseen
 from cnnlab.theory import Expectation
 from cnnlab.training.examination import Examination
 from cnnlab.training.observers.afterwards import Afterwards, Evaluation
+from cnnlab.training.observers.beside import Beside
 from cnnlab.training.observers.checkpoints import Checkpoints
 from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.observers.observer import Observer
@@ -75,10 +76,18 @@ def prepare(
     folder.planned(steps)
     for remark in remarks(data):
         log.warning(remark)
-    network, dashboard = trainer.network, Dashboard(folder.path)
-    probe = Probe(network, telemetry.statistics, telemetry.images)
+    network, ranks = trainer.network, trainer.ranks
+    dashboard = Unseen() if ranks.rank else Dashboard(folder.path)
+    probe = Probe(network, telemetry.statistics, telemetry.images, ranks.rows)
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)
     session = Session(folder, data, trainer, batches, steps, recorder)
+    checkpoints = Checkpoints(session, checkpoint_minutes)
+    if ranks.rank:
+        session.observers = [
+            *([Beside(network, steps, telemetry.images, ranks)] if telemetry.pictures else []),
+            checkpoints,
+        ]
+        return _taken_up(session, checkpoints)
     observers: list[Observer] = []
     context = _context(trainer, data, batches, steps, request)
     gallery, words = None, ""
@@ -89,21 +98,24 @@ def prepare(
         from cnnlab.views.theory_figure import describe
 
         image = next(session.validation.in_order())[0][0]
-        gallery = Gallery(network, image, steps, dashboard, telemetry.images)
+        gallery = Gallery(network, image, steps, dashboard, telemetry.images, ranks.rows)
         observers.append(Drawing(gallery, data, recorder, folder.path / "figures"))
         if expectation is not None:
             words = describe(expectation, request.choices.get("model"), context.initializer, context.activation)
     if expectation is not None:
         observers.append(TheoryBeside(expectation, recorder, gallery, folder.path, words, alone=not request.swept))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
-    checkpoints = Checkpoints(session, checkpoint_minutes)
     observers.append(checkpoints)
     examination = Examination(trainer, data, batches)
     observers.append(Diagnosing(recorder, context, steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())
     dashboard.begin(request, layers=layers, theory=layers and expectation is not None)
-    if folder.resumed:
+    return _taken_up(session, checkpoints)
+
+
+def _taken_up(session: Session, checkpoints: Checkpoints) -> Session:
+    if session.folder.resumed:
         checkpoints.take_up()
         log.info("taken up at step %d", session.place.step)
     return session
@@ -147,11 +159,15 @@ def fit(
         return session.run()
 
 
-def device_name(device: torch.device) -> str:
+def device_name(device: torch.device, processes: int = 1) -> str:
     """For run.json: the GPU's name, or the device type and number of threads."""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type}, {plural(torch.get_num_threads(), 'thread')}"
+        name = torch.cuda.get_device_name(device)
+        return name if processes == 1 else f"{processes} x {name}"
+    threads = plural(torch.get_num_threads(), "thread")
+    return (
+        f"{device.type}, {threads}" if processes == 1 else f"{device.type}, {processes} processes with {threads} each"
+    )
 
 
 def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, request: Request) -> Context:

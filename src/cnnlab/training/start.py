@@ -1,7 +1,7 @@
 """Builds a session from a composed config."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,22 @@ from cnnlab.cli.build import (
 from cnnlab.cli.parts import Parts, make_parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
-from cnnlab.common.random import seed_everything, set_random_state
+from cnnlab.common.random import generator, seed_everything, set_random_state
 from cnnlab.datasets.remarks import remarks
 from cnnlab.networks.geometry import parameters
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.runs.request import Request
-from cnnlab.runs.run_folder import RunFolder
+from cnnlab.runs.run_folder import RunFolder, Unwritten
 from cnnlab.theory import Expectation
 from cnnlab.training.observers.diagnosing import Diagnosing
+from cnnlab.training.ranks import ALONE, Ranks
 from cnnlab.training.session import Session, log
 from cnnlab.training.setup import Telemetry, device_name, prepare
 from cnnlab.training.trainer import Trainer
 from cnnlab.views.beginning import print_beginning, run_in_words, waiting_for
 from cnnlab.views.outcome import print_outcome
+
+RANK = 2  # key of the random streams of other processes than the first
 
 
 def train(config: Any, request: Request, folder: Path, pictures: bool, show: bool = True) -> dict[str, Any]:
@@ -50,12 +53,17 @@ def trained(
     show: bool = False,
     parts: Parts | None = None,
     began: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> Session:
     """The session that ran. `show`: on a terminal, what it is about to do; the outcome is not printed. `parts`: if the
     check of this config made them. `began`: by `perf_counter`, when the command did."""
-    with opened(config, request, RunFolder(folder)) as (run, device):
-        with waiting_for("Getting ready to measure" if parts else "Reading the images, building the network"):
-            session = session_of(config, request, run, device, pictures, parts)
+    show = show and ranks.rank == 0
+    run = Unwritten(folder) if ranks.rank else RunFolder(folder)
+    waiting = "Getting ready to measure" if parts else "Reading the images, building the network"
+    with opened(config, request, run, ranks) as (run, device), ranks.naming_the_lost():
+        run.resumed = ranks.tell(run.resumed)
+        with waiting_for(waiting) if show or not ranks.rank else nullcontext():
+            session = session_of(config, request, run, device, pictures, parts, ranks)
             session.began = began
         lines = run_in_words(_facts(session), request.choices)
         for heading, sentence in lines.items():
@@ -78,7 +86,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "steps": session.steps,
         "steps_per_epoch": len(batches),
         "batch_size": batches.batch_size,
-        "device": device_name(session.device),
+        "device": device_name(session.device, session.ranks.count),
     }
 
 
@@ -99,7 +107,9 @@ def diagnosis_of(session: Session) -> Diagnosing:
 
 
 @contextmanager
-def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunFolder, torch.device]]:
+def opened(
+    config: Any, request: Request, run: RunFolder, ranks: Ranks = ALONE
+) -> Iterator[tuple[RunFolder, torch.device]]:
     """The seeded run of a config, as `RunFolder.opened`, and its device."""
     device = choose_device(config.trainer.device)
     seed_everything(config.seed, config.trainer.deterministic)
@@ -107,7 +117,7 @@ def opened(config: Any, request: Request, run: RunFolder) -> Iterator[tuple[RunF
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
     facts |= {"lines": list(request.lines), "config_dir": request.config_dir}
     facts |= {"remarks": _of_weights(config, request)}
-    with run.opened(as_yaml(config), device=device.type, device_name=device_name(device), **facts):
+    with run.opened(as_yaml(config), device=device.type, device_name=device_name(device, ranks.count), **facts):
         yield run, device
 
 
@@ -118,17 +128,20 @@ def session_of(
     device: torch.device,
     pictures: bool,
     parts: Parts | None = None,
+    ranks: Ranks = ALONE,
 ) -> Session:
     """The session of a `python -m cnnlab.train` config. `pictures`: the value of telemetry.pictures=auto. `parts`: if
     they were made already."""
     parts, telemetry = taken_up(config, device, parts), config.telemetry
     for remark in _of_weights(config, request):
         log.info(remark)
-    expectation = _expectation(config, parts.network, parts.first) if telemetry.theory else None
+    expectation = _expectation(config, parts.network, parts.first) if telemetry.theory and not ranks.rank else None
+    if ranks.rank:  # or all would drop the same units of their images
+        torch.manual_seed(generator(config.seed, RANK, ranks.rank).initial_seed())
     return prepare(
         folder,
         parts.data,
-        trainer_of(config, parts.network, parts.data.shape, device, parts.steps),
+        trainer_of(config, parts.network, parts.data.shape, device, parts.steps, ranks),
         parts.batches,
         parts.steps,
         telemetry=Telemetry(
@@ -154,7 +167,12 @@ def taken_up(config: Any, device: torch.device, parts: Parts | None) -> Parts:
 
 
 def trainer_of(
-    config: Any, network: nn.Module, image_shape: tuple[int, int, int], device: torch.device, steps: int
+    config: Any,
+    network: nn.Module,
+    image_shape: tuple[int, int, int],
+    device: torch.device,
+    steps: int,
+    ranks: Ranks = ALONE,
 ) -> Trainer:
     """The trainer of an initialized network, which it moves to the device."""
     network.to(device)
@@ -162,7 +180,7 @@ def trainer_of(
     optimizer, scheduler = build_optimizer(config, network, steps) if steps else (None, None)
     settings = {key: config.trainer[key] for key in ("precision", "clip", "label_smoothing", "compile")}
     channels_last = choose_channels_last(config.trainer.channels_last, network, image_shape, device)
-    return Trainer(network, optimizer, scheduler, device, channels_last=channels_last, **settings)
+    return Trainer(network, optimizer, scheduler, device, channels_last=channels_last, ranks=ranks, **settings)
 
 
 def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:

@@ -1,6 +1,6 @@
 """Loss and accuracy over many batches, kept on the device and read once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -41,12 +41,16 @@ class Tally:
         tally._sums = None if state["sums"] is None else state["sums"].to(device)
         return tally
 
-    def read(self) -> dict[str, float]:
-        """`loss` and `accuracy` over all images so far; `finite_steps`: steps before the first non-finite loss."""
+    def read(self, everyone: Callable[[Tensor], Tensor] = lambda sums: sums[None]) -> dict[str, float]:
+        """`loss` and `accuracy` over all images so far; `finite_steps`: steps before the first non-finite loss.
+
+        `everyone`: gathers the sums of processes that have parts of the same batches.
+        """
         self._fold()
         if self._sums is None:
             return {}
-        loss, correct, images, finite = self._sums.tolist()
+        each = everyone(self._sums)
+        loss, correct, images, finite = torch.cat([each[:, :3].sum(0), each[:, 3:].amin(0)]).tolist()
         return {"loss": loss / images, "accuracy": correct / images, "finite_steps": finite}
 
     def _fold(self) -> None:

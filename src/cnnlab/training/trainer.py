@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cnnlab.training.clock import StepClock
+from cnnlab.training.ranks import ALONE, Ranks
 from cnnlab.training.tally import Tally, cross_entropy
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -84,6 +85,7 @@ class Trainer:
     label_smoothing: float = 0.0
     channels_last: bool = False
     compile: bool = False
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
         # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
@@ -91,7 +93,7 @@ class Trainer:
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         # Hooks do not fire in a compiled network, so measured steps run the plain one, with the same weights.
-        self.fast: Callable[[Tensor], Tensor] = torch.compile(self.network) if self.compile else self.network
+        self.plain, self.fast = self.ranks.wrapped(self.network, self.compile)
 
     def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """One batch; returns its mean loss (0-d) and its logits (N, classes), both on the device."""
@@ -139,7 +141,7 @@ class Trainer:
                 lr, step = self._lr(), place.step
                 if observer.due(step):
                     with observer.watch(step, self.gradient_scale()):
-                        loss, logits = self.step(x, y, self.network)
+                        loss, logits = self.step(x, y, self.plain)
                     place.healthy = observer.measured(step, place.epoch, loss, logits, y, lr)
                 else:
                     loss, logits = self.step(x, y, self.fast)
@@ -151,17 +153,25 @@ class Trainer:
                 if not place.healthy:
                     break
             clock.stop()
-            place.healthy = observer.epoch_done(place.step, place.epoch, place.tally.read()) and place.healthy
+            place.healthy = observer.epoch_done(place.step, place.epoch, self._read(place.tally)) and place.healthy
             place.next_epoch()
             observer.resting(place)
+
+    def _read(self, tally: Tally) -> dict[str, float]:
+        return tally.read(lambda sums: self.ranks.everyone(sums, "tally"))
 
     def _lr(self) -> float:
         assert self.optimizer is not None
         return self.optimizer.param_groups[0]["lr"]
 
-    def gradient_scale(self) -> Tensor | None:
-        """The loss scale of the next step; None without a GradScaler."""
-        return self.scaler.scale(torch.ones((), device=self.device)) if self.scaler.is_enabled() else None
+    def gradient_scale(self, step: bool = True) -> Tensor | None:
+        """What a layer's gradient in the next step (or in `passes`) is larger by than that of the global batch's mean
+        loss: the loss scale, times the number of processes, each with a loss of its own. None: 1."""
+        scaled = step and self.scaler.is_enabled()
+        if self.ranks.count == 1 and not scaled:
+            return None
+        own = torch.full((), float(self.ranks.count), device=self.device)
+        return self.scaler.scale(own) if scaled else own
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -179,7 +189,7 @@ class Trainer:
     ) -> tuple[Tensor, Tensor]:
         """Mean loss (0-d) and logits (N, classes) of a batch, forward and perhaps backward, without an update."""
         with self.unchanged(), watched:
-            loss, logits = self.loss(x, y, self.network)
+            loss, logits = self.loss(x, y, self.plain)
             if backward:
                 loss.backward()
         return loss, logits
@@ -193,7 +203,7 @@ class Trainer:
             with autocast(self.precision, self.device):
                 logits.append(self.network(self.layout(x)).float())
             labels.append(y)
-        return torch.cat(logits), torch.cat(labels)
+        return (torch.cat(logits), torch.cat(labels)) if labels else (torch.empty(0), torch.empty(0))
 
     def layout(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x

@@ -13,6 +13,7 @@ from cnnlab.telemetry import histograms
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.telemetry.tensorboard import Dashboard
+from cnnlab.telemetry.watched import Rows, first_rows
 from cnnlab.theory import Expectation
 from cnnlab.views.heat_map import heat_maps
 from cnnlab.views.mistakes import confusion_figure, mistaken_figure
@@ -26,14 +27,23 @@ INPUT = "A validation image, as the network gets it"
 class Gallery:
     """Draws at a few steps, evenly spaced on a log scale; feature maps are of `image` (C, H, W), normalized.
 
-    `images`: histograms use the first `images` of a batch (None: all). `seconds`: time spent drawing so far.
+    `images`: histograms use the first `images` of a batch (None: all). `rows`: as of a
+    Probe. `seconds`: time spent drawing so far.
     """
 
-    def __init__(self, network: nn.Module, image: Tensor, steps: int, dashboard: Dashboard, images: int | None = None):
+    def __init__(
+        self,
+        network: nn.Module,
+        image: Tensor,
+        steps: int,
+        dashboard: Dashboard,
+        images: int | None = None,
+        rows: Rows = first_rows,
+    ):
         self.network, self.image, self.dashboard = network, image, dashboard
         self.steps = log_schedule(steps)
         self.seconds = 0.0
-        self._probe = Probe(network, histograms.STATISTICS, images)
+        self._probe = Probe(network, histograms.STATISTICS, images, rows)
         self._sheet("pictures/input", Sheet(picture(image), "black is its lowest, white its highest value"), 0, INPUT)
 
     def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[Any]:

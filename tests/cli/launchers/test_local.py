@@ -74,6 +74,26 @@ def test_the_number_of_jobs_follows_from_cores_and_threads(launched, monkeypatch
     assert launcher.parallel(launcher.config) == 4
 
 
+def _look(config):
+    import multiprocessing
+
+    ours = multiprocessing.get_context("forkserver").Process(target=os.getpid)  # as a run with several processes has
+    ours.start()
+    ours.join()
+    return os.environ.get("CUDA_VISIBLE_DEVICES"), ours.exitcode
+
+
+def test_a_job_of_several_processes_has_its_share_of_cores_and_gpus(launched, monkeypatch):
+    monkeypatch.setattr("cnnlab.cli.launchers.local._cores", lambda: 6)
+    monkeypatch.setattr("cnnlab.cli.launchers.local._devices", lambda config: 2)
+    launcher = launched(_look, LocalLauncher(jobs=None, threads=1))
+    assert launcher.parallel(launcher.config) == 3
+    monkeypatch.setattr("cnnlab.cli.launchers.local._gpus", lambda config: 5)
+    assert launcher.parallel(launcher.config) == 2
+    results = launcher.launch([["what=1"], ["what=2"]], 0)
+    assert sorted(result.return_value for result in results) == [("0,1", 0), ("2,3", 0)]
+
+
 def _sleep(config):
     Path(f"{config.what}.pid").write_text(str(os.getpid()))
     try:

@@ -1,8 +1,10 @@
 """Calls a function in a fork of the server, whose imports the calling process then need not make itself."""
 
+import multiprocessing
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
@@ -11,6 +13,23 @@ import cloudpickle
 from cnnlab.cli.launchers.job import pack_here, unpack_there
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
+
+
+def warm(modules: Sequence[str], **environment: str) -> ForkServerContext:
+    """A server that imports `modules`, in the background, and whose forks have them. It must import, not compute: a
+    process that forks after torch ran with two threads hangs in the child."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(list(modules))
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+    return server
 
 
 def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argument: Any) -> None:

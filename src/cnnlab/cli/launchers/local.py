@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -19,16 +18,15 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.launchers.forked import call_forked
+from cnnlab.cli.launchers.forked import call_forked, warm
 from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_config, run_packed
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
-from cnnlab.common.stopping import heard, stoppable
+from cnnlab.common.stopping import heard, how_it_ended, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
-# Imported once, in the server of which every job is a fork: 5 s that no job pays again. It must import, not compute:
-# a process that forks after torch ran with two threads hangs in the child.
+# Imported once, in the server of which every job is a fork: 5 s that no job pays again.
 PRELOADED = ("cnnlab.training.start", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned")
 IMPORTED_LATE = {"cnnlab.datasets.torchvision.cifar10": "torchvision.datasets"}  # by this function, when it is called
 GRACE_S = 20  # for a job that is told to stop, to write what it has
@@ -66,11 +64,8 @@ class LocalLauncher(Launcher):
 
     def warm(self) -> None:
         """Start the imports of the server, which go on beside those of this process."""
-        from multiprocessing import forkserver
-
-        self.server.set_forkserver_preload(preloaded(self.config))
-        with _environment(self.threads):
-            forkserver.ensure_running()
+        # OpenMP reads the number of threads when it is imported.
+        warm(preloaded(self.config), OMP_NUM_THREADS=str(self.threads))
 
     def check(self, check: Callable[[Any], None], configs: Sequence[DictConfig]) -> None:
         """`check(configs)`, in a fork of the server. Raises InputError."""
@@ -78,7 +73,8 @@ class LocalLauncher(Launcher):
 
     def parallel(self, config: DictConfig) -> int:
         """How many jobs with configs like this one run at a time."""
-        return self.jobs or _gpus(config) or max(1, _cores() // self.threads)
+        devices = _devices(config)
+        return self.jobs or _gpus(config) // devices or max(1, _cores() // max(self.threads, devices))
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One result per job, in order; a job that failed, in whatever way, has the reason in its result."""
@@ -89,13 +85,15 @@ class LocalLauncher(Launcher):
         ]
         done: dict[int, JobReturn] = {}
         running: dict[int, Running] = {}
-        gpus = _gpus(waiting[0][1]) if waiting else 0
-        slots = set(range(self.parallel(waiting[0][1]))) if waiting else set()
+        largest = max((config for _, config in waiting), key=_devices, default=None)
+        each = _devices(largest) if largest is not None else 1
+        gpus = _gpus(largest) // each if largest is not None else 0
+        slots = set(range(self.parallel(largest))) if largest is not None else set()
         try:
             while waiting or running:
                 while waiting and slots:
                     number, config = waiting.pop(0)
-                    running[number] = self._start(config, slots.pop(), gpus)
+                    running[number] = self._start(config, slots.pop(), gpus, each)
                 wait([end for job in running.values() for end in (job.receiver, job.process.sentinel)])
                 for number, job in list(running.items()):
                     if job.receiver.poll() or not job.process.is_alive():
@@ -108,12 +106,16 @@ class LocalLauncher(Launcher):
             raise
         return [done[number] for number in sorted(done)]
 
-    def _start(self, config: DictConfig, slot: int, gpus: int) -> Running:
+    def _start(self, config: DictConfig, slot: int, gpus: int, each: int) -> Running:
+        """`gpus`: groups of `each`, of which the job gets one."""
         receiver, sender = self.server.Pipe(duplex=False)
-        variables = {"CUDA_VISIBLE_DEVICES": str(slot % gpus)} if gpus > 1 else {}
+        first = slot % gpus * each if gpus else 0
+        visible = ",".join(str(gpu) for gpu in range(first, first + each))
+        variables = {"CUDA_VISIBLE_DEVICES": visible} if gpus > 1 else {}
         log = str(job_folder(config) / f"{config.hydra.job.name}.log")
         payload = pack_config(self, config)
-        process = self.server.Process(target=_child, args=(payload, sender, log, self.threads, variables), daemon=True)
+        # No daemon, which may not start processes of its own; it ends with this one all the same.
+        process = self.server.Process(target=_child, args=(payload, sender, log, self.threads, variables))
         process.start()
         sender.close()
         return Running(process, receiver, config, slot)
@@ -170,18 +172,11 @@ def _result(job: Running) -> JobReturn:
         job.process.join()
     except EOFError:
         job.process.join()
-        reason = _how_it_ended(job.process.exitcode)
+        reason = how_it_ended(job.process.exitcode)
         mark_interrupted(job_folder(job.config), reason)
         result = failed(job.config, RuntimeError(reason))
     job.receiver.close()
     return result
-
-
-def _how_it_ended(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"its process ended with exit code {code}"
-    words = f"killed by {signal.Signals(-code).name}"
-    return f"{words} (out of memory?)" if -code == signal.SIGKILL else words
 
 
 def _stop(jobs: Sequence[Running]) -> None:
@@ -200,6 +195,11 @@ def _stop(jobs: Sequence[Running]) -> None:
         mark_interrupted(job_folder(job.config), "stopped with the sweep")
 
 
+def _devices(config: DictConfig) -> int:
+    """How many GPUs, or processes, the job takes."""
+    return OmegaConf.select(config, "trainer.devices") or 1
+
+
 def _gpus(config: DictConfig) -> int:
     """How many GPUs the job may choose from."""
     if OmegaConf.select(config, "trainer.device") == "cpu":
@@ -213,16 +213,3 @@ def _cores() -> int:
     from joblib import cpu_count  # knows of affinity and of containers' shares
 
     return cpu_count()
-
-
-@contextmanager
-def _environment(threads: int) -> Any:
-    """OpenMP reads the number of threads when it is imported."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before

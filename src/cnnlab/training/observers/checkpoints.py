@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
-from cnnlab.common.stopping import asked, asked_to_save
+from cnnlab.common.stopping import asked_to_save
 from cnnlab.datasets.look import ranges
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
@@ -38,15 +38,18 @@ class Checkpoints(Observer):
         self._began, self._saved = perf_counter(), monotonic()
 
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
-        self.accuracy, self._epoch_ended = scores["validation/accuracy"], True
+        self.accuracy, self._epoch_ended = scores.get("validation/accuracy"), True
 
     def resting(self, place: Place) -> None:
         late = self.minutes is not None and monotonic() - self._saved > 60 * self.minutes
-        if self._epoch_ended or late or asked_to_save() or asked():
-            self._save(place)
+        if any(self.session.agree(asked_to_save() or late)) or self._epoch_ended:
+            each = self.session.ranks.collect(self._of_rank(place))
+            if each is not None:
+                self._save(place, each)
+            self._epoch_ended = False
             self._saved = monotonic()
 
-    def _save(self, place: Place) -> None:
+    def _save(self, place: Place, each: list[dict[str, Any]]) -> None:
         trainer, data = self.session.trainer, self.session.data
         state = {
             "network": trainer.network.state_dict(),
@@ -63,22 +66,25 @@ class Checkpoints(Observer):
         if self._epoch_ended and self.accuracy is not None and self.accuracy > self.best:
             self.best = self.accuracy
             checkpoint.save(self.home / "best.pt", state)
-        self._epoch_ended = False
         optimizer = trainer.optimizer.state_dict() if trainer.optimizer else None
-        checkpoint.save(self.home / "last.pt", {**state, "optimizer": optimizer, "resume": self._resume(place)})
+        checkpoint.save(self.home / "last.pt", {**state, "optimizer": optimizer, "resume": self._resume(place, each)})
 
     @cached_property
     def _look(self) -> dict[str, list[float]]:
         return {name: list(ends) for name, ends in ranges(self.session.data.train.images).items()}
 
-    def _resume(self, place: Place) -> dict[str, Any]:
+    def _of_rank(self, place: Place) -> dict[str, Any]:
+        """What differs between the processes of a run."""
+        return {"tally": place.tally.state(), "random": random_state(self.session.device)}
+
+    def _resume(self, place: Place, each: list[dict[str, Any]]) -> dict[str, Any]:
         session, trainer = self.session, self.session.trainer
         return {
-            "place": {**vars(place), "tally": place.tally.state()},
+            "place": {key: value for key, value in vars(place).items() if key != "tally"},
+            "ranks": each,
             "scheduler": trainer.scheduler.state_dict() if trainer.scheduler else None,
             "scaler": trainer.scaler.state_dict(),
             "buffers": self._hidden_buffers(),
-            "random": random_state(trainer.device),
             "results": dict(session.results),
             "diverged": session.diverged,
             "seconds": session.seconds + perf_counter() - self._began,
@@ -90,7 +96,8 @@ class Checkpoints(Observer):
     def take_up(self) -> None:
         """Bring the session, as it was made, to where `last.pt` is. Raises InputError."""
         session, trainer = self.session, self.session.trainer
-        state = checkpoint.load(self.home / "last.pt")
+        ranks = session.ranks
+        state = ranks.tell(checkpoint.load(self.home / "last.pt") if not ranks.rank else {})
         if "resume" not in state:
             raise InputError(
                 f"{self.home / 'last.pt'} is of an older cnnlab, which kept no place to go on from.\n"
@@ -105,16 +112,16 @@ class Checkpoints(Observer):
             trainer.optimizer.load_state_dict(state["optimizer"])
             trainer.scheduler.load_state_dict(resume["scheduler"])
         trainer.scaler.load_state_dict(resume["scaler"])
-        place = resume["place"]
-        session.place = Place(**{**place, "tally": Tally.of(place["tally"], trainer.device)})
+        own = resume["ranks"][ranks.rank]
+        session.place = Place(**resume["place"], tally=Tally.of(own["tally"], trainer.device))
         session.results, session.diverged = dict(resume["results"]), resume["diverged"]
         session.seconds, self.accuracy, self.best = resume["seconds"], state["validation/accuracy"], resume["best"]
         for observer in session.observers:
             if (noted := resume["observers"].get(type(observer).__name__)) is not None:
                 observer.restore(noted)
         session.recorder.dashboard.cut({name: size for name, size in resume["files"].items() if name != METRICS})
-        session.recorder.history = session.folder.cut(METRICS, resume["files"].get(METRICS, 0))
-        set_random_state(resume["random"], trainer.device)
+        session.recorder.history = ranks.tell(session.folder.cut(METRICS, resume["files"].get(METRICS, 0)))
+        set_random_state(own["random"], trainer.device)
 
     def _hidden_buffers(self) -> dict[str, Tensor]:
         """Those that the network's own state leaves out."""
