@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def task(config: "DictConfig", parts: "Parts | None" = None) -> None:
-    """`parts`: what `check` made of this config, in this process."""
     from cnnlab.cli.hydra_job import is_sweep, output_folder, read_request
     from cnnlab.training.perform import exit_code, perform
 

@@ -116,12 +116,12 @@ def stoppable(handler: Callable[[int, Any], None] = stop) -> Iterator[None]:
     handlers: dict[int, Any] = {number: handler for number in STOPS if number not in ignored}
     if hasattr(signal, "SIGUSR2"):
         handlers[signal.SIGUSR2] = lambda number, frame: _to_save.append(number)
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before = {number: signal.signal(number, hear) for number, hear in handlers.items()}
     try:
         yield
     finally:
         heard()
         _asked.clear()
         _to_save.clear()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
