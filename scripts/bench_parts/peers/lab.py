@@ -30,9 +30,9 @@ def clock_steps() -> None:
 def main() -> None:
     task = cnnlab.train.task
 
-    def clocked_task(config) -> None:
+    def clocked_task(config, *made) -> None:
         clock_steps()
-        task(config)
+        task(config, *made)
 
     cnnlab.train.task = clocked_task
     cnnlab.train.main()

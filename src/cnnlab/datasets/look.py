@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 AMONG = 5000  # training images that are looked at; in stratified order the first ones are a random sample
+AT_A_TIME = 250  # of these, in double precision: 25 MB in all for images of 3x32x32
 SIDE = 64  # of larger images every n-th pixel is looked at, of training images and of others alike
 TAIL = 0.0005  # of the training images on each side in each number: some are odd themselves
 # Both ends of a range are moved out by this share of it, and by more where few images tell it.
@@ -44,7 +45,9 @@ def ranges(images: Tensor) -> dict[str, Range]:
     """{number of `looks`: (low, high)}, between which nearly every image of the kind of these is; 0.3 s."""
     found = {}
     wider = WIDER + FEW / sqrt(min(len(images), AMONG))
-    for name, values in looks(images[:AMONG]).items():
+    parts = [looks(part) for part in images[:AMONG].split(AT_A_TIME)]
+    for name in parts[0]:
+        values = torch.cat([part[name] for part in parts])
         # Contrasts are compared by their ratio: the least of photographs is far from none.
         scaled = values.log() if name == "contrast" else values
         low, high = scaled.quantile(scaled.new_tensor([TAIL, 1 - TAIL])).tolist()

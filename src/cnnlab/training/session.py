@@ -25,7 +25,7 @@ from cnnlab.training.tally import gap, probability_error, resolution, scores_of
 from cnnlab.training.trainer import Place, Trainer
 
 log = logging.getLogger("cnnlab")
-EVALUATION_BATCH = 512  # images; larger than a training batch, since no gradients are stored
+EVALUATION_BATCH = 64  # images at least; else as many as in training, whose memory then suffices
 
 
 class Session:
@@ -47,7 +47,8 @@ class Session:
         self.folder, self.data, self.trainer, self.batches, self.steps = folder, data, trainer, batches, steps
         self.recorder, self.observers = recorder, observers
         self.network, self.device, self.ranks = trainer.network, trainer.device, trainer.ranks
-        self.validation, self.test = (batches.of(split, EVALUATION_BATCH) for split in (data.validation, data.test))
+        size = max(batches.batch_size, EVALUATION_BATCH)
+        self.validation, self.test = (batches.of(split, size) for split in (data.validation, data.test))
         self.progress = TrainingProgress(steps, batches.batch_size, shown=not self.ranks.rank)
         self.results: dict[str, Any] = {}
         self.place = Place()
