@@ -13,6 +13,7 @@ from reliability_parts.page import page, summary
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow  # as `make reliability`, which does it 70 times
 def test_kills_of_each_kind_lose_nothing():
     """In a process of its own, since it forks."""
     done = subprocess.run(

@@ -51,7 +51,7 @@ def _losses(folder: Path) -> list[float]:
     return [json.loads(line).get("train/loss") for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("launcher", ["local", "basic"])
+@pytest.mark.parametrize("launcher", ["local", pytest.param("basic", marks=pytest.mark.slow)])
 def test_a_job_of_a_sweep_is_the_single_run_bit_for_bit(tmp_path, launcher, run_sweep):
     run_sweep(tmp_path, *TINY, "init=he,xavier", f"hydra/launcher={launcher}", "hydra.sweep.dir=s")
     for init in ("he", "xavier"):

@@ -30,6 +30,7 @@ class StepClock:
         self.device = device
         self._stretches: list[Stretch] = []
         self._steps = self._first = 0
+        self.stepped: float | None = None  # when the first step was done, by `perf_counter`
 
     def start(self, step: int, measured: bool) -> None:
         """Begin a stretch at `step`; `measured`: whether telemetry measures it."""
@@ -37,6 +38,7 @@ class StepClock:
 
     def step(self, next_measured: bool) -> None:
         """One step is over."""
+        self.stepped = self.stepped or perf_counter()
         self._steps += 1
         if self._measured or next_measured:
             self.stop()

@@ -54,7 +54,6 @@ class Session:
         self.place = Place()
         self.seconds = 0.0  # of training, in earlier attempts
         self.began: float | None = None  # by `perf_counter`, when the command did
-        self.stepped: float | None = None  # when the first step was done
         self.diverged: str | None = None  # the reason
 
     def run(self) -> dict[str, Any]:
@@ -95,8 +94,8 @@ class Session:
         }
         if self.batches.augment and self.place.step:
             self.results |= {"time/augmentation_ms": milliseconds(self.batches.augment_one, self.device)}
-        if self.began is not None and self.stepped is not None and self.steps:
-            self.results |= {"time/start_s": self.stepped - self.began}  # from the command to its first step
+        if self.began is not None and clock.stepped is not None:
+            self.results |= {"time/start_s": clock.stepped - self.began}  # from the command to its first step
         self.results |= self.recorder.by_depth("end")
 
     def due(self, step: int) -> bool:
@@ -118,8 +117,6 @@ class Session:
 
     def resting(self, place: Place) -> None:
         self.progress.at(place.step)
-        if self.stepped is None:
-            self.stepped = perf_counter()
         self.agreed = None
         for observer in self.observers:
             observer.resting(place)
