@@ -1,6 +1,7 @@
 """A check's output in the terminal: what was found, what it means, and what to do next."""
 
 from collections.abc import Mapping
+from math import isclose
 from typing import Any
 
 from rich.console import Console
@@ -68,8 +69,13 @@ def range_test_words(results: Mapping[str, Any], request: Request) -> dict[str, 
     return {
         "range test": words,
         "this run's": f"{number(rate)}, which is {near}",
-        "try": f"[cyan]optimizer.lr={one_two_five(best):.1g}[/]",
+        "try": f"[cyan]{_with_rate(request, one_two_five(best), rate)}[/]",
     }
+
+
+def _with_rate(request: Request, suggested: float, rate: float) -> str:
+    """What to type for the suggested rate: the run itself, where it has that one."""
+    return escape(command(request, check=None)) if isclose(suggested, rate) else f"optimizer.lr={suggested:.1g}"
 
 
 _KEYS = ("learned", "steps", "accuracy", "first_loss", "last_loss")
