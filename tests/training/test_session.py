@@ -67,7 +67,7 @@ def test_keys_are_those_of_the_design(tmp_path):
 
 def test_the_start_lasts_until_the_first_step_is_done(tmp_path, monkeypatch):
     config, request, _ = compose_run("train", [*SMALL, "trainer.max_steps=3"])
-    clock = count(100)
+    clock = count(100.0)
     monkeypatch.setattr("cnnlab.training.clock.perf_counter", lambda: next(clock))
     results = perform(config, request, tmp_path / "timed", False, False, began=40.0)
     # The clock is read when the first step begins, at 100, and then when it is done.

@@ -98,14 +98,10 @@ def asked_to_save() -> bool:
 
 
 def quiet_at_once() -> None:
-    """Ctrl-C while a command is imported, before `stoppable`, ends it without a traceback, as it does later."""
-
-    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            os._exit(128 + signal.SIGINT)
-        sys.__excepthook__(kind, error, trace)
-
-    sys.excepthook = hook
+    """Ctrl-C while a command is imported, before `stoppable`, ends it at once: nothing has begun, and an exception can
+    get lost in what is imported."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
 
 
 @contextmanager
@@ -119,6 +115,9 @@ def stoppable(handler: Callable[[int, Any], None] = stop) -> Iterator[None]:
     before = {number: signal.signal(number, hear) for number, hear in handlers.items()}
     try:
         yield
+    except (Exception, SystemExit):
+        raise_if_asked()  # what was interrupted in the middle of an import goes wrong in odd ways
+        raise
     finally:
         heard()
         _asked.clear()
