@@ -98,7 +98,7 @@ class Checkpoints(Observer):
         session, trainer = self.session, self.session.trainer
         ranks = session.ranks
         state = ranks.tell(checkpoint.load(self.home / "last.pt") if not ranks.rank else {})
-        if "resume" not in state:
+        if "ranks" not in state.get("resume", {}):
             raise InputError(
                 f"{self.home / 'last.pt'} is of an older cnnlab, which kept no place to go on from.\n"
                 f"Train anew in another folder, if you like from its weights: init=checkpoint "
