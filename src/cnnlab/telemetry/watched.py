@@ -129,7 +129,7 @@ class Watched:
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # as in _measure
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
         if self.statistics.get(what) and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
@@ -157,7 +157,7 @@ class Watched:
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # no statistic is part of a graph
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
         # Behind flatten(0, 1) an image has several rows.
         first = None if self.images is None else self.images * len(x) // self._batches[layer]
