@@ -58,9 +58,9 @@ def _is_function(name, section):
     modules = {
         "model": (
             *("faulty_layers", "faulty_signals", "faulty_weights"),
-            *("more_layers", "more_weights", "once_layers", "once_weights"),
+            *("more_layers", "more_weights", "later_layers", "later_weights"),
         ),
-        "dataset": ("faulty_images", "more_images", "once_images"),
+        "dataset": ("faulty_images", "more_images", "later_images"),
     }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 

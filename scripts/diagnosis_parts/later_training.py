@@ -6,7 +6,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 TOO_LARGE, TOO_SMALL = "learning_rate_too_large", "learning_rate_too_small"
 
-ONCE_INITIALIZATION = kinds(
+LATER_INITIALIZATION = kinds(
     "initialization",
     [
         ("identity kernels, deep", "init=dirac", "weights_equal weights_too_small too_narrow", "deep", True),
@@ -41,7 +41,7 @@ ONCE_INITIALIZATION = kinds(
     ],
 )
 
-ONCE_ONE_LAYER = kinds(
+LATER_ONE_LAYER = kinds(
     "one layer",
     [
         (name, f"model.fault={fault} model.amount={amount:g}{' init=own' if own else ''}", causes, where, own)
@@ -87,7 +87,7 @@ ONCE_ONE_LAYER = kinds(
     ],
 )
 
-ONCE_OPTIMIZER = kinds(
+LATER_OPTIMIZER = kinds(
     "optimizer",
     [
         ("Rprop on batches", "optimizer=rprop", f"batch_unsuitable {TOO_SMALL}", ANY, True),
@@ -160,7 +160,7 @@ ONCE_OPTIMIZER = kinds(
     ],
 )
 
-ONCE_NUMBER_FORMAT = kinds(
+LATER_NUMBER_FORMAT = kinds(
     "number format",
     [
         ("weights of three values", "optimizer=three_values", "precision_too_low", "sgd", False),

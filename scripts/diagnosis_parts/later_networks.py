@@ -4,7 +4,7 @@ from diagnosis_parts.fault import kinds
 
 ANY = "own|shortcut"
 
-ONCE_NETWORK = kinds(
+LATER_NETWORK = kinds(
     "network",
     [
         ("arg max before the loss", "model.fault=arg_max", "layers_detached output_bounded", ANY, False),

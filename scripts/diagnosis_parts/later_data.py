@@ -5,7 +5,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 UNLIKE, STRONG = "test_unlike_training", "augmentation_too_strong"
 
-# (name, function of once_images.py, amount, causes, where)
+# (name, function of later_images.py, amount, causes, where)
 _SETS = [
     ("three pairs of classes exchanged", "pairs_exchanged", 3, f"{UNLIKE} labels_noisy labels_unrelated", ANY),
     ("arg min of one-hot labels", "labels_arg_min", 1, f"classes_absent labels_unbalanced {UNLIKE}", ANY),
@@ -18,7 +18,7 @@ _SETS = [
     ("test images shifted by 6 pixels", "test_shifted", 6, UNLIKE, ANY),
 ]
 
-ONCE_DATA = kinds(
+LATER_DATA = kinds(
     "data",
     [
         *(

@@ -1,6 +1,6 @@
 """Settings without a fault by somebody who had not seen the rules. As SETTINGS of healthy.py."""
 
-ONCE_SETTINGS = (
+LATER_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.8"),
     ("own|shortcut", "optimizer.lr=*1.25"),
     ("own|shortcut", "optimizer.lr=*1.6"),
