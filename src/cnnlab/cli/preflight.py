@@ -15,6 +15,7 @@ from cnnlab.cli.processes import local_processes, of_torchrun, warm_processes
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
+from cnnlab.common.garbage import import_uncollected
 
 if TYPE_CHECKING:
     from cnnlab.cli.parts import Parts
@@ -50,6 +51,8 @@ def check_settings(jobs: Sequence[DictConfig]) -> None:
 
 
 def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
+    import_uncollected("torch")
+
     import torch
 
     from cnnlab.cli.build import build_data, build_statistics
@@ -96,6 +99,7 @@ def _try(job: DictConfig, parts: "Parts") -> None:
     except Exception:  # somebody else's network, which can raise anything here: there must be two
         network = build_network(job, data, parts.first)
     if _trains(job):
+        import_uncollected("torch._dynamo")  # which every optimizer imports when it is made
         build_optimizer(job, network, 2)
     check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
     for section in ("augmentation", "evaluation"):

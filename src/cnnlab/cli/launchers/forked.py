@@ -19,7 +19,7 @@ def warm(modules: Sequence[str], **environment: str) -> ForkServerContext:
     """A server that imports `modules`, in the background, and whose forks have them. It must import, not compute: a
     process that forks after torch ran with two threads hangs in the child."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(list(modules))
+    server.set_forkserver_preload(["cnnlab.cli.launchers.uncollected", *modules])
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
