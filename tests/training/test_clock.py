@@ -64,3 +64,18 @@ def test_milliseconds_are_the_median_without_the_first_call(monkeypatch):
 
     assert milliseconds(work, torch.device("cpu")) == pytest.approx(4)
     assert next(lengths, None) is None
+
+
+def test_the_first_step_is_done_before_what_follows_it_which_is_part_of_it(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("cnnlab.training.clock.perf_counter", lambda: now[0])
+    clock = StepClock(torch.device("cpu"))
+    clock.start(0, True)
+    for _ in range(3):
+        now[0] += 0.004
+        clock.done()
+        now[0] += 0.5 if clock.stepped == now[0] else 0.0  # a figure is drawn behind the first
+        clock.step(True)
+    clock.stop()
+    assert clock.stepped == pytest.approx(0.004)
+    assert clock.report()["time/step_ms"] == pytest.approx(4)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from itertools import count
 
 import pytest
@@ -73,6 +75,26 @@ def test_the_start_lasts_until_the_first_step_is_done(tmp_path, monkeypatch):
     # The clock is read when the first step begins, at 100, and then when it is done.
     assert results["time/start_s"] == 101 - 40
     assert "time/start_s" not in perform(config, request, tmp_path / "untimed", False, False)
+
+
+FIRST_STEP = """
+import sys
+from cnnlab.train import run
+from cnnlab.training.clock import StepClock
+late = {"matplotlib.axes", "pandas", "scipy", "sklearn", "torchvision"}
+done, loaded = StepClock.done, []
+StepClock.done = lambda clock: loaded.append(late & set(sys.modules)) or done(clock)
+run("dataset.size=12", "trainer.max_steps=2", "telemetry.pictures=true", folder=sys.argv[1])
+print(loaded, sorted(late & set(sys.modules)))
+"""
+
+
+def test_the_first_step_waits_for_no_figure(tmp_path):
+    command = [sys.executable, "-c", FIRST_STEP, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[set(), {'matplotlib.axes'}] ['matplotlib.axes']"
+    assert (tmp_path / "run" / "figures" / "theory.png").is_file()
 
 
 def test_a_run_that_diverges_stops_and_says_when(tmp_path):

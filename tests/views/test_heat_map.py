@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from cnnlab.views.heat_map import COLUMNS, NAMED, SHOWN, UNMEASURED, ZERO, heat_maps
-from cnnlab.views.panels import NOT_FINITE
+from cnnlab.views.tiles import NOT_FINITE
 
 
 def _row(step: int, **layers: float) -> dict[str, float]:

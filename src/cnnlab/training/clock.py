@@ -36,9 +36,12 @@ class StepClock:
         """Begin a stretch at `step`; `measured`: whether telemetry measures it."""
         self._first, self._measured, self._begin = step, measured, self._mark()
 
+    def done(self) -> None:
+        """The weights are updated, and measured if due. What is done until `step`, as drawing, is part of this step."""
+        self.stepped = self.stepped or perf_counter()
+
     def step(self, next_measured: bool) -> None:
         """One step is over."""
-        self.stepped = self.stepped or perf_counter()
         self._steps += 1
         if self._measured or next_measured:
             self.stop()

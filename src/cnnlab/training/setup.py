@@ -90,20 +90,18 @@ def prepare(
         return _taken_up(session, checkpoints)
     observers: list[Observer] = []
     context = _context(trainer, data, batches, steps, request)
-    gallery, words = None, ""
+    gallery = None
     if telemetry.pictures:
-        # Imported lazily: matplotlib takes half a second, which runs of a sweep, which draw nothing, need not pay.
+        # Imported lazily: runs of a sweep, which draw nothing, need no matplotlib.
         from cnnlab.training.observers.drawing import Drawing
         from cnnlab.views.gallery import Gallery
-        from cnnlab.views.theory_figure import describe
 
         image = next(session.validation.in_order())[0][0]
         gallery = Gallery(network, image, steps, dashboard, telemetry.images, ranks.rows)
         observers.append(Drawing(gallery, data, recorder, folder.path / "figures"))
-        if expectation is not None:
-            words = describe(expectation, request.choices.get("model"), context.initializer, context.activation)
     if expectation is not None:
-        observers.append(TheoryBeside(expectation, recorder, gallery, folder.path, words, alone=not request.swept))
+        known = {"model": request.choices.get("model"), "init": context.initializer, "activation": context.activation}
+        observers.append(TheoryBeside(expectation, recorder, gallery, folder.path, known, alone=not request.swept))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     observers.append(checkpoints)
     examination = Examination(trainer, data, batches)

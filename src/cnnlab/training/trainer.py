@@ -147,8 +147,9 @@ class Trainer:
                     loss, logits = self.step(x, y, self.fast)
                 place.tally.add(loss, logits, y)
                 place.next_step()
-                clock.step(observer.due(place.step))
+                clock.done()
                 observer.resting(place)
+                clock.step(observer.due(place.step))
                 yield
                 if not place.healthy:
                     break

@@ -1,5 +1,5 @@
 """Pictures of a run in TensorBoard: kernels, feature maps and histograms over time; finally the mistakes, and heat maps
-of the layers."""
+of the layers. Figures import matplotlib's axes, 0.2 s, when they are drawn: the first step does not wait for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,10 +15,6 @@ from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.telemetry.watched import Rows, first_rows
 from cnnlab.theory import Expectation
-from cnnlab.views.heat_map import heat_maps
-from cnnlab.views.mistakes import confusion_figure, mistaken_figure
-from cnnlab.views.panels import DPI, save
-from cnnlab.views.theory_figure import theory_figure
 from cnnlab.views.tiles import Sheet, feature_maps, first_kernels, picture
 
 INPUT = "A validation image, as the network gets it"
@@ -56,10 +52,16 @@ class Gallery:
             with self._timed():
                 self._draw(step)
 
-    def theory(self, expectation: Expectation, measured: Mapping[str, float], folder: Path, network: str = "") -> None:
-        """Theory and `measured` values at step 0, as `theory.png` in `folder` and in TensorBoard. `network`: what it
-        is."""
+    def theory(
+        self, expectation: Expectation, measured: Mapping[str, float], folder: Path, **known: str | None
+    ) -> None:
+        """Theory and `measured` values at step 0, as `theory.png` in `folder` and in TensorBoard. `known`: of the
+        network, as `describe` takes it."""
         with self._timed():
+            from cnnlab.views.panels import save
+            from cnnlab.views.theory_figure import describe, theory_figure
+
+            network = describe(expectation, **known)
             save(theory_figure(expectation, measured, network), folder / "theory.png")
             narrow = theory_figure(expectation, measured, network, narrow=True)
             self.dashboard.figure("pictures/by_depth", narrow, 0)
@@ -67,6 +69,8 @@ class Gallery:
     def mistakes(self, images: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], step: int) -> None:
         """The confusion matrix and the images with the highest loss; `images`: uint8, in the order of `logits`."""
         with self._timed():
+            from cnnlab.views.mistakes import confusion_figure, mistaken_figure
+
             self.dashboard.figure("mistakes/confusion", confusion_figure(logits, labels, classes), step)
             self.dashboard.figure("mistakes/most_mistaken", mistaken_figure(images, logits, labels, classes), step)
 
@@ -74,6 +78,9 @@ class Gallery:
         """A heat map of each main statistic of the layers, as `layers_activation_std.png` in `folder` and in
         TensorBoard. `history`: logged rows."""
         with self._timed():
+            from cnnlab.views.heat_map import heat_maps
+            from cnnlab.views.panels import DPI, save
+
             for name, drawn in heat_maps(history):
                 save(drawn, folder / f"layers_{name}.png", 2 * DPI)
                 self.dashboard.figure(f"pictures/all_layers/{name}", drawn, step)

@@ -15,7 +15,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cnnlab.views.journey_figure import short
-from cnnlab.views.panels import CARD, INK, NOT_FINITE, SMALL, card_title
+from cnnlab.views.panels import SMALL, card_title
+from cnnlab.views.tiles import CARD, INK, NOT_FINITE
 
 NAMED = 24  # layers up to which their names fit on the axis
 COLUMNS = 240  # to which more measured steps are merged

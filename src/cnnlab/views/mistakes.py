@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from cnnlab.common.words import plural
 from cnnlab.views.journey_figure import short
-from cnnlab.views.panels import CARD, SMALL, as_written, card_title
+from cnnlab.views.panels import SMALL, as_written, card_title
+from cnnlab.views.tiles import CARD
 
 NUMBERED = 20  # classes up to which counts fit into the cells
 NAMED = 50  # classes up to which names fit on the axes

@@ -12,13 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
+from cnnlab.views.tiles import INK
+
 DPI = 120
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
-INK, MARK = "#222222", "#e8590c"
-NOT_FINITE = "#ff00ff"
-# TensorBoard shows an image 350 pixels wide, without interpolation: a figure of this width in inches has a pixel for
-# each at matplotlib's 100 dots per inch, and text that can be read.
-CARD = 3.5
+MARK = "#e8590c"
 TITLE, SMALL = 9, 8  # points: 12 and 11 pixels
 _GREY = ListedColormap(["#ededed"])
 # A decorator of figures with names that users gave: a $ in them begins no formula.

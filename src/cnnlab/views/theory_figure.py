@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnlab.common.words import plural
 from cnnlab.theory.expectation import Expectation, Expected
-from cnnlab.views.panels import CARD, SMALL, card_title
+from cnnlab.views.panels import SMALL, card_title
+from cnnlab.views.tiles import CARD
 
 NAMED = 16  # layers up to which their names fit on the axis
 THEORY, MEASURED = "#2b6cb0", "#c05621"

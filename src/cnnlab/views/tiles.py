@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from cnnlab.networks.layers import leaves, weight_layers
 from cnnlab.networks.modules.table import NoActivation, layer_type
 from cnnlab.networks.trace import Call, Recorder, mode
-from cnnlab.views.panels import CARD, INK, NOT_FINITE
 
+# TensorBoard shows an image 350 pixels wide, without interpolation: a figure of this width in inches has a pixel for
+# each at matplotlib's 100 dots per inch, and text that can be read.
+CARD = 3.5
+INK, NOT_FINITE = "#222222", "#ff00ff"  # of figures, too
 KERNELS = 64  # output channels drawn
 CHANNELS = 16  # input channels of a kernel, or maps of a layer, drawn
 SIDE = 24  # minimum size of a tile in pixels, reached by repeating cells

@@ -11,6 +11,7 @@ from cnnlab.telemetry.schedule import Schedule
 from cnnlab.theory import Expectation, Expected
 from cnnlab.theory.expectation import ExpectedLayer
 from cnnlab.training.observers.theory_beside import TheoryBeside
+from cnnlab.training.trainer import Place
 from cnnlab.views.gallery import Gallery
 
 HIDDEN = ExpectedLayer(1, 1, 0, 1, Expected(1.0, 0.5, 2.0), Expected(0.8, 0.6, 0.9), Expected(1e-3, 5e-4, 3e-3))
@@ -107,7 +108,13 @@ def test_a_later_step_is_no_business_of_theory(recorder, events, tmp_path):
 @pytest.mark.parametrize("pictures", [True, False])
 def test_a_figure_is_drawn_where_pictures_are(pictures, recorder, network, data, events, tmp_path):
     gallery = Gallery(network, data.train.images[0] / 255, 9, recorder.dashboard) if pictures else None
-    TheoryBeside(EXPECTATION, recorder, gallery, tmp_path).measured(0, MEASURED)
+    observer = TheoryBeside(EXPECTATION, recorder, gallery, tmp_path)
+    observer.measured(0, MEASURED)
+    assert not (tmp_path / "figures").exists(), "the first step does not wait for it"
+    observer.resting(Place(1))
+    drawn = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.glob("figures/*"))
+    observer.resting(Place(2))
+    assert drawn == sorted((path, path.stat().st_mtime_ns) for path in tmp_path.glob("figures/*")), "drawn once"
     recorder.dashboard.end(True)
     assert ("pictures/by_depth" in events(tmp_path).Tags()["images"]) == pictures
     assert (tmp_path / "figures").exists() == pictures

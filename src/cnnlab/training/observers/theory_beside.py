@@ -9,6 +9,7 @@ from cnnlab.telemetry.by_depth import LOG10, charts, points, tag
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.theory import Expectation, by_depth, curve_and_band, log_ratios
 from cnnlab.training.observers.observer import Observer
+from cnnlab.training.trainer import Place
 
 if TYPE_CHECKING:
     from cnnlab.views.gallery import Gallery
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class TheoryBeside(Observer):
     """Draws the prediction and its band against depth in TensorBoard, and returns ln(measured / predicted) as
     `theory/log_ratio/<layer>` and the predictions. With a `gallery`, also saves a figure in the folder's `figures`,
-    whose title names the `network`.
+    whose title says what is `known` of the network, as `describe` takes it; drawing takes half a second, for which the
+    first step does not wait.
 
     `alone`: for a single run, the prediction is also a second curve in the logarithmic charts of the measurement,
     which takes a TensorBoard run of its own, `theory` in the run's `folder`; in a sweep this would double the runs.
@@ -29,12 +31,13 @@ class TheoryBeside(Observer):
         recorder: Recorder,
         gallery: "Gallery | None",
         folder: Path,
-        network: str = "",
+        known: Mapping[str, str | None] = {},
         alone: bool = False,
     ):
         self.expectation, self.recorder, self.gallery, self.folder = expectation, recorder, gallery, folder
-        self.network, self.alone = network, alone
+        self.known, self.alone = known, alone
         self.ratios: dict[str, float] = {}
+        self.to_draw: Mapping[str, float] | None = None
         self.predicted = curve_and_band(expectation)
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
@@ -49,7 +52,12 @@ class TheoryBeside(Observer):
         self.ratios = log_ratios(self.expectation, values)
         self.recorder.dashboard.scalars(0, self.ratios)
         if self.gallery is not None:
-            self.gallery.theory(self.expectation, values, self.folder / "figures", self.network)
+            self.to_draw = values
+
+    def resting(self, place: Place) -> None:
+        if self.gallery is not None and self.to_draw is not None:
+            self.gallery.theory(self.expectation, self.to_draw, self.folder / "figures", **self.known)
+            self.to_draw = None
 
     def state(self) -> dict[str, Any]:
         return {"ratios": self.ratios}
