@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
@@ -42,42 +42,59 @@ COMMAND_SECTIONS = ("sweep", "claim", "resume")
 LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
 
 
-def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
-    """The config of every job that the command line asks for, without the sections that are not the job's.
-
-    None if it asks for no job (--cfg, --info, completion), or if its sweeper checks the jobs itself. Raises
-    InputError.
+class Command(NamedTuple):
+    """`jobs`: the config of every job that a command line asks for, without the sections that are not the job's; None
+    if it asks for no job (--cfg, --info, completion), or if its sweeper checks the jobs itself. `config`: with Hydra's
+    section, that of the one job or of the sweep; None where Hydra is to do what was asked. `config_dir`: of one's own.
     """
+
+    jobs: list[DictConfig] | None = None
+    config: DictConfig | None = None
+    config_dir: str | None = None
+
+
+def compose_jobs(config_name: str, arguments: Sequence[str]) -> list[DictConfig] | None:
+    """The jobs of `compose_command`. Raises InputError."""
+    return compose_command(config_name, arguments).jobs
+
+
+def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
+    """Raises InputError."""
     args = get_args_parser().parse_args(list(arguments))
     if args.hydra_help or args.cfg or args.info is not None or args.shell_completion:
-        return None
+        return Command()
     if args.multirun and "TORCHELASTIC_RUN_ID" in os.environ:
         raise InputError(
             "A sweep (-m) under torchrun hangs: every rank would start its own sweep. Run it without torchrun."
         )
     name = args.config_name or config_name
-    with _hydra(args.config_dir) as hydra:
+    with with_configs(args.config_dir) as hydra:
         loader = hydra.config_loader
         lines = cleaned(loader, args.overrides)
         if not args.multirun:
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             _check_not_a_sweep(config_name, job)
             _check_not_a_claim(job)
+            handed = job.hydra.mode is None and not args.config_path and not args.experimental_rerun
+            if handed:
+                job.hydra.mode = RunMode.RUN  # before its section becomes read-only
             with interpolated():
                 check_can_be_made(run_folder(job), "hydra.run.dir")
-            return [without_sections(job)]
+            return Command([without_sections(job)], job if handed else None, args.config_dir)
         parsed = parse(parser_of(loader), lines)
-        single = _compose(
-            loader, name, [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
-        )
-        sweeper = single.hydra.sweeper
+        single = [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
+        sweep = [*lines, f"hydra.mode={RunMode.MULTIRUN.name}"]
+        master = _in_words(loader, name, single, lambda: loader.load_configuration(name, sweep, RunMode.MULTIRUN))
+        command = Command(None, None if args.config_path else master, args.config_dir)
+        sweeper = master.hydra.sweeper
         if sweeper._target_ == LAB_SWEEPER:
-            return None
+            return command
         if not sweeper._target_.endswith("BasicSweeper"):
-            return [without_sections(single)]  # it chooses values as it goes; each job is checked when it starts
+            # It chooses values as it goes; each job is checked when it starts.
+            return command._replace(jobs=[without_sections(_compose(loader, name, single))])
         params = parse(parser_of(loader), [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()])
         jobs = BasicSweeper.split_arguments([*params, *parsed], None)
-        return [without_sections(_compose(loader, name, job)) for batch in jobs for job in batch]
+        return command._replace(jobs=[without_sections(_compose(loader, name, job)) for batch in jobs for job in batch])
 
 
 def deferred(arguments: Sequence[str]) -> list[str]:
@@ -104,7 +121,7 @@ def compose_run(
     register_resolvers()
     if flag := next((o for o in overrides if o.startswith("-")), None):
         raise InputError(f"{flag} is a command-line flag. Give overrides only, e.g. 'model=single5x5'.")
-    with _hydra(config_dir) as hydra:
+    with with_configs(config_dir) as hydra:
         loader = hydra.config_loader
         lines = _not_swept(config_name, loader, cleaned(loader, overrides))
         config = _compose(loader, config_name, lines)
@@ -122,7 +139,7 @@ def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) 
 
 
 @contextmanager
-def _hydra(config_dir: str | Path | None) -> Iterator[Hydra]:
+def with_configs(config_dir: str | Path | None) -> Iterator[Hydra]:
     """Hydra with cnnlab's configs; those in `config_dir` take precedence, and Python can import from there."""
     search_path = create_config_search_path(str(CONFIGS))
     if config_dir is not None:

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import hydra
+from hydra import main as main_of
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cnnlab.cli.compose import compose_jobs, deferred, exit_with, without_sections
+from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
+from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
 from cnnlab.cli.overrides import quoted_paths
@@ -58,15 +59,17 @@ def entry(config_name: str, task: Callable[..., Any], check: Check, **of_sweep: 
 
 def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Mapping[str, Callable[..., Any]]) -> None:
     made = _Made()
+    # Composing asks for the version that this sets.
+    by_hydra = main_of(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)
     try:
         if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
             print(page)
             return
         typed = with_devices(resumed(sys.argv[1:])) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
-        jobs = compose_jobs(config_name, sys.argv[1:])
-        if jobs is not None:
-            made.content = check(jobs)
+        command = compose_command(config_name, sys.argv[1:])
+        if command.jobs is not None:
+            made.content = check(command.jobs)
     except InputError as error:
         exit_with(error)
     except (MemoryError, RuntimeError) as error:
@@ -92,7 +95,11 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
 
     # The sweeper finds them on the function that it is given.
     job.check, job.of_sweep = check, of_sweep  # type: ignore[attr-defined]
-    hydra.main(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)(job)()
+    if command.config is None:
+        by_hydra(job)()
+        return
+    with with_configs(command.config_dir) as hydra:
+        run_handed(hydra, command.config, job)
 
 
 def _exit_if_out_of_memory(error: BaseException) -> None:
