@@ -48,3 +48,25 @@ def test_what_is_frozen_is_let_go_in_the_end():
         "import_uncollected('sqlite3')\nprint(gc.get_freeze_count() > 0)"
     )
     assert _said(code) == "True\n0"
+
+
+def _ended(code: str) -> tuple[int, str, str]:
+    begin = "import gc, sys\nfrom cnnlab.common.garbage import leave_to_the_system\nleave_to_the_system()\n"
+    done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_command_frees_nothing_in_the_end():
+    code = "class A:\n    def __del__(self): print('freed')\na = A(); a.itself = a; del a; gc.disable()\nprint('end')"
+    assert _ended(code) == (0, "end\n", "")
+
+
+def test_what_it_had_to_say_and_its_exit_code_stay():
+    code = "import atexit\natexit.register(sys.stderr.write, 'last')\nprint('out')\nsys.exit(3)"
+    assert _ended(code) == (3, "out\n", "last")
+    code, out, err = _ended("print('out'); raise ValueError('why')")
+    assert (code, out, err.splitlines()[-1]) == (1, "out\n", "ValueError: why")
+
+
+def test_torch_goes_without_a_word():
+    assert _ended("import torch, torch._dynamo") == (0, "", "")

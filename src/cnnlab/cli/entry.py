@@ -22,6 +22,7 @@ from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.cpu_settings import apply_cpu_settings
 from cnnlab.common.errors import InputError, out_of_memory
+from cnnlab.common.garbage import leave_to_the_system
 from cnnlab.common.stopping import Stopped, stoppable
 from cnnlab.common.unread import quiet_if_unread
 
@@ -48,6 +49,7 @@ def entry(config_name: str, task: Callable[..., Any], check: Check, **of_sweep: 
     to five lines on stderr, exit code 1. Where nobody reads on, as before `| head`, it ends quietly. `of_sweep`: what
     only a command that sweeps knows, by name, for its sweeper.
     """
+    leave_to_the_system()
     apply_cpu_settings()
     register_resolvers()
     try:
