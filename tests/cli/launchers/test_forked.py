@@ -27,6 +27,10 @@ def test_it_runs_in_another_process_in_this_folder(tmp_path, monkeypatch):
     assert int((tmp_path / "here").read_text()) != os.getpid()
 
 
+def test_what_it_returns_arrives():
+    assert call_forked(SERVER, sorted, "cab") == ["a", "b", "c"]
+
+
 def test_a_user_error_is_raised_as_one():
     with pytest.raises(InputError, match="^this is not allowed.$"):
         call_forked(SERVER, refuse, "this")

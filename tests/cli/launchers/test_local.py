@@ -74,6 +74,24 @@ def test_the_number_of_jobs_follows_from_cores_and_threads(launched, monkeypatch
     assert launcher.parallel(launcher.config) == 4
 
 
+ASKED = """
+import sys
+from omegaconf import OmegaConf
+from cnnlab.cli.launchers.local import _gpus
+if __name__ == "__main__":
+    counted = _gpus(OmegaConf.create({"trainer": {"device": "auto"}}))
+    told = _gpus(OmegaConf.create({"trainer": {"device": "cpu"}})), "torch" in sys.modules
+    import torch
+    print(counted == torch.cuda.device_count(), *told)
+"""
+
+
+def test_gpus_are_counted_without_importing_torch_here(tmp_path):
+    (tmp_path / "asked.py").write_text(ASKED)
+    done = subprocess.run([sys.executable, "asked.py"], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.stdout.split() == ["True", "0", "False"], done.stderr
+
+
 def _look(config):
     import multiprocessing
 

@@ -32,16 +32,16 @@ def warm(modules: Sequence[str], **environment: str) -> ForkServerContext:
     return server
 
 
-def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argument: Any) -> None:
-    """`function(argument)`; what it returns is dropped. Raises InputError where it does, and RuntimeError for any other
-    exception, with its traceback, or where the process is gone."""
+def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argument: Any) -> Any:
+    """`function(argument)`. Raises InputError where it does, and RuntimeError for any other exception, with its
+    traceback, or where the process is gone."""
     receiver, sender = server.Pipe(duplex=False)
     # No daemon, which may not start processes of its own, as the decoding of pictures does.
     process = server.Process(target=_call, args=(pack_here((function, argument)), sender))
     process.start()
     sender.close()
     try:
-        error, text = cloudpickle.loads(receiver.recv_bytes())
+        error, text, value = cloudpickle.loads(receiver.recv_bytes())
     except EOFError:
         process.join()
         raise RuntimeError(f"the process that checks the configs ended with exit code {process.exitcode}") from None
@@ -55,6 +55,7 @@ def call_forked(server: ForkServerContext, function: Callable[[Any], Any], argum
         raise error
     if text:
         raise RuntimeError(text)
+    return value
 
 
 def _call(payload: bytes, sender: Any) -> None:
@@ -62,10 +63,9 @@ def _call(payload: bytes, sender: Any) -> None:
     register_resolvers()
     try:
         function, argument = unpack_there(payload)
-        function(argument)
-        answer = (None, "")
+        answer = (None, "", function(argument))
     except InputError as error:
-        answer = (error, "")
+        answer = (error, "", None)
     except Exception:
-        answer = (None, traceback.format_exc())
+        answer = (None, traceback.format_exc(), None)
     sender.send_bytes(cloudpickle.dumps(answer))

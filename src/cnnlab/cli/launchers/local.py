@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -69,7 +71,7 @@ class LocalLauncher(Launcher):
 
     def check(self, check: Callable[[Any], None], configs: Sequence[DictConfig]) -> None:
         """`check(configs)`, in a fork of the server. Raises InputError."""
-        call_forked(self.server, check, list(configs))
+        call_forked(self.server, partial(_check, check), list(configs))
 
     def parallel(self, config: DictConfig) -> int:
         """How many jobs with configs like this one run at a time."""
@@ -200,10 +202,24 @@ def _devices(config: DictConfig) -> int:
     return OmegaConf.select(config, "trainer.devices") or 1
 
 
+def _check(check: Callable[[Any], Any], configs: Sequence[DictConfig]) -> None:
+    check(configs)  # what it returns stays there
+
+
 def _gpus(config: DictConfig) -> int:
     """How many GPUs the job may choose from."""
-    if OmegaConf.select(config, "trainer.device") == "cpu":
-        return 0
+    return 0 if OmegaConf.select(config, "trainer.device") == "cpu" else _gpus_here()
+
+
+@cache
+def _gpus_here() -> int:
+    """Asked in a fork of the server, which has torch, so that this process need not import it: 1.3 s."""
+    if "torch" in sys.modules:
+        return _count_gpus()
+    return call_forked(multiprocessing.get_context("forkserver"), _count_gpus, None)
+
+
+def _count_gpus(_: None = None) -> int:
     import torch
 
     return torch.cuda.device_count()
