@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from cnnlab.cli.sweeps.record import check_claim, check_names, unfinished, write
 from cnnlab.cli.sweeps.tuning import choose
 from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
+from cnnlab.common.garbage import import_uncollected
 from cnnlab.runs.attempts import set_aside
 from cnnlab.runs.status import FINISHED, can_be_taken_up, real_status
 
@@ -230,7 +230,7 @@ def _claim(content: dict[str, Any], plan: Plan) -> dict[str, Any] | None:
 
 def _import_report() -> None:
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its font cache, even before a mistake
-    import_module("cnnlab.views.report.sweep_report")
+    import_uncollected("cnnlab.views.report.sweep_report")
 
 
 def _plain(value: Any) -> Any:
