@@ -19,11 +19,13 @@ SIGNALS = GRADIENTS | {"vanishing_forward", "exploding_forward", "saturation", "
 class Clue(NamedTuple):
     """Evidence in words, and how far it speaks for a cause (> 0) or against it (< 0).
 
-    9 and more: seen directly, as a softmax in the outputs. 5: strong. 2: fits, as other causes would.
+    9 and more: seen directly, as a softmax in the outputs. 5: strong. 2: fits, as other causes would. `direct`: of the
+    run itself, not of trials after it.
     """
 
     points: float
     text: str
+    direct: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Cause:
     @property
     def points(self) -> float:
         return sum(clue.points for clue in self.clues)
+
+    @property
+    def seen(self) -> float:
+        """Its points without those of trials after the run."""
+        return sum(clue.points for clue in self.clues if clue.direct)
 
     @property
     def supporting(self) -> list[str]:

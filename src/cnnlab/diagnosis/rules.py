@@ -37,7 +37,7 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
     suspects = [_typeable(cause, context) for cause in causes(run)]
     found = [_explained(finding, suspects, run) for rule in RULES for finding in rule(run)]
     told = {finding.causes[0].name for finding in found}
-    found += [_alone(cause, run) for cause in suspects if cause.points >= SEEN and cause.name not in told]
+    found += [_alone(cause, run) for cause in suspects if cause.seen >= SEEN and cause.name not in told]
     return sorted(found, key=lambda f: (URGENCY.index(f.severity), -f.causes[0].points, f.step))
 
 
@@ -45,7 +45,7 @@ def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Findin
     possible = tuple(cause for cause in suspects if finding.name in cause.explains)
     if not possible:
         # What was seen directly stands behind what nothing else explains: large weights behind a dead layer.
-        seen = [cause for cause in suspects if cause.points >= SEEN and finding.name in EARLY | LEARNING]
+        seen = [cause for cause in suspects if cause.seen >= SEEN and finding.name in EARLY | LEARNING]
         possible = (seen[0],) if seen else (_unknown(run),)
     severity = finding.severity
     if finding.name in EARLY and severity == "problem":
@@ -77,7 +77,7 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
     """Of a finding that may have done no harm."""
     if run.poor or run.steps < PATIENCE:
         return "problem"
-    return "note" if run.overcome or cause.points < SEEN else "warning"
+    return "note" if run.overcome or cause.seen < SEEN else "warning"
 
 
 def _alone(cause: Cause, run: Evidence) -> Finding:

@@ -60,7 +60,7 @@ class Diagnosing(Observer):
         self._afterwards |= looks
         found = diagnose(self._history, self.context)
         if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
-            looks |= self.examination.trials()
+            looks |= self.examination.trials() | self.examination.exchanges()
             self._afterwards |= looks
         return looks
 

@@ -1,0 +1,75 @@
+"""The part at fault, from trials in which one part was exchanged."""
+
+import pytest
+
+from cnnlab.diagnosis.causes import causes
+from cnnlab.diagnosis.causes.exchanges import at_fault, clue, network, training, weights
+from cnnlab.diagnosis.rules import SEEN, diagnose
+
+OWN, FAR, NEAR = 0.2, 0.8, 0.22
+
+
+def _run(row, evidence, again=NEAR, by_training=NEAR, by_weights=NEAR, both=NEAR, baseline=0.9, **context):
+    tried = {
+        **{"check/again": again, "check/usual_training": by_training, "check/usual_weights": by_weights},
+        **{"check/usual_both": both, "check/baseline": baseline, "validation/accuracy": OWN},
+    }
+    lr = {"optimizer/lr": context.get("learning_rate", 0.1)}
+    rows = [row(step, loss=2.2, accuracy=OWN) | lr for step in (0, 100, 200)]
+    return evidence(*rows, {"step": 200} | tried, validation_images=500, **context)
+
+
+@pytest.mark.parametrize(
+    ("tried", "part"),
+    [
+        ({"by_training": FAR, "both": FAR}, "training"),
+        ({"by_weights": FAR, "both": FAR}, "weights"),
+        ({"again": FAR, "by_training": FAR, "by_weights": FAR, "both": FAR}, "training"),  # the schedule, or later
+        ({}, "network"),
+        ({"by_training": FAR, "by_weights": FAR, "both": FAR}, ""),  # either makes up for it
+        ({"both": FAR}, ""),  # two things at once
+        ({"baseline": NEAR}, ""),  # nothing to be learned
+        ({"by_training": FAR, "by_weights": 0.35}, ""),  # new weights help somewhat
+        ({"by_training": float("nan")}, ""),  # not tried
+    ],
+)
+def test_the_part_that_was_exchanged_when_it_learned(row, evidence, tried, part):
+    assert at_fault(_run(row, evidence, **tried))[0] == part
+
+
+def test_the_numbers_are_told(row, evidence):
+    run = _run(row, evidence, by_weights=FAR)
+    assert "reach 80 %, where the run reaches 20 % on 500 validation images" in at_fault(run)[1]
+    assert weights(run).supporting == [at_fault(run)[1]] and training(run) is None and network(run) is None
+
+
+def test_a_cause_of_the_part_gains_and_others_lose(row, evidence):
+    run = _run(row, evidence, by_training=FAR, both=FAR)
+    assert clue(run, "training").points > 0 > clue(run, "weights").points
+    assert clue(run, "") is None and clue(_run(row, evidence, both=FAR), "training") is None
+    small = _run(row, evidence, by_training=FAR, both=FAR, learning_rate=1e-4)
+    first, second = causes(small)[:2]
+    assert (first.name, second.name) == ("learning_rate_too_small", "training_unsuitable")
+
+
+def test_no_trial_makes_a_finding_of_its_own(row, evidence):
+    """Where no rule found anything, what trials show is no reason to alarm."""
+    run = _run(row, evidence, by_training=FAR, both=FAR, learning_rate=1e-4)
+    (cause,) = [cause for cause in causes(run) if cause.name == "learning_rate_too_small"]
+    assert cause.points >= SEEN > cause.seen
+    rows = [{"step": m.step, **m.scalars} for m in run.records]
+    assert all(found.name != cause.name for found in diagnose(rows, run.context))
+
+
+@pytest.mark.parametrize(
+    ("cause", "tried", "context", "override"),
+    [
+        (training, {"by_training": FAR}, {"optimizer": "sgd"}, "optimizer=adamw"),
+        (training, {"by_training": FAR}, {"optimizer": "adamw"}, "leave out what the training has beside AdamW"),
+        (weights, {"by_weights": FAR}, {"initializer": "mine"}, "init=he"),
+        (weights, {"by_weights": FAR}, {"initializer": "he"}, "init=lsuv"),
+        (network, {}, {}, "follow an image through forward()"),
+    ],
+)
+def test_what_is_advised_is_not_yet_set(row, evidence, cause, tried, context, override):
+    assert override in cause(_run(row, evidence, **tried, **context)).remedy.override
