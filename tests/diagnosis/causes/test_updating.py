@@ -66,11 +66,13 @@ def test_training_that_stops_is_dated(row, evidence, how, what):
 
 
 def test_what_does_not_count_as_stopped(row, evidence):
-    """A schedule at its end, everything learned, dead layers before, and weights that never moved."""
+    """A schedule at its end, everything learned, a signal that vanishes, dead layers, weights that never moved."""
     annealed = [row(step, **STILL) | {"optimizer/lr": 1e-6} for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *annealed)) is None
     learned = [row(step, loss=0.0, **WITHOUT) for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *learned)) is None
+    faded = [row(step, preactivation_std=(1e-2, 1e-4, 1e-6, 1e-8), **WITHOUT) for step in (16, 32, 64)]
+    assert stopped(evidence(row(0), *faded)) is None
     dead = [row(step, activation_dead=(1.0, 1.0, 1.0), **WITHOUT) for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *dead)) is None
     assert stopped(evidence(*(row(step, **STILL) for step in (0, 16, 32)))) is None

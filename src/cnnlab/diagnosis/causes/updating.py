@@ -3,7 +3,7 @@
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, starved, zeroed
+from cnnlab.diagnosis.signal import dead_layers, forward_size, starved, zeroed
 
 STILL = LEARNING | GRADIENTS | {"small_updates", "large_updates"}
 FELT = 1e-8  # a gradient that cannot vanish in one layer
@@ -80,7 +80,8 @@ def stopped(run: Evidence) -> Cause | None:
     least = LEAST_RATE * (run.context.learning_rate or 0.0)
     seen = [m for m in run.measured if m.finite and m.of("weight/update_ratio")]
     seen = [m for m in seen if m.scalars.get("optimizer/lr", least) >= least and (m.loss or 0.0) > LEARNED_ALL]
-    moved = [_moved(m) or no_input(m) for m in seen]
+    # A signal that vanishes takes the gradients with it.
+    moved = [_moved(m) or no_input(m) or forward_size(m, start=False) == "vanishing" for m in seen]
     still = moved[::-1].index(True) if True in moved else 0
     if still < LAST:
         return None
