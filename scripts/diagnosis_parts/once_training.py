@@ -30,23 +30,22 @@ ONCE_INITIALIZATION = kinds(
             "deep",
             True,
         ),
+        (
+            "orthogonal, gain 1, 30 layers",
+            "init=orthogonal init.gain=1 model.convs_per_block=[1,1,28]",
+            "weights_too_small too_deep",
+            "deep",
+            True,
+        ),
         ("product of both fans for their sum", "init=fans_multiplied", "weights_too_small", "plain", True),
-        ("multiplied into torch's weights", "init=multiplied_in", "weights_too_small", "plain", True),
         ("bilinear kernels in all layers", "init=bilinear", "weights_equal weights_too_large", "plain", True),
         ("kernels that sum to 1", "init=sum_to_one", "weights_equal weights_too_small", "plain", True),
         ("weights counted through", "init=counted", "weights_equal weights_too_large too_narrow", "plain", True),
         ("Fixup without shortcuts", "init=fixup", "weights_too_small too_deep", "deep", True),
         (
-            "LSUV on images from 0 to 255",
-            "init=lsuv_on_bytes",
-            "weights_too_small layer_out_of_scale",
-            "plain",
-            True,
-        ),
-        (
-            "all filters but one pruned",
-            "init=one_filter_left",
-            "too_narrow weights_equal weights_too_small",
+            "LSUV on images divided by 255 twice",
+            "init=lsuv_on_dark",
+            "weights_too_large layer_out_of_scale",
             "plain",
             True,
         ),
@@ -73,7 +72,14 @@ ONCE_ONE_LAYER = kinds(
         *(
             (name, f"model.fault={fault} model.amount={amount:g}{' init=own' if own else ''}", causes, where, own)
             for name, fault, amount, own, causes, where in (
-                ("layer scale without a shortcut", "layer_scale", 1e-6, False, "layer_out_of_scale", "plain"),
+                (
+                    "layer scales without shortcuts",
+                    "layer_scales",
+                    1e-6,
+                    False,
+                    "layer_out_of_scale weights_too_small",
+                    "plain",
+                ),
                 (
                     "weights scaled in place in forward()",
                     "scaled_in_place",
@@ -104,14 +110,6 @@ ONCE_ONE_LAYER = kinds(
                     1,
                     False,
                     "layers_frozen weights_equal layer_out_of_scale",
-                    ANY,
-                ),
-                (
-                    "last features of length 1",
-                    "features_of_length",
-                    1,
-                    False,
-                    "layer_out_of_scale output_badly_scaled output_bounded",
                     ANY,
                 ),
                 ("maps padded with 1000", "padded_with", 1000, False, "layer_out_of_scale", "plain"),
@@ -148,8 +146,16 @@ ONCE_OPTIMIZER = kinds(
     "optimizer",
     [
         ("no momentum", "optimizer.momentum=0 optimizer.nesterov=false", f"{TOO_SMALL} too_few_steps", "sgd", True),
+        (
+            "a tight clip without momentum",
+            "optimizer.momentum=0 optimizer.nesterov=false trainer.clip=0.1",
+            f"clip_too_small {TOO_SMALL}",
+            "sgd",
+            True,
+        ),
         ("beta2 of 0", "optimizer.betas=[0.9,0.0]", f"{TOO_LARGE} momentum_too_large", "adamw", True),
         ("RMSprop with alpha 1", "optimizer=rmsprop optimizer.alpha=1.0", TOO_LARGE, ANY, True),
+        ("Adadelta's rate for Adagrad", "optimizer=adagrad optimizer.lr=1", TOO_LARGE, ANY, True),
         (
             "lambd of ASGD as a rate",
             "optimizer=asgd optimizer.lr=0.02 optimizer.lambd=5",
@@ -157,13 +163,7 @@ ONCE_OPTIMIZER = kinds(
             ANY,
             True,
         ),
-        (
-            "Adadelta with epsilon 1e-14",
-            "optimizer=adadelta_eps",
-            TOO_SMALL,
-            ANY,
-            True,
-        ),
+        ("Adadelta with epsilon 1e-14", "optimizer=adadelta_eps", TOO_SMALL, ANY, True),
         (
             "RAdam with beta2 0.99999",
             "optimizer=radam optimizer.betas=[0.9,0.99999]",
@@ -251,13 +251,7 @@ ONCE_OPTIMIZER = kinds(
             "sgd",
             False,
         ),
-        (
-            "half of the gradients never zeroed",
-            "optimizer=half_zeroed",
-            "gradients_accumulated",
-            "sgd",
-            False,
-        ),
+        ("half of the gradients never zeroed", "optimizer=half_zeroed", "gradients_accumulated", "sgd", False),
     ],
 )
 

@@ -45,7 +45,7 @@ def small(
     fault: str = "none",
     amount: float = 1.0,
 ) -> ImageSet:
-    """`of`: digits, mnist or cifar10. `fault`: a function of this module, of more_images, later_images or once_images."""
+    """`of`: digits, mnist or cifar10. `fault`: a function of this module or of one of those below."""
     train, test, classes = _whole(of, root, count, tests, size)
     data = assemble(of, train, test, classes, validation)
     if fault == "none":

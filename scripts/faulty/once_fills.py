@@ -9,19 +9,10 @@ from cnnlab.networks.init import lsuv
 from cnnlab.networks.layers import weight_layers
 
 
-def _he(weight: Tensor) -> float:
-    return math.sqrt(2 / weight[0].numel())
-
-
 def fans_multiplied_(weight: Tensor) -> Tensor:
     """Glorot's variance with the product of both fans, where their sum belongs."""
     fan_in, fan_out = weight[0].numel(), weight[:, 0].numel()
     return nn.init.normal_(weight, std=math.sqrt(2 / (fan_in * fan_out)))
-
-
-def multiplied_in_(weight: Tensor) -> Tensor:
-    """He's random numbers are multiplied with the weights that torch drew, where they should replace them."""
-    return weight.mul_(torch.randn_like(weight) * _he(weight))
 
 
 def bilinear_(weight: Tensor) -> Tensor:
@@ -44,13 +35,6 @@ def counted_(weight: Tensor) -> Tensor:
     return weight.copy_((torch.arange(weight.numel()) / weight.numel()).view_as(weight))
 
 
-def one_filter_left_(weight: Tensor) -> Tensor:
-    """Whole filters are pruned, all but the first."""
-    nn.init.normal_(weight, std=_he(weight))
-    weight[1:] = 0
-    return weight
-
-
 def fixup(network: nn.Module, batch: Tensor) -> None:
     """The factor by which Fixup makes branches beside a shortcut smaller, in a network that has none."""
     layers = weight_layers(network).values()
@@ -58,7 +42,7 @@ def fixup(network: nn.Module, batch: Tensor) -> None:
         layer.weight.mul_(len(layers) ** -0.5)
 
 
-def lsuv_on_bytes(network: nn.Module, batch: Tensor) -> None:
-    """LSUV before the images are standardized: the first layer is made for numbers up to 255."""
+def lsuv_on_dark(network: nn.Module, batch: Tensor) -> None:
+    """LSUV with images that were divided by 255 twice: the first layer is made for numbers up to 0.004."""
     low, high = batch.amin(), batch.amax()
-    lsuv(network, 255 * (batch - low) / (high - low))
+    lsuv(network, (batch - low) / (high - low) / 255)

@@ -53,24 +53,30 @@ def palette_indices(data, amount):
     return _each(data, lambda x, y: (index[x.long()], y))
 
 
-def rows_sheared(data, amount):
-    """Training images were read as if each row had `amount` pixels more, as of padding at the end of a row."""
-
-    def change(x, y):
-        return torch.stack([row.roll(-int(amount) * i, 2) for i, row in enumerate(x.unbind(2))], 2), y
-
-    return _each(data, change)
-
-
 # Scale.
 def pixels_standardized(data, amount):
     """By the mean and deviation of each pixel, the latter nearly 0 where pixels are always black in training."""
     images = data.train.images.double()
     mean, deviation = images.mean(0), images.std(0) + 1e-6 * amount
+    return _as_given(data, lambda x: (x.double() - mean) / deviation)
 
-    def changed(split):
-        return Split(((split.images.double() - mean) / deviation).float(), split.labels)
 
-    splits = {name: changed(getattr(data, name)) for name in ("train", "validation", "test")}
+def blanks_standardized(data, amount):
+    """By the mean and deviation of each image, the latter 0 in a share of the training images, which are blank."""
+    blank = torch.rand(len(data.train), 1, 1, 1, generator=_random()) < amount
+    train = Split(data.train.images.masked_fill(blank, 255), data.train.labels)
+
+    def own(x):
+        return (x.double() - x.double().mean((1, 2, 3), keepdim=True)) / x.double().std((1, 2, 3), keepdim=True)
+
+    return _as_given(replace(data, train=train), own)
+
+
+def _as_given(data, change):
+    """`change(images)` of all images, which the network then gets as they are."""
+    splits = {
+        name: Split(change(getattr(data, name).images).float(), getattr(data, name).labels)
+        for name in ("train", "validation", "test")
+    }
     channels = data.shape[0]
     return replace(data, **splits, mean=(0.0,) * channels, std=(1 / 255,) * channels)

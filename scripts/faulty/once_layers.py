@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 from faulty_layers import OnlyEvaluation
-from faulty_places import Apply, before_logits, channels_between, in_the_middle, on_images, on_logits
+from faulty_places import Apply, before_logits, channels_between, in_the_middle, insert, on_images, on_logits
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -37,15 +37,17 @@ class _Often(nn.Module):
         return x
 
 
-def layer_scale(network, amount):
-    """A learned factor for each channel that begins near 0, as in ConvNeXt, and no shortcut beside it."""
-    return in_the_middle(network, _LayerScale(channels_between(network), amount))
+def layer_scales(network, amount):
+    """Behind each block a learned factor that begins near 0, as in ConvNeXt, and no shortcut beside it."""
+    for i in range(len(network) - 1, 0, -1):
+        insert(network, i, f"scale{i}", _LayerScale(amount))
+    return network
 
 
 class _LayerScale(nn.Module):
-    def __init__(self, width: int, start: float):
+    def __init__(self, start: float):
         super().__init__()
-        self.scale = nn.Parameter(torch.full((width, 1, 1), float(start)))
+        self.scale = nn.Parameter(torch.full((1,), float(start)))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.scale
@@ -62,11 +64,6 @@ def scaled_in_place(network, amount):
     return network
 
 
-def features_of_length(network, amount):
-    """The last features have this length, whatever the image."""
-    return before_logits(network, Apply(lambda x: amount * F.normalize(x, dim=1)))
-
-
 def padded_with(network, amount):
     """The frame of a map is `amount`, which was meant for a pooling that takes the smallest."""
     return in_the_middle(network, Apply(lambda x: F.pad(x[:, :, 1:-1, 1:-1], (1, 1, 1, 1), value=amount)))
@@ -78,12 +75,8 @@ def latent_noise(network, amount):
 
 
 # The gradient.
-def gradient_scaled_before_logits(network, amount):
-    """A factor on the gradient of all layers but the last, as of a schedule for a second loss, which was never on."""
-    return before_logits(network, _ScaledGradient(amount))
-
-
 def gradient_scaled_in_the_middle(network, amount):
+    """A factor on the gradient of the layers before, which a second loss was to have."""
     return in_the_middle(network, _ScaledGradient(amount))
 
 
