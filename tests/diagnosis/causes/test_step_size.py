@@ -55,3 +55,10 @@ def test_an_infinity_after_calm_steps_speaks_against_a_rate_that_is_too_large(ro
 
 def test_an_optimizer_that_does_not_step_has_no_small_rate(row, evidence):
     assert too_small(evidence(row(0), *(row(step, weight_update_ratio=(0.0,) * 4) for step in (50, 150)))) is None
+
+
+def test_a_rate_that_is_too_large_is_never_answered_with_a_larger_one(row, evidence):
+    rows = [row(0, weight_update_ratio=(0.9,) * 4), {"step": 150, "check/best_rate": 0.3}]
+    assert too_large(evidence(*rows, learning_rate=0.1)).remedy.override == "optimizer.lr=0.001"
+    assert too_large(evidence(*rows, learning_rate=1.0)).remedy.override == "optimizer.lr=0.2"
+    assert too_large(evidence(*rows, learning_rate=0.2)).remedy.override != "optimizer.lr=0.2"  # as it is set

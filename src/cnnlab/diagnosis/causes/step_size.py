@@ -101,13 +101,15 @@ def usual(run: Evidence) -> tuple[float | None, float | None]:
 
 
 def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
-    """What the range test found; else the middle of what is usual, or a factor."""
-    best, (low, high) = run.latest("check/best_rate"), usual(run)
+    """What the range test found; else the middle of what is usual, or a factor. Never a rate on the wrong side of the
+    one that was set."""
+    best, lr, (low, high) = run.latest("check/best_rate"), run.context.learning_rate, usual(run)
     # A few steps tell nothing of an optimizer whose updates grow over hundreds.
     slow = (low, high) == ADADELTA
     if best > 0 and not (slow and best < ADADELTA[0]):
-        return remedies.rate(best)
-    lr = run.context.learning_rate
+        found = remedies.rate(best)
+        if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
+            return found
     if lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)
