@@ -42,7 +42,7 @@ ONCE_DATA = kinds(
         (
             "augmented in 0 to 1, then cut to whole numbers",
             "augmentation=floats_cut",
-            f"{STRONG} images_constant {UNLIKE}",
+            f"{STRONG} images_constant {UNLIKE} images_not_standardized precision_too_low",
             ANY,
             True,
         ),

@@ -36,7 +36,13 @@ ONCE_NETWORK = kinds(
             "deep",
             True,
         ),
-        ("a linear network", "model=linear", "activation_unsuitable too_narrow", "hidden colour", True),
+        (
+            "a linear network",
+            "model=linear",
+            "activation_unsuitable too_narrow network_unsuitable",
+            "hidden colour",
+            True,
+        ),
         (
             "dropout on four units",
             "model.head=[4] model.dropout=0.5",
@@ -47,7 +53,7 @@ ONCE_NETWORK = kinds(
         (
             "one convolution and an average",
             "model.channels=[8] model.kernel_size=3 model.convs_per_block=1 model.pool=none model.head=average",
-            "too_narrow",
+            "too_narrow network_unsuitable",
             "hidden",
             True,
         ),

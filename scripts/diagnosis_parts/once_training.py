@@ -39,7 +39,13 @@ ONCE_INITIALIZATION = kinds(
         ),
         ("product of both fans for their sum", "init=fans_multiplied", "weights_too_small", "plain", True),
         ("bilinear kernels in all layers", "init=bilinear", "weights_equal weights_too_large", "plain", True),
-        ("kernels that sum to 1", "init=sum_to_one", "weights_equal weights_too_small", "plain", True),
+        (
+            "kernels that sum to 1",
+            "init=sum_to_one",
+            "weights_equal weights_too_small weights_unsuitable",
+            "plain",
+            True,
+        ),
         ("weights counted through", "init=counted", "weights_equal weights_too_large too_narrow", "plain", True),
         ("Fixup without shortcuts", "init=fixup", "weights_too_small too_deep", "deep", True),
         (
@@ -134,7 +140,7 @@ ONCE_ONE_LAYER = kinds(
                     "latent_noise",
                     30,
                     False,
-                    "layer_out_of_scale input_ignored dropout_too_strong",
+                    "layer_out_of_scale input_ignored dropout_too_strong network_unsuitable",
                     ANY,
                 ),
             )
@@ -240,14 +246,14 @@ ONCE_OPTIMIZER = kinds(
         (
             "weight decay with the wrong sign",
             "optimizer=growing",
-            "weight_decay_too_strong update_reversed weights_too_large",
+            "weight_decay_too_strong update_reversed weights_too_large training_unsuitable",
             "sgd",
             False,
         ),
         (
             "filters averaged after each step",
             "optimizer=filters_averaged",
-            "weights_equal too_narrow",
+            "weights_equal too_narrow training_unsuitable",
             "sgd",
             False,
         ),
