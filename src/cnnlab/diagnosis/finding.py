@@ -15,6 +15,9 @@ LEARNING = frozenset({"loss_at_chance", "little_learned", "too_few_steps", "belo
 GRADIENTS = frozenset({"vanishing_backward", "exploding_backward"})
 SIGNALS = GRADIENTS | {"vanishing_forward", "exploding_forward", "saturation", "non_finite"}
 
+# Points from which a cause counts as seen, and is told even where no rule found its consequences.
+SEEN = 9
+
 
 class Clue(NamedTuple):
     """Evidence in words, and how far it speaks for a cause (> 0) or against it (< 0).
@@ -47,6 +50,11 @@ class Cause:
     def seen(self) -> float:
         """Its points without those of trials after the run."""
         return sum(clue.points for clue in self.clues if clue.direct)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What was seen directly comes before what trials point to."""
+        return self.seen >= SEEN, self.points
 
     @property
     def supporting(self) -> list[str]:

@@ -3,8 +3,10 @@
 import pytest
 
 from cnnlab.diagnosis.causes import causes
-from cnnlab.diagnosis.causes.exchanges import at_fault, clue, network, training, weights
-from cnnlab.diagnosis.rules import SEEN, diagnose
+from cnnlab.diagnosis.causes.exchanges import at_fault, judged, network, training, weights
+from cnnlab.diagnosis.finding import SEEN, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.rules import diagnose
 
 OWN, FAR, NEAR = 0.2, 0.8, 0.22
 
@@ -29,6 +31,7 @@ def _run(row, evidence, again=NEAR, by_training=NEAR, by_weights=NEAR, both=NEAR
         ({"by_training": FAR, "by_weights": FAR, "both": FAR}, ""),  # either makes up for it
         ({"both": FAR}, ""),  # two things at once
         ({"baseline": NEAR}, ""),  # nothing to be learned
+        ({"baseline": 0.26}, ""),  # and 100 steps are too few to learn that
         ({"by_training": FAR, "by_weights": 0.35}, ""),  # new weights help somewhat
         ({"by_training": float("nan")}, ""),  # not tried
     ],
@@ -45,11 +48,26 @@ def test_the_numbers_are_told(row, evidence):
 
 def test_a_cause_of_the_part_gains_and_others_lose(row, evidence):
     run = _run(row, evidence, by_training=FAR, both=FAR)
-    assert clue(run, "training").points > 0 > clue(run, "weights").points
-    assert clue(run, "") is None and clue(_run(row, evidence, both=FAR), "training") is None
+    fits = Cause("it", "it", Remedy(), (Clue(2, "fits"),))
+    assert judged(run, "training", fits).points > 2 > judged(run, "weights", fits).points
+    assert judged(run, "", fits) == fits == judged(_run(row, evidence, both=FAR), "training", fits)
     small = _run(row, evidence, by_training=FAR, both=FAR, learning_rate=1e-4)
     first, second = causes(small)[:2]
     assert (first.name, second.name) == ("learning_rate_too_small", "training_unsuitable")
+
+
+def test_what_was_seen_directly_is_never_overruled(row, evidence):
+    run = _run(row, evidence, by_training=FAR, both=FAR)
+    seen, likely = (Cause("it", "it", Remedy(), (Clue(points, "seen"),)) for points in (SEEN, SEEN - 1))
+    assert judged(run, "weights", seen) == seen == judged(run, "training", seen)
+    lifted = judged(run, "training", likely)
+    assert lifted.points > seen.points and lifted.rank < seen.rank
+
+
+def test_after_nan_better_is_measured_from_guessing(row, evidence):
+    tried = {"check/again": 0.0, "check/usual_training": 0.13, "check/usual_weights": 0.0, "check/baseline": 0.4}
+    scores = {"step": 200, "validation/accuracy": 0.0, "check/usual_both": 0.0}
+    assert at_fault(evidence(row(0), scores | tried, validation_images=500))[0] != "training"
 
 
 def test_no_trial_makes_a_finding_of_its_own(row, evidence):

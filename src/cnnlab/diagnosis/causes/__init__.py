@@ -6,7 +6,6 @@ weights at the start       starting_weights.py              optimizer      step_
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from cnnlab.diagnosis.causes import (
     architecture,
@@ -36,9 +35,10 @@ PARTS: Mapping[Part, tuple[Suspect, ...]] = {
 
 def causes(run: Evidence) -> list[Cause]:
     """All that something speaks for, the likeliest first."""
-    found = []
-    for part, suspects in PARTS.items():
-        clue = exchanges.clue(run, part)
-        named = [cause for suspect in suspects if (cause := suspect(run)) is not None and cause.supporting]
-        found += [replace(cause, clues=(*cause.clues, clue)) for cause in named] if clue else named
-    return sorted((cause for cause in found if cause.points > 0), key=lambda cause: -cause.points)
+    found = [
+        exchanges.judged(run, part, cause)
+        for part, suspects in PARTS.items()
+        for suspect in suspects
+        if (cause := suspect(run)) is not None and cause.supporting
+    ]
+    return sorted((cause for cause in found if cause.points > 0), key=lambda cause: cause.rank, reverse=True)

@@ -5,17 +5,19 @@ anew, with both. What then learns tells where the fault lies, whatever it is: it
 against others.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import LITTLE, Evidence
-from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
 Part = Literal["training", "weights", "network", ""]
 # Points for a part that was exchanged and then learned, and for one that is left over; against the other parts.
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
+LOW = 0.5  # of what a linear classifier makes above guessing
 KEYS = ("training", "weights", "both")
 SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
 EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
@@ -26,6 +28,7 @@ def at_fault(run: Evidence) -> tuple[Part, str]:
     own, again, training, weights, both, baseline = map(
         run.latest, ("validation/accuracy", "check/again", *(f"check/usual_{key}" for key in KEYS), "check/baseline")
     )
+    own = max(own, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
     # Some more than luck, and more than little of what is known to be there.
     much = max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)
     by_time, by_training, by_weights, by_both = (
@@ -40,7 +43,8 @@ def at_fault(run: Evidence) -> tuple[Part, str]:
         )
     if by_weights and by_training is False:
         return "weights", f"from weights drawn anew, 100 steps as in the run reach {percent(weights)}, {instead}"
-    if by_training is by_weights is by_both is False and _better(baseline - own, much):
+    low = run.skill(own) < LOW * run.skill(baseline)  # in 100 steps nothing reaches what is better than that
+    if by_training is by_weights is by_both is False and low and _better(baseline - own, much):
         return "network", (
             f"neither AdamW nor weights drawn anew help, and a linear classifier reaches {percent(baseline)}, {instead}"
         )
@@ -52,13 +56,13 @@ def _better(gained: float, much: float) -> bool | None:
     return True if gained >= much else False if gained < 0.5 * much else None
 
 
-def clue(run: Evidence, part: Part) -> Clue | None:
-    """What the exchanges say of a cause in this part."""
+def judged(run: Evidence, part: Part, cause: Cause) -> Cause:
+    """With what the exchanges say of a cause in this part. They never overrule what was seen directly."""
     found, shown = at_fault(run)
-    if not found or not part:
-        return None
+    if not found or not part or cause.seen >= SEEN:
+        return cause
     points = AGAINST if part != found else LEFT_OVER if found == "network" else SHOWN
-    return Clue(points, shown, direct=False)
+    return replace(cause, clues=(*cause.clues, Clue(points, shown, direct=False)))
 
 
 def training(run: Evidence) -> Cause | None:

@@ -85,7 +85,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         layer, size = next(iter(around.items()))
         return layer, f"has filters that differ from their mean by {number(size)} of their norm; 0.9 is usual"
     dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
-    if len(dead) == 1:
+    gain = _gain(run)
+    if len(dead) == 1 and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
     if (cut := starved(first)) and not dead:
         return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.rules import SEEN
+from cnnlab.diagnosis.finding import SEEN
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
