@@ -5,7 +5,6 @@ Each look returns entries for the history that the diagnosis reads, `check/<what
 """
 
 import logging
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -73,25 +72,24 @@ class Examination:
     def modes(self) -> dict[str, float]:
         """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
         `check/evaluation_mode`. `check/agreement`: correlation between the outputs of two passes of the same images in
-        training mode, after training or before it, whichever is less: 1 where nothing is dropped, NaN where all images
-        have the same output. 1 if true, else 0:
+        training mode, 1 where nothing is dropped, NaN where all images have the same output;
+        `check/agreement_at_start`: with the initial weights, since noise can drive a network into a constant. 1 if
+        true, else 0:
         `check/evaluation_varies`, evaluation mode is random;
         `check/order_matters`, an image's output depends on its place in the batch."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
             training, other = _two_passes(self.trainer, parts[0])
-            agreement = [_correlation(training, other)]
-            if self.start is not None and self.trainer.optimizer is not None:
-                # A network that noise has driven into a constant shows it at its start alone.
-                agreement.append(_correlation(*_two_passes(self.start.trainer(), parts[0])))
+            found = {"check/agreement": _correlation(training, other)}
+            if (start := self._from_start()) is not None:
+                found["check/agreement_at_start"] = _correlation(*_two_passes(start, parts[0]))
             once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
             turned = self.trainer.predict([(part.flip(0), labels) for part, labels in zip(*parts, strict=True)])[0]
             back = torch.cat([part.flip(0) for part in turned.split(self.batches.batch_size)])
-            return {
+            return found | {
                 "check/training_mode": batch_accuracy(training, y).item(),
                 "check/evaluation_mode": batch_accuracy(once, y).item(),
-                "check/agreement": min(agreement, key=lambda found: (math.isnan(found), found)),
                 "check/evaluation_varies": float(_differ(once, again)),
                 "check/order_matters": float(_differ(once, back)),
             }
@@ -138,6 +136,14 @@ class Examination:
         except NotApplicable as reason:
             log.info("not all trials for this run: %s", reason)
         return found
+
+    def _from_start(self) -> Trainer | None:
+        """A copy of network and optimizer as before the first step, if there can be one."""
+        try:
+            return self.start.trainer() if self.start is not None else None
+        except NotApplicable as reason:
+            log.info("no copy of this run's start: %s", reason)
+            return None
 
     def _in_order(self, split) -> Iterable[Batch]:
         return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()

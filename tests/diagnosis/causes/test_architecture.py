@@ -40,6 +40,14 @@ def test_what_is_dropped_by_functions_shows_in_outputs_that_do_not_agree(row, ev
     assert dropped(evidence(row(0), {"step": 300, "check/agreement": float("nan")})) is None
 
 
+def test_noise_that_has_driven_a_network_into_a_constant_shows_at_its_start(row, evidence):
+    looks = {"step": 300, "check/agreement": 1.0, "check/agreement_at_start": 0.02, "validation/accuracy": 0.1}
+    found = dropped(evidence(row(0, accuracy=0.1), looks))
+    assert found.points >= 9 and "0.02 with the initial weights" in found.supporting[0]
+    assert dropped(evidence(row(0), looks | {"validation/accuracy": 0.9})) is None  # it learns all the same
+    assert dropped(evidence(row(0, accuracy=0.1), looks | {"check/agreement_at_start": 0.3})) is None
+
+
 def test_a_layer_of_one_unit(row, evidence):
     assert "02_block2.conv1" in narrow(evidence(row(0), units=UNITS | {"02_block2.conv1": 1})).clause
     assert narrow(evidence(row(0), units=UNITS | {"04_head.logits": 1})) is None  # one class

@@ -13,6 +13,7 @@ from cnnlab.diagnosis.signal import forward_size
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
 AGREEMENT = 0.4
+AGREEMENT_AT_START = 0.1  # where the untrained head's outputs are hardly more than what dropout makes of them
 DEEP = 8
 VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST
 THIN = 2  # units
@@ -32,10 +33,11 @@ def dropped(run: Evidence) -> Cause | None:
     if share >= DROPOUT_HIGH:
         clues.append(Clue(13 if share >= DROPOUT else 5, f"dropout is {share:g}; 0.2 to 0.5 is usual"))
         clause = f"dropout, {share:g}, leaves too little to learn from"
+    passes = "in training mode, two passes of the same images have outputs that correlate by"
     if agreement < AGREEMENT:
-        clues.append(
-            Clue(14, f"in training mode, two passes of the same images have outputs that correlate by {agreement:.2f}")
-        )
+        clues.append(Clue(14, f"{passes} {agreement:.2f}"))
+    elif run.guesses and (at_start := run.latest("check/agreement_at_start")) < AGREEMENT_AT_START:
+        clues.append(Clue(14, f"{passes} {at_start:.2f} with the initial weights"))
     if not clues:
         return None
     if run.latest("validation/accuracy") - run.recent("train/accuracy") > 0.1:

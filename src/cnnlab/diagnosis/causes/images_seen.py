@@ -96,7 +96,8 @@ def repeated(run: Evidence) -> Cause | None:
         return None
     remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")
     explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
-    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(14, words),), explains)
+    # Less than images that are all black: these are repeated, too.
+    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(13, words),), explains)
 
 
 def over_augmented(run: Evidence) -> Cause | None:

@@ -3,7 +3,7 @@
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, starved, zeroed
+from cnnlab.diagnosis.signal import DEAD, dead_layers, forward_size, starved, zeroed
 
 STILL = LEARNING | GRADIENTS | {"small_updates", "large_updates"}
 FELT = 1e-8  # a gradient that cannot vanish in one layer
@@ -80,8 +80,7 @@ def stopped(run: Evidence) -> Cause | None:
     least = LEAST_RATE * (run.context.learning_rate or 0.0)
     seen = [m for m in run.measured if m.finite and m.of("weight/update_ratio")]
     seen = [m for m in seen if m.scalars.get("optimizer/lr", least) >= least and (m.loss or 0.0) > LEARNED_ALL]
-    # A signal that vanishes takes the gradients with it.
-    moved = [_moved(m) or no_input(m) or forward_size(m, start=False) == "vanishing" for m in seen]
+    moved = [_moved(m) or _silent(m) for m in seen]
     still = moved[::-1].index(True) if True in moved else 0
     if still < LAST:
         return None
@@ -96,6 +95,12 @@ def stopped(run: Evidence) -> Cause | None:
 def _moved(record: Record) -> bool:
     gradients = record.of("weight/gradient_std").values()
     return any(record.of("weight/update_ratio").values()) and (any(gradients) or not gradients)
+
+
+def _silent(record: Record) -> bool:
+    """A signal that vanishes, or dies, takes the gradients with it."""
+    dead = any(share >= DEAD for share in record.of("activation/dead").values())
+    return dead or no_input(record) or forward_size(record, start=False) == "vanishing"
 
 
 def no_input(record: Record) -> bool:
