@@ -40,6 +40,9 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "too_few_steps": ("steps",),
     "batch_unsuitable": ("batch",),
     "gradients_accumulated": ("zero_grad", "accumul"),
+    "training_unsuitable": ("optimizer", "schedule"),
+    "weights_unsuitable": ("weights",),
+    "network_unsuitable": ("network", "layer"),
     "precision_too_low": ("precision", "fp16", "bf16", "float"),
 }
 

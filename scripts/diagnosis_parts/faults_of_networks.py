@@ -97,8 +97,14 @@ NETWORK = kinds(
         ("one unit before the logits", "model.fault=one_unit", "too_narrow", ANY, False),
         ("head of one unit", "model.head=[1]", "too_narrow", "hidden", True),
         ("one channel in every block", "model.channels=[1,1]", "too_narrow", "hidden grey", True),
-        ("images averaged to one pixel", "model.fault=one_pixel", "too_narrow input_ignored", ANY, False),
-        ("map of one pixel in the middle", "model.fault=tiny_map", "too_narrow", ANY, False),
+        (
+            "images averaged to one pixel",
+            "model.fault=one_pixel",
+            "too_narrow input_ignored network_unsuitable",
+            ANY,
+            False,
+        ),
+        ("map of one pixel in the middle", "model.fault=tiny_map", "too_narrow network_unsuitable", ANY, False),
         ("sigmoid, deep", "model.activation=sigmoid init=xavier", "activation_unsuitable too_deep", "deep", True),
         (
             "hard sigmoid, deep",
@@ -137,7 +143,19 @@ NETWORK = kinds(
         ("images replaced by noise", "model.fault=images_replaced", "input_ignored labels_unrelated", ANY, False),
         ("features replaced by ones", "model.fault=features_replaced", "input_ignored", ANY, False),
         ("mean over the batch", "model.fault=mean_over_batch", "input_ignored", ANY, False),
-        ("images of a batch mixed", "model.fault=mixed_in_batch", "labels_unrelated input_ignored", ANY, False),
-        ("features of the neighbour", "model.fault=rolled_in_batch", "labels_unrelated input_ignored", ANY, False),
+        (
+            "images of a batch mixed",
+            "model.fault=mixed_in_batch",
+            "labels_unrelated input_ignored network_unsuitable",
+            ANY,
+            False,
+        ),
+        (
+            "features of the neighbour",
+            "model.fault=rolled_in_batch",
+            "labels_unrelated input_ignored network_unsuitable",
+            ANY,
+            False,
+        ),
     ],
 )

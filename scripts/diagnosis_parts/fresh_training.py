@@ -71,7 +71,7 @@ FRESH_ONE_LAYER = kinds(
         (
             "middle weights of rank one",
             "model.fault=middle_rank_one init=own",
-            "too_narrow weights_equal layer_out_of_scale",
+            "too_narrow weights_equal layer_out_of_scale weights_unsuitable",
             "plain",
             True,
         ),

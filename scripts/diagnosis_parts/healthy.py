@@ -6,9 +6,10 @@ from random import Random
 from diagnosis_parts.bases import BASES, Base, which
 from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
 from diagnosis_parts.later_healthy import LATER_SETTINGS
+from diagnosis_parts.once_healthy import ONCE_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
-COUNTS = {"dev": 320, "once": 130}
+COUNTS = {"dev": 450, "once": 130}
 
 # (where, overrides); `*2` is twice the base's learning rate. Suited to the base, and none extreme.
 SETTINGS = (
@@ -86,16 +87,17 @@ SETTINGS = (
 
 
 def healthy(set_name: str) -> list[tuple[Base, str, int]]:
-    """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once three sets, which
+    """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once four sets, which
     are drawn as they were, so that their runs have the same keys."""
     if set_name == "once":
-        return _drawn("2031", LATER_SETTINGS, COUNTS["once"], 50_000)
+        return _drawn("2033", ONCE_SETTINGS, COUNTS["once"], 60_000)
     order = list(SETTINGS)
     Random(2027).shuffle(order)
     return [
         *_drawn("2027 dev", order[:26], 70, 20_000),
         *_drawn("2027 once", order[26:], 120, 30_000),
         *_drawn("2027 fresh", FRESH_SETTINGS, 130, 40_000),
+        *_drawn("2031", LATER_SETTINGS, 130, 50_000),
     ]
 
 

@@ -29,7 +29,13 @@ LATER_NETWORK = kinds(
             ANY,
             False,
         ),
-        ("a layer made in forward()", "model.fault=made_anew", "layers_frozen input_ignored", ANY, False),
+        (
+            "a layer made in forward()",
+            "model.fault=made_anew",
+            "layers_frozen input_ignored network_unsuitable",
+            ANY,
+            False,
+        ),
         (
             "variance for deviation in evaluation",
             "model.fault=variance_as_deviation",
@@ -83,7 +89,7 @@ LATER_NETWORK = kinds(
         (
             "1 x 1 kernels and an average",
             "model.kernel_size=1 model.head=average",
-            "too_narrow",
+            "too_narrow network_unsuitable",
             "hidden",
             True,
         ),

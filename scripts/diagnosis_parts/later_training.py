@@ -9,7 +9,13 @@ TOO_LARGE, TOO_SMALL = "learning_rate_too_large", "learning_rate_too_small"
 LATER_INITIALIZATION = kinds(
     "initialization",
     [
-        ("identity kernels, deep", "init=dirac", "weights_equal weights_too_small too_narrow", "deep", True),
+        (
+            "identity kernels, deep",
+            "init=dirac",
+            "weights_equal weights_too_small too_narrow weights_unsuitable",
+            "deep",
+            True,
+        ),
         ("fan of the whole tensor", "init=fan_of_all", "weights_too_small", "plain", True),
         ("weights around 1", "init=around_one", "weights_too_large weights_equal", "plain", True),
         ("orthogonal, gain 0.1", "init=orthogonal init.gain=0.1", "weights_too_small", "plain", True),
@@ -136,19 +142,31 @@ LATER_OPTIMIZER = kinds(
         (
             "pulled back to the first weights",
             "optimizer=pulled_back",
-            "weight_decay_too_strong layers_frozen",
+            "weight_decay_too_strong layers_frozen training_unsuitable",
             "sgd",
             False,
         ),
         (
             "weights clipped to 0.01",
             "optimizer=clipped_weights",
-            "weight_decay_too_strong clip_too_small weights_too_small",
+            "weight_decay_too_strong clip_too_small weights_too_small training_unsuitable",
             "sgd",
             False,
         ),
-        ("made anew every 25 steps", "optimizer=starts_anew", "too_few_steps layers_frozen", "sgd", False),
-        ("gradients 20 steps late", "optimizer=stale", f"momentum_too_large {TOO_LARGE}", "sgd", False),
+        (
+            "made anew every 25 steps",
+            "optimizer=starts_anew",
+            "too_few_steps layers_frozen training_unsuitable",
+            "sgd",
+            False,
+        ),
+        (
+            "gradients 20 steps late",
+            "optimizer=stale",
+            f"momentum_too_large {TOO_LARGE} training_unsuitable",
+            "sgd",
+            False,
+        ),
         (
             "16 batches added up, not divided",
             "optimizer=undivided",
@@ -156,7 +174,7 @@ LATER_OPTIMIZER = kinds(
             "sgd",
             False,
         ),
-        ("Adam without its root", "optimizer=unrooted", TOO_LARGE, "sgd", False),
+        ("Adam without its root", "optimizer=unrooted", f"{TOO_LARGE} training_unsuitable", "sgd", False),
     ],
 )
 

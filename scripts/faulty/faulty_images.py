@@ -7,6 +7,7 @@ from pathlib import Path
 
 import later_images
 import more_images
+import once_images
 import torch
 from torch import Tensor
 
@@ -44,12 +45,12 @@ def small(
     fault: str = "none",
     amount: float = 1.0,
 ) -> ImageSet:
-    """`of`: digits, mnist or cifar10. `fault`: a function of this module, of more_images or of later_images."""
+    """`of`: digits, mnist or cifar10. `fault`: a function of this module or of one of those below."""
     train, test, classes = _whole(of, root, count, tests, size)
     data = assemble(of, train, test, classes, validation)
     if fault == "none":
         return data
-    modules = (sys.modules[__name__], more_images, later_images)
+    modules = (sys.modules[__name__], more_images, later_images, once_images)
     return getattr(next(module for module in modules if hasattr(module, fault)), fault)(data, amount)
 
 

@@ -17,6 +17,11 @@ def test_a_cause_adds_up_its_clues_and_tells_them_strongest_first():
     assert LIKELY.points == 8 and LIKELY.supporting == ["init.bias is -5", "weak"] and LIKELY.opposing == ["but"]
 
 
+def test_what_trials_say_is_not_seen():
+    tried = Cause("biases_unsuitable", "", Remedy(), (Clue(5, "large"), Clue(6, "tried", direct=False)))
+    assert tried.points == 11 and tried.seen == 5
+
+
 def test_a_finding_has_the_first_cause_and_its_remedy():
     assert FOUND.title == "Dead units." and FOUND.cause == LIKELY.clause and FOUND.remedy == LIKELY.remedy
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnlab.diagnosis.evidence import Context
-from cnnlab.diagnosis.nonfinite import nonfinite
+from cnnlab.diagnosis.nonfinite import nonfinite, sudden
 from cnnlab.telemetry.probe import Probe
 
 
@@ -58,6 +58,15 @@ def test_the_trainer_knows_the_step_between_two_measurements(row, evidence):
     assert found.step == 41 and "from step 41 on" in found.sentence and found.numbers["last_healthy_step"] == 32
     # By step 64 every layer has it, so none is accused.
     assert found.numbers["layer"] == "unknown" and "not known" in found.sentence
+
+
+def test_an_infinity_without_growth_before_it_is_sudden(row, evidence):
+    broken = row(64, loss=nan, preactivation_nonfinite=(5.0,) * 4)
+    assert [m.step for m in sudden(evidence(row(0), row(32), broken))] == [32, 64]
+    growing = row(32, preactivation_largest=(5.0, 5.0, 5.0, 4000.0))
+    jumping = row(32, weight_update_ratio=(0.5,) * 4)
+    assert sudden(evidence(row(0), growing, broken)) is None and sudden(evidence(row(0), jumping, broken)) is None
+    assert sudden(evidence(broken)) is None and sudden(evidence(row(0))) is None
 
 
 def test_an_epoch_without_a_measured_step(row, evidence):

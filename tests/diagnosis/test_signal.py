@@ -80,6 +80,9 @@ def test_a_layer_that_nothing_reaches_is_found_behind_a_signal_and_not_behind_on
     assert starved(record) == ("02_block2.conv1", "03_head.fc1")
     assert starved(evidence(row(0, preactivation_std=(1e-9, 1e-20, 0.0, 0.0))).records[0]) is None
     assert starved(evidence(row(0)).records[0]) is None
+    # A last layer that began at zero has all of its weights from the first update.
+    begun = row(0, preactivation_std=(1.2, 1.1, 1.3, 0.0), weight_update_ratio=(2e-3, 3e-3, 3e-3, 1.0))
+    assert starved(evidence(begun).records[0]) is None
 
 
 def test_vanishing_backward_counts_hidden_layers_from_the_last_to_the_first(row, evidence):

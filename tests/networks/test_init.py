@@ -94,6 +94,16 @@ def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():
     assert torch.equal(net.head.logits.weight, torch.eye(4, 16))
 
 
+def test_weights_in_channels_last_are_filled_alike():
+    """torch's orthogonal_ cannot by itself."""
+    plain, turned = (nn.Sequential(nn.Conv2d(3, 8, 3)) for _ in range(2))
+    turned.to(memory_format=torch.channels_last)
+    for network in (plain, turned):
+        initialize(network, nn.init.orthogonal_)
+    assert torch.equal(plain[0].weight, turned[0].weight)
+    assert turned[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_delta_orthogonal_keeps_the_length_of_every_pixel():
     conv = nn.Conv2d(6, 10, 3, padding=1, bias=False).double()
     with torch.no_grad():

@@ -160,3 +160,24 @@ def test_tied_and_frozen_weights_stay_so(batch):
     network[3].bias.requires_grad_(False)
     copied = Start.of(_trainer(network)).trainer(reference=True).network
     assert copied[2].weight is copied[1].weight is not network[1].weight and not copied[3].bias.requires_grad
+
+
+def test_weights_drawn_anew_give_unit_variance_and_leave_the_run_alone(batch):
+    network = _network()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+            nn.init.zeros_(module.weight)
+            nn.init.constant_(module.bias, -7.0)
+    start = Start.of(_trainer(network))
+    made = start.trainer(anew=batch[0]).network.eval()
+    assert made(batch[0]).var().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(made[1].weight, torch.ones(4)) and not made[0].bias.any()
+    assert not network[0].weight.any()
+    assert torch.equal(made[0].weight, start.trainer(anew=batch[0]).network[0].weight)  # always the same
+
+
+def test_what_is_frozen_is_not_drawn_anew(batch):
+    network = _network()
+    network[0].requires_grad_(False)
+    made = Start.of(_trainer(network)).trainer(anew=batch[0]).network
+    assert torch.equal(made[0].weight, network[0].weight) and not torch.equal(made[5].weight, network[5].weight)

@@ -116,11 +116,41 @@ def test_trials_tell_a_network_that_cannot_from_a_rate_that_is_too_small(data):
     assert never["check/reference"] < 0.5 and never["check/best_rate"] == 0
 
 
+def test_exchanges_tell_weights_that_cannot_from_a_rate_that_is_too_small(data):
+    slow = _examination(data, _network(data), lr=1e-6).exchanges()
+    assert slow["check/usual_training"] > 0.6 > 0.3 > max(slow["check/again"], slow["check/usual_weights"])
+    zero = _network(data)
+    for parameter in zero.parameters():
+        nn.init.zeros_(parameter)
+    found = _examination(data, zero).exchanges()
+    assert found["check/usual_weights"] > 0.6 > 0.3 > max(found["check/again"], found["check/usual_training"])
+    assert found["check/usual_both"] > 0.6
+
+
+def test_without_validation_images_nothing_is_exchanged(data):
+    none = replace(data, validation=replace(data.validation, images=data.test.images[:0], labels=data.test.labels[:0]))
+    assert _examination(none, _network(data)).exchanges() == {}
+
+
+def test_noise_that_has_driven_a_network_into_a_constant_shows_at_its_start(data):
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return 100 * torch.randn_like(x) if self.training else x
+
+    network = nn.Sequential(Noisy(), _network(data))
+    examination = _examination(data, network)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    found = examination.modes()
+    assert found["check/agreement_at_start"] < 0.1 and not found["check/agreement"] < 0.5
+
+
 def test_nothing_of_the_run_is_touched(data):
     network = _network(data, norm="batch", dropout=0.3)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     examination, random = _examination(data, network), torch.get_rng_state()
     examination.baseline(), examination.likeness(), examination.modes(), examination.trials()
+    examination.exchanges()
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 

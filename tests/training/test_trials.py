@@ -18,7 +18,7 @@ from cnnlab.networks.init import initialize
 from cnnlab.training import trials
 from cnnlab.training.schedules import one_cycle
 from cnnlab.training.trainer import Trainer
-from cnnlab.training.trials import Start, one_batch, range_test
+from cnnlab.training.trials import Start, brief_training, one_batch, range_test
 
 CPU = torch.device("cpu")
 
@@ -247,3 +247,41 @@ def test_the_reference_takes_the_smaller_rate_where_the_usual_one_does_not_learn
     monkeypatch.setattr(trials, "REFERENCE_RATES", (10.0, 1e-9))
     found = one_batch(start, *batch, steps=20, reference=True)
     assert not found.learned and found.losses[-1] == pytest.approx(found.losses[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(("reference", "anew"), [(False, False), (True, False), (False, True)])
+def test_a_brief_training_is_a_naive_loop_and_a_score_on_other_images(batches, reference, anew):
+    network = _network()
+    start = Start.of(_trainer(network))
+    unseen = list(batches.in_order())[:3]
+    found = brief_training(start, batches, unseen, steps=20, reference=reference, anew=anew)
+    best = 0.0
+    for rate in (1e-3, 2e-4) if reference else (0.05,):
+        made = start.trainer(anew=next(batches.epoch(0))[0] if anew else None).network
+        optimizer = (
+            torch.optim.AdamW(made.parameters(), rate, weight_decay=0.0)
+            if reference
+            else torch.optim.SGD(made.parameters(), rate, momentum=0.9)
+        )
+        step = 0
+        for epoch in range(9):
+            for x, y in batches.epoch(epoch):
+                if step < 20:
+                    optimizer.zero_grad()
+                    cross_entropy(made(x), y).backward()
+                    optimizer.step()
+                    step += 1
+        with torch.no_grad():
+            right = torch.cat([made(x).argmax(1) == y for x, y in unseen])
+        best = max(best, right.float().mean().item())
+    assert found == pytest.approx(best) and found > 0.2
+
+
+def test_a_brief_training_without_the_time_says_nothing(batches):
+    with pytest.raises(NotApplicable, match="too many seconds"):
+        brief_training(Start.of(_trainer(_network())), batches, [next(batches.epoch(0))], seconds=0.0)
+
+
+def test_a_brief_training_that_diverges_has_a_score(batches):
+    start = Start.of(_trainer(_network(), lr=1e30))
+    assert brief_training(start, batches, [next(batches.epoch(0))]) <= 0.4

@@ -15,15 +15,20 @@ LEARNING = frozenset({"loss_at_chance", "little_learned", "too_few_steps", "belo
 GRADIENTS = frozenset({"vanishing_backward", "exploding_backward"})
 SIGNALS = GRADIENTS | {"vanishing_forward", "exploding_forward", "saturation", "non_finite"}
 
+# Points from which a cause counts as seen, and is told even where no rule found its consequences.
+SEEN = 9
+
 
 class Clue(NamedTuple):
     """Evidence in words, and how far it speaks for a cause (> 0) or against it (< 0).
 
-    9 and more: seen directly, as a softmax in the outputs. 5: strong. 2: fits, as other causes would.
+    9 and more: seen directly, as a softmax in the outputs. 5: strong. 2: fits, as other causes would. `direct`: of the
+    run itself, not of trials after it.
     """
 
     points: float
     text: str
+    direct: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,16 @@ class Cause:
     @property
     def points(self) -> float:
         return sum(clue.points for clue in self.clues)
+
+    @property
+    def seen(self) -> float:
+        """Its points without those of trials after the run."""
+        return sum(clue.points for clue in self.clues if clue.direct)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What was seen directly comes before what trials point to."""
+        return self.seen >= SEEN, self.points
 
     @property
     def supporting(self) -> list[str]:

@@ -31,7 +31,7 @@ UNLIKE_SKILL = 0.75
 # splits of one set it knows 0.45 to 0.55.
 TOLD_APART, SLIGHTLY = 0.9, 0.05
 # Ratio of the validation loss to its best above which more training makes it worse.
-RISEN = 1.1
+RISEN = 1.25
 # How far between guessing and 1 a short run is to come for its accuracy not to be called little.
 HALF = 0.5
 # Validation accuracy lost since its best epoch, as a share of what was above guessing.

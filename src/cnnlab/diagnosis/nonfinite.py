@@ -8,6 +8,9 @@ from cnnlab.diagnosis.finding import Finding
 
 # The trainer counts steps with finite loss, so the exact step is known even between measurements.
 EXACT = "train/first_nonfinite_step"
+CALM_SIZE = 100.0  # of a pre-activation
+CALM_UPDATE = 0.05  # of the weights' size
+CALM_LOSS = 2.0  # of the first
 
 
 def nonfinite(run: Evidence) -> list[Finding]:
@@ -36,6 +39,19 @@ def nonfinite(run: Evidence) -> list[Finding]:
     if healthy is not None:
         numbers["last_healthy_step"] = healthy
     return [Finding("non_finite", "problem", step, sentence, numbers=numbers)]
+
+
+def sudden(run: Evidence) -> tuple[Record, Record] | None:
+    """The last measured record before values were infinite, and the first with them, if all was of usual size before:
+    a run that diverges grows first."""
+    broken = next((i for i, m in enumerate(run.measured) if not m.finite), 0)
+    if not broken:
+        return None
+    last = run.measured[broken - 1]
+    size, update = max(last.of("preactivation/largest").values(), default=math.inf), last.update_ratio()
+    calm = size <= CALM_SIZE and update is not None and update <= CALM_UPDATE
+    calm = calm and not (last.loss or 0.0) > CALM_LOSS * run.first_loss
+    return (last, run.measured[broken]) if calm else None
 
 
 def _origin(record: Record) -> tuple[str, str, str, str]:

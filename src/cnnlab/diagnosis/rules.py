@@ -9,7 +9,7 @@ from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.finding import LEARNING, URGENCY, Cause, Clue, Finding, Severity
+from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity
 from cnnlab.diagnosis.remedies import Remedy
 
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
@@ -18,8 +18,6 @@ RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
     *nonfinite.RULES,
     *learning.RULES,
 )
-# Points from which a cause counts as seen, and is told even where no rule found its consequences.
-SEEN = 9
 # Findings that are judged at the first measured steps, whose harm training may undo.
 EARLY = frozenset(
     {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
@@ -37,15 +35,19 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
     suspects = [_typeable(cause, context) for cause in causes(run)]
     found = [_explained(finding, suspects, run) for rule in RULES for finding in rule(run)]
     told = {finding.causes[0].name for finding in found}
-    found += [_alone(cause, run) for cause in suspects if cause.points >= SEEN and cause.name not in told]
-    return sorted(found, key=lambda f: (URGENCY.index(f.severity), -f.causes[0].points, f.step))
+    found += [_alone(cause, run) for cause in suspects if cause.seen >= SEEN and cause.name not in told]
+    return sorted(sorted(found, key=lambda f: f.step), key=_urgency, reverse=True)
+
+
+def _urgency(finding: Finding) -> tuple[int, tuple[bool, float]]:
+    return -URGENCY.index(finding.severity), finding.causes[0].rank
 
 
 def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Finding:
     possible = tuple(cause for cause in suspects if finding.name in cause.explains)
     if not possible:
         # What was seen directly stands behind what nothing else explains: large weights behind a dead layer.
-        seen = [cause for cause in suspects if cause.points >= SEEN and finding.name in EARLY | LEARNING]
+        seen = [cause for cause in suspects if cause.seen >= SEEN and finding.name in EARLY | LEARNING]
         possible = (seen[0],) if seen else (_unknown(run),)
     severity = finding.severity
     if finding.name in EARLY and severity == "problem":
@@ -77,7 +79,7 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
     """Of a finding that may have done no harm."""
     if run.poor or run.steps < PATIENCE:
         return "problem"
-    return "note" if run.overcome or cause.points < SEEN else "warning"
+    return "note" if run.overcome or cause.seen < SEEN else "warning"
 
 
 def _alone(cause: Cause, run: Evidence) -> Finding:

@@ -135,9 +135,9 @@ def dead_layers(record: Record) -> dict[str, float]:
 def starved(record: Record) -> tuple[str, str] | None:
     """(before, layer): the first layer with weights whose pre-activations are the same everywhere, and the one before
     it, whose are not: nothing of what that one gives reaches it. A signal that fades away is another matter."""
-    sizes, weights = record.of("preactivation/std"), record.of("weight/std")
+    sizes, weights, zero = record.of("preactivation/std"), record.of("weight/std"), record.begun_at_zero
     for before, layer in pairwise(sizes):
-        if sizes[before] >= VANISHED and sizes[layer] == 0 and weights.get(layer, 0) > 0:
+        if sizes[before] >= VANISHED and sizes[layer] == 0 and weights.get(layer, 0) > 0 and layer not in zero:
             return before, layer
     return None
 

@@ -68,7 +68,11 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
         weight.copy_(turned.transpose(0, 1))
         return
     missing = (1,) * (4 - weight.dim())
-    fill(weight.view(*weight.shape, *missing))
+    # torch's orthogonal_ cannot fill weights in channels_last.
+    dense = weight.contiguous().view(*weight.shape, *missing)
+    fill(dense)
+    if not weight.is_contiguous():
+        weight.copy_(dense.view_as(weight))
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from cnnlab.common.errors import NotApplicable
+from cnnlab.common.random import cpu_seed
+from cnnlab.networks.init import initialize, lsuv
 from cnnlab.training.schedules import constant
 from cnnlab.training.trainer import Trainer
 
@@ -49,16 +51,21 @@ class Start:
         """The largest of the schedule's peak; None without an optimizer."""
         return max(map(_peak, self.run.optimizer.param_groups)) if self.run.optimizer else None
 
-    def trainer(self, reference: bool = False, rate: float | None = None, **changes: Any) -> Trainer:
+    def trainer(
+        self, reference: bool = False, rate: float | None = None, anew: Tensor | None = None, **changes: Any
+    ) -> Trainer:
         """A copy of network and optimizer from the start, at the peak of the run's schedule throughout, or at `rate`
         in its place. `changes`: of precision, clip, label_smoothing, channels_last.
 
         `reference`: with AdamW instead, without decay, clipping, label smoothing, dropout and half precision: what the
-        network can learn if nothing else is in the way. Raises NotApplicable.
+        network can learn if nothing else is in the way. `anew`: images (N, C, H, W) on which weights that are drawn
+        anew are brought to unit variance. Raises NotApplicable.
         """
         settings = {name: getattr(self.run, name) for name in ("precision", "clip", "label_smoothing", "channels_last")}
         with or_not_applicable("it cannot be copied"):
             network, optimizer = self._copies(reference)
+            if anew is not None:
+                _draw_anew(network, anew)
             if reference:
                 settings |= {"precision": "fp32", "clip": None, "label_smoothing": 0.0}
                 _without_dropout(network)
@@ -129,6 +136,17 @@ def _set_rate(group: dict[str, Any], rate: float) -> None:
     group["lr"] = torch.full_like(group["lr"], rate) if isinstance(group["lr"], Tensor) else rate
     group["initial_lr"] = rate
     group.pop("max_lr", None)
+
+
+def _draw_anew(network: nn.Module, images: Tensor) -> None:
+    """All that modules draw or set when they are made, norm layers too, then LSUV, which suits every activation. What
+    is frozen stays."""
+    with cpu_seed(0):
+        for module in network.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset) and all(parameter.requires_grad for parameter in module.parameters()):
+                reset()
+    initialize(network, nn.init.orthogonal_, after=lsuv, batch=images)
 
 
 def _without_dropout(network: nn.Module) -> None:

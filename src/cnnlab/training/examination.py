@@ -5,7 +5,7 @@ Each look returns entries for the history that the diagnosis reads, `check/<what
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.baseline import baseline_accuracy
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer
-from cnnlab.training.trials import SEED, Start, one_batch, range_test
+from cnnlab.training.trials import SEED, Start, brief_training, one_batch, range_test
 
 log = logging.getLogger("cnnlab")
 IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long
@@ -25,6 +25,7 @@ MODE_IMAGES = 512
 LIKE_IMAGES = 600  # of each split
 FEW_TO_COMPARE = 20
 SECONDS = 5.0  # of each trial
+EXCHANGE_SECONDS = 10.0  # of each of those on many batches, which are up to 500 steps
 
 
 class Examination:
@@ -71,23 +72,24 @@ class Examination:
     def modes(self) -> dict[str, float]:
         """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
         `check/evaluation_mode`. `check/agreement`: correlation between the outputs of two passes of the same images in
-        training mode, 1 where nothing is dropped, NaN where all images have the same output. 1 if true, else 0:
+        training mode, 1 where nothing is dropped, NaN where all images have the same output;
+        `check/agreement_at_start`: with the initial weights, since noise can drive a network into a constant. 1 if
+        true, else 0:
         `check/evaluation_varies`, evaluation mode is random;
         `check/order_matters`, an image's output depends on its place in the batch."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
-            with self.trainer.unchanged():
-                training, other = (
-                    torch.cat([self.trainer.network(self.trainer.layout(part)) for part in parts[0]]) for _ in range(2)
-                )
+            training, other = _two_passes(self.trainer, parts[0])
+            found = {"check/agreement": _correlation(training, other)}
+            if (start := self._from_start()) is not None:
+                found["check/agreement_at_start"] = _correlation(*_two_passes(start, parts[0]))
             once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
             turned = self.trainer.predict([(part.flip(0), labels) for part, labels in zip(*parts, strict=True)])[0]
             back = torch.cat([part.flip(0) for part in turned.split(self.batches.batch_size)])
-            return {
+            return found | {
                 "check/training_mode": batch_accuracy(training, y).item(),
                 "check/evaluation_mode": batch_accuracy(once, y).item(),
-                "check/agreement": _correlation(training, other),
                 "check/evaluation_varies": float(_differ(once, again)),
                 "check/order_matters": float(_differ(once, back)),
             }
@@ -111,6 +113,38 @@ class Examination:
             log.info("not all trials for this run: %s", reason)
         return found
 
+    def exchanges(self) -> dict[str, float]:
+        """Accuracy on validation images after 100 steps at the peak rate: `check/again`, all as in the run; with one
+        part of it exchanged for a usual one, `check/usual_training`, AdamW and nothing in the way, and
+        `check/usual_weights`, drawn anew; `check/usual_both`. Absent where not applicable."""
+        if self.start is None or not len(self.data.validation):
+            return {}
+        size = self.batches.batch_size
+        x, y = _some(self._in_order(self.data.validation), IMAGES)
+        unseen = list(zip(x.split(size), y.split(size), strict=True))
+        found: dict[str, float] = {}
+        try:
+            for name, reference, anew in (
+                ("again", False, False),
+                ("usual_training", True, False),
+                ("usual_weights", False, True),
+                ("usual_both", True, True),
+            ):
+                found[f"check/{name}"] = brief_training(
+                    self.start, self.batches, unseen, seconds=EXCHANGE_SECONDS, reference=reference, anew=anew
+                )
+        except NotApplicable as reason:
+            log.info("not all trials for this run: %s", reason)
+        return found
+
+    def _from_start(self) -> Trainer | None:
+        """A copy of network and optimizer as before the first step, if there can be one."""
+        try:
+            return self.start.trainer() if self.start is not None else None
+        except NotApplicable as reason:
+            log.info("no copy of this run's start: %s", reason)
+            return None
+
     def _in_order(self, split) -> Iterable[Batch]:
         return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()
 
@@ -124,6 +158,12 @@ def _matched(one: Split, other: Split, each: int) -> tuple[Tensor, Tensor]:
         for chosen, where in zip(found, places, strict=True):
             chosen.append(where[torch.randperm(len(where), generator=stream)[:count]])
     return torch.cat(found[0]), torch.cat(found[1])
+
+
+def _two_passes(trainer: Trainer, parts: Sequence[Tensor]) -> list[Tensor]:
+    """Outputs (N, classes) of the same images in training mode, twice."""
+    with trainer.unchanged():
+        return [torch.cat([trainer.network(trainer.layout(part)) for part in parts]) for _ in range(2)]
 
 
 def _correlation(a: Tensor, b: Tensor) -> float:

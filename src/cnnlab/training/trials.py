@@ -101,6 +101,31 @@ def _learned(trainer: Trainer, x: Tensor, y: Tensor, steps: int, seconds: float)
     return OneBatch(len(losses), losses[0], losses[-1], course.accuracies[len(losses) - 1], end is not None, losses)
 
 
+def brief_training(
+    start: Start,
+    batches: TrainingBatches,
+    unseen: Sequence[Batch],
+    *,
+    steps: int = 100,
+    seconds: float = 60.0,
+    reference: bool = False,
+    anew: bool = False,
+) -> float:
+    """Accuracy on `unseen` images after `steps` steps on the run's batches at the peak of its rate: with the
+    run's own optimizer or the `reference` (the better of REFERENCE_RATES), from its own weights or from ones drawn
+    `anew`. Raises NotApplicable, also where `seconds` are over before."""
+    images = next(batches.epoch(0))[0] if anew else None
+    end, found = perf_counter() + seconds, list[float]()
+    for rate in REFERENCE_RATES if reference else (None,):
+        trainer = start.trainer(reference, rate, images)
+        course = _train(trainer, _endless(batches), steps, end - perf_counter(), lambda course: False)
+        if len(course.losses) < steps and math.isfinite(course.losses[-1]):
+            raise NotApplicable(f"{steps} steps take too many seconds")
+        with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be asked"):
+            found.append(batch_accuracy(*trainer.predict(unseen)).item())
+    return max(found)
+
+
 @dataclass(frozen=True)
 class RangeTest:
     """Losses while the learning rate grows: before the step at each of `rates`, smoothed. `largest`: the last rate

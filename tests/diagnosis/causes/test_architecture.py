@@ -4,10 +4,8 @@ import pytest
 
 from cnnlab.diagnosis.causes.architecture import (
     deep,
-    detached,
     dropped,
     evaluation_differs,
-    frozen,
     input_ignored,
     memorizes,
     narrow,
@@ -26,41 +24,8 @@ LOGITS = {
 
 def test_a_usual_network_is_no_cause(row, evidence):
     run = evidence(row(0) | LOGITS, row(100) | LOGITS, units=UNITS)
-    suspects = (frozen, detached, dropped, narrow, evaluation_differs, input_ignored)
+    suspects = (dropped, narrow, evaluation_differs, input_ignored)
     assert not any(suspect(run) for suspect in (*suspects, unsuitable_activation, memorizes, deep))
-
-
-def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
-    most = tuple(UNITS)[:3]
-    assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
-    assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
-    assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
-
-
-def test_layers_that_no_gradient_reaches(row, evidence):
-    cut = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3))
-    for layer in tuple(UNITS)[:2]:
-        del cut[f"gradient/std/{layer}"]
-    found = detached(evidence(cut, cut | {"step": 100}))
-    assert found is not None and "2 of 4 layers" in found.supporting[0] and "02_block2.conv1" in found.remedy.override
-    zero = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3))
-    assert detached(evidence(zero)) is None  # a gradient of 0 arrives, once
-
-
-def test_gradients_that_are_cut_to_exactly_zero_at_every_step(row, evidence):
-    """As by rounding: the layer above gets a gradient that cannot vanish within one layer."""
-    cut = [
-        row(s, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3)) for s in (0, 50, 100)
-    ]
-    assert "2 of 4 layers" in detached(evidence(*cut)).supporting[0]
-    fading = [step | {"gradient/std/03_head.fc1": 1e-12} for step in cut]
-    assert detached(evidence(*fading)) is None
-
-
-def test_weights_whose_gradients_are_gone_before_the_update(row, evidence):
-    gone = [row(step, weight_gradient_std=(0.0,) * 4) for step in (0, 50)]
-    found = frozen(evidence(*gone, units=UNITS))
-    assert found.name == "layers_frozen" and "gone before the update" in found.clause
 
 
 def test_dropout(row, evidence):
@@ -75,6 +40,14 @@ def test_what_is_dropped_by_functions_shows_in_outputs_that_do_not_agree(row, ev
     assert dropped(evidence(row(0), {"step": 300, "check/agreement": float("nan")})) is None
 
 
+def test_noise_that_has_driven_a_network_into_a_constant_shows_at_its_start(row, evidence):
+    looks = {"step": 300, "check/agreement": 1.0, "check/agreement_at_start": 0.02, "validation/accuracy": 0.1}
+    found = dropped(evidence(row(0, accuracy=0.1), looks))
+    assert found.points >= 9 and "0.02 with the initial weights" in found.supporting[0]
+    assert dropped(evidence(row(0), looks | {"validation/accuracy": 0.9})) is None  # it learns all the same
+    assert dropped(evidence(row(0, accuracy=0.1), looks | {"check/agreement_at_start": 0.3})) is None
+
+
 def test_a_layer_of_one_unit(row, evidence):
     assert "02_block2.conv1" in narrow(evidence(row(0), units=UNITS | {"02_block2.conv1": 1})).clause
     assert narrow(evidence(row(0), units=UNITS | {"04_head.logits": 1})) is None  # one class
@@ -85,13 +58,6 @@ def test_a_width_that_can_be_typed(row, evidence):
     settings = {"model.channels": [8, 16], "model.head": [32, 1]}
     assert narrow(evidence(row(0), units=thin, settings=settings)).remedy.override == "model.head=[32,64]"
     assert "03_head.fc1" in narrow(evidence(row(0), units=thin, settings={"model.head": "average"})).remedy.override
-
-
-def test_behind_a_layer_that_gives_nothing_the_others_are_neither_frozen_nor_detached(row, evidence):
-    """Weights whose input is zero get no gradient."""
-    behind = {"preactivation_std": (1.2, 1.1, 0.0, 0.0), "weight_gradient_std": (0.0,) * 4}
-    steps = [row(step, **behind) for step in (0, 50, 100)]
-    assert frozen(evidence(*steps, units=UNITS)) is None and detached(evidence(*steps)) is None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,33 @@ def test_gradients_that_are_never_cleared(row, evidence):
     assert accumulated(evidence(*both)) is None  # larger gradients arrive
 
 
+def test_gradients_that_grow_behind_a_first_update_that_is_too_large_did_not_add_up(row, evidence):
+    rows = [row(step, weight_gradient_std=(1e-3 * (step + 1),) * 4) for step in (0, 8, 16, 32, 64)]
+    first = row(0, weight_update_ratio=(0.9,) * 4)
+    assert accumulated(evidence(first, *rows[1:])).points < accumulated(evidence(*rows)).points
+
+
+def test_a_schedule_that_climbs(row, evidence):
+    rates = (0.1, 0.08, 0.05, -0.05, -0.1)
+    found = schedule(evidence(*(row(s) | {"optimizer/lr": r} for s, r in zip(STEPS, rates, strict=True))))
+    assert found.points >= 9 and "at step 200 the learning rate is negative" in found.supporting[0]
+
+
+def test_a_gradient_of_the_loss_that_float32_cannot_have_made_infinite(row, evidence):
+    broken = row(8, gradient_nonfinite=(5.0,) * 4)
+    found = precision(evidence(row(0), broken))
+    assert found.points >= 9 and "04_head.logits is infinite or NaN" in found.supporting[0]
+
+
+def test_an_infinity_after_calm_steps(row, evidence):
+    found = precision(evidence(row(0), row(16), row(32, loss=inf, preactivation_nonfinite=(5.0,) * 4)))
+    assert 0 < found.points < 9 and "at step 16 no value exceeded 5" in found.supporting[0]
+
+
+def test_an_optimizer_that_does_not_step_loses_nothing_in_rounding(row, evidence):
+    assert precision(evidence(*(row(step, weight_update_ratio=(0.0,) * 4) for step in STEPS))) is None
+
+
 def test_updates_that_are_lost_in_rounding(row, evidence):
     still = [row(step, weight_update_ratio=(0.0, 0.0, 1e-3, 1e-3)) for step in STEPS]
     assert precision(evidence(*still, precision="bfloat16")).points >= 9

@@ -39,6 +39,20 @@ def test_one_layer_of_zeros_or_of_equal_channels_is_named_and_not_the_initialize
         assert equal(evidence(step, fan_in=FANS)) is None
 
 
+def test_two_layers_out_of_balance_are_both_told(row, evidence):
+    scaled = (HE[0], HE[1] * 1000, HE[2] / 1000, HE[3])
+    (words,) = one_layer(evidence(row(0, weight_std=scaled), fan_in=FANS)).supporting
+    assert words.startswith("0") and "02_block2.conv1" in words and "03_head.fc1" in words
+    three = (HE[0], HE[1] * 1000, HE[2] / 1000, HE[3] / 1000)
+    assert one_layer(evidence(row(0, weight_std=three), fan_in=FANS)) is None  # then it is no single layer's
+
+
+def test_one_layer_whose_filters_are_nearly_their_mean_is_named(row, evidence):
+    shifted = row(0, weight_std=HE, weight_distinct=(0.9, 0.2, 0.9, 0.9))
+    assert "02_block2.conv1" in one_layer(evidence(shifted, fan_in=FANS)).clause
+    assert one_layer(evidence(row(0, weight_std=HE, weight_distinct=(0.2, 0.2, 0.9, 0.9)), fan_in=FANS)) is None
+
+
 def test_a_bias_in_one_layer_is_named(row, evidence):
     biases = {f"bias/largest/{layer}": 0.0 for layer in FANS} | {"bias/largest/02_block2.conv1": 30.0}
     assert "in 02_block2.conv1" in biased(evidence(row(0, weight_std=HE) | biases, fan_in=FANS)).clause

@@ -44,3 +44,21 @@ def test_a_range_test_is_too_short_for_adadelta(row, evidence):
     small = row(0, weight_update_ratio=(1e-6,) * 4), row(200, weight_update_ratio=(1e-6,) * 4)
     run = evidence(*small, {"step": 200, "check/best_rate": 0.01}, optimizer="adadelta", learning_rate=1e-3)
     assert too_small(run).remedy.override == "optimizer.lr=0.5"
+
+
+def test_an_infinity_after_calm_steps_speaks_against_a_rate_that_is_too_large(row, evidence):
+    broken = row(32, loss=float("nan"), preactivation_nonfinite=(5.0,) * 4)
+    grown = row(16, preactivation_largest=(5.0, 5.0, 5.0, 1e6))
+    assert too_large(evidence(row(0), grown, broken)).points > 0
+    assert too_large(evidence(row(0), row(16), broken)) is None
+
+
+def test_an_optimizer_that_does_not_step_has_no_small_rate(row, evidence):
+    assert too_small(evidence(row(0), *(row(step, weight_update_ratio=(0.0,) * 4) for step in (50, 150)))) is None
+
+
+def test_a_rate_that_is_too_large_is_never_answered_with_a_larger_one(row, evidence):
+    rows = [row(0, weight_update_ratio=(0.9,) * 4), {"step": 150, "check/best_rate": 0.3}]
+    assert too_large(evidence(*rows, learning_rate=0.1)).remedy.override == "optimizer.lr=0.001"
+    assert too_large(evidence(*rows, learning_rate=1.0)).remedy.override == "optimizer.lr=0.2"
+    assert too_large(evidence(*rows, learning_rate=0.2)).remedy.override != "optimizer.lr=0.2"  # as it is set

@@ -1,97 +1,30 @@
-"""Causes in the network: layers that are not trained, dropout, width, depth."""
+"""Causes in the network: dropout, width, depth, what it does in evaluation."""
 
 from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
-from cnnlab.diagnosis.evidence import Evidence, Record
-from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.causes.updating import no_input
+from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, starved, zeroed
+from cnnlab.diagnosis.signal import forward_size
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
 AGREEMENT = 0.4
+AGREEMENT_AT_START = 0.1  # where the untrained head's outputs are hardly more than what dropout makes of them
 DEEP = 8
 VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST
 THIN = 2  # units
 WIDTHS = {"model.channels": 16, "model.head": 64}  # usual ones
 FLAT = 0.02  # deviation within images over that of all values; digits have 0.9, photos 0.7
-STILL = LEARNING | GRADIENTS | {"small_updates"}
 # At 0, of activations that weights of the usual gain do not make up for.
 SLOPES = {"sigmoid": 0.25, "hardsigmoid": 1 / 6, "softplus": 0.5}
-FELT = 1e-8  # a gradient that cannot vanish in one layer
 # Training images right in training mode minus right in evaluation mode. Dropout and augmentation make it negative.
 MODES_DIFFER = 0.2
 # The other way round: half of the units dropped costs up to 0.2.
 MODES_FAR, DROPOUT_USUAL = 0.3, 0.5
-
-
-def frozen(run: Evidence) -> Cause | None:
-    layers = [*run.context.frozen, *run.context.left_out]
-    count = len(run.context.units)
-    if not layers and (without := _without_gradient(run)):
-        clue = Clue(11, f"a gradient arrives at {_some(without)}, and none is there for the update of the weights")
-        remedy = Remedy(look="call backward() between zero_grad() and step(); see that the weights require a gradient")
-        return Cause("layers_frozen", "the weights' gradients are gone before the update", remedy, (clue,), STILL)
-    if not layers or not count:
-        return None
-    share = len(layers) / count
-    points = 11 if share >= 0.5 else 5
-    clues = [Clue(points, f"{len(layers)} of {count} layers are not trained: {_some(layers)}")]
-    clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
-    if run.context.left_out:
-        clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
-    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), STILL)
-
-
-def _without_gradient(run: Evidence) -> list[str]:
-    """The layers whose output always gets a gradient, and whose weights never do."""
-    seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
-    if len(seen) < 2 or any(_no_input(m) for m in seen):  # without input there is no gradient
-        return []
-    layers = list(seen[0].of("gradient/std"))
-    return [
-        k
-        for k in layers
-        if all(m.of("gradient/std").get(k, 0) > 0 and m.of("weight/gradient_std").get(k) == 0 for m in seen)
-    ]
-
-
-def detached(run: Evidence) -> Cause | None:
-    """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
-    known = {*run.context.frozen, *run.context.left_out}
-    records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
-    if not records or starved(records[0]):
-        return None
-    ran = list(records[0].of("preactivation/std"))
-    still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]
-    # A zero that arrives is logged as one; where nothing arrives there is no value.
-    unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)] or _cut(records)
-    if not unreached:
-        return None
-    points = 11 if len(unreached) < len(ran) or len(ran) == 1 else 13
-    clue = Clue(points, f"no gradient ever reaches {len(unreached)} of {len(ran)} layers: {_some(unreached)}")
-    clause = "something cuts the gradient's way (detach, no_grad, .data, or a step without gradient)"
-    remedy = Remedy(look=f"find what cuts the graph behind {unreached[-1]}: detach(), no_grad(), .data, argmax")
-    return Cause("layers_detached", clause, remedy, (clue,), STILL)
-
-
-def _no_input(record: Record) -> bool:
-    """Whether a layer gets the same everywhere, as behind dead units and weights of zero."""
-    return bool(dead_layers(record) or zeroed(record) or starved(record))
-
-
-def _cut(records: list[Record]) -> list[str]:
-    """The layers below one from which no gradient comes, at any step: a rounding, a step function, argmax."""
-    if len(records) < 3 or any(_no_input(m) for m in records):
-        return []
-    gradients = [m.of("gradient/std") for m in records]
-    order = list(gradients[0]) if gradients else []
-    still = [k for k in order if all(g.get(k) == 0 for g in gradients)]
-    above = order[len(still)] if still and len(still) < len(order) else None
-    whole = still == order[: len(still)] and above is not None
-    return still if whole and all(g.get(above or "", 0) > FELT for g in gradients) else []
 
 
 def dropped(run: Evidence) -> Cause | None:
@@ -100,15 +33,17 @@ def dropped(run: Evidence) -> Cause | None:
     if share >= DROPOUT_HIGH:
         clues.append(Clue(13 if share >= DROPOUT else 5, f"dropout is {share:g}; 0.2 to 0.5 is usual"))
         clause = f"dropout, {share:g}, leaves too little to learn from"
+    passes = "in training mode, two passes of the same images have outputs that correlate by"
     if agreement < AGREEMENT:
-        clues.append(
-            Clue(10, f"in training mode, two passes of the same images have outputs that correlate by {agreement:.2f}")
-        )
+        clues.append(Clue(14, f"{passes} {agreement:.2f}"))
+    elif run.guesses and (at_start := run.latest("check/agreement_at_start")) < AGREEMENT_AT_START:
+        clues.append(Clue(14, f"{passes} {at_start:.2f} with the initial weights"))
     if not clues:
         return None
     if run.latest("validation/accuracy") - run.recent("train/accuracy") > 0.1:
         clues.append(Clue(2, "without dropout, on validation images, the network is better than in training"))
-    return Cause("dropout_too_strong", clause, Remedy("model.dropout", 0.2), tuple(clues))
+    explains = LEARNING | SIGNALS | {"large_updates", "small_updates", "dead_units"}
+    return Cause("dropout_too_strong", clause, Remedy("model.dropout", 0.2), tuple(clues), explains)
 
 
 def narrow(run: Evidence) -> Cause | None:
@@ -172,7 +107,7 @@ def input_ignored(run: Evidence) -> Cause | None:
     if std <= ROUNDING * max(1.0, abs(mean)) and (run.context.distinct_images or 0.0) > REPEATED:
         clues.append(Clue(16, "the images differ, and the first layer gets the same values for all of them"))
     same = all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen)
-    if same and not any(_no_input(m) for m in seen):
+    if same and not any(no_input(m) for m in seen):
         clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
     if run.latest("check/evaluation_varies") > 0 and run.near_guessing:
         clues.append(Clue(10, "the same images get other outputs each time, in evaluation mode too"))
@@ -216,10 +151,6 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     )
 
 
-def _some(layers: list[str]) -> str:
-    return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
-
-
 def memorizes(run: Evidence) -> Cause | None:
     gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
     if not gap >= GAP:
@@ -231,14 +162,5 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (
-    frozen,
-    detached,
-    dropped,
-    narrow,
-    evaluation_differs,
-    input_ignored,
-    deep,
-    unsuitable_activation,
-    memorizes,
-)
+CAUSES = (narrow, evaluation_differs, input_ignored)
+ANY_PART = (deep, unsuitable_activation, memorizes)

@@ -66,7 +66,7 @@ def constant(run: Evidence) -> Cause | None:
         clue = Clue(14, "all values of all images in the first measured batch are the same")
     elif variety < ALIKE:
         clue = Clue(
-            12,
+            10,
             "in the first measured batch, the images' standard deviation around their mean image is "
             f"{percent(variety)} of that around their mean value",
         )
@@ -96,7 +96,8 @@ def repeated(run: Evidence) -> Cause | None:
         return None
     remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")
     explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
-    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(14, words),), explains)
+    # Less than images that are all black: these are repeated, too.
+    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(13, words),), explains)
 
 
 def over_augmented(run: Evidence) -> Cause | None:

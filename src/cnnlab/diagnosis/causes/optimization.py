@@ -7,6 +7,8 @@ from statistics import median
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
+from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.nonfinite import sudden
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import forward_size
 
@@ -151,6 +153,9 @@ def schedule(run: Evidence) -> Cause | None:
         clue = Clue(12, f"the optimizer's lr_decay, {slowing:g}, divides the rate by {number(1 + slowing * run.steps)}")
         return Cause("schedule_unsuitable", clause, Remedy("optimizer.lr_decay", 0), (clue,), UPDATES)
     shares = run.rate_shares
+    if shares and (least := min(shares, key=lambda pair: pair[1]))[1] < 0:
+        clue = Clue(14, f"at step {least[0]} the learning rate is negative: that step climbs")
+        return Cause("schedule_unsuitable", "the schedule makes the learning rate negative", remedy, (clue,), UPDATES)
     if shares and (top := max(shares, key=lambda pair: pair[1]))[1] > RATE_RAISED:
         clue = Clue(12, f"at step {top[0]} the learning rate is {number(top[1])} times optimizer.lr")
         clause = "the schedule raises the learning rate far above the one that was set"
@@ -202,13 +207,18 @@ def accumulated(run: Evidence) -> Cause | None:
     growing = all(b > 0.8 * a for a, b in pairwise(later))
     if len(later) < 2 or not growing or later[0] < ACCUMULATED[0] or later[-1] < ACCUMULATED[1]:
         return None
-    clue = Clue(
-        9,
-        f"the first layer's weights get {number(max(later))} times the gradient that they got at step 0 "
-        "for the same gradient of its output",
-    )
+    clues = [
+        Clue(
+            9,
+            f"the first layer's weights get {number(max(later))} times the gradient that they got at step 0 "
+            "for the same gradient of its output",
+        )
+    ]
+    if (full := full_updates(run)) and too_large_at(full[:1]):  # when nothing could have added up
+        clues.append(Clue(-5, f"the first update alone is {percent(full[0])} of the weights' size, at the full rate"))
     remedy = Remedy(look="call optimizer.zero_grad() in every step")
-    return Cause("gradients_accumulated", "gradients of earlier steps are never cleared", remedy, (clue,), UPDATES)
+    clause = "gradients of earlier steps are never cleared"
+    return Cause("gradients_accumulated", clause, remedy, tuple(clues), UPDATES)
 
 
 def _weights_to_output(record: Record) -> float:
@@ -227,15 +237,16 @@ def precision(run: Evidence) -> Cause | None:
         if largest < 2 * RESOLUTION[kind]:
             words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
             clues.append(Clue(6, words))
+    # Where no weight of any layer changes, the optimizer did not step.
     lost = [
         sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())
         for m in run.measured[1:]
-        if m.finite and m.scalars.get("optimizer/lr", 1.0) > 0
+        if m.finite and m.scalars.get("optimizer/lr", 1.0) > 0 and any(m.of("weight/update_ratio").values())
     ]
     if lost and median(lost) >= 1:
         clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
     clause = "the number format is too coarse for the updates"
-    if (overflow := _overflow(run)) is not None:
+    if (overflow := _overflow(run) or _out_of_nothing(run)) is not None:
         clues.append(overflow)
         clause = "the values leave the range of a narrower number format (or something is divided by 0)"
     remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
@@ -249,16 +260,32 @@ def _overflow(run: Evidence) -> Clue | None:
         return None
     order, forward = list(broken.of("preactivation/std")), broken.broken("preactivation")
     place = order.index(forward[0]) if forward else len(order)
-    if not place or not (forward or isinf(broken.scalars.get("output/highest", 0.0))):
+    if forward and place:
+        seen = f"{forward[0]} gets infinity"
+    elif not forward and isinf(broken.scalars.get("output/highest", 0.0)):
+        seen = "the outputs hold infinity"
+    elif not forward and order[-1:] == broken.broken("gradient")[-1:]:
+        seen = f"the loss's gradient in {order[-1]} is infinite or NaN"
+    else:
         return None
     before = order[place - 1]
     size = max(broken.of(f"{what}/largest").get(before, 0.0) for what in ("preactivation", "activation"))
     weights = broken.of("weight/std").get(order[place], 0.0) if forward else 0.0
-    if not size * max(weights, 1.0) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
+    # Not max(weights, 1.0): after an update with NaN the weights are.
+    if not size * max(1.0, weights) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
         return None
-    where = f"{forward[0]} gets" if forward else "the outputs hold"
+    return Clue(9, f"{seen} where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504")
+
+
+def _out_of_nothing(run: Evidence) -> Clue | None:
+    if (found := sudden(run)) is None:
+        return None
+    last, broken = found
+    size = max(last.of("preactivation/largest").values())
     return Clue(
-        9, f"{where} infinity where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504"
+        5,
+        f"at step {last.step} no value exceeded {number(size)} and an update was {percent(last.update_ratio() or 0.0)} "
+        f"of the weights' size, and by step {broken.step} values were infinite or NaN",
     )
 
 

@@ -16,6 +16,7 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
 # The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
 FADED = 0.02
 # Filters around their mean filter, over their size: 0.9 for weights around 0, 0.5 for a uniform distribution from 0.
@@ -64,7 +65,7 @@ def one_layer(run: Evidence) -> Cause | None:
 
 
 def outlier(run: Evidence) -> tuple[str, str] | None:
-    """The one layer that differs from all others at the first measured step, and how."""
+    """The one layer, or the first of a few, that differs from all others at the first measured step, and how."""
     first, fan_in = run.first, run.context.fan_in
     if first is None or len(first.of("weight/std")) < 3:
         return None
@@ -79,17 +80,24 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         return zero[0], "has only zero weights"
     if same:
         return same[0], "has equal channels"
+    around = {k: distinct[k] for k in hidden if distinct.get(k, 1.0) < ONE_SIGN / 2}
+    if len(around) == 1 and len(hidden) > 2:
+        layer, size = next(iter(around.items()))
+        return layer, f"has filters that differ from their mean by {number(size)} of their norm; 0.9 is usual"
     dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
-    if len(dead) == 1:
+    gain = _gain(run)
+    if len(dead) == 1 and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
     if (cut := starved(first)) and not dead:
         return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
     last = list(stds)[-1]  # small at first is a known good start
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
-    if len(off) == 1:
-        factor = gains[off[0]] / median(v for k, v in gains.items() if k != off[0])
-        return off[0], f"has weights of {number(factor)} times the others' gain"
+    if 1 <= len(off) <= FEW_LAYERS * len(gains):
+        usual = median(v for k, v in gains.items() if k not in off)
+        off.sort(key=lambda k: -abs(math.log(gains[k] / usual)))
+        also = "".join(f", {k} of {number(gains[k] / usual)} times" for k in off[1:])
+        return off[0], f"has weights of {number(gains[off[0]] / usual)} times the others' gain{also}"
     return _rescaled(first, gains)
 
 

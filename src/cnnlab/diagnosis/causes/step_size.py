@@ -8,6 +8,7 @@ from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.nonfinite import sudden
 from cnnlab.diagnosis.signal import dead_layers, forward_size
 
 # Usual peaks by family of optimizers; beyond three times as much or as little there are few good runs.
@@ -36,7 +37,9 @@ def too_large(run: Evidence) -> Cause | None:
             clues.append(Clue(-6, "layers were dead, or too small or large, before the first update"))
         if healthy_start and dead_layers(run.last):
             clues.append(Clue(2, "layers died during training"))
-        if healthy_start and not all(m.finite for m in run.records):
+        if sudden(run):
+            clues.append(Clue(-6, "before values became infinite or NaN, they and the updates were of usual size"))
+        elif healthy_start and not all(m.finite for m in run.records):
             clues.append(Clue(4, "it began well, and values became infinite or NaN in training"))
     best = run.latest("check/best_rate")
     clues += _no_rate_helps(run)
@@ -59,7 +62,8 @@ def too_small(run: Evidence) -> Cause | None:
     if lr is not None and low is not None and lr < low:
         clues.append(Clue(5 if lr <= 0.1 * low else 3, f"{lr:g} is less than the usual {low:g} to {high:g}"))
     largest = max((ratio for _, ratio in run.ratios), default=math.nan)
-    if largest < UPDATE_LITTLE:
+    # Updates of exactly 0 are not small: then the optimizer did not step.
+    if 0 < largest < UPDATE_LITTLE:
         points = 5 if largest < UPDATE_LITTLE / 10 else 3
         clues.append(
             Clue(points, f"no update is more than {number(largest)} of the weights' size; 3e-3 to 0.1 is usual")
@@ -97,13 +101,15 @@ def usual(run: Evidence) -> tuple[float | None, float | None]:
 
 
 def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
-    """What the range test found; else the middle of what is usual, or a factor."""
-    best, (low, high) = run.latest("check/best_rate"), usual(run)
+    """What the range test found; else the middle of what is usual, or a factor. Never a rate on the wrong side of the
+    one that was set."""
+    best, lr, (low, high) = run.latest("check/best_rate"), run.context.learning_rate, usual(run)
     # A few steps tell nothing of an optimizer whose updates grow over hundreds.
     slow = (low, high) == ADADELTA
     if best > 0 and not (slow and best < ADADELTA[0]):
-        return remedies.rate(best)
-    lr = run.context.learning_rate
+        found = remedies.rate(best)
+        if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
+            return found
     if lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.rules import SEEN
+from cnnlab.diagnosis.finding import SEEN
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.tally import scores_of
+from cnnlab.views.beginning import waiting_for
 from cnnlab.views.findings import markdown
 
 log = logging.getLogger("cnnlab")
@@ -56,12 +57,13 @@ class Diagnosing(Observer):
             return {}
         if run.overcome and all(record.finite for record in run.records):
             return {}
-        looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
-        self._afterwards |= looks
-        found = diagnose(self._history, self.context)
-        if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
-            looks |= self.examination.trials()
+        with waiting_for("It learned little: looking for the cause"):
+            looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
             self._afterwards |= looks
+            found = diagnose(self._history, self.context)
+            if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
+                looks |= self.examination.trials() | self.examination.exchanges()
+                self._afterwards |= looks
         return looks
 
     def _judge(self, step: int) -> None:

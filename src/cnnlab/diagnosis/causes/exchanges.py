@@ -1,0 +1,98 @@
+"""Which part of a run is at fault, by exchanging one part for a usual one, and causes that are no more than that.
+
+A run that learned little was tried again, briefly: as it was, with AdamW and nothing in the way, with weights drawn
+anew, with both. What then learns tells where the fault lies, whatever it is: it speaks for causes in that part, and
+against others.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+from cnnlab.common.words import percent
+from cnnlab.diagnosis import remedies
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+
+Part = Literal["training", "weights", "network", ""]
+# Points for a part that was exchanged and then learned, and for one that is left over; against the other parts.
+SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
+LOW = 0.5  # of what a linear classifier makes above guessing
+KEYS = ("training", "weights", "both")
+SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
+EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
+
+
+def at_fault(run: Evidence) -> tuple[Part, str]:
+    """The part, and how it was shown; empty where nothing or more than one thing follows from the trials."""
+    own, again, training, weights, both, baseline = map(
+        run.latest, ("validation/accuracy", "check/again", *(f"check/usual_{key}" for key in KEYS), "check/baseline")
+    )
+    own = max(own, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
+    # Some more than luck, and more than little of what is known to be there.
+    much = max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)
+    by_time, by_training, by_weights, by_both = (
+        _better(other - own, much) for other in (again, training, weights, both)
+    )
+    instead = f"where the run reaches {percent(own)} {run.on('validation')}"
+    if by_time:
+        return "training", f"100 steps as in the run, at its highest learning rate, reach {percent(again)}, {instead}"
+    if by_training and by_weights is False:
+        return "training", (
+            f"from the same weights, 100 steps with AdamW and nothing in the way reach {percent(training)}, {instead}"
+        )
+    if by_weights and by_training is False:
+        return "weights", f"from weights drawn anew, 100 steps as in the run reach {percent(weights)}, {instead}"
+    low = run.skill(own) < LOW * run.skill(baseline)  # in 100 steps nothing reaches what is better than that
+    if by_training is by_weights is by_both is False and low and _better(baseline - own, much):
+        return "network", (
+            f"neither AdamW nor weights drawn anew help, and a linear classifier reaches {percent(baseline)}, {instead}"
+        )
+    return "", ""
+
+
+def _better(gained: float, much: float) -> bool | None:
+    """None if it is unknown or between the two."""
+    return True if gained >= much else False if gained < 0.5 * much else None
+
+
+def judged(run: Evidence, part: Part, cause: Cause) -> Cause:
+    """With what the exchanges say of a cause in this part. They never overrule what was seen directly."""
+    found, shown = at_fault(run)
+    if not found or not part or cause.seen >= SEEN:
+        return cause
+    points = AGAINST if part != found else LEFT_OVER if found == "network" else SHOWN
+    return replace(cause, clues=(*cause.clues, Clue(points, shown, direct=False)))
+
+
+def training(run: Evidence) -> Cause | None:
+    found, shown = at_fault(run)
+    if found != "training":
+        return None
+    clause = "something in optimizer, schedule, regularization or number format keeps the network from learning"
+    remedy = Remedy("optimizer", "adamw")
+    if (run.context.optimizer or "").lower() == "adamw":
+        remedy = Remedy(look="leave out what the training has beside AdamW, one at a time")
+    clue = Clue(SHOWN, shown, direct=False)
+    return Cause("training_unsuitable", clause, remedy, (clue,), EVERYTHING)
+
+
+def weights(run: Evidence) -> Cause | None:
+    found, shown = at_fault(run)
+    if found != "weights":
+        return None
+    clause = "the initial weights keep the network from learning"
+    remedy = Remedy("init", "lsuv") if remedies.keeps(run.context) else remedies.initializer(run.context)
+    return Cause("weights_unsuitable", clause, remedy, (Clue(SHOWN, shown, direct=False),), EVERYTHING)
+
+
+def network(run: Evidence) -> Cause | None:
+    found, shown = at_fault(run)
+    if found != "network":
+        return None
+    clause = "the network itself, how its layers are put together, keeps it from learning"
+    remedy = Remedy(look="follow an image through forward(), layer by layer: what is lost, mixed up or made equal?")
+    return Cause("network_unsuitable", clause, remedy, (Clue(LEFT_OVER, shown, direct=False),), EVERYTHING)
+
+
+CAUSES = (training, weights, network)

@@ -1,0 +1,115 @@
+"""Causes between the loss and the weights: layers that are frozen, that no gradient reaches, or that stop."""
+
+from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.signal import DEAD, dead_layers, forward_size, starved, zeroed
+
+STILL = LEARNING | GRADIENTS | {"small_updates", "large_updates"}
+FELT = 1e-8  # a gradient that cannot vanish in one layer
+LAST = 3  # measured steps at the end, from which on it counts that nothing changes
+LEAST_RATE = 1e-3  # of the peak; below it updates may be lost in rounding
+LEARNED_ALL = 1e-6  # a loss that leaves no gradient
+
+
+def frozen(run: Evidence) -> Cause | None:
+    layers = [*run.context.frozen, *run.context.left_out]
+    count = len(run.context.units)
+    if not layers and (without := _without_gradient(run)):
+        clue = Clue(11, f"a gradient arrives at {_some(without)}, and none is there for the update of the weights")
+        remedy = Remedy(look="call backward() between zero_grad() and step(); see that the weights require a gradient")
+        return Cause("layers_frozen", "the weights' gradients are gone before the update", remedy, (clue,), STILL)
+    if not layers or not count:
+        return None
+    share = len(layers) / count
+    points = 11 if share >= 0.5 else 5
+    clues = [Clue(points, f"{len(layers)} of {count} layers are not trained: {_some(layers)}")]
+    clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
+    if run.context.left_out:
+        clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
+    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), STILL)
+
+
+def _without_gradient(run: Evidence) -> list[str]:
+    """The layers whose output always gets a gradient, and whose weights never do."""
+    seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
+    if len(seen) < 2 or any(no_input(m) for m in seen):  # without input there is no gradient
+        return []
+    layers = list(seen[0].of("gradient/std"))
+    return [
+        k
+        for k in layers
+        if all(m.of("gradient/std").get(k, 0) > 0 and m.of("weight/gradient_std").get(k) == 0 for m in seen)
+    ]
+
+
+def detached(run: Evidence) -> Cause | None:
+    """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
+    known = {*run.context.frozen, *run.context.left_out}
+    records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
+    if not records or starved(records[0]):
+        return None
+    ran = list(records[0].of("preactivation/std"))
+    still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]
+    # A zero that arrives is logged as one; where nothing arrives there is no value.
+    unreached = [k for k in still if all(k not in m.of("gradient/std") for m in records)] or _cut(records)
+    if not unreached:
+        return None
+    points = 11 if len(unreached) < len(ran) or len(ran) == 1 else 13
+    clue = Clue(points, f"no gradient ever reaches {len(unreached)} of {len(ran)} layers: {_some(unreached)}")
+    clause = "something cuts the gradient's way (detach, no_grad, .data, or a step without gradient)"
+    remedy = Remedy(look=f"find what cuts the graph behind {unreached[-1]}: detach(), no_grad(), .data, argmax")
+    return Cause("layers_detached", clause, remedy, (clue,), STILL)
+
+
+def _cut(records: list[Record]) -> list[str]:
+    """The layers below one from which no gradient comes, at any step: a rounding, a step function, argmax."""
+    if len(records) < 3 or any(no_input(m) for m in records):
+        return []
+    gradients = [m.of("gradient/std") for m in records]
+    order = list(gradients[0]) if gradients else []
+    still = [k for k in order if all(g.get(k) == 0 for g in gradients)]
+    above = order[len(still)] if still and len(still) < len(order) else None
+    whole = still == order[: len(still)] and above is not None
+    return still if whole and all(g.get(above or "", 0) > FELT for g in gradients) else []
+
+
+def stopped(run: Evidence) -> Cause | None:
+    """The weights moved at first, and at all of the last measured steps none did, or none got a gradient, though the
+    learning rate was not annealed and the layers had input."""
+    least = LEAST_RATE * (run.context.learning_rate or 0.0)
+    seen = [m for m in run.measured if m.finite and m.of("weight/update_ratio")]
+    seen = [m for m in seen if m.scalars.get("optimizer/lr", least) >= least and (m.loss or 0.0) > LEARNED_ALL]
+    moved = [_moved(m) or _silent(m) for m in seen]
+    still = moved[::-1].index(True) if True in moved else 0
+    if still < LAST:
+        return None
+    since = seen[-still]
+    changes = "weight changes" if any(since.of("weight/gradient_std").values()) else "gradient arrives at any weight"
+    clue = Clue(11, f"from step {since.step} on no {changes}, before it did")
+    clause = f"training stops at about step {since.step}"
+    remedy = Remedy(look=f"look what freezes, detaches or skips at about step {since.step}")
+    return Cause("layers_frozen", clause, remedy, (clue,), STILL)
+
+
+def _moved(record: Record) -> bool:
+    gradients = record.of("weight/gradient_std").values()
+    return any(record.of("weight/update_ratio").values()) and (any(gradients) or not gradients)
+
+
+def _silent(record: Record) -> bool:
+    """A signal that vanishes, or dies, takes the gradients with it."""
+    dead = any(share >= DEAD for share in record.of("activation/dead").values())
+    return dead or no_input(record) or forward_size(record, start=False) == "vanishing"
+
+
+def no_input(record: Record) -> bool:
+    """Whether a layer gets the same everywhere, as behind dead units and weights of zero."""
+    return bool(dead_layers(record) or zeroed(record) or starved(record))
+
+
+def _some(layers: list[str]) -> str:
+    return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
+
+
+CAUSES = (frozen, detached, stopped)

@@ -1,0 +1,78 @@
+"""Layers that are frozen, that no gradient reaches, and training that stops."""
+
+import pytest
+
+from cnnlab.diagnosis.causes.updating import detached, frozen, stopped
+
+UNITS = {"01_block1.conv1": 8, "02_block2.conv1": 16, "03_head.fc1": 32, "04_head.logits": 10}
+
+
+def test_usual_training_is_no_cause(row, evidence):
+    run = evidence(*(row(step) for step in (0, 16, 32, 64, 100)), units=UNITS)
+    assert not any(suspect(run) for suspect in (frozen, detached, stopped))
+
+
+def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
+    most = tuple(UNITS)[:3]
+    assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
+    assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
+    assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
+
+
+def test_layers_that_no_gradient_reaches(row, evidence):
+    cut = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3))
+    for layer in tuple(UNITS)[:2]:
+        del cut[f"gradient/std/{layer}"]
+    found = detached(evidence(cut, cut | {"step": 100}))
+    assert found is not None and "2 of 4 layers" in found.supporting[0] and "02_block2.conv1" in found.remedy.override
+    zero = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3))
+    assert detached(evidence(zero)) is None  # a gradient of 0 arrives, once
+
+
+def test_gradients_that_are_cut_to_exactly_zero_at_every_step(row, evidence):
+    """As by rounding: the layer above gets a gradient that cannot vanish within one layer."""
+    cut = [
+        row(s, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3), gradient_std=(0.0, 0.0, 1e-3, 1e-3)) for s in (0, 50, 100)
+    ]
+    assert "2 of 4 layers" in detached(evidence(*cut)).supporting[0]
+    fading = [step | {"gradient/std/03_head.fc1": 1e-12} for step in cut]
+    assert detached(evidence(*fading)) is None
+
+
+def test_weights_whose_gradients_are_gone_before_the_update(row, evidence):
+    gone = [row(step, weight_gradient_std=(0.0,) * 4) for step in (0, 50)]
+    found = frozen(evidence(*gone, units=UNITS))
+    assert found.name == "layers_frozen" and "gone before the update" in found.clause
+
+
+def test_behind_a_layer_that_gives_nothing_the_others_are_neither_frozen_nor_detached(row, evidence):
+    """Weights whose input is zero get no gradient."""
+    behind = {"preactivation_std": (1.2, 1.1, 0.0, 0.0), "weight_gradient_std": (0.0,) * 4}
+    steps = [row(step, **behind) for step in (0, 50, 100)]
+    assert frozen(evidence(*steps, units=UNITS)) is None and detached(evidence(*steps)) is None
+
+
+STILL = {"weight_update_ratio": (0.0,) * 4}
+WITHOUT = {"weight_gradient_std": (0.0,) * 4}  # decay and momentum still move the weights
+
+
+@pytest.mark.parametrize(("how", "what"), [(STILL, "no weight changes"), (WITHOUT, "no gradient arrives")])
+def test_training_that_stops_is_dated(row, evidence, how, what):
+    rows = [row(0), row(8), *(row(step, **how) for step in (16, 32, 64))]
+    found = stopped(evidence(*rows))
+    assert found.name == "layers_frozen" and f"from step 16 on {what}" in found.supporting[0]
+    assert stopped(evidence(*rows, row(100))) is None  # and goes on
+    assert stopped(evidence(*rows[:4])) is None  # twice may be luck
+
+
+def test_what_does_not_count_as_stopped(row, evidence):
+    """A schedule at its end, everything learned, a signal that vanishes, dead layers, weights that never moved."""
+    annealed = [row(step, **STILL) | {"optimizer/lr": 1e-6} for step in (16, 32, 64)]
+    assert stopped(evidence(row(0), *annealed)) is None
+    learned = [row(step, loss=0.0, **WITHOUT) for step in (16, 32, 64)]
+    assert stopped(evidence(row(0), *learned)) is None
+    faded = [row(step, preactivation_std=(1e-2, 1e-4, 1e-6, 1e-8), **WITHOUT) for step in (16, 32, 64)]
+    assert stopped(evidence(row(0), *faded)) is None
+    dead = [row(step, activation_dead=(1.0, 1.0, 1.0), **WITHOUT) for step in (16, 32, 64)]
+    assert stopped(evidence(row(0), *dead)) is None
+    assert stopped(evidence(*(row(step, **STILL) for step in (0, 16, 32)))) is None
