@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from statsmodels.stats.proportion import proportion_confint
 
 from cnnlab.views.accuracies import between, interval, of_images
 
@@ -15,14 +14,6 @@ from cnnlab.views.accuracies import between, interval, of_images
 )
 def test_the_interval_is_wilsons(right: int, images: int, low: float, high: float) -> None:
     assert interval(right / images, images) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_it_is_that_of_statsmodels() -> None:
-    for images in (1, 2, 7, 359, 10_000):
-        for right in {0, 1, images // 3, images - 1, images}:
-            low, high = proportion_confint(right, images, method="wilson")
-            expected = max(float(low), 0.0), min(float(high), 1.0)
-            assert interval(right / images, images) == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 def test_its_ends_are_the_shares_that_the_number_seen_just_refutes() -> None:

@@ -1,7 +1,7 @@
 """What an accuracy is worth: of how many images it is, and Wilson's interval."""
 
 import math
-from statistics import NormalDist
+from typing import Any
 
 LEVEL = 0.95
 
@@ -20,15 +20,10 @@ def between(ends: tuple[float, float]) -> str:
 
 
 def interval(share: float, images: int) -> tuple[float, float] | None:
-    """Wilson's 95 % interval (Wilson 1927) where `share` of `images` are right; None without images, and for NaN.
+    """Wilson's 95 % interval (Wilson 1927) where `share` of `images` are right; None without images, and for NaN."""
+    from statsmodels.stats.proportion import proportion_confint
 
-    Written out: statsmodels, which the report takes it from, takes half a second to import at the end of every run.
-    """
     if not images or not math.isfinite(share):
         return None
-    right, z = round(share * images) / images, NormalDist().inv_cdf((1 + LEVEL) / 2)
-    centre = right + z**2 / (2 * images)
-    reach = z * math.sqrt(right * (1 - right) / images + (z / (2 * images)) ** 2)
-    ends = ((centre + sign * reach) / (1 + z**2 / images) for sign in (-1, 1))
-    low, high = (min(max(end, 0.0), 1.0) for end in ends)  # rounding leaves -1e-17
-    return low, high
+    ends: Any = proportion_confint(round(share * images), images, alpha=1 - LEVEL, method="wilson")
+    return max(float(ends[0]), 0.0), min(float(ends[1]), 1.0)  # rounding leaves -1e-17
