@@ -84,7 +84,7 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
         parsed = parse(parser_of(loader), lines)
         single = [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
         sweep = [*lines, f"hydra.mode={RunMode.MULTIRUN.name}"]
-        master = in_words(loader, name, single, lambda: loader.load_configuration(name, sweep, RunMode.MULTIRUN))
+        master = _in_words(loader, name, single, lambda: loader.load_configuration(name, sweep, RunMode.MULTIRUN))
         command = Command(None, None if args.config_path else master, args.config_dir)
         sweeper = master.hydra.sweeper
         if sweeper._target_ == LAB_SWEEPER:
@@ -130,6 +130,12 @@ def compose_run(
     job = without_sections(config)
     with interpolated():
         return job, read_request(job, config.hydra), run_folder(config)
+
+
+def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
+    """One job of the sweep whose config is `master`, with Hydra's section. Raises InputError."""
+    name = master.hydra.job.config_name
+    return _in_words(loader, name, overrides, lambda: loader.load_sweep_config(master, overrides))
 
 
 @contextmanager
@@ -198,25 +204,20 @@ def _check_not_a_claim(job: DictConfig) -> None:
 
 
 def _without_plus(override: Override, groups: set[str]) -> str:
-    line = override.input_line or ""
-    if of_group(override, groups) or override.key_or_group.startswith(EXTENSIBLE):
+    line, key = override.input_line or "", override.key_or_group
+    if key.split("@")[0].split("/")[0] in groups or key.startswith(EXTENSIBLE):
         return line
     return line.lstrip("+")
-
-
-def of_group(override: Override, groups: set[str]) -> bool:
-    """Whether it chooses a config; `groups`: the topmost."""
-    return override.key_or_group.split("@")[0].split("/")[0] in groups
 
 
 def _compose(loader: ConfigLoader, config_name: str, overrides: list[str]) -> DictConfig:
     def load() -> DictConfig:
         return loader.load_configuration(config_name, overrides, RunMode.RUN)
 
-    return in_words(loader, config_name, overrides, load)
+    return _in_words(loader, config_name, overrides, load)
 
 
-def in_words(
+def _in_words(
     loader: ConfigLoader, config_name: str, overrides: list[str], load: Callable[[], DictConfig]
 ) -> DictConfig:
     """What `load` composes of these overrides; InputError with a useful message where it cannot."""

@@ -26,33 +26,6 @@ def test_a_frozen_config_is_that_of_the_single_run(composed):
     assert len({job.hash for job in jobs}) == 4
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["optimizer.lr=0.1,0.2", "trainer.max_steps=3"],
-        ["model.channels=[4,8],[8,16]", "init.bias=keep", "seed=1,2"],
-        ["trainer.device=cpu", "telemetry.statistics.weight={std: cnnlab.telemetry.statistics.std}", "seed=1,2"],
-        ["+telemetry.statistics.activation.mine=math.sqrt", "optimizer.lr=0.1,0.2"],
-        ["optimizer.lr=0.1,0.2", "scheduler=constant"],
-    ],
-)
-def test_so_it_is_where_only_settings_are_swept(composed, arguments):
-    _, _, jobs = _freeze(composed, *arguments)
-    assert len(jobs) > 1
-    for job in jobs:
-        config, _, _ = compose_run("train", job.lines)
-        assert job.text == OmegaConf.to_yaml(config, resolve=True)
-
-
-def test_settings_need_no_new_composition(composed, monkeypatch):
-    loader, master = composed("optimizer.lr=0.1,0.2", "seed=0,1")
-    monkeypatch.setattr(loader, "load_configuration", None)  # cannot be called
-    plan = make_plan(parser_of(loader), ["optimizer.lr=0.1,0.2", "seed=0,1"], None, None, None)
-    assert [job.config.optimizer.lr for job in freeze(loader, master, plan.measuring, tuned=False)] == [0.1] * 2 + [
-        0.2
-    ] * 2
-
-
 def test_every_launcher_is_handed_the_frozen_config(composed):
     loader, master, jobs = _freeze(composed, "init=he,xavier", "trainer.max_steps=3")
     frozen = FrozenLoader(loader)

@@ -8,11 +8,9 @@ from typing import Any
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from cnnlab.cli.compose import COMMAND_SECTIONS, in_words, of_group, without_sections
-from cnnlab.cli.overrides import parse, parser_of
+from cnnlab.cli.compose import COMMAND_SECTIONS, compose_job, without_sections
 from cnnlab.cli.resolvers import slug
 from cnnlab.cli.sweeps.plan import MEASURE, SEED, TUNE, PlannedJob
 from cnnlab.runs.run_folder import config_hash
@@ -74,29 +72,12 @@ def freeze(loader: ConfigLoader, master: DictConfig, planned: Sequence[PlannedJo
         lines = {key: value for key, value in job.overrides.items() if key != SEED}
         design = tuple(lines.items())
         if design not in designs:
-            designs[design] = _compose_job(loader, master, [f"{key}={value}" for key, value in design])
+            designs[design] = compose_job(loader, master, [f"{key}={value}" for key, value in design])
         config = copy.deepcopy(designs[design])
         if SEED in job.overrides:
             value = OverridesParser.create().parse_override(f"{SEED}={job.overrides[SEED]}").value()
             OmegaConf.update(config, SEED, value)
         yield _frozen(job, config, master, known=not (tuned and job.stage == MEASURE))
-
-
-def _compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
-    """One job of the sweep whose config is `master`, with Hydra's section. Raises InputError.
-
-    Where no config is chosen anew, it is the sweep's with other values, which takes a third of the time.
-    """
-    groups, parsed = set(loader.list_groups("")), parse(parser_of(loader), overrides)
-
-    def load() -> DictConfig:
-        if any(o.type != OverrideType.CHANGE or of_group(o, groups) for o in parsed):
-            return loader.load_sweep_config(master, overrides)
-        config = copy.deepcopy(master)
-        ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
-        return config
-
-    return in_words(loader, master.hydra.job.config_name, overrides, load)
 
 
 def with_setting(job: FrozenJob, tuning: FrozenJob, master: DictConfig) -> FrozenJob:
