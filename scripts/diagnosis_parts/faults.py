@@ -16,9 +16,9 @@ from diagnosis_parts.fresh_training import (
 from diagnosis_parts.later_data import LATER_DATA
 from diagnosis_parts.later_networks import LATER_NETWORK
 from diagnosis_parts.later_training import LATER_INITIALIZATION, LATER_NUMBER_FORMAT, LATER_ONE_LAYER, LATER_OPTIMIZER
-from diagnosis_parts.once_data import ONCE_DATA
-from diagnosis_parts.once_networks import ONCE_NETWORK
-from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
+from diagnosis_parts.newer_data import NEWER_DATA
+from diagnosis_parts.newer_networks import NEWER_NETWORK
+from diagnosis_parts.newer_training import NEWER_INITIALIZATION, NEWER_NUMBER_FORMAT, NEWER_ONE_LAYER, NEWER_OPTIMIZER
 
 SETS = ("dev", "once")
 _KNOWN = (
@@ -26,7 +26,7 @@ _KNOWN = (
     *(FRESH_INITIALIZATION, FRESH_ONE_LAYER, FRESH_OPTIMIZER, FRESH_NETWORK, FRESH_DATA, FRESH_NUMBER_FORMAT),
     *(LATER_INITIALIZATION, LATER_ONE_LAYER, LATER_OPTIMIZER, LATER_NETWORK, LATER_DATA, LATER_NUMBER_FORMAT),
 )
-_ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
+_ONCE = (NEWER_INITIALIZATION, NEWER_ONE_LAYER, NEWER_OPTIMIZER, NEWER_NETWORK, NEWER_DATA, NEWER_NUMBER_FORMAT)
 FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE):
     FAMILIES.setdefault(_faults[0].family, []).extend(_faults)

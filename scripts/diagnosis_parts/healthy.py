@@ -6,7 +6,7 @@ from random import Random
 from diagnosis_parts.bases import BASES, Base, which
 from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
 from diagnosis_parts.later_healthy import LATER_SETTINGS
-from diagnosis_parts.once_healthy import ONCE_SETTINGS
+from diagnosis_parts.newer_healthy import NEWER_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
 COUNTS = {"dev": 450, "once": 130}
@@ -90,7 +90,7 @@ def healthy(set_name: str) -> list[tuple[Base, str, int]]:
     """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once four sets, which
     are drawn as they were, so that their runs have the same keys."""
     if set_name == "once":
-        return _drawn("2033", ONCE_SETTINGS, COUNTS["once"], 60_000)
+        return _drawn("2033", NEWER_SETTINGS, COUNTS["once"], 60_000)
     order = list(SETTINGS)
     Random(2027).shuffle(order)
     return [

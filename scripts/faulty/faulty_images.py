@@ -7,7 +7,7 @@ from pathlib import Path
 
 import later_images
 import more_images
-import once_images
+import newer_images
 import torch
 from torch import Tensor
 
@@ -50,7 +50,7 @@ def small(
     data = assemble(of, train, test, classes, validation)
     if fault == "none":
         return data
-    modules = (sys.modules[__name__], more_images, later_images, once_images)
+    modules = (sys.modules[__name__], more_images, later_images, newer_images)
     return getattr(next(module for module in modules if hasattr(module, fault)), fault)(data, amount)
 
 

@@ -59,9 +59,9 @@ def _is_function(name, section):
         "model": (
             *("faulty_layers", "faulty_signals", "faulty_weights"),
             *("more_layers", "more_weights", "later_layers", "later_weights"),
-            *("once_layers", "once_weights"),
+            *("newer_layers", "newer_weights"),
         ),
-        "dataset": ("faulty_images", "more_images", "later_images", "once_images"),
+        "dataset": ("faulty_images", "more_images", "later_images", "newer_images"),
     }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 

@@ -1,7 +1,7 @@
 """Settings without a fault by somebody who had not seen the rules, for the last measurement. As SETTINGS of
 healthy.py."""
 
-ONCE_SETTINGS = (
+NEWER_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.65"),
     ("own|shortcut", "optimizer.lr=*0.9 trainer.batch_size=56"),
     ("own|shortcut", "optimizer.lr=*1.15"),

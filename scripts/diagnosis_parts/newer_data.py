@@ -5,7 +5,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 UNLIKE, STRONG = "test_unlike_training", "augmentation_too_strong"
 
-# (name, function of once_images.py, amount, causes, where)
+# (name, function of newer_images.py, amount, causes, where)
 _SETS = [
     ("labels in two bits", "labels_in_bits", 2, f"classes_absent {UNLIKE} labels_noisy", ANY),
     ("images repeated, labels interleaved", "repeated_apart", 2, "labels_unrelated labels_noisy", ANY),
@@ -29,7 +29,7 @@ _SETS = [
     ),
 ]
 
-ONCE_DATA = kinds(
+NEWER_DATA = kinds(
     "data",
     [
         *(

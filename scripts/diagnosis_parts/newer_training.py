@@ -6,7 +6,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 TOO_LARGE, TOO_SMALL = "learning_rate_too_large", "learning_rate_too_small"
 
-ONCE_INITIALIZATION = kinds(
+NEWER_INITIALIZATION = kinds(
     "initialization",
     [
         (
@@ -65,7 +65,7 @@ ONCE_INITIALIZATION = kinds(
     ],
 )
 
-ONCE_ONE_LAYER = kinds(
+NEWER_ONE_LAYER = kinds(
     "one layer",
     [
         (
@@ -148,7 +148,7 @@ ONCE_ONE_LAYER = kinds(
     ],
 )
 
-ONCE_OPTIMIZER = kinds(
+NEWER_OPTIMIZER = kinds(
     "optimizer",
     [
         ("no momentum", "optimizer.momentum=0 optimizer.nesterov=false", f"{TOO_SMALL} too_few_steps", "sgd", True),
@@ -261,7 +261,7 @@ ONCE_OPTIMIZER = kinds(
     ],
 )
 
-ONCE_NUMBER_FORMAT = kinds(
+NEWER_NUMBER_FORMAT = kinds(
     "number format",
     [
         (

@@ -5,7 +5,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 SIXTEEN = ",".join(["64"] * 16)
 
-ONCE_NETWORK = kinds(
+NEWER_NETWORK = kinds(
     "network",
     [
         (
