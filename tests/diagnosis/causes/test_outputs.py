@@ -46,3 +46,8 @@ def test_outputs_of_another_size_than_the_last_layers(row, evidence):
 
 def test_values_whose_squares_overflow_have_no_known_deviation(row, evidence):
     assert output_scaled(evidence(row(0, preactivation_std=(1.0, 1e10, 1e15, float("inf"))) | LOGITS)) is None
+
+
+def test_outputs_of_zero_say_nothing_of_an_activation(row, evidence):
+    zero = {f"output/{key}": 0.0 for key in ("lowest", "highest", "std", "spread", "sum_error")}
+    assert output_bounded(evidence(*(row(step) | zero for step in (0, 50, 100)))) is None

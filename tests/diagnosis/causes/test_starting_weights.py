@@ -64,6 +64,24 @@ def test_a_layer_that_nothing_reaches_is_named_with_the_one_before(row, evidence
     assert "03_head.fc1" in found.clause and "02_block2.conv1" in found.supporting[0]
 
 
+def test_layers_that_all_give_far_less_than_their_weights_make_are_told_where_no_norm_hides_it(row, evidence):
+    faded = row(0, weight_std=HE, preactivation_std=(1.2, 1.2e-3, 1e-3, 1e-6))
+    (words,) = one_layer(evidence(faded, fan_in=FANS)).supporting
+    assert words.startswith("02_block2.conv1 gives") and "as do 04_head.logits" in words
+    assert one_layer(evidence(faded, fan_in=FANS, batch_norm=True)) is None
+    both_ways = row(0, weight_std=HE, preactivation_std=(1.2, 1.2e-3, 1.0, 1.0))
+    assert one_layer(evidence(both_ways, fan_in=FANS)) is None
+
+
+def test_equal_weights_that_biases_moved_apart_in_vain(row, evidence):
+    began = row(0, weight_distinct=(0.0, 0.0, 0.0, 0.9), accuracy=0.1)
+    later = {"step": 200, "validation/accuracy": 0.1}
+    assert equal(evidence(began, row(200, accuracy=0.1), later)).name == "weights_equal"
+    assert equal(evidence(began, row(200), later | {"validation/accuracy": 0.9})) is None  # it helped
+    one = row(0, weight_distinct=(0.0, 0.9, 0.9, 0.9), accuracy=0.1)
+    assert equal(evidence(one, row(200, accuracy=0.1), later)) is None
+
+
 def test_one_deviation_for_all_layers_is_the_initializers_choice(row, evidence):
     """The gains then differ by the root of the fan-in, 11-fold here, and no single layer is at fault."""
     assert one_layer(evidence(row(0, weight_std=(0.01,) * 4), fan_in=FANS)) is None
@@ -89,6 +107,8 @@ def test_norm_layers_and_a_suited_initializer_speak_against_it(row, evidence):
 def test_biases_far_from_zero(row, evidence):
     off = row(0, preactivation_mean=(-5.0,) * 4, activation_dead=(1.0, 1.0, 1.0))
     assert biased(evidence(off, bias=-5.0)).remedy.override == "init.bias=0"
+    small = off | {f"weight/std/{layer}": 1e-4 for layer in FANS}
+    assert biased(evidence(small, bias=-5.0, fan_in=FANS, initializer="normal")).remedy.override == "init=he"  # both
     assert biased(evidence(off, bias=0.0)).remedy.look  # never advised what is set
     assert biased(evidence(off, bias=None, initializer="own")).remedy.override == "init=he"  # which sets them to 0
 
@@ -137,3 +157,8 @@ def test_equal_weights_that_add_up_are_no_bias(row, evidence):
     off = {"preactivation_mean": (5.0,) * 4, "preactivation_std": (0.1,) * 4}
     assert "by biases or by what else" in biased(evidence(row(0, **off), bias=0.0)).clause
     assert biased(evidence(row(0, **off, weight_distinct=(0.0,) * 4), bias=0.0)) is None
+
+
+def test_weights_that_the_first_update_has_made_large_say_nothing_of_the_start(row, evidence):
+    jumped = row(0, weight_std=_scaled(1e4), preactivation_std=(1.2, 1.1, 1.3, 1.0), weight_update_ratio=(1.0,) * 4)
+    assert one_layer(evidence(jumped, fan_in=FANS)) is None

@@ -62,3 +62,10 @@ def test_a_rate_that_is_too_large_is_never_answered_with_a_larger_one(row, evide
     assert too_large(evidence(*rows, learning_rate=0.1)).remedy.override == "optimizer.lr=0.001"
     assert too_large(evidence(*rows, learning_rate=1.0)).remedy.override == "optimizer.lr=0.2"
     assert too_large(evidence(*rows, learning_rate=0.2)).remedy.override != "optimizer.lr=0.2"  # as it is set
+
+
+def test_adagrad_has_rates_of_its_own_and_adadelta_starts_by_its_eps(row, evidence):
+    assert usual(evidence(row(0), optimizer="Adagrad"))[1] > usual(evidence(row(0), optimizer="Adam"))[1]
+    still = [row(step, weight_update_ratio=(1e-6,) * 4) for step in (0, 150)]
+    slow = too_small(evidence(*still, optimizer="Adadelta", learning_rate=1.0, update={"eps": 1e-14}))
+    assert slow.remedy.override == "optimizer.eps=1e-06"

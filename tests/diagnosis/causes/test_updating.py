@@ -19,6 +19,16 @@ def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
     assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
 
 
+def test_a_layer_that_is_frozen_at_zero_is_told_before_those_below_it_that_get_no_gradient(row, evidence):
+    rows = [
+        row(step, weight_std=(0.3, 0.1, 0.05, 0.0), weight_gradient_std=(0.0,) * 4, gradient_std=(0.0, 0.0, 0.0, 5e-3))
+        for step in (0, 50, 100)
+    ]
+    run = evidence(*rows, units=UNITS, frozen=("04_head.logits",))
+    assert frozen(run).points > detached(run).points
+    assert "all weights of 04_head.logits are equal" in frozen(run).supporting[0]
+
+
 def test_layers_that_no_gradient_reaches(row, evidence):
     cut = row(0, weight_gradient_std=(0.0, 0.0, 1e-3, 1e-3))
     for layer in tuple(UNITS)[:2]:

@@ -2,7 +2,8 @@
 None where nothing speaks for it. Listed in each module's CAUSES, and here by the part of a run that they are in.
 
 images and labels          images_seen.py, labelling.py     network        outputs.py, architecture.py
-weights at the start       starting_weights.py              optimizer      step_size.py, optimization.py, updating.py
+weights at the start       starting_weights.py              training       step_size.py, optimization.py, updating.py,
+any part                   exchanges.py                                    number_format.py
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from cnnlab.diagnosis.causes import (
     exchanges,
     images_seen,
     labelling,
+    number_format,
     optimization,
     outputs,
     starting_weights,
@@ -28,7 +30,13 @@ Suspect = Callable[[Evidence], Cause | None]
 PARTS: Mapping[Part, tuple[Suspect, ...]] = {
     "network": (*outputs.CAUSES, *architecture.CAUSES),
     "weights": starting_weights.CAUSES,
-    "training": (*updating.CAUSES, *optimization.CAUSES, *step_size.CAUSES, architecture.dropped),
+    "training": (
+        *updating.CAUSES,
+        *optimization.CAUSES,
+        *number_format.CAUSES,
+        *step_size.CAUSES,
+        architecture.dropped,
+    ),
     "": (*images_seen.CAUSES, *labelling.CAUSES, *architecture.ANY_PART, *exchanges.CAUSES),
 }
 

@@ -17,6 +17,7 @@ ROUNDING = 1e-5  # of a mean in float32
 REPEATED = 0.5
 FEW_TO_COMPARE = 4  # images in a batch
 FEW_PER_CLASS = 5
+SPOILED = 0.7
 # The most that the shipped recipes use: pixels, degrees, pixels.
 AUGMENTED = {"translate": 4, "rotate": 15, "cutout": 8}
 STANDARDIZE = Remedy(look="standardize the images: subtract their mean, divide by their standard deviation")
@@ -52,7 +53,8 @@ def not_standardized(run: Evidence) -> Cause | None:
         return None
     values = f"the images have mean {number(mean)} and standard deviation {number(std)}"
     clue = Clue(11, f"{values} where the first layer gets them; 0 and 1 are usual")
-    return Cause("images_not_standardized", f"{values}, which no initializer expects", STANDARDIZE, (clue,), SCALED)
+    remedy = _less_augmentation(run) if _spoiled(run) else STANDARDIZE
+    return Cause("images_not_standardized", f"{values}, which no initializer expects", remedy, (clue,), SCALED)
 
 
 def constant(run: Evidence) -> Cause | None:
@@ -73,6 +75,7 @@ def constant(run: Evidence) -> Cause | None:
     else:
         return None
     remedy = Remedy(look="look at some images as the network gets them")
+    remedy = _less_augmentation(run) if _spoiled(run) else remedy
     return Cause("images_constant", "the images are all alike", remedy, (clue,), SCALED)
 
 
@@ -107,10 +110,10 @@ def over_augmented(run: Evidence) -> Cause | None:
     if not run.context.augmented:
         return None
     clues = [Clue(1, "augmentation is on")]
-    if augmented < 0.7 * clean:
+    if _spoiled(run):
         clues.append(
             Clue(
-                9,
+                9 if augmented > 0.5 * clean else 13,
                 f"a linear classifier is right for {percent(found[1])} of validation images if it learns from clean "
                 f"images, for {percent(found[0])} if from augmented ones",
             )
@@ -119,6 +122,12 @@ def over_augmented(run: Evidence) -> Cause | None:
         clues.append(Clue(-4, "a linear classifier learns as much from the augmented images as from clean ones"))
     clause = "augmentation destroys what tells the classes apart"
     return Cause("augmentation_too_strong", clause, _less_augmentation(run), tuple(clues))
+
+
+def _spoiled(run: Evidence) -> bool:
+    """Whether a linear classifier learns from the images as they are, and far less from the augmented ones."""
+    augmented, clean = (run.skill(run.latest(f"check/{key}")) for key in ("baseline", "baseline_clean"))
+    return augmented < SPOILED * clean
 
 
 def _less_augmentation(run: Evidence) -> Remedy:

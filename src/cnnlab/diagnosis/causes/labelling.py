@@ -29,7 +29,7 @@ def unrelated(run: Evidence) -> Cause | None:
     if max(baseline, clean) < 0.5 * LITTLE or clean < 0.5 * LITTLE:
         clues.append(Clue(7, "a linear classifier on these images and labels does no better than guessing"))
     elif max(baseline, clean) > LITTLE:
-        clues.append(Clue(-8, "a linear classifier on the same images and labels does better than guessing"))
+        clues.append(Clue(-12, "a linear classifier on the same images and labels does better than guessing"))
     if run.latest("check/one_batch") > 0.95:
         clues.append(Clue(2, "the network learns one batch by heart"))
     clause = "the labels have nothing to do with the images (shuffled apart from them?)"

@@ -1,14 +1,13 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
 from itertools import pairwise
-from math import ceil, inf, isfinite, isinf, log
+from math import ceil, inf, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
-from cnnlab.diagnosis.nonfinite import sudden
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import forward_size
 
@@ -22,19 +21,20 @@ DECAYED = 0.3
 # What is usual at most: SGD 5e-4 to 5e-3. Decoupled (AdamW): learning rate times decay times steps is the share of
 # the weights that decays in a run, below 0.2.
 DECAY, DECAY_OF_RUN = 0.02, 1.0
+LAMBD = 1e-4
 SMOOTHING = 0.5
+MOMENTUM_HIGH = 0.965
 MOMENTUM, DAMPENING, BETA2 = 0.985, 0.5, (0.5, 0.99999)
+ALPHA = (0.5, 0.9999)
 EPSILON, EPSILON_HIGH = 1e-2, 1e-4
 EPSILON_NORM = 0.1  # of a variance that is about 1
 # Mean learning rate over its peak: one_cycle 0.5, cosine 0.5.
 RATE_SHARE = 0.12
 # Over its peak, or over the rate that was set where the schedule names no peak; a schedule is to lower it.
 RATE_RAISED = 2.0
+RISES = 1.02  # of the first loss; a loss that stands still may rise by less, six times in turn
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
-# The smallest change of a number of size 1: 11 and 8 bits.
-RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
-FAR_BELOW = 1e30  # of what float32 holds
 FEW = 4  # images a batch, or batches an epoch
 ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
 
@@ -50,8 +50,6 @@ def clipped(run: Evidence) -> Cause | None:
 
 def decay(run: Evidence) -> Cause | None:
     wanted, clues = run.context.weight_decay, []
-    if wanted == 0:
-        return None
     decoupled = (run.context.optimizer or "").lower().endswith("adamw")
     share = (wanted or 0.0) * (run.context.learning_rate or 0.0) * max(run.steps, 1)
     if wanted is not None and (share > DECAY_OF_RUN if decoupled else wanted > DECAY):
@@ -65,6 +63,11 @@ def decay(run: Evidence) -> Cause | None:
     named = f", {wanted:g}," if wanted is not None else ""
     clause = f"weight decay{named} pulls the weights to zero faster than the gradients move them"
     remedy = Remedy("optimizer.weight_decay", 0.01 if decoupled else 0.0005)
+    if wanted == 0:
+        clause = "something in the optimizer pulls the weights to zero; its weight decay is 0"
+        remedy = Remedy("optimizer", "adamw")
+        if run.context.update.get("lambd", 0.0) > LAMBD:  # what torch's ASGD calls its decay
+            remedy = Remedy("optimizer.lambd", LAMBD)
     return Cause("weight_decay_too_strong", clause, remedy, tuple(clues), UPDATES) if clues else None
 
 
@@ -91,6 +94,8 @@ def momentum(run: Evidence) -> Cause | None:
     setting, value = "optimizer.momentum", 0.9
     if (m := update.get("momentum", 0.0)) >= MOMENTUM:
         clues.append(Clue(12, f"momentum is {m:g}: an update is up to {number(1 / max(1 - m, 1e-9))} gradients' sum"))
+    elif m >= MOMENTUM_HIGH:
+        clues.append(Clue(4, f"momentum is {m:g}: an update is up to {number(1 / (1 - m))} gradients' sum"))
     if (d := update.get("dampening", 0.0)) >= DAMPENING:
         clues.append(Clue(14, f"dampening is {d:g}, which divides the updates by {number(1 / max(1 - d, 1e-9))}"))
         setting, value = "optimizer.dampening", 0
@@ -100,6 +105,9 @@ def momentum(run: Evidence) -> Cause | None:
     if not BETA2[0] <= (b := update.get("beta2", 0.999)) <= BETA2[1]:
         clues.append(Clue(12, f"beta2 is {b:g}; 0.999 is usual"))
         setting, value = "optimizer.betas", "[0.9,0.999]"
+    if not ALPHA[0] <= (a := update.get("alpha", 0.99)) <= ALPHA[1] and "rms" in (run.context.optimizer or "").lower():
+        clues.append(Clue(12, f"alpha is {a:g}; 0.99 is usual"))
+        setting, value = "optimizer.alpha", "0.99"
     clause = "the optimizer averages gradients over too many steps"
     return Cause("momentum_too_large", clause, Remedy(setting, value), tuple(clues), UPDATES) if clues else None
 
@@ -134,12 +142,21 @@ def reversed_update(run: Evidence) -> Cause | None:
         )
     elif share is not None and classes and tried < 0.5 * share and 1.15 * log(classes) < loss < inf:
         clues.append(Clue(9, f"a batch that is to be learned by heart is learned to be wrong, to {percent(tried)}"))
-    elif len(losses) > 3 and all(a < b for a, b in pairwise(losses)) and not _large(run):
+    elif (
+        len(losses) > 3
+        and all(a < b for a, b in pairwise(losses))
+        and losses[-1] > RISES * losses[0]
+        and not _large(run)
+    ):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
     remedy = Remedy(look="look for a sign that turns the gradient or the update around")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", "false")
     return Cause("update_reversed", "the weights move up the loss, not down", remedy, tuple(clues), UPDATES)
+
+
+def _rises(losses: list[float]) -> bool:
+    return len(losses) > 3 and all(a < b for a, b in pairwise(losses)) and losses[-1] > RISES * losses[0]
 
 
 def _large(run: Evidence) -> bool:
@@ -228,68 +245,7 @@ def _weights_to_output(record: Record) -> float:
     return weights / output if output > 0 else 0.0
 
 
-def precision(run: Evidence) -> Cause | None:
-    kind = run.context.precision
-    clues = []
-    if kind in ("float16", "bfloat16"):
-        clues.append(Clue(5, f"the weights are {kind}"))
-        largest = max((ratio for _, ratio in run.ratios), default=inf)
-        if largest < 2 * RESOLUTION[kind]:
-            words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
-            clues.append(Clue(6, words))
-    # Where no weight of any layer changes, the optimizer did not step.
-    lost = [
-        sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())
-        for m in run.measured[1:]
-        if m.finite and m.scalars.get("optimizer/lr", 1.0) > 0 and any(m.of("weight/update_ratio").values())
-    ]
-    if lost and median(lost) >= 1:
-        clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
-    clause = "the number format is too coarse for the updates"
-    if (overflow := _overflow(run) or _out_of_nothing(run)) is not None:
-        clues.append(overflow)
-        clause = "the values leave the range of a narrower number format (or something is divided by 0)"
-    remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
-    return Cause("precision_too_low", clause, remedy, tuple(clues), UPDATES) if clues else None
-
-
-def _overflow(run: Evidence) -> Clue | None:
-    """The first infinity arises from values and weights far below float32's largest."""
-    broken = next((m for m in run.measured if not m.finite), None)
-    if broken is None or not isfinite(broken.scalars.get("images/largest", 0.0)):
-        return None
-    order, forward = list(broken.of("preactivation/std")), broken.broken("preactivation")
-    place = order.index(forward[0]) if forward else len(order)
-    if forward and place:
-        seen = f"{forward[0]} gets infinity"
-    elif not forward and isinf(broken.scalars.get("output/highest", 0.0)):
-        seen = "the outputs hold infinity"
-    elif not forward and order[-1:] == broken.broken("gradient")[-1:]:
-        seen = f"the loss's gradient in {order[-1]} is infinite or NaN"
-    else:
-        return None
-    before = order[place - 1]
-    size = max(broken.of(f"{what}/largest").get(before, 0.0) for what in ("preactivation", "activation"))
-    weights = broken.of("weight/std").get(order[place], 0.0) if forward else 0.0
-    # Not max(weights, 1.0): after an update with NaN the weights are.
-    if not size * max(1.0, weights) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
-        return None
-    return Clue(9, f"{seen} where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504")
-
-
-def _out_of_nothing(run: Evidence) -> Clue | None:
-    if (found := sudden(run)) is None:
-        return None
-    last, broken = found
-    size = max(last.of("preactivation/largest").values())
-    return Clue(
-        5,
-        f"at step {last.step} no value exceeded {number(size)} and an update was {percent(last.update_ratio() or 0.0)} "
-        f"of the weights' size, and by step {broken.step} values were infinite or NaN",
-    )
-
-
 CAUSES = (
-    *(clipped, decay, smoothed, momentum, epsilon, reversed_update, schedule, few_steps, batches, accumulated),
-    precision,
+    *(clipped, decay, smoothed, momentum, epsilon, reversed_update, schedule, few_steps, batches),
+    accumulated,
 )

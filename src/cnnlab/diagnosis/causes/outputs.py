@@ -18,6 +18,8 @@ def output_bounded(run: Evidence) -> Cause | None:
     if not seen or run.context.classes is None:
         return None
     low, high = min(m.scalars["output/lowest"] for m in seen), max(m.scalars["output/highest"] for m in seen)
+    if low == high:  # outputs of 0 come from weights of 0
+        return None
     ran = _activated(run)
     clue = None
     if low >= 0 and all(m.scalars.get("output/sum_error", 1.0) < 1e-4 for m in seen):

@@ -16,6 +16,7 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+MOVED = 0.5  # by the first update, of the weights' size
 FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
 # The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
 FADED = 0.02
@@ -41,7 +42,10 @@ def equal(run: Evidence) -> Cause | None:
     if run.first is None or run.last is None or outlier(run):
         return None
     zero, same = zeroed(run.last), identical(run.last)
-    if not (zero or same) or not (zeroed(run.first) or identical(run.first)):
+    began = identical(run.first)
+    if not (zero or same) and run.poor and len(began) == len(run.first.of("weight/distinct")) - 1 > 0:
+        same = began  # other biases, or dropout, moved them apart, and it did not help
+    if not (zero or same) or not (zeroed(run.first) or began):
         return None
     named = f"init={run.context.initializer}" if run.context.initializer else "the initializer"
     what = (
@@ -98,19 +102,24 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         off.sort(key=lambda k: -abs(math.log(gains[k] / usual)))
         also = "".join(f", {k} of {number(gains[k] / usual)} times" for k in off[1:])
         return off[0], f"has weights of {number(gains[off[0]] / usual)} times the others' gain{also}"
-    return _rescaled(first, gains)
+    return _rescaled(first, gains, norms=run.context.batch_norm is not False)
 
 
-def _rescaled(first: Record, gains: Mapping[str, float]) -> tuple[str, str] | None:
-    """The one layer that gets, or gives, far more or less than its weights make of the layer before."""
+def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[str, str] | None:
+    """The first layer that gets, or gives, far more or less than its weights make of the layer before: one alone, or
+    several that all give more, or all less, where no norm layer hides what they get."""
     sizes = signal(first)
     factors = {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
-    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first)}
+    # The weights are those after the first update, which can be a hundred times as large.
+    moved = {k for k, ratio in first.of("weight/update_ratio").items() if ratio > MOVED}
+    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first) and k not in moved}
     off = [k for k, factor in factors.items() if not 1 / RESCALED <= factor <= RESCALED]
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
-    if len(off) != 1 or len(usual) != len(factors) - 1:
+    alike = not norms and len({factors[k] < 1 for k in off}) == 1
+    if not off or len(usual) != len(factors) - len(off) or not (len(off) == 1 or alike):
         return None
-    return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before"
+    also = f", as do {', '.join(off[1:3])}" + (", ..." if len(off) > 3 else "") if len(off) > 1 else ""
+    return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
 
 
 def _apart(values: Mapping[str, float], layer: str) -> bool:
@@ -210,7 +219,10 @@ def biased(run: Evidence) -> Cause | None:
     if not clues:
         return None
     look = f"set the biases{where} to 0, or look what is added to them"
-    remedy = Remedy("init.bias", 0) if bias else remedies.anew(run.context, look)
+    gain = _gain(run)
+    usual = gain is None or GAIN_SMALL <= gain <= GAIN_LARGE
+    # An initializer sets the biases to 0, too.
+    remedy = Remedy("init.bias", 0) if bias and usual else remedies.anew(run.context, look)
     return Cause("biases_unsuitable", clause, remedy, tuple(clues), FROM_WEIGHTS)
 
 

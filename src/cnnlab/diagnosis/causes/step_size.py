@@ -13,7 +13,9 @@ from cnnlab.diagnosis.signal import dead_layers, forward_size
 
 # Usual peaks by family of optimizers; beyond three times as much or as little there are few good runs.
 ADAPTIVE, PLAIN = (1e-4, 1e-2), (2e-3, 0.5)
+ADAGRAD = (2e-3, 0.2)  # its steps shrink with their number
 ADADELTA = (0.1, 3.0)  # its updates begin at the root of eps, and grow
+EPSILON_SMALL = 1e-8
 # A healthy run's largest updates, median over layers, are 3e-3 to 0.1 of the weights.
 UPDATE_LITTLE = 1e-3
 EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation", "collapsed"} | {
@@ -93,8 +95,10 @@ def _no_rate_helps(run: Evidence) -> list[Clue]:
 def usual(run: Evidence) -> tuple[float | None, float | None]:
     """None for optimizers that are not known."""
     name = (run.context.optimizer or "").lower()
-    if any(word in name for word in ("adam", "rmsprop", "adagrad", "lion", "lamb")):
+    if any(word in name for word in ("adam", "rmsprop", "lion", "lamb")):
         return ADAPTIVE
+    if name == "adagrad":
+        return ADAGRAD
     if name == "adadelta":
         return ADADELTA
     return PLAIN if name == "sgd" else (None, None)
@@ -106,6 +110,8 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
     best, lr, (low, high) = run.latest("check/best_rate"), run.context.learning_rate, usual(run)
     # A few steps tell nothing of an optimizer whose updates grow over hundreds.
     slow = (low, high) == ADADELTA
+    if slow and factor > 1 and run.context.update.get("eps", 1.0) < EPSILON_SMALL:
+        return remedies.Remedy("optimizer.eps", 1e-6)  # its first updates are of the size of the root of eps
     if best > 0 and not (slow and best < ADADELTA[0]):
         found = remedies.rate(best)
         if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):

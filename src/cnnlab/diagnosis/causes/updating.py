@@ -21,9 +21,10 @@ def frozen(run: Evidence) -> Cause | None:
         return Cause("layers_frozen", "the weights' gradients are gone before the update", remedy, (clue,), STILL)
     if not layers or not count:
         return None
-    share = len(layers) / count
-    points = 11 if share >= 0.5 else 5
-    clues = [Clue(points, f"{len(layers)} of {count} layers are not trained: {_some(layers)}")]
+    zero = [k for k in layers if run.measured and all(m.of("weight/std").get(k) == 0 for m in run.measured)]
+    points = 14 if zero else 11 if len(layers) / count >= 0.5 else 5
+    words = f"{len(layers)} of {count} layers are not trained: {_some(layers)}"
+    clues = [Clue(points, f"{words}; all weights of {_some(zero)} are equal" if zero else words)]
     clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
     if run.context.left_out:
         clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"

@@ -1,0 +1,79 @@
+"""The number format as a cause: updates that are lost in rounding, and infinities that float32 cannot have made."""
+
+from math import inf, isfinite, isinf
+from statistics import median
+
+from cnnlab.common.words import number, percent
+from cnnlab.diagnosis.causes.optimization import UPDATES
+from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import Cause, Clue
+from cnnlab.diagnosis.nonfinite import sudden
+from cnnlab.diagnosis.remedies import Remedy
+
+# The smallest change of a number of size 1: 11 and 8 bits.
+RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
+FAR_BELOW = 1e30  # of what float32 holds
+
+
+def precision(run: Evidence) -> Cause | None:
+    kind = run.context.precision
+    clues = []
+    if kind in ("float16", "bfloat16"):
+        clues.append(Clue(5, f"the weights are {kind}"))
+        largest = max((ratio for _, ratio in run.ratios), default=inf)
+        if largest < 2 * RESOLUTION[kind]:
+            words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
+            clues.append(Clue(6, words))
+    # Where no weight of any layer changes, the optimizer did not step.
+    lost = [
+        sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())
+        for m in run.measured[1:]
+        if m.finite and m.scalars.get("optimizer/lr", 1.0) > 0 and any(m.of("weight/update_ratio").values())
+    ]
+    if lost and median(lost) >= 1:
+        clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
+    clause = "the number format is too coarse for the updates"
+    if (overflow := _overflow(run) or _out_of_nothing(run)) is not None:
+        clues.append(overflow)
+        clause = "the values leave the range of a narrower number format (or something is divided by 0)"
+    remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
+    return Cause("precision_too_low", clause, remedy, tuple(clues), UPDATES) if clues else None
+
+
+def _overflow(run: Evidence) -> Clue | None:
+    """The first infinity arises from values and weights far below float32's largest."""
+    broken = next((m for m in run.measured if not m.finite), None)
+    if broken is None or not isfinite(broken.scalars.get("images/largest", 0.0)):
+        return None
+    order, forward = list(broken.of("preactivation/std")), broken.broken("preactivation")
+    place = order.index(forward[0]) if forward else len(order)
+    if forward and place:
+        seen = f"{forward[0]} gets infinity"
+    elif not forward and isinf(broken.scalars.get("output/highest", 0.0)):
+        seen = "the outputs hold infinity"
+    elif not forward and order[-1:] == broken.broken("gradient")[-1:]:
+        seen = f"the loss's gradient in {order[-1]} is infinite or NaN"
+    else:
+        return None
+    before = order[place - 1]
+    size = max(broken.of(f"{what}/largest").get(before, 0.0) for what in ("preactivation", "activation"))
+    weights = broken.of("weight/std").get(order[place], 0.0) if forward else 0.0
+    # Not max(weights, 1.0): after an update with NaN the weights are.
+    if not size * max(1.0, weights) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
+        return None
+    return Clue(9, f"{seen} where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504")
+
+
+def _out_of_nothing(run: Evidence) -> Clue | None:
+    if (found := sudden(run)) is None:
+        return None
+    last, broken = found
+    size = max(last.of("preactivation/largest").values())
+    return Clue(
+        5,
+        f"at step {last.step} no value exceeded {number(size)} and an update was {percent(last.update_ratio() or 0.0)} "
+        f"of the weights' size, and by step {broken.step} values were infinite or NaN",
+    )
+
+
+CAUSES = (precision,)

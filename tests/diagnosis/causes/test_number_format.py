@@ -1,0 +1,45 @@
+"""Number formats: updates that are lost, infinities from nothing."""
+
+from math import inf
+
+from cnnlab.diagnosis.causes.number_format import precision
+
+LAYERS = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits")
+STEPS = (0, 50, 100, 150, 200)
+
+
+def test_float32_is_no_cause(row, evidence):
+    assert precision(evidence(*(row(step) for step in STEPS), precision="float32")) is None
+
+
+def test_an_infinity_that_float32_cannot_have_made(row, evidence):
+    broken = row(0, preactivation_largest=(5.0, 7e4, inf, inf), preactivation_nonfinite=(0.0, 0.0, 3.0, 9.0))
+    found = precision(evidence(broken, fan_in=dict.fromkeys(LAYERS, 100)))
+    assert found.points >= 9 and "03_head.fc1" in found.supporting[0] and "65504" in found.supporting[0]
+    far = row(0, preactivation_largest=(5.0, 1e36, inf, inf), preactivation_nonfinite=(0.0, 0.0, 3.0, 9.0))
+    assert precision(evidence(far)) is None
+    outputs = row(0, loss=inf) | {"output/highest": inf, "output/lowest": -3.0}
+    assert "outputs hold infinity" in precision(evidence(outputs)).supporting[0]
+    first = row(0, preactivation_largest=(inf,) * 4, preactivation_nonfinite=(1.0,) * 4)
+    assert precision(evidence(first)) is None  # its weights, or the images
+
+
+def test_a_gradient_of_the_loss_that_float32_cannot_have_made_infinite(row, evidence):
+    broken = row(8, gradient_nonfinite=(5.0,) * 4)
+    found = precision(evidence(row(0), broken))
+    assert found.points >= 9 and "04_head.logits is infinite or NaN" in found.supporting[0]
+
+
+def test_an_infinity_after_calm_steps(row, evidence):
+    found = precision(evidence(row(0), row(16), row(32, loss=inf, preactivation_nonfinite=(5.0,) * 4)))
+    assert 0 < found.points < 9 and "at step 16 no value exceeded 5" in found.supporting[0]
+
+
+def test_an_optimizer_that_does_not_step_loses_nothing_in_rounding(row, evidence):
+    assert precision(evidence(*(row(step, weight_update_ratio=(0.0,) * 4) for step in STEPS))) is None
+
+
+def test_updates_that_are_lost_in_rounding(row, evidence):
+    still = [row(step, weight_update_ratio=(0.0, 0.0, 1e-3, 1e-3)) for step in STEPS]
+    assert precision(evidence(*still, precision="bfloat16")).points >= 9
+    assert precision(evidence(*(row(step) for step in STEPS), precision="float32")) is None
