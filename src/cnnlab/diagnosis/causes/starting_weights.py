@@ -110,12 +110,12 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
     several that all give more, or all less, where no norm layer hides what they get."""
     sizes = signal(first)
     factors = {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
-    # The weights are those after the first update, which can be a hundred times as large.
-    moved = {k for k, ratio in first.of("weight/update_ratio").items() if ratio > MOVED}
-    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first) and k not in moved}
+    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first)}
     off = [k for k, factor in factors.items() if not 1 / RESCALED <= factor <= RESCALED]
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
-    alike = not norms and len({factors[k] < 1 for k in off}) == 1
+    # The weights are those after the first update, which can make all of them a hundred times as large.
+    moved = any(first.of("weight/update_ratio").get(k, 0.0) > MOVED for k in off)
+    alike = not norms and not moved and len({factors[k] < 1 for k in off}) == 1
     if not off or len(usual) != len(factors) - len(off) or not (len(off) == 1 or alike):
         return None
     also = f", as do {', '.join(off[1:3])}" + (", ..." if len(off) > 3 else "") if len(off) > 1 else ""

@@ -97,9 +97,9 @@ def usual(run: Evidence) -> tuple[float | None, float | None]:
     name = (run.context.optimizer or "").lower()
     if any(word in name for word in ("adam", "rmsprop", "lion", "lamb")):
         return ADAPTIVE
-    if name == "adagrad":
+    if "adagrad" in name:
         return ADAGRAD
-    if name == "adadelta":
+    if "adadelta" in name:
         return ADADELTA
     return PLAIN if name == "sgd" else (None, None)
 
