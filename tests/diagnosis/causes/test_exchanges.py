@@ -32,7 +32,8 @@ def _run(row, evidence, again=NEAR, by_training=NEAR, by_weights=NEAR, both=NEAR
         ({"both": FAR}, ""),  # two things at once
         ({"baseline": NEAR}, ""),  # nothing to be learned
         ({"baseline": 0.26}, ""),  # and 100 steps are too few to learn that
-        ({"by_training": FAR, "by_weights": 0.35}, ""),  # new weights help somewhat
+        ({"by_training": FAR, "by_weights": 0.55}, ""),  # new weights help, too
+        ({"by_training": FAR, "by_weights": 0.35}, "training"),  # far less
         ({"by_training": float("nan")}, ""),  # not tried
     ],
 )
@@ -68,6 +69,9 @@ def test_after_nan_better_is_measured_from_guessing(row, evidence):
     tried = {"check/again": 0.0, "check/usual_training": 0.13, "check/usual_weights": 0.0, "check/baseline": 0.4}
     scores = {"step": 200, "validation/accuracy": 0.0, "check/usual_both": 0.0}
     assert at_fault(evidence(row(0), scores | tried, validation_images=500))[0] != "training"
+    tried["check/usual_training"] = 0.35
+    told = at_fault(evidence(row(0), scores | tried, validation_images=500))
+    assert told[0] == "training" and "the run reaches 0 %" in told[1]  # as it was, not as it counts
 
 
 def test_no_trial_makes_a_finding_of_its_own(row, evidence):

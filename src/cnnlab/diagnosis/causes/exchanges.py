@@ -17,6 +17,7 @@ from cnnlab.diagnosis.remedies import Remedy
 Part = Literal["training", "weights", "network", ""]
 # Points for a part that was exchanged and then learned, and for one that is left over; against the other parts.
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
+HALF = 0.5  # of what helps: no help
 LOW = 0.5  # of what a linear classifier makes above guessing
 KEYS = ("training", "weights", "both")
 SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
@@ -25,35 +26,29 @@ EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "s
 
 def at_fault(run: Evidence) -> tuple[Part, str]:
     """The part, and how it was shown; empty where nothing or more than one thing follows from the trials."""
-    own, again, training, weights, both, baseline = map(
+    reached, again, training, weights, both, baseline = map(
         run.latest, ("validation/accuracy", "check/again", *(f"check/usual_{key}" for key in KEYS), "check/baseline")
     )
-    own = max(own, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
+    own = max(reached, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
     # Some more than luck, and more than little of what is known to be there.
     much = max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)
-    by_time, by_training, by_weights, by_both = (
-        _better(other - own, much) for other in (again, training, weights, both)
-    )
-    instead = f"where the run reaches {percent(own)} {run.on('validation')}"
-    if by_time:
+    by_training, by_weights, by_both = (accuracy - own for accuracy in (training, weights, both))
+    instead = f"where the run reaches {percent(reached)} {run.on('validation')}"
+    if again - own >= much:
         return "training", f"100 steps as in the run, at its highest learning rate, reach {percent(again)}, {instead}"
-    if by_training and by_weights is False:
+    if by_training >= much and by_weights < HALF * by_training:
         return "training", (
             f"from the same weights, 100 steps with AdamW and nothing in the way reach {percent(training)}, {instead}"
         )
-    if by_weights and by_training is False:
+    if by_weights >= much and by_training < HALF * by_weights:
         return "weights", f"from weights drawn anew, 100 steps as in the run reach {percent(weights)}, {instead}"
     low = run.skill(own) < LOW * run.skill(baseline)  # in 100 steps nothing reaches what is better than that
-    if by_training is by_weights is by_both is False and low and _better(baseline - own, much):
+    nothing = all(gained < HALF * much for gained in (by_training, by_weights, by_both))
+    if nothing and low and baseline - own >= much:
         return "network", (
             f"neither AdamW nor weights drawn anew help, and a linear classifier reaches {percent(baseline)}, {instead}"
         )
     return "", ""
-
-
-def _better(gained: float, much: float) -> bool | None:
-    """None if it is unknown or between the two."""
-    return True if gained >= much else False if gained < 0.5 * much else None
 
 
 def judged(run: Evidence, part: Part, cause: Cause) -> Cause:
