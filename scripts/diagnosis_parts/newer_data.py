@@ -1,4 +1,4 @@
-"""Faults of images, labels and augmentation by somebody who had not seen the rules, for the last measurement."""
+"""Faults of images, labels and augmentation by somebody who had not seen the rules."""
 
 from diagnosis_parts.fault import kinds
 

@@ -1,5 +1,4 @@
-"""Settings without a fault by somebody who had not seen the rules, for the last measurement. As SETTINGS of
-healthy.py."""
+"""Settings without a fault by somebody who had not seen the rules. As SETTINGS of healthy.py."""
 
 NEWER_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.65"),

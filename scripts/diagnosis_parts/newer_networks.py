@@ -1,4 +1,4 @@
-"""Faults in the structure of the network by somebody who had not seen the rules, for the last measurement."""
+"""Faults in the structure of the network by somebody who had not seen the rules."""
 
 from diagnosis_parts.fault import kinds
 

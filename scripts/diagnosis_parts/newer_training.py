@@ -1,5 +1,5 @@
-"""Faults by somebody who had not seen the rules, for the last measurement: of the initial weights, of optimizer,
-schedule and trainer, of number formats."""
+"""Faults by somebody who had not seen the rules: of the initial weights, of optimizer, schedule and trainer, of number
+formats."""
 
 from diagnosis_parts.fault import kinds
 
