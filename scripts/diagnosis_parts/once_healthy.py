@@ -69,7 +69,7 @@ ONCE_SETTINGS = (
     ("hidden", "model.dropout=0.18 trainer.batch_size=48"),
     ("hidden", "model.dropout=0.28 trainer.max_steps=350"),
     ("hidden", "model.dropout=0.1 scheduler=cosine"),
-    ("shortcut", "model.dropout=0.12"),
+    ("shortcut", "model.dropout=0.14"),
     ("shortcut", "model.channels=[12,20,32]"),
     ("shortcut", "model.channels=[14,28,56] trainer.batch_size=48"),
     ("own relu", "init=he_uniform optimizer.lr=*0.8"),

@@ -13,7 +13,7 @@ ONCE_INITIALIZATION = kinds(
         (
             "uniform from -0.2 to 0",
             "init=uniform init.a=-0.2 init.b=0",
-            "weights_unsuitable weights_too_small",
+            "weights_unsuitable",
             "plain relu",
             True,
         ),
@@ -76,7 +76,7 @@ ONCE_ONE_LAYER = kinds(
                 (
                     "standardization folded into the first layer",
                     "folded_twice",
-                    255,
+                    65535,
                     True,
                     "layer_out_of_scale weights_too_small biases_unsuitable",
                     "plain",
@@ -86,7 +86,7 @@ ONCE_ONE_LAYER = kinds(
                     "one_nan",
                     1,
                     True,
-                    "weights_unsuitable layer_out_of_scale weights_too_large",
+                    "weights_unsuitable layer_out_of_scale",
                     ANY,
                 ),
                 (
@@ -126,7 +126,7 @@ ONCE_ONE_LAYER = kinds(
                     "divided_by_deviation",
                     1,
                     False,
-                    "layer_out_of_scale network_unsuitable activation_unsuitable",
+                    "layer_out_of_scale network_unsuitable",
                     ANY,
                 ),
                 (
