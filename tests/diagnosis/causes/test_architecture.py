@@ -38,6 +38,8 @@ def test_what_is_dropped_by_functions_shows_in_outputs_that_do_not_agree(row, ev
     assert found.points >= 9 and "0.10" in found.supporting[0]
     assert dropped(evidence(row(0), {"step": 300, "check/agreement": 0.9}, dropout=0.5)) is None
     assert dropped(evidence(row(0), {"step": 300, "check/agreement": float("nan")})) is None
+    always = {"step": 300, "check/agreement": 0.1, "check/evaluation_varies": 1.0}
+    assert dropped(evidence(row(0), always)) is None  # random in evaluation, too
 
 
 def test_noise_that_has_driven_a_network_into_a_constant_shows_at_its_start(row, evidence):

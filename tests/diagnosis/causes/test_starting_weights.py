@@ -162,3 +162,21 @@ def test_equal_weights_that_add_up_are_no_bias(row, evidence):
 def test_weights_that_the_first_update_has_made_large_say_nothing_of_the_start(row, evidence):
     jumped = row(0, weight_std=_scaled(1e4), preactivation_std=(1.2, 1.1, 1.3, 1.0), weight_update_ratio=(1.0,) * 4)
     assert one_layer(evidence(jumped, fan_in=FANS)) is None
+
+
+def test_weights_of_one_sign_make_more_than_their_deviation_tells(row, evidence):
+    """uniform from 0.049 to 0.05: the initializer is at fault, not a layer."""
+    near = row(
+        0,
+        weight_std=(3e-4,) * 4,
+        weight_distinct=(0.004, 0.004, 0.004, 0.004),
+        preactivation_std=(0.2, 4.0, 100.0, 250.0),
+    )
+    assert one_layer(evidence(near, fan_in=FANS)) is None
+
+
+def test_a_layer_that_dies_of_weights_of_one_sign_is_not_at_fault_alone(row, evidence):
+    dead = row(0, weight_std=HE, activation_dead=(0.0, 1.0, 0.0))
+    assert one_layer(evidence(dead, fan_in=FANS)).name == "layer_out_of_scale"
+    negative = row(0, weight_std=HE, activation_dead=(0.0, 1.0, 0.0), weight_distinct=(0.5, 0.5, 0.5, 0.5))
+    assert one_layer(evidence(negative, fan_in=FANS)) is None

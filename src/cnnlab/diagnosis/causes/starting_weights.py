@@ -89,8 +89,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         layer, size = next(iter(around.items()))
         return layer, f"has filters that differ from their mean by {number(size)} of their norm; 0.9 is usual"
     dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
-    gain = _gain(run)
-    if len(dead) == 1 and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
+    gain, one_sign = _gain(run), _scattered(first) < ONE_SIGN
+    if len(dead) == 1 and not one_sign and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
     if (cut := starved(first)) and not dead:
         return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
@@ -115,7 +115,9 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
     # The weights are those after the first update, which can make all of them a hundred times as large.
     moved = any(first.of("weight/update_ratio").get(k, 0.0) > MOVED for k in off)
-    alike = not norms and not moved and len({factors[k] < 1 for k in off}) == 1
+    # Weights of one sign make more of a signal than their deviation tells.
+    one_sign = any(first.of("weight/distinct").get(k, 1.0) < ONE_SIGN for k in off)
+    alike = not norms and not moved and not one_sign and len({factors[k] < 1 for k in off}) == 1
     if not off or len(usual) != len(factors) - len(off) or not (len(off) == 1 or alike):
         return None
     also = f", as do {', '.join(off[1:3])}" + (", ..." if len(off) > 3 else "") if len(off) > 1 else ""
@@ -155,8 +157,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
         clues.append(Clue(5, f"{GAIN} is {number(gain)} in {len(profile)} layers; 1 to 1.4 is usual"))
     elif gain is not None and clues and not (vanishing and gain < GAINS.get(run.context.suited or "", 0.0)):
         clues.append(Clue(-3, f"{GAIN}, {number(gain)}, is usual"))
-    alike = run.first.of("weight/distinct")
-    scattered = median([value for value in list(alike.values())[:-1] if value == value] or [1.0])
+    scattered = _scattered(run.first)
     if not vanishing and IDENTICAL <= scattered < ONE_SIGN:
         clues.append(
             Clue(7, f"the filters' differences from their mean have {number(scattered)} of their norm; 0.9 is usual")
@@ -174,6 +175,12 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
     named = f"init={present} makes the weights" if present else "the initial weights are"
     clause = f"{named} too {size} for layers of this size"
     return Cause(f"weights_too_{size}", clause, suited, tuple(clues), FROM_WEIGHTS)
+
+
+def _scattered(record: Record) -> float:
+    """The filters' differences from their mean over their size, median over the hidden layers; 1 if unknown."""
+    alike = list(record.of("weight/distinct").values())[:-1]
+    return median([value for value in alike if value == value] or [1.0])
 
 
 def _gain(run: Evidence) -> float | None:
