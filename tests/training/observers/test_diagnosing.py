@@ -50,6 +50,10 @@ class Looks:
         self.asked.append("trials")
         return {"check/best_rate": 0.01}
 
+    def exchanges(self) -> dict[str, float]:
+        self.asked.append("exchanges")
+        return {"check/again": 0.1}
+
 
 @pytest.fixture
 def looks() -> Looks:
@@ -119,7 +123,7 @@ def test_what_to_say_without_findings_is_known_before_the_end(recorder, looks):
 def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
     poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15}
     results, _ = judged([poor] * 101)
-    assert looks.asked == ["baseline", "likeness", "modes", "trials"]
+    assert looks.asked == ["baseline", "likeness", "modes", "trials", "exchanges"]
     assert results["check/baseline"] == 0.9 and results["diagnosis/little_learned/cause"]
 
 
