@@ -111,7 +111,7 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_too_few_classes(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path, picture, 2, classes=names)
     picture(tmp_path / "loose.png", (0, 0, 0))
-    with pytest.raises(InputError, match=f"has {len(names)} class folders"):
+    with pytest.raises(InputError, match=f"holds {len(names)} folders? of classes"):
         image_folder(str(tmp_path))
 
 

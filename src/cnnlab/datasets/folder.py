@@ -192,7 +192,7 @@ def _composed(name: str) -> str:
 def _too_few(folder: Path, names: Sequence[str]) -> str:
     """The message for a folder without two classes; names the folder below, if that is the one that was meant."""
     inner = next((folder / name for name in names if len(_folders(folder / name)) >= 2), None)
-    head = f"{folder} has {len(names)} class folders; at least two are needed.\n"
+    head = f"{folder} holds {plural(len(names), 'folder')} of classes; at least two are needed.\n"
     if inner is not None:
         return f"{head}The folders are one level below: dataset.root={inner}"
     return f"{head}It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
