@@ -25,7 +25,7 @@ MODE_IMAGES = 512
 LIKE_IMAGES = 600  # of each split
 FEW_TO_COMPARE = 20
 SECONDS = 5.0  # of each trial
-EXCHANGE_SECONDS = 10.0  # of each of those on many batches, which are up to 500 steps
+EXCHANGE_SECONDS = 10.0  # of each of those on many batches, of 100 or 200 steps
 
 
 class Examination:

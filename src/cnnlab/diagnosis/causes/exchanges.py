@@ -19,16 +19,14 @@ Part = Literal["training", "weights", "network", ""]
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
 HALF = 0.5  # of what helps: no help
 LOW = 0.5  # of what a linear classifier makes above guessing
-KEYS = ("training", "weights", "both")
 SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
 EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
 
 
 def at_fault(run: Evidence) -> tuple[Part, str]:
     """The part, and how it was shown; empty where nothing or more than one thing follows from the trials."""
-    reached, again, training, weights, both, baseline = map(
-        run.latest, ("validation/accuracy", "check/again", *(f"check/usual_{key}" for key in KEYS), "check/baseline")
-    )
+    reached, baseline, again = map(run.latest, ("validation/accuracy", "check/baseline", "check/again"))
+    training, weights, both = (run.latest(f"check/usual_{part}") for part in ("training", "weights", "both"))
     own = max(reached, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
     # Some more than luck, and more than little of what is known to be there.
     much = max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)

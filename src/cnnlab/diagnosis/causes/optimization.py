@@ -142,12 +142,7 @@ def reversed_update(run: Evidence) -> Cause | None:
         )
     elif share is not None and classes and tried < 0.5 * share and 1.15 * log(classes) < loss < inf:
         clues.append(Clue(9, f"a batch that is to be learned by heart is learned to be wrong, to {percent(tried)}"))
-    elif (
-        len(losses) > 3
-        and all(a < b for a, b in pairwise(losses))
-        and losses[-1] > RISES * losses[0]
-        and not _large(run)
-    ):
+    elif _rises(losses) and not _large(run):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
     remedy = Remedy(look="look for a sign that turns the gradient or the update around")
     if run.context.update.get("maximize"):
