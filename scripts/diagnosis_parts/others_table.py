@@ -12,7 +12,8 @@ HEAD = """{versions}, in a plain loop with the network, batches, optimizer and s
 errors count, notes do not. torch-audit looks at every {every}th step, since its default of 1,000 would see the first
 alone; its second row leaves out its advice on speed and style (TA2xx, TA400 to TA404). What their alarms may mean was
 written down beforehand, generously (`MEANINGS` in `scripts/diagnosis_parts/others.py`); the first is the most severe.
-Runs that cnnlab refuses are left out."""
+Runs that cnnlab refuses are left out. Each count is of the runs on which a tool was tried (`--others`): of none in a
+set without its rows, and of a random part of the healthy runs where that was stopped before its end."""
 
 
 def others_table(sets: Sequence[Measured]) -> str:
