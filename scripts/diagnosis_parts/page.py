@@ -26,7 +26,7 @@ Python {python}, {machine}, one thread per run.
 There are two sets, each with kinds of fault, healthy settings and seeds of its own. With `dev` the rules were made.
 `once` was written by somebody who had not seen the rules, with its acceptable causes; it repeats no kind of `dev`, so
 that it holds what is left over, and was measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`,
-`fresh_*.py`, `later_*.py` and `newer_*.py`; `once_*.py`.)
+`fresh_*.py`, `later_*.py`, `newer_*.py` and `latest_*.py`; `once_*.py`.)
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause

@@ -1,7 +1,7 @@
-"""Settings without a fault by somebody who had not seen the rules, for the last measurement. As SETTINGS of
+"""Settings without a fault by somebody who had not seen the rules. As SETTINGS of
 healthy.py."""
 
-ONCE_SETTINGS = (
+LATEST_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.55"),
     ("own|shortcut", "optimizer.lr=*0.85"),
     ("own|shortcut", "optimizer.lr=*1.1 trainer.batch_size=60"),

@@ -1,4 +1,4 @@
-"""Faults by somebody who had not seen the rules, for the last measurement: of the initial weights, of optimizer,
+"""Faults by somebody who had not seen the rules: of the initial weights, of optimizer,
 schedule and trainer, of number formats."""
 
 from diagnosis_parts.fault import kinds
@@ -6,7 +6,7 @@ from diagnosis_parts.fault import kinds
 ANY = "own|shortcut"
 TOO_LARGE, TOO_SMALL = "learning_rate_too_large", "learning_rate_too_small"
 
-ONCE_INITIALIZATION = kinds(
+LATEST_INITIALIZATION = kinds(
     "initialization",
     [
         ("weights 0, biases 0.1", "init=zeros init.bias=0.1", "weights_equal", "own", True),
@@ -60,7 +60,7 @@ ONCE_INITIALIZATION = kinds(
     ],
 )
 
-ONCE_ONE_LAYER = kinds(
+LATEST_ONE_LAYER = kinds(
     "one layer",
     [
         (
@@ -158,7 +158,7 @@ ONCE_ONE_LAYER = kinds(
     ],
 )
 
-ONCE_OPTIMIZER = kinds(
+LATEST_OPTIMIZER = kinds(
     "optimizer",
     [
         ("noise on each gradient", "optimizer=noisy", f"training_unsuitable {TOO_LARGE}", "sgd", False),
@@ -254,7 +254,7 @@ ONCE_OPTIMIZER = kinds(
     ],
 )
 
-ONCE_NUMBER_FORMAT = kinds(
+LATEST_NUMBER_FORMAT = kinds(
     "number format",
     [
         (

@@ -1,11 +1,11 @@
-"""Faults of images, labels and augmentation by somebody who had not seen the rules, for the last measurement."""
+"""Faults of images, labels and augmentation by somebody who had not seen the rules."""
 
 from diagnosis_parts.fault import kinds
 
 ANY = "own|shortcut"
 UNLIKE, STRONG = "test_unlike_training", "augmentation_too_strong"
 
-# (name, function of once_images.py, amount, causes, where)
+# (name, function of latest_images.py, amount, causes, where)
 _SETS = [
     (
         "four annotators, of whom one looked",
@@ -23,7 +23,7 @@ _SETS = [
     ("one channel of three in other units", "channel_scaled", 300, "images_not_standardized", "colour plain"),
 ]
 
-ONCE_DATA = kinds(
+LATEST_DATA = kinds(
     "data",
     [
         *(

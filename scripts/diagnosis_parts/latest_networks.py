@@ -1,11 +1,11 @@
-"""Faults in the structure of the network by somebody who had not seen the rules, for the last measurement."""
+"""Faults in the structure of the network by somebody who had not seen the rules."""
 
 from diagnosis_parts.fault import kinds
 
 ANY = "own|shortcut"
 FOURTEEN = ",".join(["5"] * 14)
 
-ONCE_NETWORK = kinds(
+LATEST_NETWORK = kinds(
     "network",
     [
         (
