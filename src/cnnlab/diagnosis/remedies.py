@@ -18,6 +18,11 @@ class Remedy:
     exists: bool = True
 
     @property
+    def typeable(self) -> bool:
+        """Whether `override` can be typed as it is."""
+        return bool(self.setting) and self.value is not None and self.exists and not self.look
+
+    @property
     def override(self) -> str:
         """As an argument of `python -m cnnlab.train`; in torch's words where the network has no such setting."""
         if self.look:

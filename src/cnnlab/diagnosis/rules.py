@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
+from cnnlab.diagnosis.causes.tried import instead
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity
@@ -52,7 +53,7 @@ def _explained(finding: Finding, suspects: list[Cause], run: Evidence) -> Findin
     severity = finding.severity
     if finding.name in EARLY and severity == "problem":
         severity = _softened(possible[0], run)
-    return replace(finding, causes=possible, severity=severity)
+    return replace(finding, causes=(instead(run, possible[0], suspects), *possible[1:]), severity=severity)
 
 
 def _unknown(run: Evidence) -> Cause:

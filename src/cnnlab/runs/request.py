@@ -22,3 +22,14 @@ class Request:
     config: Mapping[str, Any] = field(default_factory=dict)
     lines: Sequence[str] = ()
     config_dir: str | None = None
+
+    def with_changes(self, changes: Mapping[str, str | None]) -> list[str]:
+        """The lines with these settings in place of theirs; None leaves one out. The choice of another config, as
+        `optimizer`, takes along the settings that were typed for the one before."""
+        chosen = tuple(f"{key}." for key, value in changes.items() if value is not None and key in self.choices)
+        kept = [line for line in self.lines if (key := _key(line)) not in changes and not key.startswith(chosen)]
+        return [*kept, *(f"{key}={value}" for key, value in changes.items() if value is not None)]
+
+
+def _key(line: str) -> str:
+    return line.lstrip("+").partition("=")[0]

@@ -13,7 +13,8 @@ from cnnlab.networks.geometry import measures
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.tensorboard import Dashboard
-from cnnlab.training.start import opened, taken_up, trainer_of
+from cnnlab.training.from_config import taken_up, trainer_of
+from cnnlab.training.start import opened
 from cnnlab.training.trainer import TrainingBatches
 from cnnlab.training.trials import OneBatch, Start, one_batch, range_test
 from cnnlab.views.check_outcome import print_check

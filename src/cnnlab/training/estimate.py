@@ -10,7 +10,7 @@ import torch
 from cnnlab.cli.parts import make_parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.random import seed_everything
-from cnnlab.training.start import trainer_of
+from cnnlab.training.from_config import trainer_of
 
 MEASURED_STEPS = 3  # after one that warms up
 

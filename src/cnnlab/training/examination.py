@@ -5,7 +5,7 @@ Each look returns entries for the history that the diagnosis reads, `check/<what
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -28,11 +28,14 @@ SECONDS = 5.0  # of each trial
 EXCHANGE_SECONDS = 10.0  # of each of those on many batches, of 100 or 200 steps
 
 
+RemedyTrial = Callable[[str], float]  # an override -> accuracy of a brief run with it, of 1; may raise NotApplicable
+
+
 class Examination:
     """Of one run; made before its first step, whose weights it keeps."""
 
-    def __init__(self, trainer: Trainer, data: ImageSet, batches: Batches):
-        self.trainer, self.data, self.batches = trainer, data, batches
+    def __init__(self, trainer: Trainer, data: ImageSet, batches: Batches, try_remedy: RemedyTrial | None = None):
+        self.trainer, self.data, self.batches, self.try_remedy = trainer, data, batches, try_remedy
         try:
             self.start: Start | None = Start.of(trainer)
         except NotApplicable as reason:
@@ -136,6 +139,17 @@ class Examination:
         except NotApplicable as reason:
             log.info("not all trials for this run: %s", reason)
         return found
+
+    def remedy(self, override: str) -> dict[str, float]:
+        """`check/remedy/<override>`: accuracy of a brief run with this one change; `check/as_it_was` for none, "".
+        Absent where not applicable."""
+        if self.try_remedy is None or not len(self.data.validation):
+            return {}
+        try:
+            return {f"check/remedy/{override}" if override else "check/as_it_was": self.try_remedy(override)}
+        except NotApplicable as reason:
+            log.info("no trial of a remedy: %s", reason)
+            return {}
 
     def _from_start(self) -> Trainer | None:
         """A copy of network and optimizer as before the first step, if there can be one."""

@@ -11,6 +11,7 @@ from cnnlab.cli.preflight import check_training
 from cnnlab.cli.resolvers import slug
 from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Finding, Remedy
+from cnnlab.diagnosis.evidence import BRIEF
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import plain, write_json
 from cnnlab.training.session import Session
@@ -19,7 +20,6 @@ from cnnlab.views.outcome import command
 from cnnlab.views.repair_table import announce, print_repair
 
 ROUNDS = 5
-BRIEF = 300  # steps, in which the default network is far above chance on all images of configs/
 # Standard errors of the difference between two accuracies by which the better one must be ahead. Of changes that do
 # nothing 2.3 % are, if the two err independently; on 144 images and at 0.9 it takes 0.07.
 MARGIN = 2.0
@@ -119,11 +119,10 @@ def _tried(
     if show:
         announce(number, override, steps)
     changes = {**kept, **_by_key(override), "trainer.max_steps": str(steps)}
-    lines = [line for line in request.lines if _key(line) not in {*changes, "repair"}]
     name = f"repair/{number}_{slug(override) or 'as_it_was'}"
     try:
-        settings = [*lines, *(f"{key}={value}" for key, value in changes.items())]
-        config, made, _ = compose_run("train", settings, request.config_dir, of_sweep=True)
+        lines = request.with_changes({"repair": None, **changes})
+        config, made, _ = compose_run("train", lines, request.config_dir, of_sweep=True)
         parts = check_training([config])
         return Attempt.of(override, trained(config, made, home / name, pictures=False, parts=parts), name)
     except InputError as error:
@@ -134,8 +133,7 @@ def _new(findings: Sequence[Finding], rounds: Sequence[tuple[Attempt, bool | Non
     """The overrides that can be typed, were not tried, and are not how the run was from the beginning."""
     tried = {attempt.override for attempt, _ in rounds}
     for remedy in remedies_of(findings):
-        typeable = remedy.setting and remedy.value is not None and remedy.exists and not remedy.look
-        if typeable and remedy.override not in tried and not _is_set(remedy, request):
+        if remedy.typeable and remedy.override not in tried and not _is_set(remedy, request):
             yield remedy.override
 
 
@@ -149,10 +147,6 @@ def _is_set(remedy: Remedy, request: Request) -> bool:
 def _by_key(override: str) -> dict[str, str]:
     key, _, value = override.partition("=")
     return {key: value} if key else {}
-
-
-def _key(line: str) -> str:
-    return line.lstrip("+").partition("=")[0]
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:

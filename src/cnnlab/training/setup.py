@@ -29,7 +29,7 @@ from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.tensorboard import Dashboard, Unseen
 from cnnlab.theory import Expectation
-from cnnlab.training.examination import Examination
+from cnnlab.training.examination import Examination, RemedyTrial
 from cnnlab.training.observers.afterwards import Afterwards, Evaluation
 from cnnlab.training.observers.beside import Beside
 from cnnlab.training.observers.checkpoints import Checkpoints
@@ -69,10 +69,12 @@ def prepare(
     evaluation: Evaluation | None = None,
     request: Request = PLAIN_PYTHON,
     checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
+    remedy: RemedyTrial | None = None,
 ) -> Session:
     """A session that records, draws, diagnoses and saves into `folder`; from where it was stopped, if `folder` is
     resumed. `expectation`: theory for the network as initialized, drawn beside the measurement. `request`: config
-    choices and overrides, for HPARAMS and diagnosis. `checkpoint_minutes`: between two checkpoints within an epoch."""
+    choices and overrides, for HPARAMS and diagnosis. `checkpoint_minutes`: between two checkpoints within an epoch.
+    `remedy`: tries the diagnosis' advice, where the run can be composed once more."""
     folder.planned(steps)
     for remark in remarks(data):
         log.warning(remark)
@@ -104,7 +106,7 @@ def prepare(
         observers.append(TheoryBeside(expectation, recorder, gallery, folder.path, known, alone=not request.swept))
     observers.append(Afterwards(trainer, data, dashboard, evaluation))
     observers.append(checkpoints)
-    examination = Examination(trainer, data, batches)
+    examination = Examination(trainer, data, batches, remedy)
     observers.append(Diagnosing(recorder, context, steps, examination))
     session.observers = observers
     layers = any(telemetry.statistics.values())

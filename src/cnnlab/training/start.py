@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,25 @@ from torch import Tensor, nn
 from cnnlab.cli.build import (
     as_yaml,
     build_expectation,
-    build_optimizer,
     build_statistics,
     construct,
     gain_of,
 )
-from cnnlab.cli.parts import Parts, make_parts
+from cnnlab.cli.parts import Parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
-from cnnlab.common.random import generator, seed_everything, set_random_state
+from cnnlab.common.random import generator, seed_everything
 from cnnlab.datasets.remarks import remarks
 from cnnlab.networks.geometry import parameters
-from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder, Unwritten
 from cnnlab.theory import Expectation
+from cnnlab.training.from_config import taken_up, trainer_of
 from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.ranks import ALONE, Ranks
+from cnnlab.training.remedy_trials import accuracy_with
 from cnnlab.training.session import Session, log
 from cnnlab.training.setup import Telemetry, device_name, prepare
-from cnnlab.training.trainer import Trainer
 from cnnlab.views.beginning import print_beginning, run_in_words, waiting_for
 from cnnlab.views.outcome import print_outcome
 
@@ -155,32 +155,8 @@ def session_of(
         evaluation=construct("evaluation", config.evaluation),
         request=request,
         checkpoint_minutes=config.trainer.checkpoint_minutes,
+        remedy=partial(accuracy_with, request, parts.data, device, parts.steps),
     )
-
-
-def taken_up(config: Any, device: torch.device, parts: Parts | None) -> Parts:
-    """`parts`, with the global generators as they were behind them; made now if there are none."""
-    if parts is None:
-        return make_parts(config, device)
-    set_random_state(parts.random, device)
-    return parts
-
-
-def trainer_of(
-    config: Any,
-    network: nn.Module,
-    image_shape: tuple[int, int, int],
-    device: torch.device,
-    steps: int,
-    ranks: Ranks = ALONE,
-) -> Trainer:
-    """The trainer of an initialized network, which it moves to the device."""
-    network.to(device)
-    # Building an optimizer imports torch._dynamo, 2 s, which questions of geometry need not wait for.
-    optimizer, scheduler = build_optimizer(config, network, steps) if steps else (None, None)
-    settings = {key: config.trainer[key] for key in ("precision", "clip", "label_smoothing", "compile")}
-    channels_last = choose_channels_last(config.trainer.channels_last, network, image_shape, device)
-    return Trainer(network, optimizer, scheduler, device, channels_last=channels_last, ranks=ranks, **settings)
 
 
 def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation | None:

@@ -117,13 +117,22 @@ def brief_training(
     images = next(batches.epoch(0))[0] if anew else None
     end, found = perf_counter() + seconds, list[float]()
     for rate in REFERENCE_RATES if reference else (None,):
-        trainer = start.trainer(reference, rate, images)
-        course = _train(trainer, _endless(batches), steps, end - perf_counter(), lambda course: False)
-        if len(course.losses) < steps and math.isfinite(course.losses[-1]):
-            raise NotApplicable(f"{steps} steps take too many seconds")
-        with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be asked"):
-            found.append(batch_accuracy(*trainer.predict(unseen)).item())
+        found.append(
+            accuracy_after(start.trainer(reference, rate, images), batches, unseen, steps, end - perf_counter())
+        )
     return max(found)
+
+
+def accuracy_after(
+    trainer: Trainer, batches: TrainingBatches, unseen: Sequence[Batch], steps: int, seconds: float
+) -> float:
+    """Accuracy on `unseen` images after `steps` steps of this trainer. Raises NotApplicable, also where `seconds` are
+    over before."""
+    course = _train(trainer, _endless(batches), steps, seconds, lambda course: False)
+    if len(course.losses) < steps and math.isfinite(course.losses[-1]):
+        raise NotApplicable(f"{steps} steps take too many seconds")
+    with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be asked"):
+        return batch_accuracy(*trainer.predict(unseen)).item()
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,8 @@ def folder_lines(run: RunFolder) -> dict[str, str]:
 
 def command(request: Request, **changes: str | None) -> str:
     """The command of this run with other settings, to be typed; None leaves one out."""
-    kept = [line for line in request.lines if line.lstrip("+").partition("=")[0] not in changes]
-    changed = [f"{key}={value}" for key, value in changes.items() if value is not None]
     own = [] if request.config_dir is None else ["--config-dir", shortened(Path(request.config_dir))]
-    return shlex.join(["python", "-m", "cnnlab.train", *own, *kept, *changed])
+    return shlex.join(["python", "-m", "cnnlab.train", *own, *request.with_changes(changes)])
 
 
 def _time(results: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from cnnlab.diagnosis.causes import (
     outputs,
     starting_weights,
     step_size,
+    tried,
     updating,
 )
 from cnnlab.diagnosis.causes.exchanges import Part
@@ -44,7 +45,7 @@ PARTS: Mapping[Part, tuple[Suspect, ...]] = {
 def causes(run: Evidence) -> list[Cause]:
     """All that something speaks for, the likeliest first."""
     found = [
-        exchanges.judged(run, part, cause)
+        tried.judged(run, exchanges.judged(run, part, cause))
         for part, suspects in PARTS.items()
         for suspect in suspects
         if (cause := suspect(run)) is not None and cause.supporting

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -19,7 +19,6 @@ Part = Literal["training", "weights", "network", ""]
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
 HALF = 0.5  # of what helps: no help
 LOW = 0.5  # of what a linear classifier makes above guessing
-SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
 EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
 
 
@@ -27,9 +26,7 @@ def at_fault(run: Evidence) -> tuple[Part, str]:
     """The part, and how it was shown; empty where nothing or more than one thing follows from the trials."""
     reached, baseline, again = map(run.latest, ("validation/accuracy", "check/baseline", "check/again"))
     training, weights, both = (run.latest(f"check/usual_{part}") for part in ("training", "weights", "both"))
-    own = max(reached, run.context.guessing or 0.0)  # 0 after NaN, which everything is better than
-    # Some more than luck, and more than little of what is known to be there.
-    much = max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)
+    own, much = run.own, run.much
     by_training, by_weights, by_both = (accuracy - own for accuracy in (training, weights, both))
     instead = f"where the run reaches {percent(reached)} {run.on('validation')}"
     if again - own >= much:

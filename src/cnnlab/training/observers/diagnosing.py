@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.causes.tried import helped
+from cnnlab.diagnosis.evidence import BRIEF, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import SEEN
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
@@ -18,6 +19,7 @@ from cnnlab.views.beginning import waiting_for
 from cnnlab.views.findings import markdown
 
 log = logging.getLogger("cnnlab")
+REMEDIES = 3  # that are tried at most
 
 
 class Diagnosing(Observer):
@@ -64,6 +66,21 @@ class Diagnosing(Observer):
             if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
                 looks |= self.examination.trials() | self.examination.exchanges()
                 self._afterwards |= looks
+                looks |= self._try_remedies(step)
+        return looks
+
+    def _try_remedies(self, step: int) -> dict[str, float]:
+        """Brief runs with what would be advised first, until one helps."""
+        looks = self.examination.remedy("") if step > BRIEF else {}
+        for _ in range(REMEDIES):
+            self._afterwards |= looks
+            run, found = Evidence.read(self._history, self.context), diagnose(self._history, self.context)
+            override = _untried(run, found)
+            outcome = {} if override is None else self.examination.remedy(override)
+            if not outcome:
+                break
+            looks |= outcome
+        self._afterwards |= looks
         return looks
 
     def _judge(self, step: int) -> None:
@@ -71,6 +88,17 @@ class Diagnosing(Observer):
         for f in self.findings:
             log.warning("step %d: %s: %s Try %s", step, f.name, f.sentence, f.remedy.override)
         self.recorder.dashboard.text("diagnosis", markdown(self.findings, self.verdict[1]), step)
+
+
+def _untried(run: Evidence, findings: list[Finding]) -> str | None:
+    """The likeliest remedy of the first finding that can be typed and was not tried; None if one helped."""
+    first = next((finding for finding in findings if finding.severity != "note"), None)
+    for remedy in [cause.remedy for cause in first.causes] if first else []:
+        if helped(run, remedy.override):
+            return None
+        if remedy.typeable and remedy.override not in run.remedies:
+            return remedy.override
+    return None
 
 
 def _asks_for_a_rate(findings: list[Finding]) -> bool:
