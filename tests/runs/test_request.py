@@ -38,3 +38,14 @@ def test_it_needs_neither_torch_nor_hydra():
     code = "import sys, cnnlab.runs.request; print({'torch', 'hydra', 'omegaconf'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_changed_line_takes_the_place_of_the_one_before():
+    asked = Request({"optimizer": "sgd"}, lines=["optimizer.lr=1", "+seed=3", "trainer.clip=1"])
+    assert asked.with_changes({"seed": "4", "trainer.clip": None}) == ["optimizer.lr=1", "seed=4"]
+
+
+def test_another_choice_takes_along_what_was_typed_for_the_one_before():
+    asked = Request({"optimizer": "sgd", "init": "he"}, lines=["optimizer=sgd", "optimizer.lr=1", "init.bias=2"])
+    assert asked.with_changes({"optimizer": "adamw"}) == ["init.bias=2", "optimizer=adamw"]
+    assert asked.with_changes({"optimizer": None}) == ["optimizer.lr=1", "init.bias=2"]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.common.errors import NotApplicable
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
@@ -159,3 +160,18 @@ def test_a_network_that_cannot_be_copied_has_no_trials(data):
     network = _network(data)
     network.lock = (i for i in range(3))  # a generator cannot be copied
     assert _examination(data, network).trials() == {}
+
+
+def test_a_remedy_that_cannot_be_tried_says_nothing(data):
+    examined = _examination(data, _network(data))
+    assert examined.remedy("init=he") == {}, "started from Python"
+
+    def refused(override: str) -> float:
+        raise NotApplicable("not here")
+
+    examined.try_remedy = refused
+    assert examined.remedy("init=he") == {}
+    examined.try_remedy = lambda override: 0.5
+    assert examined.remedy("init=he") == {"check/remedy/init=he": 0.5} and examined.remedy("") == {
+        "check/as_it_was": 0.5
+    }

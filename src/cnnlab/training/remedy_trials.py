@@ -4,6 +4,7 @@ import torch
 
 from cnnlab.cli.compose import compose_run
 from cnnlab.cli.parts import make_parts
+from cnnlab.cli.preflight import check_settings
 from cnnlab.common.errors import InputError, NotApplicable
 from cnnlab.common.random import undisturbed
 from cnnlab.datasets.base import ImageSet
@@ -32,6 +33,7 @@ def accuracy_with(request: Request, data: ImageSet, device: torch.device, steps:
         raise NotApplicable("it was started from Python")
     try:
         config, *_ = compose_run("train", request.with_changes(changes), request.config_dir, of_sweep=True)
+        check_settings([config])
         with undisturbed(SEED, device):
             parts = make_parts(config, device, None if key.startswith("dataset") else data)
             trainer = trainer_of(config, parts.network, parts.data.shape, device, count)

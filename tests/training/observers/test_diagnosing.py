@@ -7,7 +7,7 @@ import pytest
 from cnnlab.diagnosis import Context
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import Schedule
-from cnnlab.training.observers.diagnosing import Diagnosing
+from cnnlab.training.observers.diagnosing import REMEDIES, Diagnosing
 
 CONTEXT = Context(
     classes=10, planned_steps=500, learning_rate=0.1, activation="relu", suited="he", initializer="he", optimizer="sgd"
@@ -33,6 +33,7 @@ class Looks:
 
     def __init__(self):
         self.asked: list[str] = []
+        self.reached = 0.9  # with whatever remedy
 
     def baseline(self) -> dict[str, float]:
         self.asked.append("baseline")
@@ -53,6 +54,10 @@ class Looks:
     def exchanges(self) -> dict[str, float]:
         self.asked.append("exchanges")
         return {"check/again": 0.1}
+
+    def remedy(self, override: str) -> dict[str, float]:
+        self.asked.append(f"remedy {override}")
+        return {f"check/remedy/{override}": self.reached}
 
 
 @pytest.fixture
@@ -123,8 +128,18 @@ def test_what_to_say_without_findings_is_known_before_the_end(recorder, looks):
 def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
     poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15}
     results, _ = judged([poor] * 101)
-    assert looks.asked == ["baseline", "likeness", "modes", "trials", "exchanges"]
-    assert results["check/baseline"] == 0.9 and results["diagnosis/little_learned/cause"]
+    first = results["diagnosis/little_learned/override"]
+    assert looks.asked == ["baseline", "likeness", "modes", "trials", "exchanges", f"remedy {first}"]
+    assert results["check/baseline"] == 0.9 and results[f"check/remedy/{first}"] == 0.9
+
+
+def test_remedies_are_tried_until_one_helps_and_each_once(judged, looks):
+    looks.reached = 0.1
+    poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15, "validation/accuracy": 0.15}
+    results, _ = judged([poor] * 101)
+    tried = [look for look in looks.asked if look.startswith("remedy")]
+    assert 1 <= len(tried) == len(set(tried)) <= REMEDIES
+    assert not [cause for cause in results if cause.endswith("/because") and "tried: 101 steps" in results[cause]]
 
 
 def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
