@@ -19,6 +19,7 @@ class Context:
     `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the
     layer with the fewest values per image that everything passes through, and their number. `frozen`: layers whose
     weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not have.
+    `broken`: layers whose weights held NaN or infinity before the first step.
     `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with
     their values.
     """
@@ -54,6 +55,7 @@ class Context:
     narrowest: tuple[str, int] | None = None
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     norm_epsilon: float | None = None
     settings: Mapping[str, Any] | None = None
 

@@ -17,6 +17,7 @@ from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
+from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.trace import trace
@@ -194,6 +195,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         initializer=chosen.get("init"),
         bias=_bias(config),
         narrowest=traced.narrowest(),
+        broken=_broken(trainer.network),
         clip=trainer.clip,
         label_smoothing=trainer.label_smoothing,
         settings={f"{section}.{key}": value for section, keys in config.items() for key, value in _items(keys)},
@@ -202,6 +204,11 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         found = replace(found, optimizer=chosen["optimizer"])
     asked = _activation(config)
     return found if asked is None else replace(found, activation=asked, suited=ACTIVATIONS[asked].initializer)
+
+
+def _broken(network: nn.Module) -> tuple[str, ...]:
+    weights = {layer: weight_of(module) for layer, module in weight_layers(network).items()}
+    return tuple(layer for layer, w in weights.items() if w is not None and not w.isfinite().all())
 
 
 def _items(section: Any) -> Iterable[tuple[str, Any]]:

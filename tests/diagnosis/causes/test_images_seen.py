@@ -100,3 +100,9 @@ def test_the_change_that_exceeds_what_is_usual_most_is_left_out(row, evidence):
     assert override(flip=True, translate=15, rotate=20, cutout=0) == "augmentation.translate=0"
     assert override(translate=2, rotate=180) == "augmentation.rotate=0"
     assert override(translate=4, rotate=10, cutout=8) == "augmentation=none"
+
+
+@pytest.mark.parametrize(("images", "points"), [(49, 13), (60, 7), (200, None)])
+def test_too_few_images_to_learn_from(evidence, row, images, points):
+    found = repeated(evidence(row(0), images=images))
+    assert (found and found.points) == points

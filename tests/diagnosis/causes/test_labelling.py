@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnnlab.diagnosis.causes.images_seen import repeated
 from cnnlab.diagnosis.causes.labelling import absent, noisy, test_unlike, unbalanced, unrelated
 
 unlike = test_unlike
@@ -21,6 +22,11 @@ def test_good_labels_are_no_cause(row, evidence):
 def test_memorized_labels_are_unrelated(row, evidence):
     found = unrelated(evidence(row(0), _epoch(300, 0.9, 0.12)))
     assert found.points > 9 and "memorized" in found.explains
+
+
+def test_of_few_images_labels_cannot_be_told(row, evidence):
+    run = evidence(row(0), _epoch(300, 1.0, 0.18), images=60, largest_class_share=0.1)
+    assert unrelated(run).points < repeated(run).points
 
 
 @pytest.mark.parametrize(("baseline", "points"), [(0.11, 7), (0.9, -12)])

@@ -4,7 +4,7 @@ from math import nan, sqrt
 
 import pytest
 
-from cnnlab.diagnosis.causes.starting_weights import biased, equal, one_layer, too_large, too_small
+from cnnlab.diagnosis.causes.starting_weights import biased, equal, not_finite, one_layer, too_large, too_small
 
 FANS = {"01_block1.conv1": 9, "02_block2.conv1": 144, "03_head.fc1": 1024, "04_head.logits": 64}
 HE = tuple(sqrt(2 / fan) for fan in FANS.values())
@@ -180,3 +180,12 @@ def test_a_layer_that_dies_of_weights_of_one_sign_is_not_at_fault_alone(row, evi
     assert one_layer(evidence(dead, fan_in=FANS)).name == "layer_out_of_scale"
     negative = row(0, weight_std=HE, activation_dead=(0.0, 1.0, 0.0), weight_distinct=(0.5, 0.5, 0.5, 0.5))
     assert one_layer(evidence(negative, fan_in=FANS)) is None
+
+
+def test_weights_that_were_not_finite_before_the_first_step(row, evidence):
+    units = dict.fromkeys(FANS, 8)
+    assert not_finite(evidence(row(0), units=units)) is None
+    alone = not_finite(evidence(row(0), units=units, broken=("02_block2.conv1",)))
+    assert alone.name == "layer_out_of_scale" and "02_block2.conv1" in alone.clause and alone.seen >= 9
+    several = not_finite(evidence(row(0), units=units, broken=tuple(FANS)))
+    assert several.name == "weights_unsuitable" and "4 layers" in several.supporting[0]

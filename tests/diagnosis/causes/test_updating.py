@@ -3,6 +3,7 @@
 import pytest
 
 from cnnlab.diagnosis.causes.updating import detached, frozen, stopped
+from cnnlab.diagnosis.finding import SEEN
 
 UNITS = {"01_block1.conv1": 8, "02_block2.conv1": 16, "03_head.fc1": 32, "04_head.logits": 10}
 
@@ -17,6 +18,12 @@ def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
     assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
     assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
     assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
+
+
+@pytest.mark.parametrize(("size", "seen"), [(1.0, False), (7e-4, True), (100.0, True)])
+def test_a_frozen_layer_that_is_out_of_scale_stays_so(row, evidence, size, seen):
+    run = evidence(row(0, preactivation_std=(1.2, 1.1, 1.3, size)), units=UNITS, frozen=("04_head.logits",))
+    assert (frozen(run).points >= SEEN) is seen
 
 
 def test_a_layer_that_is_frozen_at_zero_is_told_before_those_below_it_that_get_no_gradient(row, evidence):

@@ -16,7 +16,8 @@ ROUNDING = 1e-5  # of a mean in float32
 # A set with a few images twice has 0.99.
 REPEATED = 0.5
 FEW_TO_COMPARE = 4  # images in a batch
-FEW_PER_CLASS = 5
+FEW_PER_CLASS = 5  # of which nobody learns more than these
+FEW_TO_LEARN = 20  # of a class: where nothing holds for others, that may be why
 SPOILED = 0.7
 # The most that the shipped recipes use: pixels, degrees, pixels.
 AUGMENTED = {"translate": 4, "rotate": 15, "cutout": 8}
@@ -89,10 +90,11 @@ def one_channel_constant(run: Evidence) -> Cause | None:
 
 
 def repeated(run: Evidence) -> Cause | None:
-    share, images, classes = run.context.distinct_images, run.context.images, run.context.classes
-    few = images is not None and classes is not None and images < FEW_PER_CLASS * classes
+    share, points = run.context.distinct_images, 13
+    few = few_images(run)
     if few:
-        words = f"there are {images} training images for {classes} classes"
+        words = f"there are {run.context.images} training images for {run.context.classes} classes"
+        points = 13 if few_images(run, FEW_PER_CLASS) else 7
     elif share is not None and share <= REPEATED:
         words = f"only {percent(share)} of the training images are different ones"
     else:
@@ -100,7 +102,12 @@ def repeated(run: Evidence) -> Cause | None:
     remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")
     explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
     # Less than images that are all black: these are repeated, too.
-    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(13, words),), explains)
+    return Cause("images_repeated", "few images are seen many times", remedy, (Clue(points, words),), explains)
+
+
+def few_images(run: Evidence, each: int = FEW_TO_LEARN) -> bool:
+    images, classes = run.context.images, run.context.classes
+    return images is not None and classes is not None and images < each * classes
 
 
 def over_augmented(run: Evidence) -> Cause | None:

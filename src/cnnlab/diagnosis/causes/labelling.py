@@ -1,6 +1,7 @@
 """Causes in the labels."""
 
 from cnnlab.common.words import percent
+from cnnlab.diagnosis.causes.images_seen import few_images
 from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import SLIGHTLY, TOLD_APART
@@ -25,6 +26,8 @@ def unrelated(run: Evidence) -> Cause | None:
             Clue(10, f"accuracy is {percent(train)} on training images, and never above {percent(best)} "
                  f"{run.on('validation')}, where guessing gives {percent(share)}")
         )  # fmt: skip
+        if few_images(run):
+            clues.append(Clue(-7, f"there are only {run.context.images} training images, too few to tell"))
     baseline, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
     if max(baseline, clean) < 0.5 * LITTLE or clean < 0.5 * LITTLE:
         clues.append(Clue(7, "a linear classifier on these images and labels does no better than guessing"))

@@ -57,6 +57,19 @@ def equal(run: Evidence) -> Cause | None:
     return Cause("weights_equal", f"{named} makes {what}", remedy, (clue,), FROM_WEIGHTS)
 
 
+def not_finite(run: Evidence) -> Cause | None:
+    broken = run.context.broken
+    if not broken:
+        return None
+    clue = Clue(16, f"the initial weights of {broken[0]} hold NaN or infinity")
+    remedy = remedies.anew(run.context, "look what fills these weights: 0 / 0, log(0), unset memory")
+    if len(broken) == 1 and len(run.context.units) > 1:
+        clause = f"{broken[0]} alone has weights that are not finite"
+        return Cause("layer_out_of_scale", clause, remedy, (clue,), FROM_WEIGHTS)
+    more = Clue(16, f"the initial weights of {plural(len(broken), 'layer')} hold NaN or infinity")
+    return Cause("weights_unsuitable", "the initial weights are not finite", remedy, (more,), FROM_WEIGHTS)
+
+
 def one_layer(run: Evidence) -> Cause | None:
     """One layer alone is out of scale, zero, constant or dead; the initializer is not at fault."""
     found = outlier(run)
@@ -240,4 +253,4 @@ def _shifted(record: Record) -> dict[str, float]:
     return {k: bias for k, bias in largest if k in sizes and bias > max(1.0, BIASED * min(sizes[k], 1.0))}
 
 
-CAUSES = (equal, one_layer, too_small, too_large, biased)
+CAUSES = (equal, not_finite, one_layer, too_small, too_large, biased)

@@ -1,5 +1,9 @@
 """Causes between the loss and the weights: layers that are frozen, that no gradient reaches, or that stop."""
 
+import math
+from statistics import median
+
+from cnnlab.common.words import number
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
@@ -7,6 +11,7 @@ from cnnlab.diagnosis.signal import DEAD, dead_layers, forward_size, starved, ze
 
 STILL = LEARNING | GRADIENTS | {"small_updates", "large_updates"}
 FELT = 1e-8  # a gradient that cannot vanish in one layer
+FAR = 30.0  # times smaller or larger than the others' outputs
 LAST = 3  # measured steps at the end, from which on it counts that nothing changes
 LEAST_RATE = 1e-3  # of the peak; below it updates may be lost in rounding
 LEARNED_ALL = 1e-6  # a loss that leaves no gradient
@@ -25,10 +30,23 @@ def frozen(run: Evidence) -> Cause | None:
     points = 14 if zero else 11 if len(layers) / count >= 0.5 else 5
     words = f"{len(layers)} of {count} layers are not trained: {_some(layers)}"
     clues = [Clue(points, f"{words}; all weights of {_some(zero)} are equal" if zero else words)]
+    if (off := _out_of_scale(run, layers)) is not None:
+        clues.append(off)
     clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
     if run.context.left_out:
         clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
     return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), STILL)
+
+
+def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:
+    """No training can bring a frozen layer's output to the size of the others'."""
+    sizes = run.first.of("preactivation/std") if run.first else {}
+    for layer in layers:
+        others = [size for k, size in sizes.items() if k not in layers and size > 0]
+        ratio = sizes.get(layer, math.nan) / median(others) if others else math.nan
+        if ratio < 1 / FAR or ratio > FAR:
+            return Clue(6, f"the output of {layer} is {number(ratio)} times as large as the others', and stays so")
+    return None
 
 
 def _without_gradient(run: Evidence) -> list[str]:
