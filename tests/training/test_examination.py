@@ -175,3 +175,17 @@ def test_a_remedy_that_cannot_be_tried_says_nothing(data):
     assert examined.remedy("init=he") == {"check/remedy/init=he": 0.5} and examined.remedy("") == {
         "check/as_it_was": 0.5
     }
+
+
+def test_a_softmax_over_the_batch_is_seen_though_no_order_matters(data):
+    """Turned around, the batch has the same outputs, turned around."""
+
+    class OverTheBatch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = _network(data)
+
+        def forward(self, x):
+            return self.inner(x).softmax(0)
+
+    assert _examination(data, OverTheBatch()).modes()["check/order_matters"] == 1

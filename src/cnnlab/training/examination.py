@@ -79,7 +79,7 @@ class Examination:
         `check/agreement_at_start`: with the initial weights, since noise can drive a network into a constant. 1 if
         true, else 0:
         `check/evaluation_varies`, evaluation mode is random;
-        `check/order_matters`, an image's output depends on its place in the batch."""
+        `check/order_matters`, an image's output depends on its place in the batch, or on the others in it."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
@@ -88,8 +88,10 @@ class Examination:
             if (start := self._from_start()) is not None:
                 found["check/agreement_at_start"] = _correlation(*_two_passes(start, parts[0]))
             once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
-            turned = self.trainer.predict([(part.flip(0), labels) for part, labels in zip(*parts, strict=True)])[0]
-            back = torch.cat([part.flip(0) for part in turned.split(self.batches.batch_size)])
+            # Half a batch on: each image has another place, and other images beside it.
+            moved = max(1, self.batches.batch_size // 2)
+            others = x.roll(moved, 0).split(self.batches.batch_size)
+            back = self.trainer.predict(zip(others, parts[1], strict=True))[0].roll(-moved, 0)
             return found | {
                 "check/training_mode": batch_accuracy(training, y).item(),
                 "check/evaluation_mode": batch_accuracy(once, y).item(),

@@ -2,6 +2,7 @@
 
 from math import inf
 
+from cnnlab.diagnosis.causes.architecture import undefined
 from cnnlab.diagnosis.causes.number_format import precision
 
 LAYERS = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits")
@@ -43,3 +44,11 @@ def test_updates_that_are_lost_in_rounding(row, evidence):
     still = [row(step, weight_update_ratio=(0.0, 0.0, 1e-3, 1e-3)) for step in STEPS]
     assert precision(evidence(*still, precision="bfloat16")).points >= 9
     assert precision(evidence(*(row(step) for step in STEPS), precision="float32")) is None
+
+
+def test_what_no_format_is_too_narrow_for_is_an_operation(row, evidence):
+    """0 / 0 of small values: none of their sums or squares leaves float16."""
+    broken = row(0, preactivation_largest=(5.0, 5.0, inf, inf), preactivation_nonfinite=(0.0, 0.0, 5.0, 5.0))
+    for terms, format_first in ((9, False), (10_000, True)):
+        run = evidence(broken, fan_in=dict.fromkeys(LAYERS, terms))
+        assert (undefined(run) is None) is format_first and (precision(run).points >= 9) is format_first

@@ -5,6 +5,7 @@ from math import nan, sqrt
 import pytest
 
 from cnnlab.diagnosis.causes.starting_weights import biased, equal, not_finite, one_layer, too_large, too_small
+from cnnlab.diagnosis.finding import SEEN
 
 FANS = {"01_block1.conv1": 9, "02_block2.conv1": 144, "03_head.fc1": 1024, "04_head.logits": 64}
 HE = tuple(sqrt(2 / fan) for fan in FANS.values())
@@ -189,3 +190,18 @@ def test_weights_that_were_not_finite_before_the_first_step(row, evidence):
     assert alone.name == "layer_out_of_scale" and "02_block2.conv1" in alone.clause and alone.seen >= 9
     several = not_finite(evidence(row(0), units=units, broken=tuple(FANS)))
     assert several.name == "weights_unsuitable" and "4 layers" in several.supporting[0]
+
+
+def test_a_jump_between_two_layers_that_no_weight_shows(row, evidence):
+    """As of a parametrization: of the layer's own weights nothing is measured."""
+    jump = one_layer(evidence(row(0, preactivation_std=(1.2, 1.1, 30.0, 25.0))))
+    assert jump.name == "layer_out_of_scale" and "03_head.fc1 gives 27 times" in jump.supporting[0] and jump.seen < SEEN
+    backward = one_layer(evidence(row(0, gradient_std=(1e-9, 2e-9, 1e-3, 2e-3))))
+    assert "03_head.fc1 gets a gradient of" in backward.supporting[0]
+    assert one_layer(evidence(row(0, preactivation_std=(1.0, 5.0, 60.0, 300.0)))) is None, "all of them grow"
+
+
+def test_around_a_common_mean_deviations_say_nothing_of_the_size(row, evidence):
+    weights = (3e-4, 3e-4, 3e-4, 0.2)
+    run = evidence(row(0, weight_std=weights, weight_distinct=(6e-3, 6e-3, 6e-3, 0.9)), fan_in=FANS)
+    assert one_layer(run) is None and too_large(run).points > 0

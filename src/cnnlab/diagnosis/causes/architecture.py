@@ -3,6 +3,7 @@
 from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
+from cnnlab.diagnosis.causes.number_format import overflow
 from cnnlab.diagnosis.causes.updating import no_input
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
@@ -119,9 +120,22 @@ def input_ignored(run: Evidence) -> Cause | None:
         clues.append(Clue(12, "each image has the same value everywhere where the first layer gets it"))
     clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
     if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
-        clues.append(Clue(12, "an image's output changes when the batch is put in another order"))
+        clues.append(Clue(12, "an image's output changes with its place in a batch, or with the other images in it"))
         clause = "an image's output depends on other images of the batch"
     return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS) if clues else None
+
+
+def undefined(run: Evidence) -> Cause | None:
+    """Infinity or NaN from values that no number format is too narrow for."""
+    found = overflow(run)
+    if found is None or found.possible or run.context.broken:
+        return None
+    words = (
+        f"{found.seen}, though no value before exceeds {number(found.size)}: no sum, square or exponential does that"
+    )
+    remedy = Remedy(look="look for a division by 0, a root of 0 or a logarithm of 0 there; add an epsilon")
+    clause = "an operation in the network has no finite result"
+    return Cause("network_unsuitable", clause, remedy, (Clue(9, words),), LEARNING | SIGNALS)
 
 
 def deep(run: Evidence) -> Cause | None:
@@ -170,5 +184,5 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, input_ignored)
+CAUSES = (narrow, evaluation_differs, input_ignored, undefined)
 ANY_PART = (deep, unsuitable_activation, memorizes)

@@ -1,7 +1,8 @@
 """The number format as a cause: updates that are lost in rounding, and infinities that float32 cannot have made."""
 
-from math import inf, isfinite, isinf
+from math import inf, isfinite, isinf, log
 from statistics import median
+from typing import NamedTuple
 
 from cnnlab.common.words import number, percent
 from cnnlab.diagnosis.causes.optimization import UPDATES
@@ -12,6 +13,7 @@ from cnnlab.diagnosis.remedies import Remedy
 
 # The smallest change of a number of size 1: 11 and 8 bits.
 RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
+HALF_LARGEST = 65504.0
 FAR_BELOW = 1e30  # of what float32 holds
 
 
@@ -33,15 +35,31 @@ def precision(run: Evidence) -> Cause | None:
     if lost and median(lost) >= 1:
         clues.append(Clue(6, "updates are lost: weights with a gradient do not change at all"))
     clause = "the number format is too coarse for the updates"
-    if (overflow := _overflow(run) or _out_of_nothing(run)) is not None:
-        clues.append(overflow)
+    if (clue := _overflowed(run) or _out_of_nothing(run)) is not None:
+        clues.append(clue)
         clause = "the values leave the range of a narrower number format (or something is divided by 0)"
     remedy = Remedy(look="keep the weights in float32 (trainer.precision=bf16 does), and lower only the activations")
     return Cause("precision_too_low", clause, remedy, tuple(clues), UPDATES) if clues else None
 
 
-def _overflow(run: Evidence) -> Clue | None:
-    """The first infinity arises from values and weights far below float32's largest."""
+def _overflowed(run: Evidence) -> Clue | None:
+    if (found := overflow(run)) is None:
+        return None
+    words = f"{found.seen} where no value before exceeds {number(found.size)}; float32 reaches 3e38, float16 65504"
+    return Clue(9 if found.possible else 3, words)
+
+
+class Overflow(NamedTuple):
+    """`seen`: where infinity arose. `size`: the largest value before. `possible`: whether sums, squares or exponentials
+    of such values leave a narrower format; else only a division by 0, a root or a logarithm remains."""
+
+    seen: str
+    size: float
+    possible: bool
+
+
+def overflow(run: Evidence) -> Overflow | None:
+    """The first infinity, where it arises from values and weights far below float32's largest."""
     broken = next((m for m in run.measured if not m.finite), None)
     if broken is None or not isfinite(broken.scalars.get("images/largest", 0.0)):
         return None
@@ -58,10 +76,12 @@ def _overflow(run: Evidence) -> Clue | None:
     before = order[place - 1]
     size = max(broken.of(f"{what}/largest").get(before, 0.0) for what in ("preactivation", "activation"))
     weights = broken.of("weight/std").get(order[place], 0.0) if forward else 0.0
+    terms = run.context.fan_in.get(order[min(place, len(order) - 1)])
     # Not max(weights, 1.0): after an update with NaN the weights are.
-    if not size * max(1.0, weights) * run.context.fan_in.get(order[min(place, len(order) - 1)], 1) < FAR_BELOW:
+    if not size * max(1.0, weights) * (terms or 1) < FAR_BELOW:
         return None
-    return Clue(9, f"{seen} where no value before exceeds {number(size)}; float32 reaches 3e38, float16 65504")
+    reached = size * max(1.0, weights, size) * (terms or inf)
+    return Overflow(seen, size, not forward or reached > HALF_LARGEST or size > log(HALF_LARGEST))
 
 
 def _out_of_nothing(run: Evidence) -> Clue | None:

@@ -16,6 +16,7 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+JUMP, EVEN = 10.0, 4.0  # from one layer to the next
 MOVED = 0.5  # by the first update, of the weights' size
 FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
 # The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
@@ -72,11 +73,13 @@ def not_finite(run: Evidence) -> Cause | None:
 
 def one_layer(run: Evidence) -> Cause | None:
     """One layer alone is out of scale, zero, constant or dead; the initializer is not at fault."""
-    found = outlier(run)
+    found, points = outlier(run), 13
+    if found is None:
+        found, points = _jump(run), 6
     if found is None:
         return None
     layer, words = found
-    clue = Clue(13, f"{layer} {words}; the others are alike")
+    clue = Clue(points, f"{layer} {words}; the others are alike")
     remedy = remedies.anew(run.context, f"initialize {layer} as the others are")
     return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), FROM_WEIGHTS)
 
@@ -107,6 +110,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         return dead[0], "is dead from the start"
     if (cut := starved(first)) and not dead:
         return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
+    if one_sign:  # around a common mean, deviations tell nothing of the weights' size
+        return None
     gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
     last = list(stds)[-1]  # small at first is a known good start
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
@@ -135,6 +140,24 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
         return None
     also = f", as do {', '.join(off[1:3])}" + (", ..." if len(off) > 3 else "") if len(off) > 1 else ""
     return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
+
+
+def _jump(run: Evidence) -> tuple[str, str] | None:
+    """The one layer at which the size of the signal, or of the gradient, changes, and between all others it does not:
+    where weights do not show it, as behind a parametrization."""
+    for what, words in (("preactivation/std", "gives"), ("gradient/std", "gets a gradient of")):
+        sizes = run.first.of(what) if run.first else {}
+        last = list(sizes)[-1:]  # small at first is a known good start
+        steps = {k: sizes[k] / sizes[before] for before, k in pairwise(sizes) if sizes[before] > 0}
+        if len(steps) < len(sizes) - 1 or not all(0 < ratio < math.inf for ratio in steps.values()):
+            continue
+        far = [k for k, ratio in steps.items() if not 1 / JUMP <= ratio <= JUMP]
+        even = [k for k, ratio in steps.items() if 1 / EVEN <= ratio <= EVEN]
+        if far and far == last and (steps[far[0]] < 1) is (what == "preactivation/std"):
+            return None
+        if len(far) == 1 and len(even) == len(steps) - 1 >= 2:
+            return far[0], f"{words} {number(steps[far[0]])} times as much as the layer before"
+    return None
 
 
 def _apart(values: Mapping[str, float], layer: str) -> bool:

@@ -76,7 +76,10 @@ def too_small(run: Evidence) -> Cause | None:
     clues += _no_rate_helps(run)
     if lr is not None and best > 0:
         if lr <= best / 5:
-            clues.append(Clue(6 if lr <= best / 30 else 4, f"a range test finds {number(best)} best"))
+            points = 6 if lr <= best / 30 else 4
+            if low is not None and high is not None and low <= lr and best > high:  # what is lost elsewhere
+                points = 2
+            clues.append(Clue(points, f"a range test finds {number(best)} best"))
         elif lr >= best / 2:
             clues.append(Clue(-4, f"a range test finds {number(best)} best"))
     clause = f"the learning rate{named(run)} is too small"
