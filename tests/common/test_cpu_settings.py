@@ -44,3 +44,21 @@ def test_what_the_environment_says_is_left(name):
 def test_freed_memory_is_used_again_without_a_page_fault():
     pages = 2**23 // os.sysconf("SC_PAGE_SIZE")
     assert int(_python(APPLY + FAULTS)) < pages < 25 * pages < int(_python(FAULTS, MALLOC_MMAP_THRESHOLD_="131072"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is freed")
+def test_what_was_needed_once_is_given_back():
+    """128 arrays of 1 MiB, of which none is left."""
+    code = """
+import resource
+from cnnlab.common.cpu_settings import release_freed_memory
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() // 2**20
+before = resident()
+arrays = [b"1" * 2**20 for _ in range(128)]
+del arrays
+kept = resident() - before
+release_freed_memory()
+print(kept, resident() - before)
+"""
+    kept, left = map(int, _python(APPLY + code).split())
+    assert kept > 100 and left < 20

@@ -32,3 +32,9 @@ def apply_cpu_settings() -> None:
             if name not in os.environ:
                 os.environ[name] = str(KEPT)
                 libc.mallopt(number, KEPT)
+
+
+def release_freed_memory() -> None:
+    """Give back to the system what is free now; for once, after work that needs more than a training step does."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

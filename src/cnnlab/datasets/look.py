@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 AMONG = 5000  # training images that are looked at; in stratified order the first ones are a random sample
-AT_A_TIME = 250  # of these, in double precision: 25 MB in all for images of 3x32x32
+AT_A_TIME = 32  # of these, in double precision: 3 MB in all for images of 3x32x32
 SIDE = 64  # of larger images every n-th pixel is looked at, of training images and of others alike
 TAIL = 0.0005  # of the training images on each side in each number: some are odd themselves
 # Both ends of a range are moved out by this share of it, and by more where few images tell it.

@@ -14,8 +14,6 @@ RECENT = 5
 PATIENCE = 100
 # Steps of brief runs, in which the default network is far above chance on all images of configs/.
 BRIEF = 300
-# Of the way from the run's accuracy to that of a linear classifier, the least that counts as help.
-SHARE = 1 / 3
 # A network whose accuracy is less than this above guessing is not called healthy.
 LITTLE = 0.1
 # An accuracy on so few images that chance alone may move it by 10 points, sqrt(0.25 / 25), is not judged by.
@@ -244,29 +242,6 @@ class Evidence:
         """Whether less was learned than there is to learn; never said of fewer than `PATIENCE` steps."""
         diverged = bool(self.records) and not all(m.finite for m in self.records)
         return diverged or (self.steps >= PATIENCE and (self.guesses or self.below_baseline))
-
-    @property
-    def own(self) -> float:
-        """Accuracy on validation images, at least that of guessing, which everything is better than after NaN."""
-        return max(self.latest("validation/accuracy"), self.context.guessing or 0.0)
-
-    @property
-    def much(self) -> float:
-        """What a trial is to add to an accuracy on validation images: more than luck, and than little of what a linear
-        classifier shows to be there."""
-        baseline = self.latest("check/baseline")
-        known = SHARE * (baseline - self.own) if baseline > self.own else 0.0
-        return max(LITTLE, 3 * self.scatter("validation"), known)
-
-    @property
-    def remedies(self) -> dict[str, float]:
-        """Accuracies of brief runs, each with one override more."""
-        return {override: reached for m in self.records for override, reached in m.of("check/remedy").items()}
-
-    def gained(self, override: str) -> float:
-        """By that brief run, over the run, or over as brief a run as it was; NaN if it was not tried."""
-        before = self.latest("check/as_it_was")
-        return self.remedies.get(override, math.nan) - (self.own if math.isnan(before) else before)
 
     @cached_property
     def ratios(self) -> list[tuple[Record, float]]:

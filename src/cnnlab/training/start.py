@@ -17,6 +17,7 @@ from cnnlab.cli.build import (
     gain_of,
 )
 from cnnlab.cli.parts import Parts
+from cnnlab.common.cpu_settings import release_freed_memory
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import generator, seed_everything
@@ -165,3 +166,5 @@ def _expectation(config: Any, network: nn.Module, batch: Tensor) -> Expectation 
     except NotApplicable as reason:
         log.info("no theory for this run: %s", reason)
         return None
+    finally:
+        release_freed_memory()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -19,14 +19,26 @@ Part = Literal["training", "weights", "network", ""]
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
 HALF = 0.5  # of what helps: no help
 LOW = 0.5  # of what a linear classifier makes above guessing
+SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
 EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
+
+
+def own_accuracy(run: Evidence) -> float:
+    """On validation images, at least that of guessing, which everything is better than after NaN."""
+    return max(run.latest("validation/accuracy"), run.context.guessing or 0.0)
+
+
+def help_at_least(run: Evidence) -> float:
+    """What a trial adds to that at least: more than luck, and than little of what a linear classifier makes of it."""
+    own, baseline = own_accuracy(run), run.latest("check/baseline")
+    return max(LITTLE, 3 * run.scatter("validation"), SHARE * (baseline - own) if baseline > own else 0.0)
 
 
 def at_fault(run: Evidence) -> tuple[Part, str]:
     """The part, and how it was shown; empty where nothing or more than one thing follows from the trials."""
     reached, baseline, again = map(run.latest, ("validation/accuracy", "check/baseline", "check/again"))
     training, weights, both = (run.latest(f"check/usual_{part}") for part in ("training", "weights", "both"))
-    own, much = run.own, run.much
+    own, much = own_accuracy(run), help_at_least(run)
     by_training, by_weights, by_both = (accuracy - own for accuracy in (training, weights, both))
     instead = f"where the run reaches {percent(reached)} {run.on('validation')}"
     if again - own >= much:

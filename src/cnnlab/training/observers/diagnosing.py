@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
-from cnnlab.diagnosis.causes.tried import helped
+from cnnlab.diagnosis.causes.tried import helped, remedies
 from cnnlab.diagnosis.evidence import BRIEF, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import SEEN
 from cnnlab.telemetry.recorder import Recorder
@@ -96,7 +96,7 @@ def _untried(run: Evidence, findings: list[Finding]) -> str | None:
     for remedy in [cause.remedy for cause in first.causes] if first else []:
         if helped(run, remedy.override):
             return None
-        if remedy.typeable and remedy.override not in run.remedies:
+        if remedy.typeable and remedy.override not in remedies(run):
             return remedy.override
     return None
 
