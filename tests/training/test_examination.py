@@ -189,3 +189,19 @@ def test_a_softmax_over_the_batch_is_seen_though_no_order_matters(data):
             return self.inner(x).softmax(0)
 
     assert _examination(data, OverTheBatch()).modes()["check/order_matters"] == 1
+
+
+def test_the_origin_of_nan(data):
+    class Divided(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = _network(data)
+
+        def forward(self, x):
+            x = self.inner(x)
+            return x / (x - x.detach())
+
+    found = _examination(data, Divided()).origin()
+    assert list(found) == ["check/produced/div in float32", "check/produced_by_update"]
+    assert 0 < found["check/produced/div in float32"] < 100 and found["check/produced_by_update"] == 0
+    assert _examination(data, _network(data)).origin() == {}

@@ -17,7 +17,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.baseline import baseline_accuracy
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer
-from cnnlab.training.trials import SEED, Start, brief_training, one_batch, range_test
+from cnnlab.training.trials import SEED, Start, brief_training, first_nonfinite, one_batch, range_test
 
 log = logging.getLogger("cnnlab")
 IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long
@@ -141,6 +141,20 @@ class Examination:
         except NotApplicable as reason:
             log.info("not all trials for this run: %s", reason)
         return found
+
+    def origin(self) -> dict[str, float]:
+        """For a run with NaN or infinity: `check/produced/<operation> in <type>`, the operation that first makes one of
+        finite values, of which that was the largest; `check/produced_by_update`, 1 if it is the optimizer's. Absent
+        where it does not happen again."""
+        try:
+            found = first_nonfinite(self.start, self.batches, seconds=SECONDS) if self.start is not None else None
+        except NotApplicable as reason:
+            log.info("the origin of NaN is not looked for: %s", reason)
+            return {}
+        if found is None:
+            return {}
+        key = f"check/produced/{found.operation} in {found.dtype}"
+        return {key: found.largest, "check/produced_by_update": float(found.updating)}
 
     def remedy(self, override: str) -> dict[str, float]:
         """`check/remedy/<override>`: accuracy of a brief run with this one change; `check/as_it_was` for none, "".

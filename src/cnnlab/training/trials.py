@@ -19,6 +19,7 @@ from cnnlab.common.random import undisturbed
 from cnnlab.common.stopping import raise_if_asked
 from cnnlab.training.copies import REFERENCE_RATES, or_not_applicable
 from cnnlab.training.copies import Start as Start
+from cnnlab.training.first_nonfinite import FirstNonFinite, Produced
 from cnnlab.training.schedules import rising
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer, TrainingBatches
@@ -133,6 +134,16 @@ def accuracy_after(
         raise NotApplicable(f"{steps} steps take too many seconds")
     with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be asked"):
         return batch_accuracy(*trainer.predict(unseen)).item()
+
+
+def first_nonfinite(start: Start, batches: TrainingBatches, steps: int = 100, seconds: float = 60.0) -> Produced | None:
+    """The operation that first makes NaN or infinity of finite values while the run's start is trained at its peak
+    rate; None if there is none within these `steps`. Raises NotApplicable."""
+    trainer = start.trainer()
+    assert trainer.optimizer is not None
+    with FirstNonFinite().of(trainer.optimizer) as looking:
+        _train(trainer, _endless(batches), steps, seconds, lambda course: looking.found is not None)
+    return looking.found
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from math import inf
 
+import pytest
+
 from cnnlab.diagnosis.causes.architecture import undefined
-from cnnlab.diagnosis.causes.number_format import precision
+from cnnlab.diagnosis.causes.number_format import precision, update
+from cnnlab.diagnosis.finding import SEEN
 
 LAYERS = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits")
 STEPS = (0, 50, 100, 150, 200)
@@ -52,3 +55,25 @@ def test_what_no_format_is_too_narrow_for_is_an_operation(row, evidence):
     for terms, format_first in ((9, False), (10_000, True)):
         run = evidence(broken, fan_in=dict.fromkeys(LAYERS, terms))
         assert (undefined(run) is None) is format_first and (precision(run).points >= 9) is format_first
+
+
+@pytest.mark.parametrize(
+    ("what", "by_update", "cause"),
+    [
+        ("mul in float16", 0, "precision_too_low"),
+        ("div in float32", 0, "network_unsuitable"),
+        ("addcdiv in float32", 1, "training_unsuitable"),
+    ],
+)
+def test_the_operation_that_was_caught_decides(row, evidence, what, by_update, cause):
+    broken = row(0, preactivation_largest=(5.0, 5.0, inf, inf), preactivation_nonfinite=(0.0, 0.0, 5.0, 5.0))
+    caught = {"step": 0, f"check/produced/{what}": 7.0, "check/produced_by_update": by_update}
+    run = evidence(broken, caught, fan_in=dict.fromkeys(LAYERS, 100))
+    found = [each for suspect in (precision, update, undefined) if (each := suspect(run)) and each.seen >= SEEN]
+    assert [each.name for each in found] == [cause] and what in found[0].supporting[0]
+
+
+def test_a_large_value_explains_itself(row, evidence):
+    """A run that diverges ends in such an operation as well."""
+    run = evidence(row(0), {"step": 9, "check/produced/convolution in float32": 1e25, "check/produced_by_update": 0})
+    assert undefined(run) is None and update(run) is None

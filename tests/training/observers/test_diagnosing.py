@@ -47,6 +47,10 @@ class Looks:
         self.asked.append("modes")
         return {}
 
+    def origin(self) -> dict[str, float]:
+        self.asked.append("origin")
+        return {}
+
     def trials(self) -> dict[str, float]:
         self.asked.append("trials")
         return {"check/best_rate": 0.01}

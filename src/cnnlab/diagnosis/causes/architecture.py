@@ -3,7 +3,7 @@
 from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
-from cnnlab.diagnosis.causes.number_format import overflow
+from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
 from cnnlab.diagnosis.causes.updating import no_input
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
@@ -127,15 +127,19 @@ def input_ignored(run: Evidence) -> Cause | None:
 
 def undefined(run: Evidence) -> Cause | None:
     """Infinity or NaN from values that no number format is too narrow for."""
-    found = overflow(run)
-    if found is None or found.possible or run.context.broken:
+    made, found = produced(run), overflow(run)
+    if run.context.broken or run.latest("check/produced_by_update") == 1:
         return None
-    words = (
-        f"{found.seen}, though no value before exceeds {number(found.size)}: no sum, square or exponential does that"
-    )
+    if made is not None and not is_narrow(made[0]):
+        clue = Clue(11, f"{made[0]} makes infinity or NaN of finite values, of at most {number(made[1])}")
+    elif made is None and found is not None and not found.possible:
+        words = f"{found.seen}, and no value before exceeds {number(found.size)}"
+        clue = Clue(9, f"{words}: sums, squares, exponentials of such values stay finite")
+    else:
+        return None
     remedy = Remedy(look="look for a division by 0, a root of 0 or a logarithm of 0 there; add an epsilon")
     clause = "an operation in the network has no finite result"
-    return Cause("network_unsuitable", clause, remedy, (Clue(9, words),), LEARNING | SIGNALS)
+    return Cause("network_unsuitable", clause, remedy, (clue,), LEARNING | SIGNALS)
 
 
 def deep(run: Evidence) -> Cause | None:

@@ -14,6 +14,7 @@ from cnnlab.diagnosis.remedies import Remedy
 # The smallest change of a number of size 1: 11 and 8 bits.
 RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
 HALF_LARGEST = 65504.0
+EXPLAINED_BY_SIZE = 1e10  # squares and sums of more may leave float32
 FAR_BELOW = 1e30  # of what float32 holds
 
 
@@ -43,10 +44,36 @@ def precision(run: Evidence) -> Cause | None:
 
 
 def _overflowed(run: Evidence) -> Clue | None:
+    if (seen := produced(run)) is not None:
+        words = f"{seen[0]} makes infinity or NaN of values of at most {number(seen[1])}"
+        return Clue(12, words) if is_narrow(seen[0]) else None
     if (found := overflow(run)) is None:
         return None
     words = f"{found.seen} where no value before exceeds {number(found.size)}; float32 reaches 3e38, float16 65504"
     return Clue(9 if found.possible else 3, words)
+
+
+def produced(run: Evidence) -> tuple[str, float] | None:
+    """(`div in float32`, the largest value that went in) of the operation that first makes NaN or infinity, and that
+    nothing large explains."""
+    found = {what: size for m in run.records for what, size in m.of("check/produced").items()}
+    what, size = next(iter(found.items()), ("", inf))
+    return (what, size) if size < EXPLAINED_BY_SIZE else None
+
+
+def is_narrow(what: str) -> bool:
+    return "float16" in what or "float8" in what
+
+
+def update(run: Evidence) -> Cause | None:
+    """An update that makes NaN or infinity of finite weights and gradients."""
+    made = produced(run)
+    if made is None or is_narrow(made[0]) or run.latest("check/produced_by_update") != 1:
+        return None
+    clue = Clue(12, f"in the optimizer {made[0]} makes infinity or NaN of values of at most {number(made[1])}")
+    remedy = Remedy("optimizer.eps", 1e-8) if run.context.update.get("eps") == 0 else Remedy("optimizer", "adamw")
+    clause = "the optimizer divides by 0, or takes a root below 0"
+    return Cause("training_unsuitable", clause, remedy, (clue,), UPDATES)
 
 
 class Overflow(NamedTuple):
@@ -96,4 +123,4 @@ def _out_of_nothing(run: Evidence) -> Clue | None:
     )
 
 
-CAUSES = (precision,)
+CAUSES = (precision, update)

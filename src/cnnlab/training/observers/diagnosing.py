@@ -61,6 +61,8 @@ class Diagnosing(Observer):
             return {}
         with waiting_for("It learned little: looking for the cause"):
             looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
+            if not all(record.finite for record in run.records):
+                looks |= self.examination.origin()
             self._afterwards |= looks
             found = diagnose(self._history, self.context)
             if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
