@@ -4,6 +4,7 @@ from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
+from cnnlab.diagnosis.causes.starting_weights import jump
 from cnnlab.diagnosis.causes.updating import no_input
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
@@ -151,7 +152,7 @@ def deep(run: Evidence) -> Cause | None:
     if layers < DEEP or (run.context.batch_norm and not (stack and layers > VERY_DEEP)):
         return None
     clues = [Clue(1.5 if layers > 12 else 0.5, f"the network has {layers} layers with weights")]
-    if forward_size(run.first, start=True) and remedies.keeps(run.context):
+    if forward_size(run.first, start=True) and remedies.keeps(run.context) and not jump(run):
         clues.append(Clue(6, f"init={run.context.initializer} is what suits the activation"))
     if stack and layers > VERY_DEEP:
         clues.append(Clue(4, f"more than {VERY_DEEP} layers without shortcuts hardly train, with norm layers or not"))

@@ -75,7 +75,7 @@ def one_layer(run: Evidence) -> Cause | None:
     """One layer alone is out of scale, zero, constant or dead; the initializer is not at fault."""
     found, points = outlier(run), 13
     if found is None:
-        found, points = _jump(run), 6
+        found, points = jump(run), 6
     if found is None:
         return None
     layer, words = found
@@ -142,7 +142,7 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
     return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
 
 
-def _jump(run: Evidence) -> tuple[str, str] | None:
+def jump(run: Evidence) -> tuple[str, str] | None:
     """The one layer at which the size of the signal, or of the gradient, changes, and between all others it does not:
     where weights do not show it, as behind a parametrization."""
     for what, words in (("preactivation/std", "gives"), ("gradient/std", "gets a gradient of")):
