@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.datasets.augmentation import Augmentation
-from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
@@ -70,6 +70,17 @@ def test_splits_of_one_set_are_alike_and_others_are_told_apart(data):
     assert _examination(dark, _network(data)).likeness()["check/told_apart"] > 0.95
     none = replace(data, test=replace(data.test, images=data.test.images[:0], labels=data.test.labels[:0]))
     assert _examination(none, _network(data)).likeness() == {}
+
+
+def test_wrong_labels_cannot_be_foretold(data):
+    clean = _examination(data, _network(data)).likeness()
+    assert min(clean["check/train_labels"], clean["check/test_labels"]) > 0.8
+    random = torch.randint(10, (len(data.train),), generator=torch.Generator().manual_seed(0))
+    half = torch.where(torch.arange(len(random)) % 2 == 0, random, data.train.labels)
+    noisy = _examination(replace(data, train=replace(data.train, labels=half)), _network(data)).likeness()
+    assert noisy["check/train_labels"] < 0.65 and noisy["check/test_labels"] > 0.8
+    few = Split(data.test.images[:100], data.test.labels[:100])
+    assert "check/test_labels" not in _examination(replace(data, test=few), _network(data)).likeness()
 
 
 def test_classes_in_other_shares_do_not_tell_splits_apart(data):

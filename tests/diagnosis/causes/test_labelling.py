@@ -40,6 +40,24 @@ def test_clean_test_labels_beside_wrong_training_labels(row, evidence):
     assert found.name == "labels_noisy" and "90 %" in found.supporting[0]
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "told_apart", "cause"),
+    [
+        (0.5, 0.92, 0.5, "labels_noisy"),
+        (0.11, 0.92, 0.5, "labels_unrelated"),
+        (0.92, 0.5, 0.5, "test_unlike_training"),
+        (0.5, 0.92, 0.97, None),  # the images differ, and with them what a classifier makes of them
+        (0.85, 0.92, 0.5, None),
+    ],
+)
+def test_labels_that_a_classifier_cannot_foretell_in_one_split(row, evidence, train, test, told_apart, cause):
+    looks = {"check/train_labels": train, "check/test_labels": test, "check/told_apart": told_apart}
+    run = evidence(row(0), _epoch(300, 0.3, 0.3), {"step": 300, "test/accuracy": 0.3} | looks)
+    found = [each for suspect in (noisy, unrelated, unlike) if (each := suspect(run))]
+    named = [each.name for each in found if any("foretells" in words for words in each.supporting)]
+    assert named == ([cause] if cause else [])
+
+
 def test_one_class_nearly_everything(row, evidence):
     assert unbalanced(evidence(row(0), largest_class_share=0.95)).name == "labels_unbalanced"
     assert unbalanced(evidence(row(0), largest_class_share=0.3)) is None
