@@ -1,0 +1,64 @@
+"""Faults in the weights that a network starts with; each function changes an initialized network in place."""
+
+import torch
+from torch import nn
+
+from cnnlab.networks.layers import weight_layers
+
+
+def _layers(network: nn.Module) -> list[nn.Module]:
+    return list(weight_layers(network).values())
+
+
+def wide_biases(network: nn.Module, amount: float) -> None:
+    """nn.init.normal_ of the weights' standard deviation was given to the biases as their variance, or 1 as either."""
+    for layer in _layers(network):
+        if layer.bias is not None:
+            layer.bias.normal_(std=amount)
+
+
+def norms_at_zero(network: nn.Module, amount: float) -> None:
+    """nn.init.zeros_(m.weight) for each batch norm, meant for the last one of a residual branch."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.zero_()
+
+
+def classifier_from_randn(network: nn.Module, amount: float) -> None:
+    """self.fc.weight = nn.Parameter(torch.randn(classes, features))"""
+    _layers(network)[-1].weight.normal_(std=amount)
+
+
+def second_starts_at_zero(network: nn.Module, amount: float) -> None:
+    _layers(network)[1].weight.zero_()
+
+
+def one_from_randn(network: nn.Module, amount: float) -> None:
+    """Of a layer in the middle."""
+    layers = _layers(network)
+    layers[len(layers) // 2].weight.normal_(std=amount)
+
+
+def hidden_filled(network: nn.Module, amount: float) -> None:
+    """nn.init.constant_ of the first fully connected layer."""
+    next(layer for layer in _layers(network) if isinstance(layer, nn.Linear)).weight.fill_(amount)
+
+
+def second_switched_off(network: nn.Module, amount: float) -> None:
+    """Biases so low that no input gets a filter of this layer above zero."""
+    _layers(network)[1].bias.fill_(-amount)
+
+
+def prior_of_one_class(network: nn.Module, amount: float) -> None:
+    """The last bias is set from how often each class is said to occur: one always, the others never."""
+    bias = _layers(network)[-1].bias
+    bias.fill_(-amount)
+    bias[0] = amount
+
+
+def classifier_filled(network: nn.Module, amount: float) -> None:
+    """The weights of all fully connected layers are one number."""
+    with torch.no_grad():
+        for layer in _layers(network):
+            if isinstance(layer, nn.Linear):
+                layer.weight.fill_(amount)
