@@ -39,12 +39,6 @@ ONCE_NETWORK = kinds(
         ("softmax as hidden activation", "model.fault=hidden_softmax", "activation_unsuitable", ALL, False),
         ("sigmoid in every layer", "model.activation=sigmoid", "activation_unsuitable", "own plain", True),
         (
-            "model.activation=hardsigmoid init=xavier",
-            "activation_unsuitable",
-            "deep",
-            True,
-        ),
-        (
             "forty plain convolutions",
             "model.convs_per_block=[1,1,38] init=xavier",
             "too_deep",
