@@ -9,7 +9,6 @@ from faulty_places import (
     channels_between,
     in_the_middle,
     insert,
-    last_width,
     on_images,
     on_logits,
 )
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 def mean_of_features(network: nn.Sequential, amount: float) -> nn.Module:
     """The features are divided by their number, as if they were summed afterwards."""
-    return before_logits(network, Apply(lambda x: x / last_width(network)))
+    return before_logits(network, Apply(lambda x: x / x.shape[1]))
 
 
 def dropout_behind_first(network: nn.Sequential, amount: float) -> nn.Module:
