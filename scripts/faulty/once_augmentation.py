@@ -42,16 +42,3 @@ class SmallCrops:
         grid = torch.nn.functional.affine_grid(matrix, list(images.shape), align_corners=False)
         cropped = grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
         return cropped.round().to(images.dtype)
-
-
-@dataclass(frozen=True)
-class Noisy:
-    """Gaussian noise of `std`, given for images of 0 to 1 as 0.5, though they are 0 to 255 here by then."""
-
-    std: float = 128.0
-
-    def check(self, shape: tuple[int, int, int]) -> None:
-        """Suits every shape."""
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return images.float() + self.std * torch.randn(images.shape, generator=generator)

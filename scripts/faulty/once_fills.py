@@ -20,9 +20,3 @@ def variance_as_std(weight: Tensor) -> Tensor:
 def fan_without_channels(weight: Tensor) -> Tensor:
     """He's variance with k * k for the fan-in."""
     return nn.init.normal_(weight, std=math.sqrt(2 / weight[0, 0].numel()))
-
-
-def sparse(weight: Tensor, sparsity: float, std: float) -> Tensor:
-    """As nn.init.sparse_, of any shape: in each filter a share `sparsity` of the weights is zero."""
-    nn.init.normal_(weight, std=std)
-    return weight.mul_((torch.rand_like(weight) >= sparsity).float())

@@ -67,11 +67,6 @@ def unparsed_labels(data: ImageSet, amount: float) -> ImageSet:
     return _learned(data, changed)
 
 
-def truthy_labels(data: ImageSet, amount: float) -> ImageSet:
-    """The labels of the training images went through bool."""
-    return _learned(data, lambda s: replace(s, labels=s.labels.bool().long()))
-
-
 # ---- which images
 
 

@@ -29,7 +29,7 @@ def dropout_behind_first(network: nn.Sequential, amount: float) -> nn.Module:
 def one_channel_wide(network: nn.Sequential, amount: float) -> nn.Module:
     """A bottleneck of 1x1 convolutions whose reduction is as large as the number of channels."""
     c = channels_between(network)
-    return in_the_middle(network, nn.Sequential(nn.Conv2d(c, 1, 1), nn.ReLU(), nn.Conv2d(1, c, 1), nn.ReLU()))
+    return in_the_middle(network, nn.Sequential(nn.Conv2d(c, 1, 1), nn.Conv2d(1, c, 1), nn.ReLU()))
 
 
 def branch_scaled_down(network: nn.Sequential, amount: float) -> nn.Module:
@@ -52,10 +52,6 @@ def softmax_with_dim_0(network: nn.Sequential, amount: float) -> nn.Module:
 def rectified_logits(network: nn.Sequential, amount: float) -> nn.Module:
     """The last layer is built as the others, with its activation."""
     return on_logits(network, nn.ReLU())
-
-
-def sigmoid_of_logits(network: nn.Sequential, amount: float) -> nn.Module:
-    return on_logits(network, nn.Sigmoid())
 
 
 def hot(network: nn.Sequential, amount: float) -> nn.Module:
@@ -85,14 +81,6 @@ def body_frozen(network: nn.Sequential, amount: float) -> nn.Module:
     """requires_grad = False for all but the classifier, as for a pretrained network; this one is not."""
     for parameter in list(network.parameters())[:-2]:
         parameter.requires_grad_(False)
-    return network
-
-
-def all_but_norms_frozen(network: nn.Sequential, amount: float) -> nn.Module:
-    """All weights and biases of convolutions and of fully connected layers are frozen."""
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            module.requires_grad_(False)
     return network
 
 
@@ -146,9 +134,9 @@ def mask_inverted(network: nn.Sequential, amount: float) -> nn.Module:
     return on_images(network, lambda x: torch.where(x.isfinite(), torch.zeros_like(x), x))
 
 
-def early_pooling(network: nn.Sequential, amount: float) -> nn.Module:
-    """The whole map is averaged behind the first block, and each position gets the same."""
-    return insert(network, 1, "between", Apply(lambda x: x.mean((2, 3), keepdim=True).expand_as(x)))
+def pooled_over_the_map(network: nn.Sequential, amount: float) -> nn.Module:
+    """A pooling whose window is about as large as the map behind the first block, with stride 1."""
+    return insert(network, 1, "between", nn.AvgPool2d(2 * int(amount) + 1, 1, int(amount)))
 
 
 # ---- training and evaluation

@@ -28,18 +28,6 @@ class Scaled(SGD):
         return super().step(closure)
 
 
-class ValuesClipped(SGD):
-    """clip_grad_value_ before the step."""
-
-    def __init__(self, weights: Weights, limit: float, **settings: Any):
-        super().__init__(weights, **settings)
-        self.limit = limit
-
-    def step(self, closure=None):
-        nn.utils.clip_grad_value_(list(_updated(self)), self.limit)
-        return super().step(closure)
-
-
 class ClippedWhileScaled(SGD):
     """clip_grad_norm_(max_norm=1) on the scaled gradients, which are unscaled afterwards."""
 
@@ -74,19 +62,6 @@ class ZeroGradPerEpoch(AdamW):
         self.calls += 1
 
 
-class WithL1(SGD):
-    """loss + strength * sum of |w|."""
-
-    def __init__(self, weights: Weights, strength: float, **settings: Any):
-        super().__init__(weights, **settings)
-        self.strength = strength
-
-    def step(self, closure=None):
-        for p in _updated(self):
-            p.grad.add_(p.detach().sign(), alpha=self.strength)
-        return super().step(closure)
-
-
 def of_the_classifier(weights: Weights, **settings: Any) -> Optimizer:
     """optimizer(model.fc.parameters()), as for a pretrained network."""
     return AdamW(list(weights)[-2:], **settings)
@@ -95,12 +70,6 @@ def of_the_classifier(weights: Weights, **settings: Any) -> Optimizer:
 def of_the_former_network(weights: Weights, **settings: Any) -> Optimizer:
     """Made before the network was built anew, or copied: it holds parameters that nothing computes with."""
     return SGD([p.detach().clone().requires_grad_() for p in weights], **settings)
-
-
-def head_faster(weights: Weights, lr: float, times: float, **settings: Any) -> Optimizer:
-    """Two groups of parameters, as for fine-tuning."""
-    *body, weight, bias = weights
-    return SGD([{"params": body}, {"params": [weight, bias], "lr": lr * times}], lr=lr, **settings)
 
 
 class WeightsInBytes(SGD):

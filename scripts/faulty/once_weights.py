@@ -1,6 +1,5 @@
 """Faults in the weights that a network starts with; each function changes an initialized network in place."""
 
-import torch
 from torch import nn
 
 from cnnlab.networks.layers import weight_layers
@@ -33,15 +32,9 @@ def second_starts_at_zero(network: nn.Module, amount: float) -> None:
     _layers(network)[1].weight.zero_()
 
 
-def one_from_randn(network: nn.Module, amount: float) -> None:
-    """Of a layer in the middle."""
-    layers = _layers(network)
-    layers[len(layers) // 2].weight.normal_(std=amount)
-
-
-def hidden_filled(network: nn.Module, amount: float) -> None:
-    """nn.init.constant_ of the first fully connected layer."""
-    next(layer for layer in _layers(network) if isinstance(layer, nn.Linear)).weight.fill_(amount)
+def hidden_from_normal(network: nn.Module, amount: float) -> None:
+    """nn.init.normal_ of the first fully connected layer, whose std is 1 unless it is given."""
+    next(layer for layer in _layers(network) if isinstance(layer, nn.Linear)).weight.normal_(std=amount)
 
 
 def second_switched_off(network: nn.Module, amount: float) -> None:
@@ -58,7 +51,6 @@ def prior_of_one_class(network: nn.Module, amount: float) -> None:
 
 def classifier_filled(network: nn.Module, amount: float) -> None:
     """The weights of all fully connected layers are one number."""
-    with torch.no_grad():
-        for layer in _layers(network):
-            if isinstance(layer, nn.Linear):
-                layer.weight.fill_(amount)
+    for layer in _layers(network):
+        if isinstance(layer, nn.Linear):
+            layer.weight.fill_(amount)
