@@ -6,7 +6,7 @@ ONCE_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*1.3"),
     ("own|shortcut", "optimizer.lr=*1.8"),
     ("own|shortcut", "scheduler=cosine optimizer.lr=*0.7"),
-    ("own|shortcut", "scheduler=cosine scheduler.warmup=0.06"),
+    ("own|shortcut", "scheduler=cosine scheduler.warmup=0.12 optimizer.lr=*1.1"),
     ("own|shortcut", "scheduler=constant optimizer.lr=*0.4"),
     ("own|shortcut", "scheduler.warmup=0.15 optimizer.lr=*0.9"),
     ("own|shortcut", "scheduler.warmup=0.35"),

@@ -71,7 +71,7 @@ ONCE_ONE_LAYER = kinds(
             "the hidden layer from normal_ as it is",
             "model.fault=hidden_from_normal model.amount=1 init=own",
             "layer_out_of_scale weights_too_large",
-            "hidden",
+            "hidden colour|adamw",
             True,
         ),
         (
@@ -116,7 +116,7 @@ ONCE_ONE_LAYER = kinds(
             ALL,
             False,
         ),
-        ("a bottleneck of one channel", "model.fault=one_channel_wide", "too_narrow", ALL, False),
+        ("a bottleneck of one channel", "model.fault=one_channel_wide", "too_narrow", "colour|deep|shortcut", False),
     ],
 )
 
@@ -126,10 +126,10 @@ ONCE_OPTIMIZER = kinds(
         ("learning rate 60 times what suits", "optimizer.lr=*60", "learning_rate_too_large", ALL, True),
         ("learning rate of a last fine-tuning", "optimizer.lr=*0.003", "learning_rate_too_small", ALL, True),
         (
-            "AdamW at SGD's rate of 0.05",
-            "optimizer=adamw optimizer.lr=0.05",
+            "AdamW at a constant rate of 0.1",
+            "optimizer=adamw optimizer.lr=0.1 scheduler=constant",
             "learning_rate_too_large",
-            "sgd|deep",
+            "own",
             True,
         ),
         (
@@ -232,12 +232,18 @@ ONCE_OPTIMIZER = kinds(
 ONCE_NUMBER_FORMAT = kinds(
     "number format",
     [
-        ("weights in int8 without a master copy", "optimizer=once_bytes", "precision_too_low", ALL, True),
         (
-            "the model in bfloat16, small updates lost",
-            "optimizer=once_bfloat16 optimizer.lr=0.001",
-            "precision_too_low learning_rate_too_small",
-            ALL,
+            "weights in int8 without a master copy",
+            "optimizer=once_bytes optimizer.lr=*0.2",
+            "precision_too_low",
+            "sgd",
+            True,
+        ),
+        (
+            "ten layers in bfloat16, small updates lost",
+            "optimizer=once_bfloat16 optimizer.lr=0.02",
+            "precision_too_low",
+            "deep",
             True,
         ),
         (
@@ -248,10 +254,10 @@ ONCE_NUMBER_FORMAT = kinds(
             True,
         ),
         (
-            "activations quantized in steps of 3",
-            "model.fault=quantized model.amount=3",
+            "activations quantized in steps of 6",
+            "model.fault=quantized model.amount=6",
             "precision_too_low",
-            "relu",
+            "colour|deep|shortcut",
             False,
         ),
         (
