@@ -77,13 +77,6 @@ ONCE_DATA = kinds(
         ),
         ("test images in negative", "dataset.fault=tests_in_negative", "test_unlike_training", ALL, False),
         (
-            "test images viewed for permuted",
-            "dataset.fault=tests_viewed",
-            "test_unlike_training",
-            "colour",
-            False,
-        ),
-        (
             "ToTensor within the augmentation",
             "augmentation=once_scaled_inside",
             "test_unlike_training images_not_standardized",

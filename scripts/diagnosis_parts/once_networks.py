@@ -37,16 +37,8 @@ ONCE_NETWORK = kinds(
         ("softmax as hidden activation", "model.fault=hidden_softmax", "activation_unsuitable", ALL, False),
         ("sigmoid in every layer", "model.activation=sigmoid", "activation_unsuitable", "own plain", True),
         ("kernels of one pixel", "model.kernel_size=1", "network_unsuitable", "deep", True),
-        (
-            "pooling over the whole map behind the first block",
-            "model.fault=pooled_over_the_map model.amount=6",
-            "network_unsuitable",
-            ALL,
-            False,
-        ),
         ("thirty-six plain convolutions", "model.convs_per_block=[1,1,34]", "too_deep", "deep", True),
         ("two hidden units", "model.head=[2]", "too_narrow", "hidden", True),
-        ("one filter, then two", "model.channels=[1,2]", "too_narrow", "hidden plain", True),
         ("dropout of 0.96", "model.dropout=0.96", "dropout_too_strong", "hidden|shortcut", True),
         (
             "functional dropout, on in evaluation",

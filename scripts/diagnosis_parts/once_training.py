@@ -23,7 +23,6 @@ ONCE_INITIALIZATION = kinds(
         ),
         ("the variance taken for the std", "init=once_variance_as_std", "weights_too_small", "own plain", True),
         ("fan-in without the channels", "init=once_fan_without_channels", "weights_too_large", "own plain", True),
-        ("Xavier with a gain of 9", "init=xavier init.gain=9", "weights_too_large", "plain", True),
         ("one random filter for a whole layer", "init=once_one_filter", "weights_equal", ALL, True),
         ("biases of -2 in all layers", "init.bias=-2", "biases_unsuitable", "own plain relu", True),
         (
@@ -89,13 +88,6 @@ ONCE_ONE_LAYER = kinds(
             True,
         ),
         (
-            "a prior of one class in the last bias",
-            "model.fault=prior_of_one_class model.amount=40 init=own",
-            "biases_unsuitable output_badly_scaled",
-            ALL,
-            True,
-        ),
-        (
             "features divided by their number",
             "model.fault=mean_of_features",
             "layer_out_of_scale output_badly_scaled",
@@ -141,7 +133,6 @@ ONCE_OPTIMIZER = kinds(
         ),
         ("Adadelta at Adam's 0.001", "optimizer=once_adadelta", "learning_rate_too_small", ALL, True),
         ("momentum of 0.997", "optimizer.momentum=0.997", "momentum_too_large", "sgd", True),
-        ("beta1 as large as beta2", "optimizer.betas=[0.999,0.999]", "momentum_too_large", "adamw", True),
         ("Adam's epsilon at one", "optimizer=once_adam_eps", "epsilon_too_large", ALL, True),
         ("weight decay of 0.5 in SGD", "optimizer.weight_decay=0.5", "weight_decay_too_strong", "sgd", True),
         ("Adam with decay of 0.3 as L2", "optimizer=once_adam_l2", "weight_decay_too_strong", ALL, True),

@@ -139,10 +139,3 @@ def normalize_only_trained(data: ImageSet, amount: float) -> ImageSet:
 def tests_in_negative(data: ImageSet, amount: float) -> ImageSet:
     """Dark on bright paper, where the training images are bright on dark."""
     return replace(data, test=replace(data.test, images=255 - data.test.images))
-
-
-def tests_viewed(data: ImageSet, amount: float) -> ImageSet:
-    """(H, W, C) as files hold it was given another shape, (C, H, W), instead of another order."""
-    images = data.test.images
-    viewed = images.permute(0, 2, 3, 1).reshape(images.shape)
-    return replace(data, test=replace(data.test, images=viewed))

@@ -134,11 +134,6 @@ def mask_inverted(network: nn.Sequential, amount: float) -> nn.Module:
     return on_images(network, lambda x: torch.where(x.isfinite(), torch.zeros_like(x), x))
 
 
-def pooled_over_the_map(network: nn.Sequential, amount: float) -> nn.Module:
-    """A pooling whose window is about as large as the map behind the first block, with stride 1."""
-    return insert(network, 1, "between", nn.AvgPool2d(2 * int(amount) + 1, 1, int(amount)))
-
-
 # ---- training and evaluation
 
 

@@ -1,17 +1,12 @@
 """Schedules that are called once per step, and were meant otherwise."""
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler, MultiStepLR, OneCycleLR
+from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
 
 
 def exponential(optimizer: Optimizer, total_steps: int, gamma: float) -> LRScheduler:
     """With the factor of an epoch."""
     return ExponentialLR(optimizer, gamma)
-
-
-def milestones(optimizer: Optimizer, total_steps: int, at: list[int], gamma: float = 0.1) -> LRScheduler:
-    """With the epochs of a long training."""
-    return MultiStepLR(optimizer, at, gamma)
 
 
 def long_warmup(optimizer: Optimizer, total_steps: int, steps: int) -> LRScheduler:

@@ -10,7 +10,7 @@ def _layers(network: nn.Module) -> list[nn.Module]:
 
 
 def wide_biases(network: nn.Module, amount: float) -> None:
-    """nn.init.normal_ of the weights' standard deviation was given to the biases as their variance, or 1 as either."""
+    """nn.init.normal_ of the biases, too, with a std that would be wide for weights."""
     for layer in _layers(network):
         if layer.bias is not None:
             layer.bias.normal_(std=amount)
@@ -40,13 +40,6 @@ def hidden_from_normal(network: nn.Module, amount: float) -> None:
 def second_switched_off(network: nn.Module, amount: float) -> None:
     """Biases so low that no input gets a filter of this layer above zero."""
     _layers(network)[1].bias.fill_(-amount)
-
-
-def prior_of_one_class(network: nn.Module, amount: float) -> None:
-    """The last bias is set from how often each class is said to occur: one always, the others never."""
-    bias = _layers(network)[-1].bias
-    bias.fill_(-amount)
-    bias[0] = amount
 
 
 def classifier_filled(network: nn.Module, amount: float) -> None:
