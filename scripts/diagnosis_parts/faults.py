@@ -27,6 +27,9 @@ from diagnosis_parts.latest_training import (
 from diagnosis_parts.newer_data import NEWER_DATA
 from diagnosis_parts.newer_networks import NEWER_NETWORK
 from diagnosis_parts.newer_training import NEWER_INITIALIZATION, NEWER_NUMBER_FORMAT, NEWER_ONE_LAYER, NEWER_OPTIMIZER
+from diagnosis_parts.once_data import ONCE_DATA
+from diagnosis_parts.once_networks import ONCE_NETWORK
+from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
 
 SETS = ("dev", "once")
 _KNOWN = (
@@ -36,7 +39,7 @@ _KNOWN = (
     *(NEWER_INITIALIZATION, NEWER_ONE_LAYER, NEWER_OPTIMIZER, NEWER_NETWORK, NEWER_DATA, NEWER_NUMBER_FORMAT),
     *(LATEST_INITIALIZATION, LATEST_ONE_LAYER, LATEST_OPTIMIZER, LATEST_NETWORK, LATEST_DATA, LATEST_NUMBER_FORMAT),
 )
-_ONCE: tuple[list[Fault], ...] = ()
+_ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
 FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE):
     FAMILIES.setdefault(_faults[0].family, []).extend(_faults)

@@ -8,6 +8,7 @@ from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
 from diagnosis_parts.later_healthy import LATER_SETTINGS
 from diagnosis_parts.latest_healthy import LATEST_SETTINGS
 from diagnosis_parts.newer_healthy import NEWER_SETTINGS
+from diagnosis_parts.once_healthy import ONCE_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
 COUNTS = {"dev": 710, "once": 130}
@@ -91,7 +92,7 @@ def healthy(set_name: str) -> list[tuple[Base, str, int]]:
     """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once six sets, which
     are drawn as they were, so that their runs have the same keys."""
     if set_name == "once":
-        return []
+        return _drawn("2041", ONCE_SETTINGS, COUNTS["once"], 80_000)
     order = list(SETTINGS)
     Random(2027).shuffle(order)
     return [
