@@ -31,7 +31,7 @@ from diagnosis_parts.once_data import ONCE_DATA
 from diagnosis_parts.once_networks import ONCE_NETWORK
 from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
 
-SETS = ("dev", "once")
+SETS = ("dev", "once", "rare")
 _KNOWN = (
     *(INITIALIZATION, ONE_LAYER, OPTIMIZER, NETWORK, DATA, NUMBER_FORMAT),
     *(FRESH_INITIALIZATION, FRESH_ONE_LAYER, FRESH_OPTIMIZER, FRESH_NETWORK, FRESH_DATA, FRESH_NUMBER_FORMAT),
@@ -40,13 +40,16 @@ _KNOWN = (
     *(LATEST_INITIALIZATION, LATEST_ONE_LAYER, LATEST_OPTIMIZER, LATEST_NETWORK, LATEST_DATA, LATEST_NUMBER_FORMAT),
 )
 _ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
+_RARE: tuple[list[Fault], ...] = ()
 FAMILIES: dict[str, list[Fault]] = {}
-for _faults in (*_KNOWN, *_ONCE):
+for _faults in (*_KNOWN, *_ONCE, *_RARE):
     FAMILIES.setdefault(_faults[0].family, []).extend(_faults)
 FAULTS: dict[str, Fault] = {fault.name: fault for faults in FAMILIES.values() for fault in faults}
-_NEW = {fault.name for faults in _ONCE for fault in faults}
+_SET_OF = {
+    fault.name: name for name, lists in (("once", _ONCE), ("rare", _RARE)) for faults in lists for fault in faults
+}
 
 
 def set_of(fault: Fault) -> str:
-    """`once` of those by somebody who had not seen the rules; `dev` of all that were looked at for them."""
-    return "once" if fault.name in _NEW else "dev"
+    """`once` and `rare` of those by somebody who had not seen the rules; `dev` of all that were looked at for them."""
+    return _SET_OF.get(fault.name, "dev")
