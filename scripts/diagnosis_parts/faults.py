@@ -45,9 +45,8 @@ FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE, *_RARE):
     FAMILIES.setdefault(_faults[0].family, []).extend(_faults)
 FAULTS: dict[str, Fault] = {fault.name: fault for faults in FAMILIES.values() for fault in faults}
-_SET_OF = {
-    fault.name: name for name, lists in (("once", _ONCE), ("rare", _RARE)) for faults in lists for fault in faults
-}
+_SET_OF = {fault.name: "once" for faults in _ONCE for fault in faults}
+_SET_OF |= {fault.name: "rare" for faults in _RARE for fault in faults}
 
 
 def set_of(fault: Fault) -> str:
