@@ -13,6 +13,7 @@ from diagnosis_parts.bases import BASES
 from diagnosis_parts.faults import FAMILIES, FAULTS, set_of
 from diagnosis_parts.jobs import Outcome
 from diagnosis_parts.measured import Measured
+from diagnosis_parts.once_likes import LIKES
 from diagnosis_parts.others_table import others_table
 from diagnosis_parts.scores import first_cause, is_called_healthy, is_found, lost
 
@@ -23,10 +24,12 @@ train well, on digits, MNIST and CIFAR-10, and runs without a fault, in settings
 diagnosis-bench` writes this page; it was not edited. {date}, cnnlab {cnnlab}, torch {torch}, torchvision {torchvision},
 Python {python}, {machine}, one thread per run.
 
-There are two sets, each with kinds of fault, healthy settings and seeds of its own. With `dev` the rules were made.
-`once` was written by somebody who had not seen the rules, with its acceptable causes; it repeats no kind of `dev`, so
-that it holds what is left over, and was measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`,
-`fresh_*.py`, `later_*.py`, `newer_*.py` and `latest_*.py`; `once_*.py`.)
+There are three sets, with kinds of fault and seeds of their own. With `dev` the rules were made. `once` holds what
+people meet, written with its acceptable causes by somebody who had seen neither the rules nor `dev`. Another reader,
+before anything ran, found a like in `dev` of {likes} of its {once} kinds, so it tells how the rules do on other amounts,
+places and code. `rare` holds what is left over: kinds unlike all others, by somebody who knew the names of those and
+not the rules. Both were measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`,
+`later_*.py`, `newer_*.py` and `latest_*.py`; `once_*.py`; `rare_*.py`.)
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
@@ -63,6 +66,8 @@ def page(sets: Sequence[Measured]) -> str:
     text = [
         HEAD.format(
             kinds=len(FAULTS),
+            likes=sum(map(bool, LIKES.values())),
+            once=len(LIKES),
             bases=len(BASES),
             date=date.today(),
             cnnlab=cnnlab.__version__,
