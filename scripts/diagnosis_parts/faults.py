@@ -1,5 +1,13 @@
 """All faults, and the set to which each belongs."""
 
+from diagnosis_parts.common_data import COMMON_DATA
+from diagnosis_parts.common_networks import COMMON_NETWORK
+from diagnosis_parts.common_training import (
+    COMMON_INITIALIZATION,
+    COMMON_NUMBER_FORMAT,
+    COMMON_ONE_LAYER,
+    COMMON_OPTIMIZER,
+)
 from diagnosis_parts.fault import Fault
 from diagnosis_parts.faults_of_data import DATA
 from diagnosis_parts.faults_of_networks import NETWORK
@@ -27,9 +35,6 @@ from diagnosis_parts.latest_training import (
 from diagnosis_parts.newer_data import NEWER_DATA
 from diagnosis_parts.newer_networks import NEWER_NETWORK
 from diagnosis_parts.newer_training import NEWER_INITIALIZATION, NEWER_NUMBER_FORMAT, NEWER_ONE_LAYER, NEWER_OPTIMIZER
-from diagnosis_parts.once_data import ONCE_DATA
-from diagnosis_parts.once_networks import ONCE_NETWORK
-from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
 
 SETS = ("dev", "once", "rare")
 _KNOWN = (
@@ -38,8 +43,9 @@ _KNOWN = (
     *(LATER_INITIALIZATION, LATER_ONE_LAYER, LATER_OPTIMIZER, LATER_NETWORK, LATER_DATA, LATER_NUMBER_FORMAT),
     *(NEWER_INITIALIZATION, NEWER_ONE_LAYER, NEWER_OPTIMIZER, NEWER_NETWORK, NEWER_DATA, NEWER_NUMBER_FORMAT),
     *(LATEST_INITIALIZATION, LATEST_ONE_LAYER, LATEST_OPTIMIZER, LATEST_NETWORK, LATEST_DATA, LATEST_NUMBER_FORMAT),
+    *(COMMON_INITIALIZATION, COMMON_ONE_LAYER, COMMON_OPTIMIZER, COMMON_NETWORK, COMMON_DATA, COMMON_NUMBER_FORMAT),
 )
-_ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
+_ONCE = (COMMON_INITIALIZATION, COMMON_ONE_LAYER, COMMON_OPTIMIZER, COMMON_NETWORK, COMMON_DATA, COMMON_NUMBER_FORMAT)
 _RARE: tuple[list[Fault], ...] = ()
 FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE, *_RARE):

@@ -13,7 +13,6 @@ from diagnosis_parts.bases import BASES
 from diagnosis_parts.faults import FAMILIES, FAULTS, set_of
 from diagnosis_parts.jobs import Outcome
 from diagnosis_parts.measured import Measured
-from diagnosis_parts.once_likes import LIKES
 from diagnosis_parts.others_table import others_table
 from diagnosis_parts.scores import first_cause, is_called_healthy, is_found, lost
 
@@ -25,11 +24,11 @@ diagnosis-bench` writes this page; it was not edited. {date}, cnnlab {cnnlab}, t
 Python {python}, {machine}, one thread per run.
 
 There are three sets, with kinds of fault and seeds of their own. With `dev` the rules were made. `once` holds what
-people meet, written with its acceptable causes by somebody who had seen neither the rules nor `dev`. A third reader
-found a like in `dev` of {likes} of its {once} kinds, before anything ran (`once_likes.py`): so it tells how the rules
-do on other amounts, places and code. `rare` holds what is left over: kinds unlike all others, by somebody who knew the
-names of those and not the rules. Both were measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`,
-`fresh_*.py`, `later_*.py`, `newer_*.py` and `latest_*.py`; `once_*.py`; `rare_*.py`.)
+people meet, written with its acceptable causes by somebody who had seen neither the rules nor `dev`; since faults that
+people meet are much the same, nearly all of its kinds have a like in `dev`, in other amounts, places and code. `rare`
+holds what is left over: kinds unlike all others, by somebody who knew the names of those and not the rules. Both were
+measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`, `later_*.py`, `newer_*.py`,
+`latest_*.py` and `common_*.py`; `once_*.py`; `rare_*.py`.)
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
@@ -66,8 +65,6 @@ def page(sets: Sequence[Measured]) -> str:
     text = [
         HEAD.format(
             kinds=len(FAULTS),
-            likes=sum(map(bool, LIKES.values())),
-            once=len(LIKES),
             bases=len(BASES),
             date=date.today(),
             cnnlab=cnnlab.__version__,

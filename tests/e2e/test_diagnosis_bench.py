@@ -16,7 +16,6 @@ from diagnosis_parts.faults import FAMILIES, FAULTS, SETS, set_of
 from diagnosis_parts.healthy import COUNTS, healthy
 from diagnosis_parts.jobs import CONFIGS, baselines, job, jobs, places
 from diagnosis_parts.measured import Measured
-from diagnosis_parts.once_likes import LIKES
 from diagnosis_parts.others import MEANINGS, means, without_style
 from diagnosis_parts.page import page
 from diagnosis_parts.scores import Rate, is_found, is_harmful, is_named_first, is_repaired, lost, mean_accuracies, place
@@ -61,9 +60,9 @@ def _is_function(name, section):
             *("faulty_layers", "faulty_signals", "faulty_weights"),
             *("more_layers", "more_weights", "later_layers", "later_weights"),
             *("newer_layers", "newer_weights", "latest_layers", "latest_weights"),
-            *("once_layers", "once_weights"),
+            *("common_layers", "common_weights"),
         ),
-        "dataset": ("faulty_images", "more_images", "later_images", "newer_images", "latest_images", "once_images"),
+        "dataset": ("faulty_images", "more_images", "later_images", "newer_images", "latest_images", "common_images"),
     }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 
@@ -94,11 +93,6 @@ def test_every_family_has_both_sets():
     assert {set_of(FAULTS[name]) for name in ("rate x30", "rate x10,000", "rate x100")} == {"dev"}
     assert set_of(FAULTS["Rprop on batches"]) == "dev" and set_of(FAULTS["no momentum"]) == "dev"
     assert set_of(FAULTS["jigsaws of sixteen pieces"]) == "dev"
-
-
-def test_likes_are_told_of_each_kind_of_once_and_are_of_dev():
-    assert set(LIKES) == {name for name, fault in FAULTS.items() if set_of(fault) == "once"}
-    assert {set_of(FAULTS[like]) for like in LIKES.values() if like} == {"dev"}
 
 
 def test_a_fault_runs_in_two_or_three_bases_always_the_same():

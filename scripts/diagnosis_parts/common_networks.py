@@ -1,10 +1,10 @@
-"""Faults in how a network is put together, and in what of it reaches the loss; sources as in once_training.py."""
+"""Faults in how a network is put together, and in what of it reaches the loss; sources as in common_training.py."""
 
 from diagnosis_parts.fault import kinds
 
 ALL = "own|shortcut"
 
-ONCE_NETWORK = kinds(
+COMMON_NETWORK = kinds(
     "network",
     [
         ("probabilities given to the loss", "model.fault=probabilities", "output_bounded", ALL, False),

@@ -1,7 +1,7 @@
 """Settings in which a base is expected to train well, as users would choose them."""
 
 # (where, overrides); `*2` is twice the base's learning rate.
-ONCE_SETTINGS = (
+COMMON_SETTINGS = (
     ("own|shortcut", "optimizer.lr=*0.6"),
     ("own|shortcut", "optimizer.lr=*1.3"),
     ("own|shortcut", "optimizer.lr=*1.8"),

@@ -6,7 +6,7 @@ from diagnosis_parts.fault import kinds
 
 ALL = "own|shortcut"
 
-ONCE_INITIALIZATION = kinds(
+COMMON_INITIALIZATION = kinds(
     "initialization",
     [
         ("every weight is 0.02", "init=constant init.val=0.02", "weights_equal", "own", True),
@@ -49,7 +49,7 @@ ONCE_INITIALIZATION = kinds(
     ],
 )
 
-ONCE_ONE_LAYER = kinds(
+COMMON_ONE_LAYER = kinds(
     "one layer",
     [
         (
@@ -112,7 +112,7 @@ ONCE_ONE_LAYER = kinds(
     ],
 )
 
-ONCE_OPTIMIZER = kinds(
+COMMON_OPTIMIZER = kinds(
     "optimizer",
     [
         ("learning rate 60 times what suits", "optimizer.lr=*60", "learning_rate_too_large", ALL, True),
@@ -220,7 +220,7 @@ ONCE_OPTIMIZER = kinds(
     ],
 )
 
-ONCE_NUMBER_FORMAT = kinds(
+COMMON_NUMBER_FORMAT = kinds(
     "number format",
     [
         (

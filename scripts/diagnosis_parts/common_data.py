@@ -1,10 +1,10 @@
-"""Faults in images, labels and augmentation; sources as in once_training.py."""
+"""Faults in images, labels and augmentation; sources as in common_training.py."""
 
 from diagnosis_parts.fault import kinds
 
 ALL = "own|shortcut"
 
-ONCE_DATA = kinds(
+COMMON_DATA = kinds(
     "data",
     [
         ("images and labels shuffled apart", "dataset.fault=shuffled_apart", "labels_unrelated", ALL, False),
