@@ -216,3 +216,37 @@ def test_the_origin_of_nan(data):
     assert list(found) == ["check/produced/div in float32", "check/produced_by_update"]
     assert 0 < found["check/produced/div in float32"] < 100 and found["check/produced_by_update"] == 0
     assert _examination(data, _network(data)).origin() == {}
+
+
+def test_updates_are_compared_with_autograds_gradient(data):
+    def look(optimizer, **numbers):
+        network = _network(data)
+        made = optimizer(network.parameters(), lr=0.01, **numbers)
+        trainer = Trainer(network, made, constant(made, 10), CPU)
+        return Examination(trainer, data, Batches(data.train, data.mean, data.std, 64)).updating()
+
+    class NeverCleared(torch.optim.SGD):
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            pass
+
+    usual = look(torch.optim.SGD)
+    assert usual["check/update_cosine"] == pytest.approx(1) and usual["check/gradient_later"] == pytest.approx(1)
+    assert look(torch.optim.Adam)["check/update_cosine"] > 0.1
+    assert look(torch.optim.Adam, maximize=True)["check/update_cosine"] < -0.1
+    assert look(torch.optim.SGD, maximize=True)["check/update_cosine"] == pytest.approx(-1)
+    summed = look(NeverCleared)
+    assert summed["check/gradient_first"] == pytest.approx(1) and summed["check/gradient_later"] > 2.5
+
+
+def test_weights_are_looked_at_for_their_grid(data):
+    network = _network(data)
+    examined = _examination(data, network)
+    assert examined.weights()["check/weight_bits"] == 24 and examined.weights()["check/weight_levels"] > 1000
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.bfloat16().float())
+    assert examined.weights()["check/weight_bits"] == 8
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(100).round_().clamp_(-127, 127)
+    assert examined.weights()["check/weight_levels"] <= 255

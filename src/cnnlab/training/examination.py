@@ -5,6 +5,7 @@ Each look returns entries for the history that the diagnosis reads, `check/<what
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
@@ -17,7 +18,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.baseline import baseline_accuracy
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer
-from cnnlab.training.trials import SEED, Start, brief_training, first_nonfinite, one_batch, range_test
+from cnnlab.training.trials import SEED, Start, brief_training, first_nonfinite, one_batch, range_test, updating
 
 log = logging.getLogger("cnnlab")
 IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long
@@ -25,6 +26,8 @@ MODE_IMAGES = 512
 LIKE_IMAGES = 600  # of each split
 FEW_TO_COMPARE = 20
 FEW_TO_FORETELL = 250  # of half of fewer images a share scatters by more than 0.045
+LEVELS_OF = 2000
+BITS = {8: torch.bfloat16, 11: torch.float16}
 SECONDS = 5.0  # of each trial
 EXCHANGE_SECONDS = 10.0  # of each of those on many batches, of 100 or 200 steps
 
@@ -145,6 +148,31 @@ class Examination:
         except NotApplicable as reason:
             log.info("not all trials for this run: %s", reason)
         return found
+
+    def updating(self) -> dict[str, float]:
+        """`check/update_cosine`: of the first update with the direction of descent. `check/gradient_first`,
+        `check/gradient_later`: norm of the gradient that the optimizer gets over that of the batch's loss, in its first
+        step and in its tenth. Absent where not applicable."""
+        try:
+            found = updating(self.start, self.batches) if self.start is not None else None
+        except NotApplicable as reason:
+            log.info("no look at the updates: %s", reason)
+            return {}
+        if found is None:
+            return {}
+        names = {"update_cosine": found.cosine, "gradient_first": found.first, "gradient_later": found.later}
+        return {f"check/{name}": value for name, value in names.items() if math.isfinite(value)}
+
+    def weights(self) -> dict[str, float]:
+        """`check/weight_levels`: how many different values the weights of the largest layer have in the end, of
+        LEVELS_OF or more. `check/weight_bits`: 8 where all of its weights are bfloat16 numbers, 11 where they are
+        float16 numbers, else 24."""
+        sizes = {p.numel(): p.detach().float() for p in self.trainer.network.parameters() if p.dim() > 1}
+        if not sizes or max(sizes) < LEVELS_OF:
+            return {}
+        values = sizes[max(sizes)].flatten()
+        bits = next((b for b, kind in BITS.items() if torch.equal(values, values.to(kind).float())), 24)
+        return {"check/weight_levels": float(len(values.unique())), "check/weight_bits": float(bits)}
 
     def origin(self) -> dict[str, float]:
         """For a run with NaN or infinity: `check/produced/<operation> in <type>`, the operation that first makes one of

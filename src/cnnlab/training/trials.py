@@ -147,6 +147,50 @@ def first_nonfinite(start: Start, batches: TrainingBatches, steps: int = 100, se
 
 
 @dataclass(frozen=True)
+class Updating:
+    """`cosine`: of the first update with the descent, minus the loss's gradient. `first`, `later`: norm of the gradient
+    that the optimizer gets over that of the batch's loss, in the first step and in the last."""
+
+    cosine: float
+    first: float
+    later: float
+
+
+def updating(start: Start, batches: TrainingBatches, steps: int = 10) -> Updating:
+    """What the run's optimizer makes of gradients in its first `steps`, against autograd's. Raises NotApplicable."""
+    trainer = start.trainer()
+    assert trainer.optimizer is not None
+    weights = [p for group in trainer.optimizer.param_groups for p in group["params"] if p.requires_grad]
+    got: list[Tensor] = []
+    hook = trainer.optimizer.register_step_pre_hook(lambda *_: got.append(_flat([p.grad for p in weights], weights)))
+    cosine, ratios = math.nan, list[float]()
+    trainer.network.train()
+    try:
+        with or_not_applicable("a copy of it cannot be trained"):
+            for x, y in islice(_endless(batches), steps):
+                with undisturbed(SEED, trainer.device):
+                    loss = trainer.loss(x, y, trainer.network)[0]
+                    true = _flat(torch.autograd.grad(loss, weights, allow_unused=True), weights)
+                before = _flat([p.detach() for p in weights], weights)
+                with undisturbed(SEED, trainer.device):  # the same units are dropped
+                    trainer.step(x, y, trainer.network)
+                ratios.append((got.pop().norm() / true.norm()).item())
+                if math.isnan(cosine):
+                    moved = _flat([p.detach() for p in weights], weights) - before
+                    cosine = F.cosine_similarity(moved, -true, dim=0).item()
+                got.clear()
+    finally:
+        hook.remove()
+    return Updating(cosine, ratios[0], ratios[-1])
+
+
+def _flat(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
+    """One vector, with zeros where there is nothing."""
+    parts = [torch.zeros_like(p) if v is None else v for v, p in zip(values, like, strict=True)]
+    return torch.cat([part.detach().flatten().float() for part in parts])
+
+
+@dataclass(frozen=True)
 class RangeTest:
     """Losses while the learning rate grows: before the step at each of `rates`, smoothed. `largest`: the last rate
     before the loss blows up. `best`: the suggestion. Both None where no rate lowers the loss."""

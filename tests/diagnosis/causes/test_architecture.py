@@ -110,3 +110,13 @@ def test_memorizing_is_advised_what_is_not_yet_set(row, evidence):
     epoch = {"step": 300, "train/epoch_accuracy": 1.0, "validation/accuracy": 0.7}
     assert memorizes(evidence(row(0), epoch)).remedy.override == "model.dropout=0.5"
     assert memorizes(evidence(row(0), epoch, dropout=0.5)).remedy.override == "optimizer.weight_decay=0.005"
+
+
+def test_what_is_lost_in_rounding_is_no_scale(row, evidence):
+    """Two layers that cancel each other: of values of size 1 something like 1e-8 is left."""
+    fans = dict.fromkeys(("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits"), 100)
+    left = row(0, preactivation_std=(1.2, 1.1, 1.3, 1e-7)) | {"output/spread": 1e-7, "output/std": 1e-7}
+    found = input_ignored(evidence(left, fan_in=fans))
+    assert found.points >= 9 and "04_head.logits gets nothing but rounding" in found.supporting[0]
+    small = row(0, preactivation_std=(1.2, 1.1, 1.3, 1e-4)) | {"output/spread": 1e-4, "output/std": 1e-4}
+    assert input_ignored(evidence(small, fan_in=fans)) is None

@@ -77,3 +77,13 @@ def test_a_large_value_explains_itself(row, evidence):
     """A run that diverges ends in such an operation as well."""
     run = evidence(row(0), {"step": 9, "check/produced/convolution in float32": 1e25, "check/produced_by_update": 0})
     assert undefined(run) is None and update(run) is None
+
+
+@pytest.mark.parametrize(
+    ("levels", "bits", "coarse"),
+    [(255, 24, True), (5000, 8, True), (5000, 24, False), (5000, 11, False), (1, 8, False)],
+)
+def test_weights_on_a_grid(row, evidence, levels, bits, coarse):
+    looks = {"step": 200, "check/weight_levels": levels, "check/weight_bits": bits}
+    found = precision(evidence(*(row(step) for step in STEPS), looks, precision="float32"))
+    assert (found is not None and found.points >= SEEN) is coarse

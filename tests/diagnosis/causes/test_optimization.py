@@ -146,3 +146,17 @@ def test_a_schedule_that_climbs(row, evidence):
     rates = (0.1, 0.08, 0.05, -0.05, -0.1)
     found = schedule(evidence(*(row(s) | {"optimizer/lr": r} for s, r in zip(STEPS, rates, strict=True))))
     assert found.points >= 9 and "at step 200 the learning rate is negative" in found.supporting[0]
+
+
+@pytest.mark.parametrize(("cosine", "reversed_"), [(-1.0, True), (-0.6, True), (0.1, False), (1.0, False)])
+def test_a_first_update_up_the_gradient(row, evidence, cosine, reversed_):
+    found = reversed_update(evidence(row(0), {"step": 100, "check/update_cosine": cosine}))
+    assert bool(found.supporting) is reversed_
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "summed"), [(1.0, 6.0, True), (1.0, 1.3, False), (64.0, 64.0, False), (0.01, 0.02, False)]
+)
+def test_gradients_that_add_up_as_the_optimizer_gets_them(row, evidence, first, later, summed):
+    run = evidence(row(0), {"step": 100, "check/gradient_first": first, "check/gradient_later": later})
+    assert (accumulated(run) is not None) is summed

@@ -47,6 +47,14 @@ class Looks:
         self.asked.append("modes")
         return {}
 
+    def updating(self) -> dict[str, float]:
+        self.asked.append("updating")
+        return {}
+
+    def weights(self) -> dict[str, float]:
+        self.asked.append("weights")
+        return {}
+
     def origin(self) -> dict[str, float]:
         self.asked.append("origin")
         return {}
@@ -133,7 +141,16 @@ def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
     poor = {**WELL, "train/loss": 2.0, "train/accuracy": 0.15}
     results, _ = judged([poor] * 101)
     first = results["diagnosis/little_learned/override"]
-    assert looks.asked == ["baseline", "likeness", "modes", "trials", "exchanges", f"remedy {first}"]
+    assert looks.asked == [
+        "baseline",
+        "likeness",
+        "modes",
+        "updating",
+        "weights",
+        "trials",
+        "exchanges",
+        f"remedy {first}",
+    ]
     assert results["check/baseline"] == 0.9 and results[f"check/remedy/{first}"] == 0.9
 
 
@@ -150,4 +167,10 @@ def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
     equal = {**WELL, "train/accuracy": 0.1, "weight/std/01_conv1": 0.1, "weight/distinct/01_conv1": 0.0}
     equal |= {"weight/std/02_logits": 0.1, "weight/distinct/02_logits": 0.9}
     results, _ = judged([equal] * 101)
-    assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == ["baseline", "likeness", "modes"]
+    assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == [
+        "baseline",
+        "likeness",
+        "modes",
+        "updating",
+        "weights",
+    ]

@@ -4,17 +4,18 @@ from cnnlab.common.words import number, percent, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
-from cnnlab.diagnosis.causes.starting_weights import jump
-from cnnlab.diagnosis.causes.updating import no_input
+from cnnlab.diagnosis.causes.starting_weights import jump, lost_in_rounding
+from cnnlab.diagnosis.causes.updating import no_input, same_outputs
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import forward_size
+from cnnlab.diagnosis.signal import dead_layers, forward_size
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
 AGREEMENT = 0.4
+NOISE = 0.2  # no more in common than by chance
 AGREEMENT_AT_START = 0.1  # where the untrained head's outputs are hardly more than what dropout makes of them
 DEEP = 8
 VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST
@@ -57,7 +58,8 @@ def narrow(run: Evidence) -> Cause | None:
     layer, clue = "", None
     if thin and len(thin) < len(hidden):
         layer, count = min(thin, key=lambda pair: pair[1])
-        clue = Clue(8 if count == 1 else 4, f"{layer} has {count} unit{'s' if count > 1 else ''}")
+        dead = run.last is not None and layer in dead_layers(run.last)
+        clue = Clue(8 if count == 1 or dead else 4, f"{layer} has {count} unit{'s' if count > 1 else ''}")
     elif run.context.narrowest and run.context.classes and run.context.narrowest[1] < run.context.classes:
         layer, count = run.context.narrowest
         clue = Clue(
@@ -94,7 +96,8 @@ def evaluation_differs(run: Evidence) -> Cause | None:
                 f"{percent(training)} in training mode",
             )
         )
-    if run.latest("check/evaluation_varies") > 0 and not run.near_guessing:
+    varies = run.latest("check/evaluation_varies") > 0
+    if varies and (not run.near_guessing or run.latest("check/agreement") > NOISE):
         clues.append(Clue(9, "in evaluation mode the same images get different outputs each time"))
     clause = "the network computes something else in evaluation mode (batch norm's running statistics, dropout)"
     remedy = Remedy(look="look at what depends on self.training: batch norm's momentum and statistics, dropout")
@@ -112,16 +115,22 @@ def input_ignored(run: Evidence) -> Cause | None:
     mean, std = (seen[0].scalars.get(f"images/{key}", 1.0) for key in ("mean", "std"))
     if std <= ROUNDING * max(1.0, abs(mean)) and (run.context.distinct_images or 0.0) > REPEATED:
         clues.append(Clue(16, "the images differ, and the first layer gets the same values for all of them"))
-    same = all(m.scalars["output/spread"] <= 1e-6 * max(m.scalars.get("output/std", 0.0), 1e-30) for m in seen)
-    if same and not any(no_input(m) for m in seen):
-        clues.append(Clue(5, "all images of a batch get the same outputs, at every measured step"))
-    if run.latest("check/evaluation_varies") > 0 and run.near_guessing:
+    if same_outputs(seen) and not any(no_input(m) for m in seen):
+        cut = not any(next(iter(m.of("gradient/std").values())) for m in seen if m.of("gradient/std"))
+        words = "all images of a batch get the same outputs, at every measured step"
+        clues.append(Clue(10, f"{words}, and no gradient comes back") if cut else Clue(5, words))
+    if (lost := lost_in_rounding(run)) is not None:
+        clues.append(Clue(12, f"{lost} gets nothing but rounding of what the layer before gives"))
+    # Outputs of two passes that have next to nothing in common do not depend on the images.
+    noise = not run.latest("check/agreement") > NOISE
+    varies = run.latest("check/evaluation_varies") > 0
+    if varies and run.near_guessing and noise:
         clues.append(Clue(10, "the same images get other outputs each time, in evaluation mode too"))
     if seen[0].scalars.get("images/contrast", 1.0) < FLAT:
         clues.append(Clue(12, "each image has the same value everywhere where the first layer gets it"))
     clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
-    if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
-        clues.append(Clue(12, "an image's output changes with its place in a batch, or with the other images in it"))
+    if run.latest("check/order_matters") > 0 and not varies:
+        clues.append(Clue(10, "an image's output changes with its place in a batch, or with the other images in it"))
         clause = "an image's output depends on other images of the batch"
     return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS) if clues else None
 

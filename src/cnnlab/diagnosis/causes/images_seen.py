@@ -97,6 +97,7 @@ def repeated(run: Evidence) -> Cause | None:
         points = 13 if few_images(run, FEW_PER_CLASS) else 7
     elif share is not None and share <= REPEATED:
         words = f"only {percent(share)} of the training images are different ones"
+        points = 13 if constant(run) is None and not_standardized(run) is None else 8  # what made them so comes first
     else:
         return None
     remedy = Remedy(look="take more images" if few else "load the images anew: many are copies of each other")

@@ -13,6 +13,7 @@ from cnnlab.diagnosis.remedies import Remedy
 
 # The smallest change of a number of size 1: 11 and 8 bits.
 RESOLUTION = {"float16": 2**-11, "bfloat16": 2**-8}
+LEVELS, COARSE = 300, 8  # int8 has 256
 HALF_LARGEST = 65504.0
 EXPLAINED_BY_SIZE = 1e10  # squares and sums of more may leave float32
 FAR_BELOW = 1e30  # of what float32 holds
@@ -22,11 +23,16 @@ def precision(run: Evidence) -> Cause | None:
     kind = run.context.precision
     clues = []
     if kind in ("float16", "bfloat16"):
-        clues.append(Clue(5, f"the weights are {kind}"))
+        clues.append(Clue(9 if run.poor else 5, f"the weights are {kind}"))
         largest = max((ratio for _, ratio in run.ratios), default=inf)
         if largest < 2 * RESOLUTION[kind]:
             words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
             clues.append(Clue(6, words))
+    levels, bits = run.latest("check/weight_levels"), run.latest("check/weight_bits")
+    if 2 < levels <= LEVELS:
+        clues.append(Clue(11, f"the weights of the largest layer have only {number(levels)} different values"))
+    elif levels > LEVELS and bits <= COARSE and kind == "float32":
+        clues.append(Clue(11, f"all weights of the largest layer are numbers of {number(bits)} bits, as bfloat16 has"))
     # Where no weight of any layer changes, the optimizer did not step.
     lost = [
         sum(r == 0 and m.of("weight/gradient_std").get(k, 0) > 0 for k, r in m.of("weight/update_ratio").items())

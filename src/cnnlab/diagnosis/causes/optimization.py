@@ -35,6 +35,8 @@ RATE_RAISED = 2.0
 RISES = 1.02  # of the first loss; a loss that stands still may rise by less, six times in turn
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
+UPHILL = -0.3  # cosine; the first updates of SGD have 1, those of Adam 0.2 to 0.9
+UNCHANGED, SUMMED = 1.2, 2.5  # of ten gradients that point anywhere the sum is 3 times as long as one
 FEW = 4  # images a batch, or batches an epoch
 ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
 
@@ -128,6 +130,8 @@ def epsilon(run: Evidence) -> Cause | None:
 
 def reversed_update(run: Evidence) -> Cause | None:
     clues, share, classes = [], run.context.guessing, run.context.classes
+    if (cosine := run.latest("check/update_cosine")) < UPHILL:
+        clues.append(Clue(12, f"the first update goes up the loss's gradient: their cosine is {number(-cosine)}"))
     if run.context.update.get("maximize"):
         clues.append(Clue(16, "the optimizer maximizes the loss"))
     losses = [m.loss for m in run.measured if m.loss is not None][:6]
@@ -213,6 +217,12 @@ def accumulated(run: Evidence) -> Cause | None:
     """The gradient of the first layer's weights grows, though neither its input, the images, nor the gradient that
     arrives at its output does."""
     ratios = {m.step: ratio for m in run.measured if m.finite and (ratio := _weights_to_output(m)) > 0}
+    first, last = run.latest("check/gradient_first"), run.latest("check/gradient_later")
+    clause = "gradients of earlier steps are never cleared"
+    remedy = Remedy(look="call optimizer.zero_grad() in every step")
+    if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED:
+        words = f"in its tenth step the optimizer gets a gradient of {number(last)} times the size of the batch's"
+        return Cause("gradients_accumulated", clause, remedy, (Clue(12, f"{words}, in its first of once"),), UPDATES)
     if run.first is None or forward_size(run.first, start=True):
         return None
     later = [ratio / ratios[0] for step, ratio in ratios.items() if 1 < step <= 32] if 0 in ratios else []
@@ -228,8 +238,6 @@ def accumulated(run: Evidence) -> Cause | None:
     ]
     if (full := full_updates(run)) and too_large_at(full[:1]):  # when nothing could have added up
         clues.append(Clue(-5, f"the first update alone is {percent(full[0])} of the weights' size, at the full rate"))
-    remedy = Remedy(look="call optimizer.zero_grad() in every step")
-    clause = "gradients of earlier steps are never cleared"
     return Cause("gradients_accumulated", clause, remedy, tuple(clues), UPDATES)
 
 

@@ -16,6 +16,7 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+ROUNDED = 3e-7  # of a value of size 1; float32 resolves 1.2e-7
 JUMP, EVEN = 10.0, 4.0  # from one layer to the next
 MOVED = 0.5  # by the first update, of the weights' size
 FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
@@ -93,9 +94,10 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     hidden = list(stds)[:-1]  # a last layer of zeros is a known good start
     distinct = first.of("weight/distinct")
     zero = [k for k in hidden if stds[k] == 0 and math.isnan(distinct.get(k, 1.0))]
-    same = [k for k in hidden if k in identical(first) and k not in zero]
+    same = [k for k in stds if distinct.get(k, 1.0) < IDENTICAL and k not in zero]
     if len(zero) + len(same) > 1:
         return None
+    same = [k for k in same if k in hidden]
     if zero:
         return zero[0], "has only zero weights"
     if same:
@@ -120,15 +122,13 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         off.sort(key=lambda k: -abs(math.log(gains[k] / usual)))
         also = "".join(f", {k} of {number(gains[k] / usual)} times" for k in off[1:])
         return off[0], f"has weights of {number(gains[off[0]] / usual)} times the others' gain{also}"
-    return _rescaled(first, gains, norms=run.context.batch_norm is not False)
+    return None if lost_in_rounding(run) else _rescaled(first, gains, norms=run.context.batch_norm is not False)
 
 
 def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[str, str] | None:
     """The first layer that gets, or gives, far more or less than its weights make of the layer before: one alone, or
     several that all give more, or all less, where no norm layer hides what they get."""
-    sizes = signal(first)
-    factors = {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
-    factors = {k: factor for k, factor in factors.items() if k not in _shifted(first)}
+    factors = {k: factor for k, factor in _factors(first, gains).items() if k not in _shifted(first)}
     off = [k for k, factor in factors.items() if not 1 / RESCALED <= factor <= RESCALED]
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
     # The weights are those after the first update, which can make all of them a hundred times as large.
@@ -140,6 +140,21 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
         return None
     also = f", as do {', '.join(off[1:3])}" + (", ..." if len(off) > 3 else "") if len(off) > 1 else ""
     return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
+
+
+def _factors(first: Record, gains: Mapping[str, float]) -> dict[str, float]:
+    """What each layer makes of the one before, over what its weights make of it."""
+    sizes = signal(first)
+    return {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
+
+
+def lost_in_rounding(run: Evidence) -> str | None:
+    """The first layer that gets so little of the one before that it is what float32 rounds off."""
+    if run.first is None:
+        return None
+    fan_in = run.context.fan_in
+    stds = {k: std * math.sqrt(fan_in[k]) for k, std in run.first.of("weight/std").items() if k in fan_in and std > 0}
+    return next((k for k, factor in _factors(run.first, stds).items() if 0 < factor < ROUNDED), None)
 
 
 def jump(run: Evidence) -> tuple[str, str] | None:
@@ -155,7 +170,7 @@ def jump(run: Evidence) -> tuple[str, str] | None:
         even = [k for k, ratio in steps.items() if 1 / EVEN <= ratio <= EVEN]
         if far and far == last and (steps[far[0]] < 1) is (what == "preactivation/std"):
             return None
-        if len(far) == 1 and len(even) == len(steps) - 1 >= 2:
+        if len(far) == 1 and len(even) == len(steps) - 1 >= 2 and run.context.units.get(far[0], 3) > 2:
             return far[0], f"{words} {number(steps[far[0]])} times as much as the layer before"
     return None
 

@@ -1,6 +1,7 @@
 """Causes between the loss and the weights: layers that are frozen, that no gradient reaches, or that stop."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 
 from cnnlab.common.words import number
@@ -52,7 +53,7 @@ def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:
 def _without_gradient(run: Evidence) -> list[str]:
     """The layers whose output always gets a gradient, and whose weights never do."""
     seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
-    if len(seen) < 2 or any(no_input(m) for m in seen):  # without input there is no gradient
+    if len(seen) < 2 or same_outputs(seen) or any(no_input(m) for m in seen):  # without input there is no gradient
         return []
     layers = list(seen[0].of("gradient/std"))
     return [
@@ -66,7 +67,7 @@ def detached(run: Evidence) -> Cause | None:
     """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
     known = {*run.context.frozen, *run.context.left_out}
     records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
-    if not records or starved(records[0]):
+    if not records or starved(records[0]) or same_outputs(records):  # nothing comes through forward, either
         return None
     ran = list(records[0].of("preactivation/std"))
     still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]
@@ -120,6 +121,12 @@ def _silent(record: Record) -> bool:
     """A signal that vanishes, or dies, takes the gradients with it."""
     dead = any(share >= DEAD for share in record.of("activation/dead").values())
     return dead or no_input(record) or forward_size(record, start=False) == "vanishing"
+
+
+def same_outputs(records: Sequence[Record]) -> bool:
+    """Whether all images of a batch got the same, at each of these steps at which outputs were measured."""
+    seen = [m.scalars for m in records if "output/spread" in m.scalars]
+    return bool(seen) and all(m["output/spread"] <= 1e-6 * max(m.get("output/std", 0.0), 1e-30) for m in seen)
 
 
 def no_input(record: Record) -> bool:

@@ -61,6 +61,7 @@ class Diagnosing(Observer):
             return {}
         with waiting_for("It learned little: looking for the cause"):
             looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
+            looks |= self.examination.updating() | self.examination.weights()
             if not all(record.finite for record in run.records):
                 looks |= self.examination.origin()
             self._afterwards |= looks
