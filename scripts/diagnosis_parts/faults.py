@@ -30,6 +30,9 @@ from diagnosis_parts.newer_training import NEWER_INITIALIZATION, NEWER_NUMBER_FO
 from diagnosis_parts.once_data import ONCE_DATA
 from diagnosis_parts.once_networks import ONCE_NETWORK
 from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
+from diagnosis_parts.rare_data import RARE_DATA
+from diagnosis_parts.rare_networks import RARE_NETWORK
+from diagnosis_parts.rare_training import RARE_INITIALIZATION, RARE_NUMBER_FORMAT, RARE_ONE_LAYER, RARE_OPTIMIZER
 
 SETS = ("dev", "once", "rare")
 _KNOWN = (
@@ -40,7 +43,7 @@ _KNOWN = (
     *(LATEST_INITIALIZATION, LATEST_ONE_LAYER, LATEST_OPTIMIZER, LATEST_NETWORK, LATEST_DATA, LATEST_NUMBER_FORMAT),
 )
 _ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
-_RARE: tuple[list[Fault], ...] = ()
+_RARE = (RARE_INITIALIZATION, RARE_ONE_LAYER, RARE_OPTIMIZER, RARE_NETWORK, RARE_DATA, RARE_NUMBER_FORMAT)
 FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE, *_RARE):
     FAMILIES.setdefault(_faults[0].family, []).extend(_faults)

@@ -16,6 +16,8 @@ import newer_layers
 import newer_weights
 import once_layers
 import once_weights
+import rare_layers
+import rare_weights
 import torch
 from torch import Tensor, nn
 
@@ -77,12 +79,21 @@ def residual(
 
 def _with_fault(network: nn.Module, fault: str, amount: float, activation: str) -> nn.Module:
     """Faults in weights need `init=own`, which keeps what is drawn here; the others leave the weights to `init`."""
-    modules = (faulty_weights, more_weights, later_weights, newer_weights, latest_weights, once_weights)
+    modules = (faulty_weights, more_weights, later_weights, newer_weights, latest_weights, once_weights, rare_weights)
     if weights := [module for module in modules if hasattr(module, fault)]:
         fill = partial(he_normal_, nonlinearity=activation)
         initialize(network, fill, seed=int(torch.randint(2**31, ())))
         with torch.no_grad():
             getattr(weights[0], fault)(network, amount)
         return network
-    modules = (faulty_layers, faulty_signals, more_layers, later_layers, newer_layers, latest_layers, once_layers)
+    modules = (
+        faulty_layers,
+        faulty_signals,
+        more_layers,
+        later_layers,
+        newer_layers,
+        latest_layers,
+        once_layers,
+        rare_layers,
+    )
     return getattr(next(module for module in modules if hasattr(module, fault)), fault)(network, amount)
