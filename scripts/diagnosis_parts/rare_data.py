@@ -49,18 +49,10 @@ RARE_DATA = kinds(
             ALL,
             False,
         ),
-        ("rows of pixels sorted in place", "dataset.fault=rows_sorted", "test_unlike_training", ALL, False),
         (
             "images torn by the next one",
             "dataset.fault=torn",
             "labels_noisy test_unlike_training",
-            ALL,
-            False,
-        ),
-        (
-            "all but a few taken for duplicates",
-            "dataset.fault=taken_for_duplicates dataset.amount=64",
-            "images_repeated",
             ALL,
             False,
         ),

@@ -34,7 +34,7 @@ RARE_INITIALIZATION = kinds(
             "the mean of a channel added to its bias",
             "init=rare_centred_the_wrong_way",
             "biases_unsuitable weights_unsuitable",
-            "own plain",
+            "plain colour",
             True,
         ),
         (
@@ -68,7 +68,7 @@ RARE_ONE_LAYER = kinds(
             "signs of the middle weights, not scaled",
             "model.fault=binary_weights",
             "layer_out_of_scale weights_too_large",
-            "plain",
+            "plain colour",
             False,
         ),
         (
@@ -82,14 +82,7 @@ RARE_ONE_LAYER = kinds(
             "a spatial transformer that begins at zero",
             "model.fault=transformer_at_zero",
             "input_ignored biases_unsuitable network_unsuitable",
-            ALL,
-            False,
-        ),
-        (
-            "one more hook in each forward",
-            "model.fault=hooks_piled_up model.amount=0.95",
-            "layer_out_of_scale network_unsuitable",
-            "plain",
+            "hidden|shortcut",
             False,
         ),
         (
@@ -123,7 +116,7 @@ RARE_OPTIMIZER = kinds(
             "step() in the loop over the parameters",
             "optimizer=rare_steps_in_the_loop optimizer.lr=*1",
             "learning_rate_too_large training_unsuitable",
-            "sgd",
+            "relu sgd",
             True,
         ),
         (
@@ -141,13 +134,6 @@ RARE_OPTIMIZER = kinds(
             True,
         ),
         (
-            "t-SNE's gains with the other sign",
-            "optimizer=rare_gains_reversed optimizer.lr=*1",
-            "learning_rate_too_small training_unsuitable",
-            "sgd",
-            True,
-        ),
-        (
             "a cautious mask the wrong way round",
             "optimizer=rare_cautious_reversed optimizer.lr=*1",
             "training_unsuitable update_reversed",
@@ -155,17 +141,10 @@ RARE_OPTIMIZER = kinds(
             True,
         ),
         (
-            "gradients in the order of channels_last",
-            "optimizer=rare_other_order",
-            "training_unsuitable",
-            "deep|colour",
-            True,
-        ),
-        (
             "one buffer for all layers of a shape",
             "optimizer=rare_buffers_by_shape",
             "training_unsuitable",
-            "deep|shortcut",
+            "deep",
             True,
         ),
         (
@@ -183,17 +162,10 @@ RARE_OPTIMIZER = kinds(
             True,
         ),
         (
-            "LARS with its ratio upside down",
-            "optimizer=rare_ratio_inverted optimizer.lr=*1",
-            "learning_rate_too_small training_unsuitable",
-            "sgd",
-            True,
-        ),
-        (
-            "momentum of t / (t + 1)",
-            "scheduler=rare_momentum_to_one",
-            "momentum_too_large schedule_unsuitable",
-            "sgd",
+            "a warm-up of the first group alone",
+            "optimizer=rare_head_and_body scheduler=rare_first_group_alone",
+            "layers_frozen schedule_unsuitable learning_rate_too_small",
+            "deep|colour|shortcut",
             True,
         ),
     ],

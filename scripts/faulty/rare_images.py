@@ -80,11 +80,6 @@ def weights_of_classes(data: ImageSet, amount: float) -> ImageSet:
     return replace(data, train=Split(data.train.images[drawn], data.train.labels[drawn]))
 
 
-def rows_sorted(data: ImageSet, amount: float) -> ImageSet:
-    """`images.sort()` for the names of the files: each row of a training image is sorted by brightness."""
-    return _trained(data, lambda split: replace(split, images=split.images.sort(dim=3)[0]))
-
-
 def torn(data: ImageSet, amount: float) -> ImageSet:
     """A buffer is read while the next training image is written to it: from some row on, it is the next one."""
 
@@ -95,10 +90,3 @@ def torn(data: ImageSet, amount: float) -> ImageSet:
         return replace(split, images=torch.where(own, split.images, split.images.roll(1, 0)))
 
     return _trained(data, changed)
-
-
-def taken_for_duplicates(data: ImageSet, amount: float) -> ImageSet:
-    """Duplicates are removed by a hash that is the mean brightness in `amount` steps: one image of each is left."""
-    brightness = (data.train.images.float().mean((1, 2, 3)) / 256 * amount).long()
-    first = torch.stack([(brightness == value).nonzero()[0, 0] for value in brightness.unique()])
-    return replace(data, train=Split(data.train.images[first], data.train.labels[first]))

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from faulty_places import Apply, before_head, in_the_middle, insert, on_images, on_logits
+from faulty_places import Apply, before_logits, in_the_middle, insert, on_logits
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import register_parametrization
 
 from cnnlab.networks.layers import weight_layers
@@ -75,21 +74,6 @@ def transformer_at_zero(network: nn.Sequential, amount: float) -> nn.Module:
     return insert(network, 0, "prepare", _Transformer(channels))
 
 
-class _Hooked(nn.Module):
-    def __init__(self, factor: float):
-        super().__init__()
-        self.factor, self.inner = factor, nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.inner.register_forward_hook(lambda module, inputs, output: output * self.factor)
-        return self.inner(x)
-
-
-def hooks_piled_up(network: nn.Sequential, amount: float) -> nn.Module:
-    """A forward hook that scales a map is registered in forward: one more with each batch."""
-    return in_the_middle(network, _Hooked(amount))
-
-
 def places_of_maxima(network: nn.Sequential, amount: float) -> nn.Module:
     """`_, x = max_pool2d(x, return_indices=True)`: the second of the two is where the maxima are."""
     return in_the_middle(network, Apply(lambda x: F.max_pool2d(x, 3, 1, 1, return_indices=True)[1].float()))
@@ -107,15 +91,6 @@ def one_norm_per_width(network: nn.Module, amount: float) -> nn.Module:
     return network
 
 
-def one_memory(network: nn.Module, amount: float) -> nn.Module:
-    """All weights are views of one flat tensor, each from its beginning: the offset is not advanced."""
-    weights = [layer.weight for layer in weight_layers(network).values()]
-    memory = torch.zeros(max(w.numel() for w in weights))
-    for w in weights:
-        w.data = memory[: w.numel()].view(w.shape)
-    return network
-
-
 class _Cached(nn.Module):
     def __init__(self):
         super().__init__()
@@ -128,11 +103,6 @@ class _Cached(nn.Module):
 def cached_by_shape(network: nn.Sequential, amount: float) -> nn.Module:
     """What is prepared of the images is cached; the key is their shape."""
     return insert(network, 0, "prepare", _Cached())
-
-
-def last_of_the_batch(network: nn.Sequential, amount: float) -> nn.Module:
-    """[buffer] * n is one buffer n times: what was written last is in all of them."""
-    return before_head(network, Apply(lambda x: x[-1:].expand_as(x)))
 
 
 # ---- which layers are called
@@ -177,24 +147,8 @@ def branch_lost(network: nn.Sequential, amount: float) -> nn.Module:
 
 
 def reordered_anew(network: nn.Sequential, amount: float) -> nn.Module:
-    """The order of a channel shuffle is drawn in forward, not in the constructor."""
-    return before_head(network, Apply(lambda x: x[:, torch.randperm(x.shape[1])]))
-
-
-def centred_over_channels(network: nn.Sequential, amount: float) -> nn.Module:
-    """x - x.mean(1), whose dim was meant for rows of an image; grey images have one channel."""
-    return on_images(network, lambda x: x - x.mean(1, keepdim=True))
-
-
-def sampled_in_pixels(network: nn.Sequential, amount: float) -> nn.Module:
-    """grid_sample with coordinates in pixels; it expects -1 to 1."""
-
-    def line(x: Tensor) -> Tensor:
-        rows, columns = (torch.arange(side, dtype=x.dtype) for side in x.shape[2:])
-        grid = torch.stack([columns.expand(len(rows), -1), rows[:, None].expand(-1, len(columns))], 2)
-        return F.grid_sample(x, grid.expand(len(x), -1, -1, -1), align_corners=False)
-
-    return on_images(network, line)
+    """A fixed random order of the features is drawn in forward, not in the constructor."""
+    return before_logits(network, Apply(lambda x: x[:, torch.randperm(x.shape[1])]))
 
 
 class _Views(nn.Sequential):
@@ -254,13 +208,6 @@ class _Annealed(nn.Module):
 def annealed(network: nn.Sequential, amount: float) -> nn.Module:
     """A temperature that falls by a factor meant for epochs, with each batch."""
     return on_logits(network, _Annealed(amount))
-
-
-def spectral(network: nn.Sequential, amount: float) -> nn.Module:
-    """Spectral normalization, as of a critic, in every layer."""
-    for layer in weight_layers(network).values():
-        parametrizations.spectral_norm(layer)
-    return network
 
 
 def radial(network: nn.Sequential, amount: float) -> nn.Module:

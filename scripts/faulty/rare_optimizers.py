@@ -77,26 +77,6 @@ class SentAgain(SGD):
         return super().step(closure)
 
 
-class GainsReversed(Optimizer):
-    """t-SNE's gains: + 0.2 where the signs of gradient and movement differ, which is right for a movement downhill;
-    here it is the mean of the gradients."""
-
-    def __init__(self, weights: Weights, lr: float, momentum: float = 0.9):
-        super().__init__(weights, {"lr": lr, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        for group in self.param_groups:
-            for p in (p for p in group["params"] if p.grad is not None):
-                state = self.state[p]
-                if not state:
-                    state.update(gain=torch.ones_like(p), mean=torch.zeros_like(p))
-                gain, mean = state["gain"], state["mean"]
-                gain.copy_(torch.where(p.grad.sign() != mean.sign(), gain + 0.2, gain * 0.8).clamp_min(0.01))
-                mean.mul_(group["momentum"]).add_(gain * p.grad)
-                p.sub_(mean, alpha=group["lr"])
-
-
 class CautiousReversed(AdamW):
     """A cautious optimizer (Liang et al. 2024) takes the step only where it agrees with the gradient; this one, only
     where it does not."""
@@ -109,16 +89,6 @@ class CautiousReversed(AdamW):
             mask = (self.state[p]["exp_avg"] * p.grad < 0).float()
             p.copy_(old + (p - old) * mask / mask.mean().clamp_min(1e-3))
         return loss
-
-
-class OtherOrder(AdamW):
-    """Gradients of convolutions come back from a flat buffer whose order is that of channels_last."""
-
-    def step(self, closure=None):
-        for p in _updated(self):
-            if p.dim() == 4:
-                p.grad = p.grad.permute(0, 2, 3, 1).reshape(p.shape)
-        return super().step(closure)
 
 
 class BuffersByShape(AdamW):
@@ -154,24 +124,15 @@ class NotNormalized(SGD):
 
 
 class QuietOnly(SGD):
-    """A guard against outliers: no step where the norm of the gradient is above twice the smallest one so far, in place
-    of the usual one."""
+    """A guard against outliers: no step where the norm of the gradient is above a running one, which is a min() in
+    place of a mean."""
 
     smallest = float("inf")
 
     def step(self, closure=None):
         norm = float(torch.stack([p.grad.norm() for p in _updated(self)]).norm())
         self.smallest = min(self.smallest, norm)
-        return super().step(closure) if norm <= 2 * self.smallest else None
-
-
-class RatioInverted(SGD):
-    """LARS with its ratio upside down: the gradient's norm by that of the weights."""
-
-    def step(self, closure=None):
-        for p in _updated(self):
-            p.grad.mul_(p.grad.norm() / (p.detach().norm() + 1e-6))
-        return super().step(closure)
+        return super().step(closure) if norm <= self.smallest else None
 
 
 class WholeRate(SGD):
@@ -185,3 +146,9 @@ class WholeRate(SGD):
         for group, rate in zip(self.param_groups, rates, strict=True):
             group["lr"] = rate
         return loss
+
+
+def head_and_body(weights: Weights, lr: float, **settings: Any) -> Optimizer:
+    """Two groups, as for fine-tuning, at one rate: the last layer, and the others."""
+    found = list(weights)
+    return AdamW([{"params": found[-2:]}, {"params": found[:-2]}], lr=lr, **settings)

@@ -3,6 +3,8 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from cnnlab.training.schedules import cosine
+
 
 def on_weight_decay(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     """`group[key] = factor` for each key that is scheduled, of which weight_decay is one."""
@@ -16,12 +18,7 @@ def on_weight_decay(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return LambdaLR(optimizer, factor)
 
 
-def momentum_to_one(optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    """Nesterov's momentum of t / (t + 1), as for a whole gradient: without a restart and without an end below one."""
-
-    def factor(step: int) -> float:
-        for group in optimizer.param_groups:
-            group["momentum"] = max(1, step) / (max(1, step) + 1)
-        return 1.0
-
-    return LambdaLR(optimizer, factor)
+def first_group_alone(optimizer: Optimizer, total_steps: int) -> LRScheduler:
+    """`param_groups[0]["lr"] = ...`: a warm-up from zero, which the other groups never leave."""
+    scheduled = cosine(optimizer, total_steps, warmup=0.1).lr_lambdas[0]
+    return LambdaLR(optimizer, [scheduled, *[lambda step: 0.0] * (len(optimizer.param_groups) - 1)])
