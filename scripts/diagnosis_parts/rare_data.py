@@ -7,13 +7,7 @@ ALL = "own|shortcut"
 RARE_DATA = kinds(
     "data",
     [
-        (
-            "principal components of the test images anew",
-            "dataset.fault=components_of_each",
-            "test_unlike_training",
-            ALL,
-            False,
-        ),
+        ("rows of pixels sorted in place", "dataset.fault=rows_sorted", "test_unlike_training", ALL, False),
         (
             "training and test labels each encoded alone",
             "dataset.fault=encoders_of_their_own dataset.amount=2",

@@ -68,7 +68,7 @@ RARE_NETWORK = kinds(
             "a temperature that falls with each batch",
             "model.fault=annealed model.amount=0.95",
             "output_badly_scaled",
-            ALL,
+            "sgd",
             False,
         ),
         (

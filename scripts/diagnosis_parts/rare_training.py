@@ -34,7 +34,7 @@ RARE_INITIALIZATION = kinds(
             "the mean of a channel added to its bias",
             "init=rare_centred_the_wrong_way",
             "biases_unsuitable weights_unsuitable",
-            "plain colour",
+            "own plain",
             True,
         ),
         (
@@ -61,7 +61,7 @@ RARE_ONE_LAYER = kinds(
             "softmax over the classifier's weights",
             "model.fault=weights_of_attention",
             "layer_out_of_scale output_badly_scaled network_unsuitable",
-            ALL,
+            "sgd",
             False,
         ),
         (
@@ -82,7 +82,7 @@ RARE_ONE_LAYER = kinds(
             "a spatial transformer that begins at zero",
             "model.fault=transformer_at_zero",
             "input_ignored biases_unsuitable network_unsuitable",
-            "hidden|shortcut",
+            "hidden sgd",
             False,
         ),
         (
@@ -137,7 +137,7 @@ RARE_OPTIMIZER = kinds(
             "a cautious mask the wrong way round",
             "optimizer=rare_cautious_reversed optimizer.lr=*1",
             "training_unsuitable update_reversed",
-            "adamw",
+            "plain adamw",
             True,
         ),
         (

@@ -35,12 +35,15 @@ def first_channel_only(weight: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def centred_the_wrong_way(network: nn.Module, batch: Tensor) -> None:
-    """Layer by layer, biases that should make the mean of each channel zero: it is added, not subtracted."""
+def centred_the_wrong_way(network: nn.Module, batch: Tensor, iterations: int = 5) -> None:
+    """Layer by layer, biases that should make the mean of each channel zero within some iterations: the mean is added,
+    not subtracted, and so doubles each time."""
     for layer in list(weight_layers(network).values())[:-1]:
         seen: list[Tensor] = []
         hook = layer.register_forward_hook(lambda module, inputs, output, seen=seen: seen.append(output))
-        network(batch)
+        for _ in range(iterations):
+            seen.clear()
+            network(batch)
+            if layer.bias is not None:
+                layer.bias.add_(seen[0].transpose(0, 1).flatten(1).mean(1))
         hook.remove()
-        if layer.bias is not None:
-            layer.bias.add_(seen[0].transpose(0, 1).flatten(1).mean(1))

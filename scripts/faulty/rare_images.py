@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.datasets.base import ImageSet, Split
@@ -17,28 +16,6 @@ def _random(seed: int = 5) -> torch.Generator:
 def _trained(data: ImageSet, change: Callable[[Split], Split]) -> ImageSet:
     """Training and validation images, which are split later than they are read."""
     return replace(data, train=change(data.train), validation=change(data.validation))
-
-
-def components_of_each(data: ImageSet, amount: float) -> ImageSet:
-    """Whitened by principal components, which are fitted to the test images anew: with other signs, in another
-    order."""
-
-    def whitened(images: Tensor, fitted: Tensor) -> Tensor:
-        known = fitted.flatten(1).float()
-        mean = known.mean(0)
-        values, vectors = torch.linalg.eigh((known - mean).T @ (known - mean) / len(known))
-        found = (images.flatten(1).float() - mean) @ vectors / (values.clamp_min(0) + 1.0).sqrt()
-        return found.flip(1).view(images.shape)
-
-    learned, channels = data.train.images, len(data.mean)
-    return replace(
-        data,
-        train=replace(data.train, images=whitened(learned, learned)),
-        validation=replace(data.validation, images=whitened(data.validation.images, learned)),
-        test=replace(data.test, images=whitened(data.test.images, data.test.images)),
-        mean=(0.0,) * channels,
-        std=(1 / 255,) * channels,
-    )
 
 
 def encoders_of_their_own(data: ImageSet, amount: float) -> ImageSet:
@@ -78,6 +55,11 @@ def weights_of_classes(data: ImageSet, amount: float) -> ImageSet:
     """WeightedRandomSampler gets a weight per class where it expects one per image: it draws the first ten images."""
     drawn = torch.ones(len(data.classes)).multinomial(len(data.train), replacement=True, generator=_random())
     return replace(data, train=Split(data.train.images[drawn], data.train.labels[drawn]))
+
+
+def rows_sorted(data: ImageSet, amount: float) -> ImageSet:
+    """`images.sort()` for the names of the files: each row of a training image is sorted by brightness."""
+    return _trained(data, lambda split: replace(split, images=split.images.sort(dim=3)[0]))
 
 
 def torn(data: ImageSet, amount: float) -> ImageSet:
