@@ -1,16 +1,11 @@
 """Small parts of real data sets, and what can be wrong with images and labels."""
 
-import sys
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import common_images
-import later_images
-import latest_images
-import more_images
-import newer_images
 import torch
+from faulty_places import written
 from torch import Tensor
 
 from cnnlab.datasets.base import ImageSet, Split, assemble, resize
@@ -47,13 +42,14 @@ def small(
     fault: str = "none",
     amount: float = 1.0,
 ) -> ImageSet:
-    """`of`: digits, mnist or cifar10. `fault`: a function of this module or of one of those below."""
+    """`of`: digits, mnist or cifar10. `fault`: a function of one of `*_images.py`."""
     train, test, classes = _whole(of, root, count, tests, size)
     data = assemble(of, train, test, classes, validation)
     if fault == "none":
         return data
-    modules = (sys.modules[__name__], more_images, later_images, newer_images, latest_images, common_images)
-    return getattr(next(module for module in modules if hasattr(module, fault)), fault)(data, amount)
+    changed = written(fault, "images")
+    assert changed is not None, fault
+    return changed(data, amount)
 
 
 def _random(seed: int = 1) -> torch.Generator:

@@ -3,20 +3,8 @@
 from functools import partial
 from typing import Any
 
-import common_layers
-import common_weights
-import faulty_layers
-import faulty_signals
-import faulty_weights
-import later_layers
-import later_weights
-import latest_layers
-import latest_weights
-import more_layers
-import more_weights
-import newer_layers
-import newer_weights
 import torch
+from faulty_places import written
 from torch import Tensor, nn
 
 from cnnlab.networks.convnet import ConvNet
@@ -26,7 +14,7 @@ Shape = tuple[int, int, int]
 
 
 def faulty(image_shape: Shape, classes: int, fault: str, amount: float = 1.0, **settings: Any) -> nn.Module:
-    """cnnlab's own network with `fault`, a function of one of the modules below."""
+    """cnnlab's own network with `fault`, a function of one of `*_layers.py`, `*_signals.py`, `*_weights.py`."""
     return _with_fault(ConvNet(image_shape, classes, **settings), fault, amount, settings["activation"])
 
 
@@ -77,12 +65,12 @@ def residual(
 
 def _with_fault(network: nn.Module, fault: str, amount: float, activation: str) -> nn.Module:
     """Faults in weights need `init=own`, which keeps what is drawn here; the others leave the weights to `init`."""
-    modules = (faulty_weights, more_weights, later_weights, newer_weights, latest_weights, common_weights)
-    if weights := [module for module in modules if hasattr(module, fault)]:
+    if (damage := written(fault, "weights")) is not None:
         fill = partial(he_normal_, nonlinearity=activation)
         initialize(network, fill, seed=int(torch.randint(2**31, ())))
         with torch.no_grad():
-            getattr(weights[0], fault)(network, amount)
+            damage(network, amount)
         return network
-    modules = (faulty_layers, faulty_signals, more_layers, later_layers, newer_layers, latest_layers, common_layers)
-    return getattr(next(module for module in modules if hasattr(module, fault)), fault)(network, amount)
+    changed = written(fault, "layers", "signals")
+    assert changed is not None, fault
+    return changed(network, amount)

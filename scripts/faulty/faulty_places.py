@@ -1,10 +1,21 @@
-"""Where a fault is put: a network is a Sequential of blocks and of a head, which is a Sequential too."""
+"""Where a fault is written, and where it is put: a network is a Sequential of blocks and of a head, which is a
+Sequential too."""
 
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_layers
+
+
+def written(fault: str, *kinds: str) -> Callable[..., Any] | None:
+    """The function of that name in one of the modules `*_<kind>.py` beside this one."""
+    names = sorted(path.stem for kind in kinds for path in Path(__file__).parent.glob(f"*_{kind}.py"))
+    found = [function for name in names if (function := vars(import_module(name)).get(fault)) is not None]
+    return next((function for function in found if function.__module__ in names), None)
 
 
 class Apply(nn.Module):

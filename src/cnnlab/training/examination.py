@@ -152,7 +152,7 @@ class Examination:
     def updating(self) -> dict[str, float]:
         """`check/update_cosine`: of the first update with the direction of descent. `check/gradient_first`,
         `check/gradient_later`: norm of the gradient that the optimizer gets over that of the batch's loss, in its first
-        step and in its tenth. Absent where not applicable."""
+        step and in the later of ten. Absent where not applicable."""
         try:
             found = updating(self.start, self.batches) if self.start is not None else None
         except NotApplicable as reason:

@@ -149,7 +149,7 @@ def first_nonfinite(start: Start, batches: TrainingBatches, steps: int = 100, se
 @dataclass(frozen=True)
 class Updating:
     """`cosine`: of the first update with the descent, minus the loss's gradient. `first`, `later`: norm of the gradient
-    that the optimizer gets over that of the batch's loss, in the first step and in the last."""
+    that the optimizer gets over that of the batch's loss, in the first step and in the later half."""
 
     cosine: float
     first: float
@@ -181,7 +181,7 @@ def updating(start: Start, batches: TrainingBatches, steps: int = 10) -> Updatin
                 got.clear()
     finally:
         hook.remove()
-    return Updating(cosine, ratios[0], ratios[-1])
+    return Updating(cosine, ratios[0], statistics.median(ratios[len(ratios) // 2 :]))
 
 
 def _flat(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:

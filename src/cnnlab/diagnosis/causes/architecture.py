@@ -15,7 +15,7 @@ from cnnlab.diagnosis.signal import dead_layers, forward_size
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
 AGREEMENT = 0.4
-NOISE = 0.2  # no more in common than by chance
+NOISE = 0.1  # no more in common than by chance
 AGREEMENT_AT_START = 0.1  # where the untrained head's outputs are hardly more than what dropout makes of them
 DEEP = 8
 VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST

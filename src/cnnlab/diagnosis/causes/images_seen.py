@@ -69,7 +69,7 @@ def constant(run: Evidence) -> Cause | None:
         clue = Clue(14, "all values of all images in the first measured batch are the same")
     elif variety < ALIKE:
         clue = Clue(
-            10,
+            13,
             "in the first measured batch, the images' standard deviation around their mean image is "
             f"{percent(variety)} of that around their mean value",
         )

@@ -36,7 +36,7 @@ RISES = 1.02  # of the first loss; a loss that stands still may rise by less, si
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
 UPHILL = -0.3  # cosine; the first updates of SGD have 1, those of Adam 0.2 to 0.9
-UNCHANGED, SUMMED = 1.2, 2.5  # of ten gradients that point anywhere the sum is 3 times as long as one
+UNCHANGED, SUMMED = 1.2, 1.4  # of ten gradients that point anywhere the sum is 3 times as long as one
 FEW = 4  # images a batch, or batches an epoch
 ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
 
@@ -221,8 +221,10 @@ def accumulated(run: Evidence) -> Cause | None:
     clause = "gradients of earlier steps are never cleared"
     remedy = Remedy(look="call optimizer.zero_grad() in every step")
     if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED:
-        words = f"in its tenth step the optimizer gets a gradient of {number(last)} times the size of the batch's"
-        return Cause("gradients_accumulated", clause, remedy, (Clue(12, f"{words}, in its first of once"),), UPDATES)
+        words = f"after some steps the optimizer gets a gradient of {number(last)} times the size of the batch's"
+        return Cause(
+            "gradients_accumulated", clause, remedy, (Clue(12, f"{words}, in its first step of once"),), UPDATES
+        )
     if run.first is None or forward_size(run.first, start=True):
         return None
     later = [ratio / ratios[0] for step, ratio in ratios.items() if 1 < step <= 32] if 0 in ratios else []
