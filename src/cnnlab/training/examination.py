@@ -73,7 +73,7 @@ class Examination:
             (torch.cat([x for x, _ in half]), torch.cat([torch.full((len(x),), i) for i, (x, _) in enumerate(half)]))
             for half in halves
         ]
-        found = {"check/told_apart": baseline_accuracy(*origins, 2)}
+        found = {"check/told_apart": baseline_accuracy(origins[0], origins[1], 2)}
         splits = ("train", "test") if len(chosen[0]) >= FEW_TO_FORETELL else ()
         for name, learned, other in zip(splits, *halves, strict=False):
             found[f"check/{name}_labels"] = baseline_accuracy(learned, other, len(self.data.classes))
