@@ -75,3 +75,9 @@ def test_a_remedy_is_an_override_and_a_line_of_code(remedy):
 def test_what_cannot_be_typed_is_said_in_torchs_words():
     remedy = Remedy("model.norm", "batch", exists=False)
     assert remedy.override == remedy.code == "nn.BatchNorm2d(channels) after every convolution"
+
+
+def test_what_only_an_optimizers_code_can_do_wrong():
+    """A command can take another one; in a loop that is written by hand somebody must look."""
+    assert remedies.another_optimizer(Context(settings={"optimizer.lr": 0.1}), "look").override == "optimizer=adamw"
+    assert remedies.another_optimizer(Context(), "look for a sign").override == "look for a sign"

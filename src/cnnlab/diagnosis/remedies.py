@@ -73,6 +73,11 @@ def keeps(context: Context) -> bool:
     return context.initializer in (suited, *(f"{suited}_{kind}" for kind in ("normal", "uniform", "relu")), *KEEPING)
 
 
+def another_optimizer(context: Context, look: str) -> Remedy:
+    """For what only an optimizer's own code can do wrong: one of torch's; `look`, in a loop that is written by hand."""
+    return Remedy(look=look) if context.settings is None else Remedy("optimizer", "adamw")
+
+
 def anew(context: Context, look: str) -> Remedy:
     """Draw all weights by what suits the activation; `look`, if it was that, or if nothing is known of it."""
     return Remedy(look=look) if context.initializer is None or keeps(context) else initializer(context)

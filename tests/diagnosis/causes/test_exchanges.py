@@ -95,3 +95,9 @@ def test_no_trial_makes_a_finding_of_its_own(row, evidence):
 )
 def test_what_is_advised_is_not_yet_set(row, evidence, cause, tried, context, override):
     assert override in cause(_run(row, evidence, **tried, **context)).remedy.override
+
+
+def test_a_network_that_sees_single_pixels_is_given_larger_kernels(row, evidence):
+    found = network(_run(row, evidence, settings={"model.kernel_size": 1}))
+    assert found.remedy.override == "model.kernel_size=3"
+    assert network(_run(row, evidence, settings={"model.kernel_size": 3})).remedy.look

@@ -94,6 +94,8 @@ def network(run: Evidence) -> Cause | None:
         return None
     clause = "the network itself, how its layers are put together, keeps it from learning"
     remedy = Remedy(look="follow an image through forward(), layer by layer: what is lost, mixed up or made equal?")
+    if (run.context.settings or {}).get("model.kernel_size") == 1:  # which sees no shapes
+        remedy = Remedy("model.kernel_size", 3)
     return Cause("network_unsuitable", clause, remedy, (Clue(LEFT_OVER, shown, direct=False),), EVERYTHING)
 
 

@@ -8,7 +8,7 @@ from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
-from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.signal import forward_size
 
 UPDATES = LEARNING | frozenset({"large_updates", "small_updates", "non_finite", "dead_units", "saturation"}) | {
@@ -148,7 +148,7 @@ def reversed_update(run: Evidence) -> Cause | None:
         clues.append(Clue(9, f"a batch that is to be learned by heart is learned to be wrong, to {percent(tried)}"))
     elif _rises(losses) and not _large(run):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
-    remedy = Remedy(look="look for a sign that turns the gradient or the update around")
+    remedy = another_optimizer(run.context, "look for a sign that turns the gradient or the update around")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", "false")
     return Cause("update_reversed", "the weights move up the loss, not down", remedy, tuple(clues), UPDATES)
@@ -219,7 +219,7 @@ def accumulated(run: Evidence) -> Cause | None:
     ratios = {m.step: ratio for m in run.measured if m.finite and (ratio := _weights_to_output(m)) > 0}
     first, last = run.latest("check/gradient_first"), run.latest("check/gradient_later")
     clause = "gradients of earlier steps are never cleared"
-    remedy = Remedy(look="call optimizer.zero_grad() in every step")
+    remedy = another_optimizer(run.context, "call optimizer.zero_grad() in every step")
     if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED:
         words = f"after some steps the optimizer gets a gradient of {number(last)} times the size of the batch's"
         return Cause(

@@ -7,7 +7,7 @@ from statistics import median
 from cnnlab.common.words import number
 from cnnlab.diagnosis.evidence import Evidence, Record
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
-from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.signal import DEAD, dead_layers, forward_size, starved, zeroed
 
 STILL = LEARNING | GRADIENTS | {"small_updates", "large_updates"}
@@ -33,10 +33,12 @@ def frozen(run: Evidence) -> Cause | None:
     clues = [Clue(points, f"{words}; all weights of {_some(zero)} are equal" if zero else words)]
     if (off := _out_of_scale(run, layers)) is not None:
         clues.append(off)
-    clause, look = "layers are frozen (requires_grad is False)", "set requires_grad of these weights to True"
+    clause = "layers are frozen (requires_grad is False)"
+    remedy = Remedy(look="set requires_grad of these weights to True")
     if run.context.left_out:
-        clause, look = "the optimizer does not have all weights", "give the optimizer network.parameters()"
-    return Cause("layers_frozen", clause, Remedy(look=look), tuple(clues), STILL)
+        clause = "the optimizer does not have all weights"
+        remedy = another_optimizer(run.context, "give the optimizer network.parameters()")
+    return Cause("layers_frozen", clause, remedy, tuple(clues), STILL)
 
 
 def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:

@@ -66,7 +66,7 @@ class Diagnosing(Observer):
                 looks |= self.examination.origin()
             self._afterwards |= looks
             found = diagnose(self._history, self.context)
-            if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _asks_for_a_rate(found):
+            if any(f.severity != "note" and f.causes[0].points < SEEN for f in found[:1]) or _blames_updates(found):
                 looks |= self.examination.trials() | self.examination.exchanges()
                 self._afterwards |= looks
                 looks |= self._try_remedies(step)
@@ -104,5 +104,5 @@ def _untried(run: Evidence, findings: list[Finding]) -> str | None:
     return None
 
 
-def _asks_for_a_rate(findings: list[Finding]) -> bool:
-    return any(finding.remedy.setting == "optimizer.lr" for finding in findings if finding.severity != "note")
+def _blames_updates(findings: list[Finding]) -> bool:
+    return any(finding.remedy.setting.startswith("optimizer") for finding in findings if finding.severity != "note")
