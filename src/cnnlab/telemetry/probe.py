@@ -17,9 +17,12 @@ from torch.optim import Optimizer
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
+from cnnlab.telemetry.derived import Reduced, together
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
+
+Values = tuple[tuple[str, ...], Tensor]
 
 
 class Probe:
@@ -42,9 +45,10 @@ class Probe:
     ):
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
-        self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
-        self._history: list[tuple[tuple[str, ...], Tensor]] = []  # of all watched steps, one tensor each
+        # Of the last watched step, and of all: keys, and their values in one tensor, still on the device.
+        self._last: Values | None = None
+        self._history: list[Values] = []
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._bounds: Bounds = {}
 
@@ -52,30 +56,35 @@ class Probe:
     def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor]]:
         """Measure the one training step inside. `gradient_scale`: a GradScaler's loss scale, if any.
 
-        Yields the mapping being filled; more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
+        Yields a mapping to which more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
         """
+        self._last = None
         if not any(self.statistics.values()):
-            self.values = {}
-            yield self.values
+            yield {}
             return
         watched = Watched(
             self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
         )
-        self.values = watched.values
+        more: dict[str, Tensor] = {}
         with watched.running():
-            yield self.values
+            yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
-        self._remember()
+        self._remember(watched.found | more)
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """Of the last watched step, still on the device."""
+        return {} if self._last is None else dict(zip(*self._last, strict=True))
 
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
         """The last watched step's statistics and the 0-d tensors of `extra`, in one transfer from the device."""
-        known = [self._history[-1][1]] if self.values else []
+        keys, known = ((), []) if self._last is None else (self._last[0], [self._last[1]])
         with torch.inference_mode():
             parts = [torch.stack([*extra.values()]), *known] if extra else known
             values = torch.cat(parts).tolist() if parts else []
-        return dict(zip([*(extra or {}), *self.values], values, strict=True))
+        return dict(zip([*(extra or {}), *keys], values, strict=True))
 
     def diagnose(self, optimizer: Optimizer | None = None, classes: int | None = None) -> Diagnosis:
         """What is wrong in the watched steps, most urgent first, with fixes as torch code.
@@ -90,12 +99,13 @@ class Probe:
         functions = [activation_layer(name) for name in sorted(self._activations)]
         return Diagnosis.of(rows, context_of(self.network, optimizer, classes, functions))
 
-    def _remember(self) -> None:
-        """Append the watched step as one tensor on the device; steps with the same keys share the tuple."""
-        if not self.values:
+    @torch.inference_mode()
+    def _remember(self, found: Mapping[str, Tensor | Reduced]) -> None:
+        """Append the watched step; steps with the same keys share the tuple."""
+        if not found:
             return
-        keys = tuple(self.values)
+        keys, values = together(found)
         if self._history and self._history[-1][0] == keys:
             keys = self._history[-1][0]
-        with torch.inference_mode():
-            self._history.append((keys, torch.stack([*self.values.values()])))
+        self._last = keys, values
+        self._history.append(self._last)

@@ -2,8 +2,9 @@
 
 `x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape;
 `images` (N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function
-returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
-infinite; `nonfinite` counts those elements.
+returns a 0-d tensor; one that is `derived` is written as arithmetic with what reductions make of its arguments.
+Shares are fractions of 1. Means and deviations are not finite if any element is NaN or infinite; `nonfinite` counts
+those elements.
 
 What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32. So what
 several statistics of a tensor need is `shared`.
@@ -15,44 +16,32 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from cnnlab.telemetry.derived import derived
 from cnnlab.telemetry.sharing import shared
 
 Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
 
 
-@shared
-def mean(x: Tensor) -> Tensor:
-    return x.mean()
+@derived(lambda x: (_total(x), x.numel()))
+def mean(total: Tensor, count: Tensor) -> Tensor:
+    return total / count
 
 
-@shared
-def std(x: Tensor) -> Tensor:
+@derived(lambda x: (*_deviations(x), x.numel()))
+def std(total: Tensor, length: Tensor, count: Tensor) -> Tensor:
     """Population standard deviation over all elements, not per unit or image.
 
     The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18, where `largest`
     is still exact.
     """
-    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
-    found = _std_by_reading(x)
-    return (x - mean(x)).square_().mean().sqrt() if found is None else found
+    middle, size = total / count, length / count**0.5
+    return ((size - middle) * (size + middle)).sqrt()  # sqrt(E x^2 - (E x)^2)
 
 
-def _std_by_reading(x: Tensor) -> Tensor | None:
-    """sqrt(E x^2 - (E x)^2), without writing a tensor as large as `x`, which would also drive the training's out of the
-    caches. None where this is slower (of a small tensor; on a GPU, where reading the sums waits for it) or loses
-    digits: of a large tensor, or if the mean is not small beside the deviation. It is off by at most 1e-5."""
-    n = x.numel()
-    if x.device.type != "cpu" or not 20_000 <= n <= 1_000_000:
-        return None
-    middle, length = float(mean(x)), float(_norm(x))
-    variance = length * length / n - middle * middle
-    return x.new_tensor(math.sqrt(variance)) if middle * middle / 10 < variance < math.inf else None
-
-
-def largest(x: Tensor) -> Tensor:
+@derived(lambda x: (x.amin(), x.amax()))  # torch.aminmax takes ten times as long for images in channels_last
+def largest(low: Tensor, high: Tensor) -> Tensor:
     """Largest absolute value."""
-    # torch.aminmax takes ten times as long for images in channels_last.
-    return torch.maximum(-x.amin(), x.amax())
+    return torch.maximum(-low, high)
 
 
 def nonfinite(x: Tensor) -> Tensor:
@@ -60,48 +49,55 @@ def nonfinite(x: Tensor) -> Tensor:
     return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
-def zeros(x: Tensor) -> Tensor:
+@derived(lambda x: (_zeros_by_unit(x).sum(), x.numel()))
+def zeros(zeros: Tensor, count: Tensor) -> Tensor:
     """Share of elements that are exactly zero: after ReLU, its sparsity."""
-    return _zeros_by_unit(x).mean()
+    return zeros / count
 
 
-def dead(x: Tensor) -> Tensor:
+@derived(lambda x: ((_zeros_by_unit(x) == x.numel() // x.shape[1]).sum(), x.shape[1]))
+def dead(dead: Tensor, units: Tensor) -> Tensor:
     """Share of units (channels, or outputs of a fully connected layer) that are zero for every image and position."""
-    return _share_of(torch.eq, _zeros_by_unit(x), 1.0)
+    return dead / units
 
 
 def saturated(x: Tensor, low: float, high: float) -> Tensor:
     """Share of activations within 1 % of the range of a bound, where the slope is nearly zero."""
-    return _share_of(torch.gt, (x - (low + high) / 2).abs_(), 0.49 * (high - low))
+    middle, edge = (low + high) / 2, 0.49 * (high - low)
+    # Compare into floats: counting booleans takes ten times longer than the comparison on the CPU.
+    return torch.gt((x - middle).abs_(), edge, out=torch.empty_like(x)).mean()
 
 
+@std.of
 def weight_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return std(weight)
+    return weight
 
 
+@std.of
 def weight_gradient_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return std(gradient)
+    return gradient
 
 
-def update_ratio(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
+@derived(lambda weight, gradient, update: (_norm(update), _norm(weight)))
+def update_ratio(update: Tensor, weight: Tensor) -> Tensor:
     """Norm of one step's update over that of the weights; the rule of thumb is 1e-3. NaN where both are 0."""
-    return _norm(update) / _norm(weight)
+    return update / weight
 
 
-def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
+@derived(lambda weight, gradient, update: (_apart(weight), _norm(weight)))
+def distinct(apart: Tensor, whole: Tensor) -> Tensor:
     """Norm of the output channels' filters around their mean filter, over that of the weights.
 
     0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
     NaN if all weights are zero or there is only one channel.
     """
-    if len(weight) == 1:
-        return weight.new_full((), torch.nan)
-    return _norm(weight - weight.mean(0)) / _norm(weight)
+    return apart / whole
 
 
+@largest.of
 def bias_largest(bias: Tensor) -> Tensor:
     """Largest absolute value of a layer's biases."""
-    return largest(bias)
+    return bias
 
 
 def variety(images: Tensor) -> Tensor:
@@ -109,19 +105,19 @@ def variety(images: Tensor) -> Tensor:
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return _norm(images - images.mean(0)) / (std(images) * images.numel() ** 0.5)
+    return _norm(images - images.mean(0)) / _scatter(images)
 
 
 def contrast(images: Tensor) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return _norm(images - images.mean((2, 3), keepdim=True)) / (std(images) * images.numel() ** 0.5)
+    return _norm(images - images.mean((2, 3), keepdim=True)) / _scatter(images)
 
 
 def constant_channels(images: Tensor) -> Tensor:
     """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
-    low, high = torch.aminmax(images.transpose(0, 1).flatten(1), dim=1)
-    return (low == high).float().mean()
+    same = torch.eq(images, images[:1, :, :1, :1], out=torch.empty_like(images))
+    return (same.mean((0, 2, 3)) == 1).float().mean()
 
 
 def lowest(output: Tensor) -> Tensor:
@@ -140,19 +136,18 @@ def sum_error(output: Tensor) -> Tensor:
 
 def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return (output - output.mean(0)).square().mean().sqrt()
+    return _norm(output - output.mean(0)) / output.numel() ** 0.5
 
 
 def favourite(output: Tensor) -> Tensor:
     """Share of the images for which the most often predicted class is predicted. output: (N, classes)."""
-    return torch.nn.functional.one_hot(output.argmax(1), output.shape[1]).sum(0).amax() / len(output)
+    classes = torch.arange(output.shape[1], device=output.device)
+    return (output.argmax(1, keepdim=True) == classes).sum(0).amax() / len(output)
 
 
 @shared
-def _zeros_by_unit(x: Tensor) -> Tensor:
-    """Share of exact zeros in each unit: (units,)."""
-    zero = torch.eq(x, 0.0, out=torch.empty_like(x))
-    return zero.mean([axis for axis in range(x.dim()) if axis != 1])
+def _total(x: Tensor) -> Tensor:
+    return x.sum()
 
 
 @shared
@@ -164,9 +159,40 @@ def _norm(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x)
 
 
-def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:
-    # Compare into floats: counting booleans takes ten times longer than the comparison on the CPU.
-    return comparison(x, value, out=torch.empty_like(x)).mean()
+@shared
+def _deviations(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum and norm, for `std`: of `x`, or of its deviations from its mean.
+
+    Those of `x` write no tensor as large as `x`, which would also drive the training's out of the caches; but they lose
+    digits of a large tensor, or if the mean is not small beside the deviation. Else they are off by at most 1e-5. To
+    know that, the numbers are read, for which a GPU would have to wait.
+    """
+    n = x.numel()
+    if x.is_cpu and n <= 1_000_000:
+        middle, square = float(_total(x)) / n, float(_norm(x)) ** 2 / n
+        if middle * middle / 10 < square - middle * middle < math.inf:
+            return _total(x), _norm(x)
+    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
+    return x.new_zeros(()), (x - x.mean()).square_().sum().sqrt()
+
+
+@shared
+def _scatter(x: Tensor) -> Tensor:
+    """Norm of the deviations from the mean."""
+    return std(x) * x.numel() ** 0.5
+
+
+def _apart(weight: Tensor) -> Tensor:
+    """Norm of the filters around their mean filter."""
+    return _norm(weight - weight.mean(0)) if len(weight) > 1 else weight.new_full((), torch.nan)
+
+
+@shared
+def _zeros_by_unit(x: Tensor) -> Tensor:
+    """Number of exact zeros in each unit: (units,)."""
+    # Compare into floats, as in `saturated`.
+    zero = torch.eq(x, 0.0, out=torch.empty_like(x))
+    return zero.sum([axis for axis in range(x.dim()) if axis != 1])
 
 
 # The default of `Probe`, the same as `configs/telemetry/full.yaml`.

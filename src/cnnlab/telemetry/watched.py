@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
+from cnnlab.telemetry.derived import Derived, Reduced
 from cnnlab.telemetry.sharing import sharing
 from cnnlab.telemetry.statistics import Statistics
 
@@ -25,7 +26,7 @@ def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
 
 
 class Watched:
-    """Fills `values`, {`<what>/<statistic>/<layer>`: 0-d tensor}, inside `running()` and in `measure_weights`.
+    """Fills `found`, by `<what>/<statistic>/<layer>`, inside `running()` and in `measure_weights`.
 
     `bounds`: cache of the activation functions' bounds. `scale`: loss scale, if any.
     """
@@ -42,14 +43,14 @@ class Watched:
     ):
         self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
         self.scale, self.rows = scale, rows
-        self.values: dict[str, Tensor] = {}
+        self.found: dict[str, Tensor | Reduced] = {}
         self._bounds = bounds
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
-        self._carried: dict[str, dict[str, Tensor]] = {}
+        self._carried: dict[str, dict[str, Tensor | Reduced]] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._before = _copies(layers) if statistics.get("weight") else {}
         self._measure_biases()
@@ -166,11 +167,15 @@ class Watched:
     def _apply(self, what: str, layer: str, *arguments: Any) -> None:
         with sharing():
             for name, statistic in self.statistics.get(what, {}).items():
-                self.values[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = statistic(*arguments)
+                key = f"{what}/{name}/{layer}" if layer else f"{what}/{name}"
+                if isinstance(statistic, Derived):
+                    self.found[key] = Reduced(statistic.combine, statistic.reduce(*arguments))
+                else:
+                    self.found[key] = statistic(*arguments)
 
-    def _measured(self, what: str, layer: str) -> dict[str, Tensor]:
+    def _measured(self, what: str, layer: str) -> dict[str, Tensor | Reduced]:
         keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
-        return {key: self.values[key] for key in keys if key in self.values}
+        return {key: self.found[key] for key in keys if key in self.found}
 
     def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
         self._carried[layer] = self._measured("preactivation", layer)
@@ -188,8 +193,8 @@ class Watched:
     def activation_is_ambiguous(self, layer: str) -> None:
         for what in ("activation", "saturation"):
             for key in self._measured(what, layer):
-                del self.values[key]
-        self.values |= self._carried.pop(layer, {})  # back to the statistics of the layer's output
+                del self.found[key]
+        self.found |= self._carried.pop(layer, {})  # back to the statistics of the layer's output
 
     def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
         """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""

@@ -1,0 +1,51 @@
+"""Arithmetic for all layers at once gives what each statistic gives alone."""
+
+import pickle
+
+import pytest
+import torch
+
+from cnnlab.telemetry import statistics
+from cnnlab.telemetry.derived import Derived, Reduced, derived, together
+from cnnlab.telemetry.statistics import STATISTICS
+
+DERIVED = [(w, n, f) for w, group in STATISTICS.items() for n, f in group.items() if isinstance(f, Derived)]
+
+
+@pytest.mark.parametrize("what, name, statistic", DERIVED, ids=[f"{what}-{name}" for what, name, _ in DERIVED])
+def test_together_is_as_alone(what, name, statistic):
+    layers = [torch.relu(torch.randn(shape)) for shape in ((6, 5), (4, 3, 5, 5), (16, 16, 28, 28))]
+    layers += [torch.zeros(3, 4), torch.full((3, 4), torch.nan), 1e4 + torch.randn(2, 2)]
+    arguments = [(x, x / 3, x / 5) if what == "weight" else (x,) for x in layers]
+    found = {f"{k}": Reduced(statistic.combine, statistic.reduce(*given)) for k, given in enumerate(arguments)}
+    keys, values = together(found)
+    alone = torch.stack([statistic(*given) for given in arguments])
+    assert keys == ("0", "1", "2", "3", "4", "5")
+    torch.testing.assert_close(values, alone, equal_nan=True)
+
+
+def test_numbers_of_one_arithmetic_are_computed_in_one_call():
+    calls = []
+
+    @derived(lambda x: (x.sum(), x.numel()))
+    def middle(total, count):
+        calls.append(total)
+        return total / count
+
+    @middle.of
+    def first(pair):
+        return pair[0]
+
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([5.0])
+    found = {
+        "a": Reduced(middle.combine, middle.reduce(x)),
+        "b": x.amax(),
+        "c": Reduced(first.combine, first.reduce((y, x))),
+    }
+    keys, values = together(found)
+    assert dict(zip(keys, values.tolist(), strict=True)) == {"a": 1.5, "b": 2.0, "c": 5.0}
+    assert len(calls) == 1 and first((y, x)) == 5 and first.__name__ == "first"
+
+
+def test_a_statistic_is_pickled_by_name():
+    assert pickle.loads(pickle.dumps(statistics.std)) is statistics.std
