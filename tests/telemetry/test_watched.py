@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry.derived import together
+from cnnlab.telemetry.derived import blocks
 from cnnlab.telemetry.statistics import STATISTICS
 from cnnlab.telemetry.watched import Watched
 
@@ -22,7 +22,8 @@ def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor
 
 
 def _values(watched: Watched) -> dict[str, torch.Tensor]:
-    return dict(zip(*together(watched.found), strict=True)) if watched.found else {}
+    ((keys, values),) = blocks([watched.found])
+    return dict(zip(keys, values[0], strict=True))
 
 
 def test_forward_backward_and_weights_are_measured_one_after_the_other():

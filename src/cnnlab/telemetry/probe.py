@@ -17,12 +17,12 @@ from torch.optim import Optimizer
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
-from cnnlab.telemetry.derived import Reduced, together
+from cnnlab.telemetry.derived import Block, Found, blocks
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
 
-Values = tuple[tuple[str, ...], Tensor]
+KEPT = 64  # watched steps whose numbers wait at most
 
 
 class Probe:
@@ -46,9 +46,8 @@ class Probe:
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
-        # Of the last watched step, and of all: keys, and their values in one tensor, still on the device.
-        self._last: Values | None = None
-        self._history: list[Values] = []
+        self._found: list[Found] = []  # in the last watched steps, still to be computed
+        self._history: list[Block] = []  # of those before
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._bounds: Bounds = {}
 
@@ -58,33 +57,47 @@ class Probe:
 
         Yields a mapping to which more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
         """
-        self._last = None
+        if len(self._found) >= KEPT:
+            self._compute()
+        more: dict[str, Tensor] = {}
         if not any(self.statistics.values()):
-            yield {}
+            yield more
+            self._found.append(_numbers(more))
             return
         watched = Watched(
             self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
         )
-        more: dict[str, Tensor] = {}
         with watched.running():
             yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
-        self._remember(watched.found | more)
+        self._found.append(watched.found | _numbers(more))
+
+    def add(self, more: Mapping[str, Tensor]) -> None:
+        """0-d tensors, to the last watched step."""
+        self._found[-1].update(_numbers(more))
 
     @property
     def values(self) -> dict[str, Tensor]:
         """Of the last watched step, still on the device."""
-        return {} if self._last is None else dict(zip(*self._last, strict=True))
+        self._compute()
+        if not self._history:
+            return {}
+        keys, values = self._history[-1]
+        return dict(zip(keys, values[-1], strict=True))
 
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
         """The last watched step's statistics and the 0-d tensors of `extra`, in one transfer from the device."""
-        keys, known = ((), []) if self._last is None else (self._last[0], [self._last[1]])
+        values = {**(extra or {}), **self.values}
         with torch.inference_mode():
-            parts = [torch.stack([*extra.values()]), *known] if extra else known
-            values = torch.cat(parts).tolist() if parts else []
-        return dict(zip([*(extra or {}), *keys], values, strict=True))
+            return dict(zip(values, torch.stack([*values.values()]).tolist(), strict=True)) if values else {}
+
+    def take(self) -> list[dict[str, float]]:
+        """The values of all watched steps, oldest first, which the probe forgets."""
+        rows = self._rows()
+        self._history = []
+        return rows
 
     def diagnose(self, optimizer: Optimizer | None = None, classes: int | None = None) -> Diagnosis:
         """What is wrong in the watched steps, most urgent first, with fixes as torch code.
@@ -92,20 +105,20 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
-        rows = [
-            {"step": step, **dict(zip(keys, values.tolist(), strict=True))}
-            for step, (keys, values) in enumerate(self._history)
-        ]
+        rows = [{"step": step, **row} for step, row in enumerate(self._rows())]
         functions = [activation_layer(name) for name in sorted(self._activations)]
         return Diagnosis.of(rows, context_of(self.network, optimizer, classes, functions))
 
+    def _rows(self) -> list[dict[str, float]]:
+        self._compute()
+        return [dict(zip(keys, row, strict=True)) for keys, values in self._history for row in values.tolist()]
+
     @torch.inference_mode()
-    def _remember(self, found: Mapping[str, Tensor | Reduced]) -> None:
-        """Append the watched step; steps with the same keys share the tuple."""
-        if not found:
-            return
-        keys, values = together(found)
-        if self._history and self._history[-1][0] == keys:
-            keys = self._history[-1][0]
-        self._last = keys, values
-        self._history.append(self._last)
+    def _compute(self) -> None:
+        self._history += blocks(self._found)
+        self._found = []
+
+
+def _numbers(more: Mapping[str, Tensor]) -> Found:
+    """Without their graphs, which waiting numbers would keep."""
+    return {key: value.detach() for key, value in more.items()}

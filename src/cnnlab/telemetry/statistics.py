@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from cnnlab.telemetry.derived import derived
+from cnnlab.telemetry.derived import Number, derived, number
 from cnnlab.telemetry.sharing import shared
 
 Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
@@ -38,7 +38,9 @@ def std(total: Tensor, length: Tensor, count: Tensor) -> Tensor:
     return ((size - middle) * (size + middle)).sqrt()  # sqrt(E x^2 - (E x)^2)
 
 
-@derived(lambda x: (x.amin(), x.amax()))  # torch.aminmax takes ten times as long for images in channels_last
+@derived(
+    lambda x: (number(x.amin()), number(x.amax()))
+)  # torch.aminmax takes ten times as long for images in channels_last
 def largest(low: Tensor, high: Tensor) -> Tensor:
     """Largest absolute value."""
     return torch.maximum(-low, high)
@@ -49,13 +51,13 @@ def nonfinite(x: Tensor) -> Tensor:
     return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
-@derived(lambda x: (_zeros_by_unit(x).sum(), x.numel()))
+@derived(lambda x: (number(_zeros_by_unit(x).sum()), x.numel()))
 def zeros(zeros: Tensor, count: Tensor) -> Tensor:
     """Share of elements that are exactly zero: after ReLU, its sparsity."""
     return zeros / count
 
 
-@derived(lambda x: ((_zeros_by_unit(x) == x.numel() // x.shape[1]).sum(), x.shape[1]))
+@derived(lambda x: (number((_zeros_by_unit(x) == x.numel() // x.shape[1]).sum()), x.shape[1]))
 def dead(dead: Tensor, units: Tensor) -> Tensor:
     """Share of units (channels, or outputs of a fully connected layer) that are zero for every image and position."""
     return dead / units
@@ -105,13 +107,13 @@ def variety(images: Tensor) -> Tensor:
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return _norm(images - images.mean(0)) / _scatter(images)
+    return _length(images - images.mean(0)) / _scatter(images)
 
 
 def contrast(images: Tensor) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return _norm(images - images.mean((2, 3), keepdim=True)) / _scatter(images)
+    return _length(images - images.mean((2, 3), keepdim=True)) / _scatter(images)
 
 
 def constant_channels(images: Tensor) -> Tensor:
@@ -136,7 +138,7 @@ def sum_error(output: Tensor) -> Tensor:
 
 def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return _norm(output - output.mean(0)) / output.numel() ** 0.5
+    return _length(output - output.mean(0)) / output.numel() ** 0.5
 
 
 def favourite(output: Tensor) -> Tensor:
@@ -146,12 +148,16 @@ def favourite(output: Tensor) -> Tensor:
 
 
 @shared
-def _total(x: Tensor) -> Tensor:
-    return x.sum()
+def _total(x: Tensor) -> Number:
+    return number(x.sum())
 
 
 @shared
-def _norm(x: Tensor) -> Tensor:
+def _norm(x: Tensor) -> Number:
+    return number(_length(x))
+
+
+def _length(x: Tensor) -> Tensor:
     """In one pass without a temporary; Tensor.norm dispatches in Python first."""
     if x.numel() > 1_000_000:
         # Filter by filter: one float32 sum over the 103 million weights of a VGG is 1 % too low on the CPU.
@@ -160,7 +166,7 @@ def _norm(x: Tensor) -> Tensor:
 
 
 @shared
-def _deviations(x: Tensor) -> tuple[Tensor, Tensor]:
+def _deviations(x: Tensor) -> tuple[Number, Number]:
     """Sum and norm, for `std`: of `x`, or of its deviations from its mean.
 
     Those of `x` write no tensor as large as `x`, which would also drive the training's out of the caches; but they lose
@@ -168,12 +174,12 @@ def _deviations(x: Tensor) -> tuple[Tensor, Tensor]:
     know that, the numbers are read, for which a GPU would have to wait.
     """
     n = x.numel()
-    if x.is_cpu and n <= 1_000_000:
-        middle, square = float(_total(x)) / n, float(_norm(x)) ** 2 / n
+    if n <= 1_000_000 and isinstance(total := _total(x), float) and isinstance(norm := _norm(x), float):
+        middle, square = total / n, norm * norm / n
         if middle * middle / 10 < square - middle * middle < math.inf:
-            return _total(x), _norm(x)
+            return total, norm
     # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
-    return x.new_zeros(()), (x - x.mean()).square_().sum().sqrt()
+    return number(x.new_zeros(())), number((x - x.mean()).square_().sum().sqrt())
 
 
 @shared
@@ -182,9 +188,10 @@ def _scatter(x: Tensor) -> Tensor:
     return std(x) * x.numel() ** 0.5
 
 
-def _apart(weight: Tensor) -> Tensor:
+def _apart(weight: Tensor) -> Number:
     """Norm of the filters around their mean filter."""
-    return _norm(weight - weight.mean(0)) if len(weight) > 1 else weight.new_full((), torch.nan)
+    apart = weight - weight.mean(0) if len(weight) > 1 else weight.new_full((), torch.nan)
+    return number(_length(apart))
 
 
 @shared
