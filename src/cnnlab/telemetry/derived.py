@@ -16,8 +16,7 @@ Combine = Callable[..., Tensor]
 
 
 def number(x: Tensor) -> Number:
-    """A 0-d tensor of the CPU as a float, a tenth of the memory to come back to. Any other, which would have to be waited
-    for, as it is."""
+    """A 0-d tensor of the CPU as a float, a tenth of the memory to come back to; another, to be waited for, stays."""
     return x.item() if x.is_cpu else x
 
 
@@ -29,7 +28,7 @@ class Reduced(NamedTuple):
 
 
 class Derived:
-    """A statistic: `combine`, elementwise arithmetic of tensors, of the numbers that `reduce` makes. Named as `like`."""
+    """A statistic: `combine`, elementwise arithmetic of tensors, of what `reduce` makes. Named as `like`."""
 
     def __init__(self, reduce: Callable[..., tuple[Number, ...]], combine: Combine, like: Callable[..., Any]):
         self.reduce, self.combine = reduce, combine
