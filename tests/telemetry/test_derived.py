@@ -14,8 +14,10 @@ DERIVED = [(w, n, f) for w, group in STATISTICS.items() for n, f in group.items(
 
 @pytest.mark.parametrize("what, name, statistic", DERIVED, ids=[f"{what}-{name}" for what, name, _ in DERIVED])
 def test_together_is_as_alone(what, name, statistic):
-    layers = [torch.relu(torch.randn(shape)) for shape in ((6, 5), (4, 3, 5, 5), (16, 16, 28, 28))]
-    layers += [torch.zeros(3, 4), torch.full((3, 4), torch.nan), 1e4 + torch.randn(2, 2)]
+    layers = [torch.relu(torch.randn(shape)) for shape in ((4, 3, 5, 5), (16, 16, 28, 28), (1, 3, 5, 5))]
+    layers += [torch.zeros(3, 4, 1, 1), torch.full((3, 4, 2, 2), torch.nan), 1e4 + torch.randn(2, 2, 3, 3)]
+    if what == "output":
+        layers = [x.flatten(1) for x in layers]
     arguments = [(x, x / 3, x / 5) if what == "weight" else (x,) for x in layers]
     found = {f"{k}": Reduced(statistic.combine, statistic.reduce(*given)) for k, given in enumerate(arguments)}
     ((keys, values),) = blocks([found])

@@ -50,6 +50,13 @@ def derived(reduce: Callable[..., tuple[Number, ...]]) -> Callable[[Combine], De
     return lambda combine: Derived(reduce, combine, combine)
 
 
+def reduced(statistic: Callable[..., Tensor], *arguments: Any) -> Tensor | Reduced:
+    """`statistic` of `arguments`, or, of one that is `Derived`, what will make it."""
+    if isinstance(statistic, Derived):
+        return Reduced(statistic.combine, statistic.reduce(*arguments))
+    return statistic(*arguments)
+
+
 Found = dict[str, Tensor | Reduced]  # what a watched step measured, by key
 Block = tuple[tuple[str, ...], Tensor]  # keys, and their values in some steps, still on the device: (steps, keys, ...)
 

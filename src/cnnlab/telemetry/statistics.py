@@ -86,14 +86,14 @@ def update_ratio(update: Tensor, weight: Tensor) -> Tensor:
     return update / weight
 
 
-@derived(lambda weight, gradient, update: (_apart(weight), _norm(weight)))
-def distinct(apart: Tensor, whole: Tensor) -> Tensor:
+@derived(lambda weight, gradient, update: (_apart(weight), _norm(weight), len(weight)))
+def distinct(apart: Tensor, whole: Tensor, channels: Tensor) -> Tensor:
     """Norm of the output channels' filters around their mean filter, over that of the weights.
 
     0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
     NaN if all weights are zero or there is only one channel.
     """
-    return apart / whole
+    return torch.where(channels > 1, apart / whole, torch.nan)
 
 
 @largest.of
@@ -102,24 +102,26 @@ def bias_largest(bias: Tensor) -> Tensor:
     return bias
 
 
-def variety(images: Tensor) -> Tensor:
+@derived(lambda images: (_apart(images), *_deviations(images), images.numel()))
+def variety(apart: Tensor, *deviations: Tensor) -> Tensor:
     """Deviation of images (N, C, H, W) from their mean image, over their deviation from their mean value.
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return _length(images - images.mean(0)) / _scatter(images)
+    return apart / (std.combine(*deviations) * deviations[-1] ** 0.5)
 
 
-def contrast(images: Tensor) -> Tensor:
+@derived(lambda images: (_within(images), *_deviations(images), images.numel()))
+def contrast(within: Tensor, *deviations: Tensor) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return _length(images - images.mean((2, 3), keepdim=True)) / _scatter(images)
+    return within / (std.combine(*deviations) * deviations[-1] ** 0.5)
 
 
-def constant_channels(images: Tensor) -> Tensor:
+@derived(lambda images: (number((_firsts(images) == images[:, 0].numel()).sum()), images.shape[1]))
+def constant_channels(constant: Tensor, channels: Tensor) -> Tensor:
     """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
-    same = torch.eq(images, images[:1, :, :1, :1], out=torch.empty_like(images))
-    return (same.mean((0, 2, 3)) == 1).float().mean()
+    return constant / channels
 
 
 def lowest(output: Tensor) -> Tensor:
@@ -136,15 +138,16 @@ def sum_error(output: Tensor) -> Tensor:
     return (output.sum(1) - 1).abs().amax()
 
 
-def spread(output: Tensor) -> Tensor:
+@derived(lambda output: (_apart(output), output.numel()))
+def spread(apart: Tensor, count: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return _length(output - output.mean(0)) / output.numel() ** 0.5
+    return apart / count**0.5
 
 
-def favourite(output: Tensor) -> Tensor:
+@derived(lambda output: (_favoured(output.argmax(1)), len(output)))
+def favourite(favoured: Tensor, count: Tensor) -> Tensor:
     """Share of the images for which the most often predicted class is predicted. output: (N, classes)."""
-    classes = torch.arange(output.shape[1], device=output.device)
-    return (output.argmax(1, keepdim=True) == classes).sum(0).amax() / len(output)
+    return favoured / count
 
 
 @shared
@@ -182,24 +185,36 @@ def _deviations(x: Tensor) -> tuple[Number, Number]:
     return number(x.new_zeros(())), number((x - x.mean()).square_().sum().sqrt())
 
 
-@shared
-def _scatter(x: Tensor) -> Tensor:
-    """Norm of the deviations from the mean."""
-    return std(x) * x.numel() ** 0.5
+def _apart(x: Tensor) -> Number:
+    """Norm of the rows' deviations from the mean row."""
+    return number(_length(x - x.mean(0)))
 
 
-def _apart(weight: Tensor) -> Number:
-    """Norm of the filters around their mean filter."""
-    apart = weight - weight.mean(0) if len(weight) > 1 else weight.new_full((), torch.nan)
-    return number(_length(apart))
+def _within(images: Tensor) -> Number:
+    """Norm of the deviations from the means of images' channels."""
+    return number(_length(images - images.mean((2, 3), keepdim=True)))
+
+
+def _favoured(classes: Tensor) -> Number:
+    """How often the most frequent one occurs."""
+    return number((classes == classes.mode().values).sum())
 
 
 @shared
 def _zeros_by_unit(x: Tensor) -> Tensor:
     """Number of exact zeros in each unit: (units,)."""
+    return _equal_by_unit(x, 0.0)
+
+
+def _firsts(images: Tensor) -> Tensor:
+    """Number of values in each channel that equal its first."""
+    return _equal_by_unit(images, images[:1, :, :1, :1])
+
+
+def _equal_by_unit(x: Tensor, value: Tensor | float) -> Tensor:
     # Compare into floats, as in `saturated`.
-    zero = torch.eq(x, 0.0, out=torch.empty_like(x))
-    return zero.sum([axis for axis in range(x.dim()) if axis != 1])
+    equal = torch.eq(x, value, out=torch.empty_like(x))
+    return equal.sum([axis for axis in range(x.dim()) if axis != 1])
 
 
 # The default of `Probe`, the same as `configs/telemetry/full.yaml`.

@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
-from cnnlab.telemetry.derived import Derived, Reduced
+from cnnlab.telemetry.derived import Found, reduced
 from cnnlab.telemetry.sharing import sharing
 from cnnlab.telemetry.statistics import Statistics
 
@@ -43,14 +43,14 @@ class Watched:
     ):
         self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
         self.scale, self.rows = scale, rows
-        self.found: dict[str, Tensor | Reduced] = {}
+        self.found: Found = {}
         self._bounds = bounds
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
-        self._carried: dict[str, dict[str, Tensor | Reduced]] = {}
+        self._carried: dict[str, Found] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._before = _copies(layers) if statistics.get("weight") else {}
         self._measure_biases()
@@ -81,14 +81,14 @@ class Watched:
                 continue
             new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
             update = new - old.float()
-            self._apply("weight", layer, new, gradient.float(), update)
+            self._apply("weight", f"/{layer}", new, gradient.float(), update)
 
     @torch.inference_mode()
     def _measure_biases(self) -> None:
         """As they are in this step's forward pass."""
         for layer, module in self.layers.items() if self.statistics.get("bias") else ():
             if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
-                self._apply("bias", layer, bias.float())
+                self._apply("bias", f"/{layer}", bias.float())
 
     @property
     def activations(self) -> set[str]:
@@ -108,6 +108,8 @@ class Watched:
         return reasons
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
+        units_last = isinstance(self.layers[layer], nn.Linear | nn.Bilinear | nn.MultiheadAttention)
+
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
@@ -116,8 +118,7 @@ class Watched:
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
                 if inputs and isinstance(inputs[0], Tensor):
                     self._whole("images", inputs[0], dimensions=4)
-                last = isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention)
-                axis = output.dim() - 1 if last else min(1, output.dim() - 1)
+                axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
                 self._preactivation(key, output, units)
@@ -130,12 +131,12 @@ class Watched:
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
-    @torch.inference_mode()  # as in _measure
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
-        if self.statistics.get(what) and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
+        if what not in self._seen and x.dim() == dimensions and x.is_floating_point() and self.statistics.get(what):
             self._seen.add(what)
-            self._apply(what, "", self.rows(x, self.images, what).float())
+            with torch._C._InferenceMode(True):
+                self._apply(what, "", self.rows(x, self.images, what).float())
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""
@@ -158,22 +159,21 @@ class Watched:
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
-    @torch.inference_mode()  # no statistic is part of a graph
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
+        if not self.statistics.get(what):
+            return
         # Behind flatten(0, 1) an image has several rows.
         first = None if self.images is None else self.images * len(x) // self._batches[layer]
-        self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
+        # No statistic is part of a graph. torch.inference_mode() is the same, and takes longer than a reduction.
+        with torch._C._InferenceMode(True):
+            self._apply(what, f"/{layer}", units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
 
-    def _apply(self, what: str, layer: str, *arguments: Any) -> None:
+    def _apply(self, what: str, ending: str, *arguments: Any) -> None:
         with sharing():
-            for name, statistic in self.statistics.get(what, {}).items():
-                key = f"{what}/{name}/{layer}" if layer else f"{what}/{name}"
-                if isinstance(statistic, Derived):
-                    self.found[key] = Reduced(statistic.combine, statistic.reduce(*arguments))
-                else:
-                    self.found[key] = statistic(*arguments)
+            for name, statistic in self.statistics[what].items():
+                self.found[f"{what}/{name}{ending}"] = reduced(statistic, *arguments)
 
-    def _measured(self, what: str, layer: str) -> dict[str, Tensor | Reduced]:
+    def _measured(self, what: str, layer: str) -> Found:
         keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
         return {key: self.found[key] for key in keys if key in self.found}
 
