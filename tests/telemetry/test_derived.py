@@ -1,12 +1,13 @@
 """Arithmetic for all layers at once gives what each statistic gives alone."""
 
 import pickle
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 
 from cnnlab.telemetry import statistics
-from cnnlab.telemetry.derived import Derived, Reduced, blocks, derived
+from cnnlab.telemetry.derived import Derived, Group, Step, blocks, derived, number
 from cnnlab.telemetry.statistics import STATISTICS
 
 DERIVED = [(w, n, f) for w, group in STATISTICS.items() for n, f in group.items() if isinstance(f, Derived)]
@@ -19,39 +20,45 @@ def test_together_is_as_alone(what, name, statistic):
     if what == "output":
         layers = [x.flatten(1) for x in layers]
     arguments = [(x, x / 3, x / 5) if what == "weight" else (x,) for x in layers]
-    found = {f"{k}": Reduced(statistic.combine, statistic.reduce(*given)) for k, given in enumerate(arguments)}
-    ((keys, values),) = blocks([found])
+    group = Group({name: statistic})
+    step = Step({(what, f"{k}"): group(*given) for k, given in enumerate(arguments)})
+    ((keys, values),) = blocks({what: group}, [step])
     alone = torch.stack([statistic(*given) for given in arguments])
-    assert keys == ("0", "1", "2", "3", "4", "5")
+    assert keys == tuple(f"{what}/{name}/{k}" for k in range(6))
     torch.testing.assert_close(values, alone[None], equal_nan=True)
 
 
-def test_numbers_of_one_arithmetic_are_computed_in_one_call():
-    calls = []
+class Both(NamedTuple):
+    total: Any
+    count: Any
 
-    @derived(lambda x: (x.sum(), x.numel()))
-    def middle(total, count):
-        calls.append(total)
-        return total / count
 
-    @middle.of
-    def first(pair):
-        return pair[0]
+def test_each_reduction_is_made_once_and_each_arithmetic_done_once():
+    reduced, combined = [], []
 
-    def found(x):
-        y = torch.tensor([5.0])
-        return {
-            "a": Reduced(middle.combine, middle.reduce(x)),
-            "b": x.amax(),
-            "c": Reduced(first.combine, first.reduce((y, x))),
-        }
+    def both(x: torch.Tensor) -> Both:
+        reduced.append(x)
+        return Both(number(x.sum()), x.numel())
 
-    one, two = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])
-    steps = [found(one), found(two), {"b": one.amin()}, {}, found(one)]
-    rows = [dict(zip(keys, row, strict=True)) for keys, values in blocks(steps) for row in values.tolist()]
-    first_row = {"a": 1.5, "b": 2.0, "c": 5.0}
-    assert rows == [first_row, {"a": 3.0, "b": 4.0, "c": 5.0}, {"b": 1.0}, {}, first_row]
-    assert len(calls) == 2 and first((two, one)) == 3 and first.__name__ == "first"
+    @derived(both)
+    def middle(x: Both) -> torch.Tensor:
+        combined.append(x)
+        return x.total / x.count
+
+    @derived(lambda x: number(x.amax()), both)
+    def above(high: torch.Tensor, x: Both) -> torch.Tensor:
+        return high - x.total / x.count
+
+    groups = {"a": Group({"middle": middle, "above": above, "low": torch.amin}), "b": Group({"middle": middle})}
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0, 7.0])
+    full = Step({("a", "1"): groups["a"](x), ("b", ""): groups["b"](y)}, {"loss": torch.tensor(9.0)})
+    assert len(reduced) == 2 and not combined
+    steps = [full, full, Step({("b", ""): groups["b"](x)}), Step(), full]
+    rows = [dict(zip(keys, row, strict=True)) for keys, values in blocks(groups, steps) for row in values.tolist()]
+    one = {"loss": 9.0, "a/middle/1": 1.5, "a/above/1": 0.5, "a/low/1": 1.0, "b/middle": 4.0}
+    assert rows == [one, one, {"b/middle": 1.5}, {}, one]
+    assert len(combined) == 3, "once for each of three blocks that have it"
+    assert middle(y) == 4 and above(x) == 0.5 and middle(y).dim() == 0
 
 
 def test_a_statistic_is_pickled_by_name():

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry.derived import blocks
+from cnnlab.telemetry.derived import Group, blocks
 from cnnlab.telemetry.statistics import STATISTICS
 from cnnlab.telemetry.watched import Watched
 
+GROUPS = {what: Group(statistics) for what, statistics in STATISTICS.items()}
 X = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 
 
@@ -18,11 +19,11 @@ def _network() -> nn.Sequential:
 
 
 def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor | None = None) -> Watched:
-    return Watched(network, weight_layers(network), STATISTICS, None, {} if bounds is None else bounds, scale)
+    return Watched(network, weight_layers(network), GROUPS, None, {} if bounds is None else bounds, scale)
 
 
 def _values(watched: Watched) -> dict[str, torch.Tensor]:
-    ((keys, values),) = blocks([watched.found])
+    ((keys, values),) = blocks(GROUPS, [watched.step])
     return dict(zip(keys, values[0], strict=True))
 
 
@@ -31,15 +32,15 @@ def test_forward_backward_and_weights_are_measured_one_after_the_other():
     watched = _watched(network)
     with watched.running():
         loss = network(X).sum()
-        forward = set(watched.found)
+        forward = set(watched.step.found)
         loss.backward()
-        backward = set(watched.found) - forward
+        backward = set(watched.step.found) - forward
     watched.measure_weights()
-    weights = set(watched.found) - forward - backward
+    weights = set(watched.step.found) - forward - backward
     whole = {"images", "output", "bias"}
-    assert {key.split("/")[0] for key in forward} == {"preactivation", "activation", "saturation"} | whole
-    assert {key.split("/")[0] for key in backward} == {"gradient"}
-    assert {key.split("/")[0] for key in weights} == {"weight"}
+    assert {what for what, _ in forward} == {"preactivation", "activation", "saturation"} | whole
+    assert {what for what, _ in backward} == {"gradient"}
+    assert {what for what, _ in weights} == {"weight"}
     assert all(value.dim() == 0 for value in _values(watched).values())
 
 
@@ -57,9 +58,9 @@ def test_no_hook_stays_behind():
         network(X)
         raise ZeroDivisionError
     assert not any(module._forward_hooks for module in network.modules())
-    before = dict(watched.found)
+    before = dict(watched.step.found)
     network(X).sum().backward()
-    assert watched.found == before
+    assert watched.step.found == before
 
 
 def test_bounds_are_worked_out_once_and_kept_for_later_steps():
@@ -108,7 +109,7 @@ def test_only_the_first_call_counts_as_images_and_what_is_no_map_counts_not():
     watched = _watched(flat)
     with watched.running():
         flat(torch.randn(4, 3))
-    assert not any(key.startswith("images/") for key in watched.found)
+    assert not any(what == "images" for what, _ in watched.step.found)
 
 
 def test_biases_are_those_of_this_steps_forward_pass():

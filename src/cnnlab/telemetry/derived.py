@@ -1,18 +1,23 @@
 """Statistics in two halves: reductions of a tensor, and arithmetic with the numbers they make.
 
-An operation on one number takes as long as one on a hundred. So a watched step only reduces, layer by layer; the
-arithmetic is done for all layers at once, and for all steps that were watched since somebody asked.
+An operation on one number takes as long as one on a hundred. So a watched step only reduces, layer by layer, and what
+several statistics need once; the arithmetic is done for all layers at once, and for all steps that were watched since
+somebody asked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 Number = Tensor | float  # 0-d
+Reduction = Callable[..., Any]  # of a tensor: a Number, or a NamedTuple of them
 Combine = Callable[..., Tensor]
+Entry = tuple[str, str]  # what is measured, and the layer, or ""
+Block = tuple[tuple[str, ...], Tensor]  # keys, and their values in some steps, still on the device: (steps, keys, ...)
 
 
 def number(x: Tensor) -> Number:
@@ -20,77 +25,94 @@ def number(x: Tensor) -> Number:
     return x.item() if x.is_cpu else x
 
 
-class Reduced(NamedTuple):
-    """What `combine` makes a statistic's value of."""
-
-    combine: Combine
-    numbers: tuple[Number, ...]
-
-
 class Derived:
-    """A statistic: `combine`, elementwise arithmetic of tensors, of what `reduce` makes. Named as `like`."""
+    """A statistic: `combine`, elementwise arithmetic with what each of `reductions` makes of its arguments."""
 
-    def __init__(self, reduce: Callable[..., tuple[Number, ...]], combine: Combine, like: Callable[..., Any]):
-        self.reduce, self.combine = reduce, combine
-        self.__name__, self.__module__, self.__doc__ = like.__name__, like.__module__, like.__doc__
+    def __init__(self, combine: Combine, reductions: tuple[Reduction, ...]):
+        self.combine, self.reductions = combine, reductions
+        self.__name__, self.__module__, self.__doc__ = combine.__name__, combine.__module__, combine.__doc__
 
     def __call__(self, *arguments: Any) -> Tensor:
-        return self.combine(*(torch.as_tensor(n) for n in self.reduce(*arguments)))
+        return self.combine(*(_vectors([reduce(*arguments)]) for reduce in self.reductions)).squeeze(0)
 
     def __reduce__(self) -> str:
         return self.__name__  # pickled as a function is
 
-    def of(self, which: Callable[..., Tensor]) -> "Derived":
-        """Decorator: this statistic of the tensor that `which` returns."""
-        return Derived(lambda *arguments: self.reduce(which(*arguments)), self.combine, which)
 
-
-def derived(reduce: Callable[..., tuple[Number, ...]]) -> Callable[[Combine], Derived]:
+def derived(*reductions: Reduction) -> Callable[[Combine], Derived]:
     """Decorator of `combine`."""
-    return lambda combine: Derived(reduce, combine, combine)
+    return lambda combine: Derived(combine, reductions)
 
 
-def reduced(statistic: Callable[..., Tensor], *arguments: Any) -> Tensor | Reduced:
-    """`statistic` of `arguments`, or, of one that is `Derived`, what will make it."""
-    if isinstance(statistic, Derived):
-        return Reduced(statistic.combine, statistic.reduce(*arguments))
-    return statistic(*arguments)
+class Group:
+    """Statistics with the same arguments. Called with them, it makes each of their `reductions` once; `needs`: where,
+    in the result, a statistic's are."""
+
+    def __init__(self, statistics: Mapping[str, Callable[..., Tensor]]):
+        self.statistics = statistics
+        needed = {name: f.reductions if isinstance(f, Derived) else (f,) for name, f in statistics.items()}
+        self.reductions = [*dict.fromkeys(chain(*needed.values()))]
+        self.needs = {name: [self.reductions.index(reduction) for reduction in own] for name, own in needed.items()}
+
+    def __call__(self, *arguments: Any) -> list[Any]:
+        return [reduce(*arguments) for reduce in self.reductions]
 
 
-Found = dict[str, Tensor | Reduced]  # what a watched step measured, by key
-Block = tuple[tuple[str, ...], Tensor]  # keys, and their values in some steps, still on the device: (steps, keys, ...)
+@dataclass
+class Step:
+    """What was found in a watched step: the result of a group's call by entry, and `more` numbers, by key."""
+
+    found: dict[Entry, list[Any]] = field(default_factory=dict)
+    more: dict[str, Tensor] = field(default_factory=dict)
+
+    def like(self, other: "Step") -> bool:
+        return self.found.keys() == other.found.keys() and self.more.keys() == other.more.keys()
 
 
-def blocks(steps: Sequence[Found]) -> list[Block]:
+def blocks(groups: Mapping[str, Group], steps: Sequence[Step]) -> list[Block]:
     """The values of `steps`, computed without synchronization; one block of those that follow each other with the same
-    keys."""
-    alike: list[list[Found]] = []
-    for found in steps:
-        if alike and alike[-1][0].keys() == found.keys():
-            alike[-1].append(found)
+    keys: `<what>/<statistic>/<layer>`, or `<what>/<statistic>`."""
+    alike: list[list[Step]] = []
+    for step in steps:
+        if alike and alike[-1][0].like(step):
+            alike[-1].append(step)
         else:
-            alike.append([found])
-    return [_block(found) for found in alike]
+            alike.append([step])
+    return [_block(groups, steps) for steps in alike]
 
 
-def _block(steps: Sequence[Found]) -> Block:
-    groups: dict[Combine | None, list[str]] = {}
-    for key, value in steps[0].items():
-        groups.setdefault(value.combine if isinstance(value, Reduced) else None, []).append(key)
-    values = []
-    for combine, keys in groups.items():
-        found = [step[key] for step in steps for key in keys]
-        if combine is None:
-            together = torch.stack(cast("list[Tensor]", found))
-        else:
-            columns = [*zip(*(numbers for _, numbers in cast("list[Reduced]", found)), strict=True)]
-            device = next((n.device for n, *_ in columns if isinstance(n, Tensor)), torch.device("cpu"))
-            together = combine(*(_vector(column, device) for column in columns))
-        values.append(together.unflatten(0, (len(steps), len(keys))))
-    return tuple(chain(*groups.values())), torch.cat(values, 1) if values else torch.empty(len(steps), 0)
+def _block(groups: Mapping[str, Group], steps: Sequence[Step]) -> Block:
+    # By the arithmetic, None for a statistic that is its own only reduction: key -> the entry, and the places in it.
+    tables: dict[Combine | None, dict[str, tuple[Entry, list[int]]]] = {}
+    for what, layer in steps[0].found:
+        for name, statistic in groups[what].statistics.items():
+            table = tables.setdefault(statistic.combine if isinstance(statistic, Derived) else None, {})
+            table[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = (what, layer), groups[what].needs[name]
+    keys, values = [*steps[0].more], []
+    if keys:
+        values.append(torch.stack([number for step in steps for number in step.more.values()]))
+    for combine, table in tables.items():
+        keys += table
+        entries, places = zip(*table.values(), strict=True)
+        results = [
+            [step.found[entry][place] for step in steps for entry, place in zip(entries, column, strict=True)]
+            for column in zip(*places, strict=True)
+        ]
+        values.append(torch.stack(results[0]) if combine is None else combine(*map(_vectors, results)))
+    values = [found.unflatten(0, (len(steps), -1)) for found in values]
+    return tuple(keys), torch.cat(values, 1) if values else torch.empty(len(steps), 0)
 
 
-def _vector(numbers: tuple[Any, ...], device: torch.device) -> Tensor:
+def _vectors(results: list[Any]) -> Any:
+    """What a reduction made of several tensors, number by number."""
+    if not isinstance(results[0], tuple):
+        return _vector(results)
+    device = next((number.device for number in results[0] if isinstance(number, Tensor)), None)
+    return type(results[0])(*(_vector(numbers, device) for numbers in zip(*results, strict=True)))
+
+
+def _vector(numbers: Sequence[Any], device: torch.device | None = None) -> Tensor:
     if isinstance(numbers[0], Tensor):
-        return torch.stack(numbers)
-    return torch.tensor(numbers).to(device, non_blocking=True)
+        return torch.stack([*numbers])
+    vector = torch.tensor(numbers)
+    return vector if device is None else vector.to(device, non_blocking=True)

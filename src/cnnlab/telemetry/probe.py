@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
-from cnnlab.telemetry.derived import Block, Found, blocks
+from cnnlab.telemetry.derived import Block, Group, Step, blocks
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
@@ -46,7 +46,8 @@ class Probe:
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
-        self._found: list[Found] = []  # in the last watched steps, still to be computed
+        self._groups = {what: Group(group) for what, group in statistics.items() if group}
+        self._steps: list[Step] = []  # the last that were watched, still to be computed
         self._history: list[Block] = []  # of those before
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._bounds: Bounds = {}
@@ -57,26 +58,25 @@ class Probe:
 
         Yields a mapping to which more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
         """
-        if len(self._found) >= KEPT:
+        if len(self._steps) >= KEPT:
             self._compute()
         more: dict[str, Tensor] = {}
-        if not any(self.statistics.values()):
+        if not self._groups:
             yield more
-            self._found.append(_numbers(more))
+            self._steps.append(Step(more=_numbers(more)))
             return
-        watched = Watched(
-            self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
-        )
+        watched = Watched(self.network, self.layers, self._groups, self.images, self._bounds, gradient_scale, self.rows)
         with watched.running():
             yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
-        self._found.append(watched.found | _numbers(more))
+        watched.step.more |= _numbers(more)
+        self._steps.append(watched.step)
 
     def add(self, more: Mapping[str, Tensor]) -> None:
         """0-d tensors, to the last watched step."""
-        self._found[-1].update(_numbers(more))
+        self._steps[-1].more |= _numbers(more)
 
     @property
     def values(self) -> dict[str, Tensor]:
@@ -115,10 +115,10 @@ class Probe:
 
     @torch.inference_mode()
     def _compute(self) -> None:
-        self._history += blocks(self._found)
-        self._found = []
+        self._history += blocks(self._groups, self._steps)
+        self._steps = []
 
 
-def _numbers(more: Mapping[str, Tensor]) -> Found:
+def _numbers(more: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Without their graphs, which waiting numbers would keep."""
     return {key: value.detach() for key, value in more.items()}

@@ -6,44 +6,89 @@ returns a 0-d tensor; one that is `derived` is written as arithmetic with what r
 Shares are fractions of 1. Means and deviations are not finite if any element is NaN or infinite; `nonfinite` counts
 those elements.
 
-What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32. So what
-several statistics of a tensor need is `shared`.
+What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cnnlab.telemetry.derived import Number, derived, number
-from cnnlab.telemetry.sharing import shared
+from cnnlab.telemetry.derived import derived, number
 
 Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
 
 
-@derived(lambda x: (_total(x), x.numel()))
-def mean(total: Tensor, count: Tensor) -> Tensor:
-    return total / count
+class Moments(NamedTuple):
+    """Sum and norm of a tensor's elements, and of their deviations from a value close enough to their mean. This and
+    the like: numbers of one tensor, or, for the arithmetic, vectors of them."""
+
+    total: Any
+    norm: Any
+    apart: Any
+    spread: Any
+    count: Any
 
 
-@derived(lambda x: (*_deviations(x), x.numel()))
-def std(total: Tensor, length: Tensor, count: Tensor) -> Tensor:
+def moments(x: Tensor) -> Moments:
+    """Deviations from zero need no tensor as large as `x`, which would also drive the training's out of the caches, but
+    lose digits of a large tensor, or if the mean is not small beside the deviation. Else `std` is off by at most 1e-5.
+    To know that, the numbers are read, for which a GPU would have to wait."""
+    n, total, norm = x.numel(), number(x.sum()), number(_norm(x))
+    if n <= 1_000_000 and isinstance(total, float) and isinstance(norm, float):
+        middle, square = total / n, norm * norm / n
+        if middle * middle / 10 < square - middle * middle < math.inf:
+            return Moments(total, norm, total, norm, n)
+    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
+    deviations = (x - x.mean()).square_().sum().sqrt()
+    return Moments(total, norm, number(torch.zeros_like(deviations)), number(deviations), n)
+
+
+class Extremes(NamedTuple):
+    low: Any
+    high: Any
+
+
+def extremes(x: Tensor) -> Extremes:
+    return Extremes(number(x.amin()), number(x.amax()))  # aminmax takes ten times as long for images in channels_last
+
+
+class Zeros(NamedTuple):
+    """How many elements and units are zero, of how many."""
+
+    zeros: Any
+    dead: Any
+    count: Any
+    units: Any
+
+
+def zeros_of(x: Tensor) -> Zeros:
+    by_unit, count, units = _equal_by_unit(x, 0.0), x.numel(), x.shape[1]
+    return Zeros(number(by_unit.sum()), number((by_unit == count // units).sum()), count, units)
+
+
+@derived(moments)
+def mean(x: Moments) -> Tensor:
+    return x.total / x.count
+
+
+@derived(moments)
+def std(x: Moments) -> Tensor:
     """Population standard deviation over all elements, not per unit or image.
 
     The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18, where `largest`
     is still exact.
     """
-    middle, size = total / count, length / count**0.5
+    middle, size = x.apart / x.count, x.spread / x.count**0.5
     return ((size - middle) * (size + middle)).sqrt()  # sqrt(E x^2 - (E x)^2)
 
 
-@derived(
-    lambda x: (number(x.amin()), number(x.amax()))
-)  # torch.aminmax takes ten times as long for images in channels_last
-def largest(low: Tensor, high: Tensor) -> Tensor:
+@derived(extremes)
+def largest(x: Extremes) -> Tensor:
     """Largest absolute value."""
-    return torch.maximum(-low, high)
+    return torch.maximum(-x.low, x.high)
 
 
 def nonfinite(x: Tensor) -> Tensor:
@@ -51,16 +96,16 @@ def nonfinite(x: Tensor) -> Tensor:
     return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
-@derived(lambda x: (number(_zeros_by_unit(x).sum()), x.numel()))
-def zeros(zeros: Tensor, count: Tensor) -> Tensor:
+@derived(zeros_of)
+def zeros(x: Zeros) -> Tensor:
     """Share of elements that are exactly zero: after ReLU, its sparsity."""
-    return zeros / count
+    return x.zeros / x.count
 
 
-@derived(lambda x: (number((_zeros_by_unit(x) == x.numel() // x.shape[1]).sum()), x.shape[1]))
-def dead(dead: Tensor, units: Tensor) -> Tensor:
+@derived(zeros_of)
+def dead(x: Zeros) -> Tensor:
     """Share of units (channels, or outputs of a fully connected layer) that are zero for every image and position."""
-    return dead / units
+    return x.dead / x.units
 
 
 def saturated(x: Tensor, low: float, high: float) -> Tensor:
@@ -70,58 +115,73 @@ def saturated(x: Tensor, low: float, high: float) -> Tensor:
     return torch.gt((x - middle).abs_(), edge, out=torch.empty_like(x)).mean()
 
 
-@std.of
-def weight_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return weight
+def _weights(weight: Tensor, gradient: Tensor, update: Tensor) -> Moments:
+    return moments(weight)
 
 
-@std.of
-def weight_gradient_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return gradient
+@derived(_weights)
+def weight_std(weight: Moments) -> Tensor:
+    return std.combine(weight)
 
 
-@derived(lambda weight, gradient, update: (_norm(update), _norm(weight)))
-def update_ratio(update: Tensor, weight: Tensor) -> Tensor:
+@derived(lambda weight, gradient, update: moments(gradient))
+def weight_gradient_std(gradient: Moments) -> Tensor:
+    return std.combine(gradient)
+
+
+@derived(lambda weight, gradient, update: number(_norm(update)), _weights)
+def update_ratio(update: Tensor, weight: Moments) -> Tensor:
     """Norm of one step's update over that of the weights; the rule of thumb is 1e-3. NaN where both are 0."""
-    return update / weight
+    return update / weight.norm
 
 
-@derived(lambda weight, gradient, update: (_apart(weight), _norm(weight), len(weight)))
-def distinct(apart: Tensor, whole: Tensor, channels: Tensor) -> Tensor:
+class Filters(NamedTuple):
+    """Norm of the filters around their mean filter, and how many there are."""
+
+    apart: Any
+    count: Any
+
+
+def _filters(weight: Tensor, gradient: Tensor, update: Tensor) -> Filters:
+    return Filters(number(_norm(weight - weight.mean(0))), len(weight))
+
+
+@derived(_filters, _weights)
+def distinct(filters: Filters, weight: Moments) -> Tensor:
     """Norm of the output channels' filters around their mean filter, over that of the weights.
 
     0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
     NaN if all weights are zero or there is only one channel.
     """
-    return torch.where(channels > 1, apart / whole, torch.nan)
+    return torch.where(filters.count > 1, filters.apart / weight.norm, torch.nan)
 
 
-@largest.of
-def bias_largest(bias: Tensor) -> Tensor:
+@derived(extremes)
+def bias_largest(bias: Extremes) -> Tensor:
     """Largest absolute value of a layer's biases."""
-    return bias
+    return largest.combine(bias)
 
 
-@derived(lambda images: (_apart(images), *_deviations(images), images.numel()))
-def variety(apart: Tensor, *deviations: Tensor) -> Tensor:
+@derived(lambda images: number(_norm(images - images.mean(0))), moments)
+def variety(apart: Tensor, images: Moments) -> Tensor:
     """Deviation of images (N, C, H, W) from their mean image, over their deviation from their mean value.
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return apart / (std.combine(*deviations) * deviations[-1] ** 0.5)
+    return apart / (std.combine(images) * images.count**0.5)
 
 
-@derived(lambda images: (_within(images), *_deviations(images), images.numel()))
-def contrast(within: Tensor, *deviations: Tensor) -> Tensor:
+@derived(lambda images: number(_norm(images - images.mean((2, 3), keepdim=True))), moments)
+def contrast(within: Tensor, images: Moments) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return within / (std.combine(*deviations) * deviations[-1] ** 0.5)
+    return within / (std.combine(images) * images.count**0.5)
 
 
-@derived(lambda images: (number((_firsts(images) == images[:, 0].numel()).sum()), images.shape[1]))
-def constant_channels(constant: Tensor, channels: Tensor) -> Tensor:
+def constant_channels(images: Tensor) -> Tensor:
     """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
-    return constant / channels
+    same = _equal_by_unit(images, images[:1, :, :1, :1])
+    return (same == images[:, 0].numel()).sum() / len(same)
 
 
 def lowest(output: Tensor) -> Tensor:
@@ -138,29 +198,18 @@ def sum_error(output: Tensor) -> Tensor:
     return (output.sum(1) - 1).abs().amax()
 
 
-@derived(lambda output: (_apart(output), output.numel()))
-def spread(apart: Tensor, count: Tensor) -> Tensor:
+def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return apart / count**0.5
+    return _norm(output - output.mean(0)) / output.numel() ** 0.5
 
 
-@derived(lambda output: (_favoured(output.argmax(1)), len(output)))
-def favourite(favoured: Tensor, count: Tensor) -> Tensor:
+def favourite(output: Tensor) -> Tensor:
     """Share of the images for which the most often predicted class is predicted. output: (N, classes)."""
-    return favoured / count
+    classes = output.argmax(1)
+    return (classes == classes.mode().values).sum() / len(classes)
 
 
-@shared
-def _total(x: Tensor) -> Number:
-    return number(x.sum())
-
-
-@shared
-def _norm(x: Tensor) -> Number:
-    return number(_length(x))
-
-
-def _length(x: Tensor) -> Tensor:
+def _norm(x: Tensor) -> Tensor:
     """In one pass without a temporary; Tensor.norm dispatches in Python first."""
     if x.numel() > 1_000_000:
         # Filter by filter: one float32 sum over the 103 million weights of a VGG is 1 % too low on the CPU.
@@ -168,50 +217,8 @@ def _length(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x)
 
 
-@shared
-def _deviations(x: Tensor) -> tuple[Number, Number]:
-    """Sum and norm, for `std`: of `x`, or of its deviations from its mean.
-
-    Those of `x` write no tensor as large as `x`, which would also drive the training's out of the caches; but they lose
-    digits of a large tensor, or if the mean is not small beside the deviation. Else they are off by at most 1e-5. To
-    know that, the numbers are read, for which a GPU would have to wait.
-    """
-    n = x.numel()
-    if n <= 1_000_000 and isinstance(total := _total(x), float) and isinstance(norm := _norm(x), float):
-        middle, square = total / n, norm * norm / n
-        if middle * middle / 10 < square - middle * middle < math.inf:
-            return total, norm
-    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
-    return number(x.new_zeros(())), number((x - x.mean()).square_().sum().sqrt())
-
-
-def _apart(x: Tensor) -> Number:
-    """Norm of the rows' deviations from the mean row."""
-    return number(_length(x - x.mean(0)))
-
-
-def _within(images: Tensor) -> Number:
-    """Norm of the deviations from the means of images' channels."""
-    return number(_length(images - images.mean((2, 3), keepdim=True)))
-
-
-def _favoured(classes: Tensor) -> Number:
-    """How often the most frequent one occurs."""
-    return number((classes == classes.mode().values).sum())
-
-
-@shared
-def _zeros_by_unit(x: Tensor) -> Tensor:
-    """Number of exact zeros in each unit: (units,)."""
-    return _equal_by_unit(x, 0.0)
-
-
-def _firsts(images: Tensor) -> Tensor:
-    """Number of values in each channel that equal its first."""
-    return _equal_by_unit(images, images[:1, :, :1, :1])
-
-
 def _equal_by_unit(x: Tensor, value: Tensor | float) -> Tensor:
+    """Number of elements of each unit that equal `value`: (units,)."""
     # Compare into floats, as in `saturated`.
     equal = torch.eq(x, value, out=torch.empty_like(x))
     return equal.sum([axis for axis in range(x.dim()) if axis != 1])

@@ -13,9 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
-from cnnlab.telemetry.derived import Found, reduced
-from cnnlab.telemetry.sharing import sharing
-from cnnlab.telemetry.statistics import Statistics
+from cnnlab.telemetry.derived import Group, Step
 
 Bounds = dict[Any, tuple[float, float]]
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
@@ -26,7 +24,7 @@ def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
 
 
 class Watched:
-    """Fills `found`, by `<what>/<statistic>/<layer>`, inside `running()` and in `measure_weights`.
+    """Fills `step` inside `running()` and in `measure_weights`.
 
     `bounds`: cache of the activation functions' bounds. `scale`: loss scale, if any.
     """
@@ -35,24 +33,24 @@ class Watched:
         self,
         network: nn.Module,
         layers: Mapping[str, nn.Module],
-        statistics: Statistics,
+        groups: Mapping[str, Group],
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
         rows: Rows = first_rows,
     ):
-        self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
+        self.network, self.layers, self.groups, self.images = network, layers, groups, images
         self.scale, self.rows = scale, rows
-        self.found: Found = {}
+        self.step = Step()
         self._bounds = bounds
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
-        # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
-        self._carried: dict[str, Found] = {}
+        # Where the pre-activation is not the layer's output: what was found of the output, by layer.
+        self._carried: dict[str, list[Any]] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
-        self._before = _copies(layers) if statistics.get("weight") else {}
+        self._before = _copies(layers) if self.groups.get("weight") else {}
         self._measure_biases()
 
     @contextmanager
@@ -81,14 +79,14 @@ class Watched:
                 continue
             new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
             update = new - old.float()
-            self._apply("weight", f"/{layer}", new, gradient.float(), update)
+            self._apply("weight", layer, new, gradient.float(), update)
 
     @torch.inference_mode()
     def _measure_biases(self) -> None:
         """As they are in this step's forward pass."""
-        for layer, module in self.layers.items() if self.statistics.get("bias") else ():
+        for layer, module in self.layers.items() if self.groups.get("bias") else ():
             if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
-                self._apply("bias", f"/{layer}", bias.float())
+                self._apply("bias", layer, bias.float())
 
     @property
     def activations(self) -> set[str]:
@@ -103,7 +101,7 @@ class Watched:
                 reasons[layer] = "its output stays inside the attention; only its weights are measured"
             elif not self._calls[layer]:
                 reasons[layer] = "it did not run"
-            elif layer not in self._before and self.statistics.get("weight"):
+            elif layer not in self._before and self.groups.get("weight"):
                 reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
         return reasons
 
@@ -133,7 +131,7 @@ class Watched:
 
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
-        if what not in self._seen and x.dim() == dimensions and x.is_floating_point() and self.statistics.get(what):
+        if what not in self._seen and x.dim() == dimensions and x.is_floating_point() and self.groups.get(what):
             self._seen.add(what)
             with torch._C._InferenceMode(True):
                 self._apply(what, "", self.rows(x, self.images, what).float())
@@ -149,7 +147,7 @@ class Watched:
 
     def _preactivation(self, layer: str, x: Tensor, units: Units, carried: bool = False) -> None:
         self._measure("preactivation", layer, x, units)
-        if x.requires_grad and self.statistics.get("gradient"):
+        if x.requires_grad and self.groups.get("gradient"):
 
             def measure(gradient: Tensor) -> None:
                 with torch._C.DisableTorchFunction():
@@ -160,41 +158,35 @@ class Watched:
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
-        if not self.statistics.get(what):
+        if not self.groups.get(what):
             return
         # Behind flatten(0, 1) an image has several rows.
         first = None if self.images is None else self.images * len(x) // self._batches[layer]
         # No statistic is part of a graph. torch.inference_mode() is the same, and takes longer than a reduction.
         with torch._C._InferenceMode(True):
-            self._apply(what, f"/{layer}", units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
+            self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
 
-    def _apply(self, what: str, ending: str, *arguments: Any) -> None:
-        with sharing():
-            for name, statistic in self.statistics[what].items():
-                self.found[f"{what}/{name}{ending}"] = reduced(statistic, *arguments)
-
-    def _measured(self, what: str, layer: str) -> Found:
-        keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
-        return {key: self.found[key] for key in keys if key in self.found}
+    def _apply(self, what: str, layer: str, *arguments: Any) -> None:
+        self.step.found[what, layer] = self.groups[what](*arguments)
 
     def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
-        self._carried[layer] = self._measured("preactivation", layer)
+        self._carried[layer] = self.step.found.get(("preactivation", layer), [])
         self._preactivation(layer, x, units, carried=True)
 
     def activation_ran(
         self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor, units: Units
     ) -> None:
         self._measure("activation", layer, y, units)
-        if self.statistics.get("saturation"):
+        if self.groups.get("saturation"):
             low, high = self._bounds_of(function, *arguments)
             if isfinite(low) and isfinite(high) and low < high:
                 self._measure("saturation", layer, y, units, low, high)
 
     def activation_is_ambiguous(self, layer: str) -> None:
         for what in ("activation", "saturation"):
-            for key in self._measured(what, layer):
-                del self.found[key]
-        self.found |= self._carried.pop(layer, {})  # back to the statistics of the layer's output
+            self.step.found.pop((what, layer), None)
+        if carried := self._carried.pop(layer, None):
+            self.step.found["preactivation", layer] = carried  # back to the layer's output
 
     def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
         """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""
