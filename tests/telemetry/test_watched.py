@@ -7,7 +7,7 @@ from torch import nn
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.derived import Group, blocks
 from cnnlab.telemetry.statistics import STATISTICS
-from cnnlab.telemetry.watched import Watched
+from cnnlab.telemetry.watched import Watched, calling
 
 GROUPS = {what: Group(statistics) for what, statistics in STATISTICS.items()}
 X = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -19,7 +19,8 @@ def _network() -> nn.Sequential:
 
 
 def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor | None = None) -> Watched:
-    return Watched(network, weight_layers(network), GROUPS, None, {} if bounds is None else bounds, scale)
+    layers = weight_layers(network)
+    return Watched(network, layers, calling(network, layers), GROUPS, None, {} if bounds is None else bounds, scale)
 
 
 def _values(watched: Watched) -> dict[str, torch.Tensor]:

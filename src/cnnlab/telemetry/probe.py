@@ -20,7 +20,7 @@ from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
+from cnnlab.telemetry.watched import Bounds, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
 
@@ -45,6 +45,7 @@ class Probe:
     ):
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
+        self._calling = calling(network, self.layers)
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
         self._groups = {what: Group(group) for what, group in statistics.items() if group}
         self._steps: list[Step] = []  # the last that were watched, still to be computed
@@ -65,7 +66,11 @@ class Probe:
             yield more
             self._steps.append(Step(more=_numbers(more)))
             return
-        watched = Watched(self.network, self.layers, self._groups, self.images, self._bounds, gradient_scale, self.rows)
+        watched = Watched(
+            *(self.network, self.layers, self._calling, self._groups, self.images, self._bounds),
+            gradient_scale,
+            self.rows,
+        )
         with watched.running():
             yield more
         watched.measure_weights()

@@ -23,6 +23,18 @@ def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
     return x[:first]
 
 
+def calling(network: nn.Module, layers: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The modules that return the layers' outputs."""
+    names = {module: layer for layer, module in layers.items()}
+    found = {}
+    for module in network.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            found[names[module.out_proj]] = module  # it applies out_proj's weights without calling it
+        elif module in names:
+            found.setdefault(names[module], module)
+    return found
+
+
 class Watched:
     """Fills `step` inside `running()` and in `measure_weights`.
 
@@ -33,13 +45,14 @@ class Watched:
         self,
         network: nn.Module,
         layers: Mapping[str, nn.Module],
+        calling: Mapping[str, nn.Module],
         groups: Mapping[str, Group],
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
         rows: Rows = first_rows,
     ):
-        self.network, self.layers, self.groups, self.images = network, layers, groups, images
+        self.network, self.layers, self.calling, self.groups, self.images = network, layers, calling, groups, images
         self.scale, self.rows = scale, rows
         self.step = Step()
         self._bounds = bounds
@@ -55,14 +68,7 @@ class Watched:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        handles = []
-        names = {module: layer for layer, module in self.layers.items()}
-        for module in self.network.modules():
-            if isinstance(module, nn.MultiheadAttention):
-                # It applies out_proj's weights without calling it; its own output is that layer's.
-                handles.append(module.register_forward_hook(self._forward_hook(names[module.out_proj])))
-            elif module in names:
-                handles.append(module.register_forward_hook(self._forward_hook(names[module])))
+        handles = [module.register_forward_hook(self._forward_hook(layer)) for layer, module in self.calling.items()]
         handles.append(self.network.register_forward_hook(self._output))
         try:
             with self._attribution:
