@@ -103,12 +103,20 @@ def _block(groups: Mapping[str, Group], steps: Sequence[Step]) -> Block:
     return tuple(keys), torch.cat(values, 1) if values else torch.empty(len(steps), 0)
 
 
-def _vectors(results: list[Any]) -> Any:
-    """What a reduction made of several tensors, number by number."""
-    if not isinstance(results[0], tuple):
-        return _vector(results)
-    device = next((number.device for number in results[0] if isinstance(number, Tensor)), None)
-    return type(results[0])(*(_vector(numbers, device) for numbers in zip(*results, strict=True)))
+def _vectors(results: Sequence[Any]) -> Any:
+    """What a reduction made of several tensors."""
+    return Vectors(results) if isinstance(results[0], tuple) else _vector(results)
+
+
+class Vectors:
+    """The fields of several NamedTuples, each as a vector, made where it is asked for."""
+
+    def __init__(self, results: Sequence[Any]):
+        self._results = results
+
+    def __getattr__(self, name: str) -> Tensor:
+        device = next((number.device for number in self._results[0] if isinstance(number, Tensor)), None)
+        return _vector([getattr(result, name) for result in self._results], device)
 
 
 def _vector(numbers: Sequence[Any], device: torch.device | None = None) -> Tensor:

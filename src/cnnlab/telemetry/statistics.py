@@ -23,7 +23,7 @@ Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -
 
 class Moments(NamedTuple):
     """Sum and norm of a tensor's elements, and of their deviations from a value close enough to their mean. This and
-    the like: numbers of one tensor, or, for the arithmetic, vectors of them."""
+    the like have numbers of one tensor, or, for the arithmetic, vectors of them."""
 
     total: Any
     norm: Any
@@ -81,7 +81,8 @@ def std(x: Moments) -> Tensor:
     The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18, where `largest`
     is still exact.
     """
-    middle, size = x.apart / x.count, x.spread / x.count**0.5
+    count = x.count
+    middle, size = x.apart / count, x.spread / count**0.5
     return ((size - middle) * (size + middle)).sqrt()  # sqrt(E x^2 - (E x)^2)
 
 
