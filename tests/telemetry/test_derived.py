@@ -28,6 +28,38 @@ def test_together_is_as_alone(what, name, statistic):
     torch.testing.assert_close(values, alone[None], equal_nan=True)
 
 
+def _found(device: str) -> tuple[tuple[str, ...], torch.Tensor]:
+    torch.manual_seed(0)
+    maps, rows = torch.randn(4, 3, 6, 6).relu().to(device), torch.randn(4, 5).to(device)
+    given = {
+        "weight": (maps, maps / 3, maps / 5),
+        "output": (rows,),
+        "bias": (rows[0],),
+        "saturation": (maps, 0.0, 1.0),
+    }
+    groups = {what: Group(statistics) for what, statistics in STATISTICS.items()}
+    step = Step({(what, "01_a"): group(*given.get(what, (maps,))) for what, group in groups.items()})
+    ((keys, values),) = blocks(groups, [step, step])
+    assert values.device.type == device
+    return keys, values
+
+
+def test_numbers_that_stay_on_their_device_give_the_same(monkeypatch):
+    """What a GPU gets, on a CPU: nothing is read."""
+    keys, values = _found("cpu")
+    monkeypatch.setattr(statistics, "number", lambda x: x)
+    stayed, same = _found("cpu")
+    assert stayed == keys
+    torch.testing.assert_close(same, values, equal_nan=True, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same():
+    (keys, values), (others, same) = _found("cpu"), _found("cuda")
+    assert keys == others
+    torch.testing.assert_close(same.cpu(), values, equal_nan=True, rtol=1e-5, atol=1e-6)
+
+
 class Both(NamedTuple):
     total: Any
     count: Any

@@ -90,7 +90,7 @@ def _block(groups: Mapping[str, Group], steps: Sequence[Step]) -> Block:
             table[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = (what, layer), groups[what].needs[name]
     keys, values = [*steps[0].more], []
     if keys:
-        values.append(torch.stack([number for step in steps for number in step.more.values()]))
+        values.append(torch.stack([step.more[key] for step in steps for key in steps[0].more]))
     for combine, table in tables.items():
         keys += table
         entries, places = zip(*table.values(), strict=True)
