@@ -144,7 +144,7 @@ class Filters(NamedTuple):
 
 
 def _filters(weight: Tensor, gradient: Tensor, update: Tensor) -> Filters:
-    return Filters(number(_norm(weight - weight.mean(0))), len(weight))
+    return Filters(number(_apart(weight)), len(weight))
 
 
 @derived(_filters, _weights)
@@ -163,7 +163,7 @@ def bias_largest(bias: Extremes) -> Tensor:
     return largest.combine(bias)
 
 
-@derived(lambda images: number(_norm(images - images.mean(0))), moments)
+@derived(lambda images: number(_apart(images)), moments)
 def variety(apart: Tensor, images: Moments) -> Tensor:
     """Deviation of images (N, C, H, W) from their mean image, over their deviation from their mean value.
 
@@ -201,7 +201,7 @@ def sum_error(output: Tensor) -> Tensor:
 
 def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return _norm(output - output.mean(0)) / output.numel() ** 0.5
+    return _apart(output) / output.numel() ** 0.5
 
 
 def favourite(output: Tensor) -> Tensor:
@@ -216,6 +216,13 @@ def _norm(x: Tensor) -> Tensor:
         # Filter by filter: one float32 sum over the 103 million weights of a VGG is 1 % too low on the CPU.
         return torch.linalg.vector_norm(torch.linalg.vector_norm(x.flatten(1), dim=1))
     return torch.linalg.vector_norm(x)
+
+
+def _apart(x: Tensor) -> Tensor:
+    """Norm of the deviations from the mean of `x[0]`, `x[1]`, ..."""
+    # In the order of memory: the mean of a convolution's weights in channels_last takes ten times as long otherwise.
+    rows = x.permute(0, *sorted(range(1, x.dim()), key=x.stride, reverse=True)).flatten(1)
+    return _norm(rows - rows.mean(0))
 
 
 def _equal_by_unit(x: Tensor, value: Tensor | float) -> Tensor:
