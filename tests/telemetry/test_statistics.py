@@ -87,6 +87,14 @@ def test_filters_that_are_alike_are_not_distinct():
     assert s.distinct(independent, independent, independent).item() == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (3, 1, 0, 2)])
+def test_how_distinct_filters_are_does_not_depend_on_their_place_in_memory(order):
+    places = sorted(range(4), key=order.index)
+    weight = (torch.randn(8, 3, 2, 2) + 0.5).permute(order).contiguous().permute(places)
+    apart = weight.double() - weight.double().mean(0)
+    assert s.distinct(weight, weight, weight).item() == pytest.approx((apart.norm() / weight.double().norm()).item())
+
+
 def test_variety_is_the_deviation_from_the_mean_image():
     images = torch.randn(6, 2, 3, 3)
     n, values = len(images), _elements(images)

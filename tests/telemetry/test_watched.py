@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from cnnlab.networks.layers import weight_layers
+from cnnlab.telemetry.derived import Group, blocks
 from cnnlab.telemetry.statistics import STATISTICS
-from cnnlab.telemetry.watched import Watched
+from cnnlab.telemetry.watched import Watched, calling
 
+GROUPS = {what: Group(statistics) for what, statistics in STATISTICS.items()}
 X = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 
 
@@ -17,7 +19,13 @@ def _network() -> nn.Sequential:
 
 
 def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor | None = None) -> Watched:
-    return Watched(network, weight_layers(network), STATISTICS, None, {} if bounds is None else bounds, scale)
+    layers = weight_layers(network)
+    return Watched(network, layers, calling(network, layers), GROUPS, None, {} if bounds is None else bounds, scale)
+
+
+def _values(watched: Watched) -> dict[str, torch.Tensor]:
+    ((keys, values),) = blocks(GROUPS, [watched.step])
+    return dict(zip(keys, values[0], strict=True))
 
 
 def test_forward_backward_and_weights_are_measured_one_after_the_other():
@@ -25,23 +33,23 @@ def test_forward_backward_and_weights_are_measured_one_after_the_other():
     watched = _watched(network)
     with watched.running():
         loss = network(X).sum()
-        forward = set(watched.values)
+        forward = set(watched.step.found)
         loss.backward()
-        backward = set(watched.values) - forward
+        backward = set(watched.step.found) - forward
     watched.measure_weights()
-    weights = set(watched.values) - forward - backward
+    weights = set(watched.step.found) - forward - backward
     whole = {"images", "output", "bias"}
-    assert {key.split("/")[0] for key in forward} == {"preactivation", "activation", "saturation"} | whole
-    assert {key.split("/")[0] for key in backward} == {"gradient"}
-    assert {key.split("/")[0] for key in weights} == {"weight"}
-    assert all(value.dim() == 0 for value in watched.values.values())
+    assert {what for what, _ in forward} == {"preactivation", "activation", "saturation"} | whole
+    assert {what for what, _ in backward} == {"gradient"}
+    assert {what for what, _ in weights} == {"weight"}
+    assert all(value.dim() == 0 for value in _values(watched).values())
 
 
 def test_every_measured_number_is_without_a_graph():
     watched = _watched(_network())
     with watched.running():
         watched.network(X).sum().backward()
-    assert not any(value.requires_grad for value in watched.values.values())
+    assert not any(value.requires_grad for value in _values(watched).values())
 
 
 def test_no_hook_stays_behind():
@@ -51,9 +59,9 @@ def test_no_hook_stays_behind():
         network(X)
         raise ZeroDivisionError
     assert not any(module._forward_hooks for module in network.modules())
-    before = dict(watched.values)
+    before = dict(watched.step.found)
     network(X).sum().backward()
-    assert watched.values == before
+    assert watched.step.found == before
 
 
 def test_bounds_are_worked_out_once_and_kept_for_later_steps():
@@ -70,7 +78,7 @@ def test_a_scaled_loss_leaves_the_gradients_as_they_are():
         watched = _watched(_network(), scale=scale)
         with watched.running():
             (watched.network(X).sum() * (1 if scale is None else scale)).backward()
-        found.append({key: value.item() for key, value in watched.values.items() if key.startswith("gradient")})
+        found.append({key: value.item() for key, value in _values(watched).items() if key.startswith("gradient")})
     assert found[0] == pytest.approx(found[1])
 
 
@@ -87,8 +95,8 @@ def test_images_are_measured_where_the_first_layer_gets_them_and_outputs_where_t
     watched = _watched(network)
     with watched.running():
         output = network(255 * X)
-    assert watched.values["images/std"].item() == pytest.approx(X.std(unbiased=False).item(), rel=1e-5)
-    assert watched.values["output/highest"] == output.max() and watched.values["output/sum_error"] < 1e-5
+    assert _values(watched)["images/std"].item() == pytest.approx(X.std(unbiased=False).item(), rel=1e-5)
+    assert _values(watched)["output/highest"] == output.max() and _values(watched)["output/sum_error"] < 1e-5
 
 
 def test_only_the_first_call_counts_as_images_and_what_is_no_map_counts_not():
@@ -97,12 +105,12 @@ def test_only_the_first_call_counts_as_images_and_what_is_no_map_counts_not():
     with watched.running():
         network(X)
         network(100 * X)
-    assert watched.values["images/largest"] == X.abs().max()
+    assert _values(watched)["images/largest"] == X.abs().max()
     flat = nn.Linear(3, 2)
     watched = _watched(flat)
     with watched.running():
         flat(torch.randn(4, 3))
-    assert not any(key.startswith("images/") for key in watched.values)
+    assert not any(what == "images" for what, _ in watched.step.found)
 
 
 def test_biases_are_those_of_this_steps_forward_pass():
@@ -114,4 +122,4 @@ def test_biases_are_those_of_this_steps_forward_pass():
         network(X).sum().backward()
         torch.optim.SGD(network.parameters(), 100.0).step()
     watched.measure_weights()
-    assert watched.values["bias/largest/01_0"] == 7
+    assert _values(watched)["bias/largest/01_0"] == 7

@@ -17,9 +17,12 @@ from torch.optim import Optimizer
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
+from cnnlab.telemetry.derived import Block, Group, Step, blocks
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.watched import Bounds, Rows, Watched, first_rows
+from cnnlab.telemetry.watched import Bounds, Rows, Watched, calling, first_rows
+
+KEPT = 64  # watched steps whose numbers wait at most
 
 
 class Probe:
@@ -42,9 +45,11 @@ class Probe:
     ):
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.layers = weight_layers(network)
-        self.values: dict[str, Tensor] = {}  # of the last watched step, still on the device
+        self._calling = calling(network, self.layers)
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
-        self._history: list[tuple[tuple[str, ...], Tensor]] = []  # of all watched steps, one tensor each
+        self._groups = {what: Group(group) for what, group in statistics.items() if group}
+        self._steps: list[Step] = []  # the last that were watched, still to be computed
+        self._history: list[Block] = []  # of those before
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._bounds: Bounds = {}
 
@@ -52,30 +57,52 @@ class Probe:
     def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor]]:
         """Measure the one training step inside. `gradient_scale`: a GradScaler's loss scale, if any.
 
-        Yields the mapping being filled; more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
+        Yields a mapping to which more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
         """
-        if not any(self.statistics.values()):
-            self.values = {}
-            yield self.values
+        if len(self._steps) >= KEPT:
+            self._compute()
+        more: dict[str, Tensor] = {}
+        if not self._groups:
+            yield more
+            self._steps.append(Step(more=_numbers(more)))
             return
         watched = Watched(
-            self.network, self.layers, self.statistics, self.images, self._bounds, gradient_scale, self.rows
+            *(self.network, self.layers, self._calling, self._groups, self.images, self._bounds),
+            gradient_scale,
+            self.rows,
         )
-        self.values = watched.values
         with watched.running():
-            yield self.values
+            yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
-        self._remember()
+        watched.step.more |= _numbers(more)
+        self._steps.append(watched.step)
+
+    def add(self, more: Mapping[str, Tensor]) -> None:
+        """0-d tensors, to the last watched step."""
+        self._steps[-1].more |= _numbers(more)
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """Of the last watched step, still on the device."""
+        self._compute()
+        if not self._history:
+            return {}
+        keys, values = self._history[-1]
+        return dict(zip(keys, values[-1], strict=True))
 
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
         """The last watched step's statistics and the 0-d tensors of `extra`, in one transfer from the device."""
-        known = [self._history[-1][1]] if self.values else []
+        values = {**(extra or {}), **self.values}
         with torch.inference_mode():
-            parts = [torch.stack([*extra.values()]), *known] if extra else known
-            values = torch.cat(parts).tolist() if parts else []
-        return dict(zip([*(extra or {}), *self.values], values, strict=True))
+            return dict(zip(values, torch.stack([*values.values()]).tolist(), strict=True)) if values else {}
+
+    def take(self) -> list[dict[str, float]]:
+        """The values of all watched steps, oldest first, which the probe forgets."""
+        rows = self._rows()
+        self._history = []
+        return rows
 
     def diagnose(self, optimizer: Optimizer | None = None, classes: int | None = None) -> Diagnosis:
         """What is wrong in the watched steps, most urgent first, with fixes as torch code.
@@ -83,19 +110,20 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
-        rows = [
-            {"step": step, **dict(zip(keys, values.tolist(), strict=True))}
-            for step, (keys, values) in enumerate(self._history)
-        ]
+        rows = [{"step": step, **row} for step, row in enumerate(self._rows())]
         functions = [activation_layer(name) for name in sorted(self._activations)]
         return Diagnosis.of(rows, context_of(self.network, optimizer, classes, functions))
 
-    def _remember(self) -> None:
-        """Append the watched step as one tensor on the device; steps with the same keys share the tuple."""
-        if not self.values:
-            return
-        keys = tuple(self.values)
-        if self._history and self._history[-1][0] == keys:
-            keys = self._history[-1][0]
-        with torch.inference_mode():
-            self._history.append((keys, torch.stack([*self.values.values()])))
+    def _rows(self) -> list[dict[str, float]]:
+        self._compute()
+        return [dict(zip(keys, row, strict=True)) for keys, values in self._history for row in values.tolist()]
+
+    @torch.inference_mode()
+    def _compute(self) -> None:
+        self._history += blocks(self._groups, self._steps)
+        self._steps = []
+
+
+def _numbers(more: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without their graphs, which waiting numbers would keep."""
+    return {key: value.detach() for key, value in more.items()}

@@ -2,57 +2,94 @@
 
 `x: (N, ...)` holds one layer's values for a batch; `weight`, `gradient` and `update` have the weight's shape;
 `images` (N, C, H, W) are what the first layer gets, `output` (N, classes) what the network returns. Every function
-returns a 0-d tensor. Shares are fractions of 1. Means and deviations are not finite if any element is NaN or
-infinite; `nonfinite` counts those elements.
+returns a 0-d tensor; one that is `derived` is written as arithmetic with what reductions make of its arguments.
+Shares are fractions of 1. Means and deviations are not finite if any element is NaN or infinite; `nonfinite` counts
+those elements.
 
-What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32. So what
-several statistics of a tensor need is `shared`.
+What is slow on a CPU is to write: one pass that reads 200,000 floats takes 13 us, one that also writes them 32.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cnnlab.telemetry.sharing import shared
+from cnnlab.telemetry.derived import derived, number
 
 Statistics = Mapping[str, Mapping[str, Callable[..., Tensor]]]  # what -> name -> function
 
 
-@shared
-def mean(x: Tensor) -> Tensor:
-    return x.mean()
+class Moments(NamedTuple):
+    """Sum and norm of a tensor's elements, and of their deviations from a value close enough to their mean. This and
+    the like have numbers of one tensor, or, for the arithmetic, vectors of them."""
+
+    total: Any
+    norm: Any
+    apart: Any
+    spread: Any
+    count: Any
 
 
-@shared
-def std(x: Tensor) -> Tensor:
+def moments(x: Tensor) -> Moments:
+    """Deviations from zero need no tensor as large as `x`, which would also drive the training's out of the caches, but
+    lose digits of a large tensor, or if the mean is not small beside the deviation. Else `std` is off by at most 1e-5.
+    To know that, the numbers are read, for which a GPU would have to wait."""
+    n, total, norm = x.numel(), number(x.sum()), number(_norm(x))
+    if n <= 1_000_000 and isinstance(total, float) and isinstance(norm, float):
+        middle, square = total / n, norm * norm / n
+        if middle * middle / 10 < square - middle * middle < math.inf:
+            return Moments(total, norm, total, norm, n)
+    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
+    spread = _norm(x - total / n)
+    return Moments(total, norm, number(torch.zeros_like(spread)), number(spread), n)
+
+
+class Extremes(NamedTuple):
+    low: Any
+    high: Any
+
+
+def extremes(x: Tensor) -> Extremes:
+    return Extremes(number(x.amin()), number(x.amax()))  # aminmax takes ten times as long for images in channels_last
+
+
+class Zeros(NamedTuple):
+    """How many elements and units are zero, of how many."""
+
+    zeros: Any
+    dead: Any
+    count: Any
+    units: Any
+
+
+def zeros_of(x: Tensor) -> Zeros:
+    by_unit, count, units = _equal_by_unit(x, 0.0), x.numel(), x.shape[1]
+    return Zeros(number(by_unit.sum()), number((by_unit == count // units).sum()), count, units)
+
+
+@derived(moments)
+def mean(x: Moments) -> Tensor:
+    return x.total / x.count
+
+
+@derived(moments)
+def std(x: Moments) -> Tensor:
     """Population standard deviation over all elements, not per unit or image.
 
     The squares leave float32 before the values do: 0 below about 1e-23, infinite above about 1e18, where `largest`
     is still exact.
     """
-    # torch.var's CPU kernel is a serial Welford; vectorized passes take a fifth of its time.
-    found = _std_by_reading(x)
-    return (x - mean(x)).square_().mean().sqrt() if found is None else found
+    count = x.count
+    middle, size = x.apart / count, x.spread / count**0.5
+    return ((size - middle) * (size + middle)).sqrt()  # sqrt(E x^2 - (E x)^2)
 
 
-def _std_by_reading(x: Tensor) -> Tensor | None:
-    """sqrt(E x^2 - (E x)^2), without writing a tensor as large as `x`, which would also drive the training's out of the
-    caches. None where this is slower (of a small tensor; on a GPU, where reading the sums waits for it) or loses
-    digits: of a large tensor, or if the mean is not small beside the deviation. It is off by at most 1e-5."""
-    n = x.numel()
-    if x.device.type != "cpu" or not 20_000 <= n <= 1_000_000:
-        return None
-    middle, length = float(mean(x)), float(_norm(x))
-    variance = length * length / n - middle * middle
-    return x.new_tensor(math.sqrt(variance)) if middle * middle / 10 < variance < math.inf else None
-
-
-def largest(x: Tensor) -> Tensor:
+@derived(extremes)
+def largest(x: Extremes) -> Tensor:
     """Largest absolute value."""
-    # torch.aminmax takes ten times as long for images in channels_last.
-    return torch.maximum(-x.amin(), x.amax())
+    return torch.maximum(-x.low, x.high)
 
 
 def nonfinite(x: Tensor) -> Tensor:
@@ -60,68 +97,92 @@ def nonfinite(x: Tensor) -> Tensor:
     return (x - x).ne_(0).sum()  # x - x is 0 for a number and NaN for the rest
 
 
-def zeros(x: Tensor) -> Tensor:
+@derived(zeros_of)
+def zeros(x: Zeros) -> Tensor:
     """Share of elements that are exactly zero: after ReLU, its sparsity."""
-    return _zeros_by_unit(x).mean()
+    return x.zeros / x.count
 
 
-def dead(x: Tensor) -> Tensor:
+@derived(zeros_of)
+def dead(x: Zeros) -> Tensor:
     """Share of units (channels, or outputs of a fully connected layer) that are zero for every image and position."""
-    return _share_of(torch.eq, _zeros_by_unit(x), 1.0)
+    return x.dead / x.units
 
 
 def saturated(x: Tensor, low: float, high: float) -> Tensor:
     """Share of activations within 1 % of the range of a bound, where the slope is nearly zero."""
-    return _share_of(torch.gt, (x - (low + high) / 2).abs_(), 0.49 * (high - low))
+    middle, edge = (low + high) / 2, 0.49 * (high - low)
+    # Compare into floats: counting booleans takes ten times longer than the comparison on the CPU.
+    return torch.gt((x - middle).abs_(), edge, out=torch.empty_like(x)).mean()
 
 
-def weight_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return std(weight)
+def _weights(weight: Tensor, gradient: Tensor, update: Tensor) -> Moments:
+    return moments(weight)
 
 
-def weight_gradient_std(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
-    return std(gradient)
+@derived(_weights)
+def weight_std(weight: Moments) -> Tensor:
+    return std.combine(weight)
 
 
-def update_ratio(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
+@derived(lambda weight, gradient, update: moments(gradient))
+def weight_gradient_std(gradient: Moments) -> Tensor:
+    return std.combine(gradient)
+
+
+@derived(lambda weight, gradient, update: number(_norm(update)), _weights)
+def update_ratio(update: Tensor, weight: Moments) -> Tensor:
     """Norm of one step's update over that of the weights; the rule of thumb is 1e-3. NaN where both are 0."""
-    return _norm(update) / _norm(weight)
+    return update / weight.norm
 
 
-def distinct(weight: Tensor, gradient: Tensor, update: Tensor) -> Tensor:
+class Filters(NamedTuple):
+    """Norm of the filters around their mean filter, and how many there are."""
+
+    apart: Any
+    count: Any
+
+
+def _filters(weight: Tensor, gradient: Tensor, update: Tensor) -> Filters:
+    return Filters(number(_apart(weight)), len(weight))
+
+
+@derived(_filters, _weights)
+def distinct(filters: Filters, weight: Moments) -> Tensor:
     """Norm of the output channels' filters around their mean filter, over that of the weights.
 
     0 if all channels are equal, so that the layer is effectively one channel wide; about 1 for independent filters;
     NaN if all weights are zero or there is only one channel.
     """
-    if len(weight) == 1:
-        return weight.new_full((), torch.nan)
-    return _norm(weight - weight.mean(0)) / _norm(weight)
+    return torch.where(filters.count > 1, filters.apart / weight.norm, torch.nan)
 
 
-def bias_largest(bias: Tensor) -> Tensor:
+@derived(extremes)
+def bias_largest(bias: Extremes) -> Tensor:
     """Largest absolute value of a layer's biases."""
-    return largest(bias)
+    return largest.combine(bias)
 
 
-def variety(images: Tensor) -> Tensor:
+@derived(lambda images: number(_apart(images)), moments)
+def variety(apart: Tensor, images: Moments) -> Tensor:
     """Deviation of images (N, C, H, W) from their mean image, over their deviation from their mean value.
 
     0 if all images are equal, near 1 for images that have little in common; NaN if all values are equal.
     """
-    return _norm(images - images.mean(0)) / (std(images) * images.numel() ** 0.5)
+    return apart / (std.combine(images) * images.count**0.5)
 
 
-def contrast(images: Tensor) -> Tensor:
+@derived(lambda images: number(_norm(images - images.mean((2, 3), keepdim=True))), moments)
+def contrast(within: Tensor, images: Moments) -> Tensor:
     """Deviation within images (N, C, H, W), of each channel around its own mean, over their deviation from their mean
     value: 0 if each image has one and the same value everywhere."""
-    return _norm(images - images.mean((2, 3), keepdim=True)) / (std(images) * images.numel() ** 0.5)
+    return within / (std.combine(images) * images.count**0.5)
 
 
 def constant_channels(images: Tensor) -> Tensor:
     """Share of the channels of images (N, C, H, W) with one and the same value in all images and positions."""
-    low, high = torch.aminmax(images.transpose(0, 1).flatten(1), dim=1)
-    return (low == high).float().mean()
+    same = _equal_by_unit(images, images[:1, :, :1, :1])
+    return (same == images[:, 0].numel()).sum() / len(same)
 
 
 def lowest(output: Tensor) -> Tensor:
@@ -140,22 +201,15 @@ def sum_error(output: Tensor) -> Tensor:
 
 def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
-    return (output - output.mean(0)).square().mean().sqrt()
+    return _apart(output) / output.numel() ** 0.5
 
 
 def favourite(output: Tensor) -> Tensor:
     """Share of the images for which the most often predicted class is predicted. output: (N, classes)."""
-    return torch.nn.functional.one_hot(output.argmax(1), output.shape[1]).sum(0).amax() / len(output)
+    classes = output.argmax(1)
+    return (classes == classes.mode().values).sum() / len(classes)
 
 
-@shared
-def _zeros_by_unit(x: Tensor) -> Tensor:
-    """Share of exact zeros in each unit: (units,)."""
-    zero = torch.eq(x, 0.0, out=torch.empty_like(x))
-    return zero.mean([axis for axis in range(x.dim()) if axis != 1])
-
-
-@shared
 def _norm(x: Tensor) -> Tensor:
     """In one pass without a temporary; Tensor.norm dispatches in Python first."""
     if x.numel() > 1_000_000:
@@ -164,9 +218,18 @@ def _norm(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x)
 
 
-def _share_of(comparison: Callable[..., Tensor], x: Tensor, value: float) -> Tensor:
-    # Compare into floats: counting booleans takes ten times longer than the comparison on the CPU.
-    return comparison(x, value, out=torch.empty_like(x)).mean()
+def _apart(x: Tensor) -> Tensor:
+    """Norm of the deviations from the mean of `x[0]`, `x[1]`, ..."""
+    # In the order of memory: the mean of a convolution's weights in channels_last takes ten times as long otherwise.
+    rows = x.permute(0, *sorted(range(1, x.dim()), key=x.stride, reverse=True)).flatten(1)
+    return _norm(rows - rows.mean(0))
+
+
+def _equal_by_unit(x: Tensor, value: Tensor | float) -> Tensor:
+    """Number of elements of each unit that equal `value`: (units,)."""
+    # Compare into floats, as in `saturated`.
+    equal = torch.eq(x, value, out=torch.empty_like(x))
+    return equal.sum([axis for axis in range(x.dim()) if axis != 1])
 
 
 # The default of `Probe`, the same as `configs/telemetry/full.yaml`.

@@ -13,8 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
-from cnnlab.telemetry.sharing import sharing
-from cnnlab.telemetry.statistics import Statistics
+from cnnlab.telemetry.derived import Group, Step
 
 Bounds = dict[Any, tuple[float, float]]
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
@@ -24,8 +23,20 @@ def first_rows(x: Tensor, first: int | None, name: str) -> Tensor:
     return x[:first]
 
 
+def calling(network: nn.Module, layers: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The modules that return the layers' outputs."""
+    names = {module: layer for layer, module in layers.items()}
+    found = {}
+    for module in network.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            found[names[module.out_proj]] = module  # it applies out_proj's weights without calling it
+        elif module in names:
+            found.setdefault(names[module], module)
+    return found
+
+
 class Watched:
-    """Fills `values`, {`<what>/<statistic>/<layer>`: 0-d tensor}, inside `running()` and in `measure_weights`.
+    """Fills `step` inside `running()` and in `measure_weights`.
 
     `bounds`: cache of the activation functions' bounds. `scale`: loss scale, if any.
     """
@@ -34,36 +45,30 @@ class Watched:
         self,
         network: nn.Module,
         layers: Mapping[str, nn.Module],
-        statistics: Statistics,
+        calling: Mapping[str, nn.Module],
+        groups: Mapping[str, Group],
         images: int | None,
         bounds: Bounds,
         scale: Tensor | None,
         rows: Rows = first_rows,
     ):
-        self.network, self.layers, self.statistics, self.images = network, layers, statistics, images
+        self.network, self.layers, self.calling, self.groups, self.images = network, layers, calling, groups, images
         self.scale, self.rows = scale, rows
-        self.values: dict[str, Tensor] = {}
+        self.step = Step()
         self._bounds = bounds
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
-        # Where the pre-activation is not the layer's output: the statistics of the output, by layer.
-        self._carried: dict[str, dict[str, Tensor]] = {}
+        # Where the pre-activation is not the layer's output: what was found of the output, by layer.
+        self._carried: dict[str, list[Any]] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
-        self._before = _copies(layers) if statistics.get("weight") else {}
+        self._before = _copies(layers) if self.groups.get("weight") else {}
         self._measure_biases()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        handles = []
-        names = {module: layer for layer, module in self.layers.items()}
-        for module in self.network.modules():
-            if isinstance(module, nn.MultiheadAttention):
-                # It applies out_proj's weights without calling it; its own output is that layer's.
-                handles.append(module.register_forward_hook(self._forward_hook(names[module.out_proj])))
-            elif module in names:
-                handles.append(module.register_forward_hook(self._forward_hook(names[module])))
+        handles = [module.register_forward_hook(self._forward_hook(layer)) for layer, module in self.calling.items()]
         handles.append(self.network.register_forward_hook(self._output))
         try:
             with self._attribution:
@@ -85,7 +90,7 @@ class Watched:
     @torch.inference_mode()
     def _measure_biases(self) -> None:
         """As they are in this step's forward pass."""
-        for layer, module in self.layers.items() if self.statistics.get("bias") else ():
+        for layer, module in self.layers.items() if self.groups.get("bias") else ():
             if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
                 self._apply("bias", layer, bias.float())
 
@@ -102,11 +107,13 @@ class Watched:
                 reasons[layer] = "its output stays inside the attention; only its weights are measured"
             elif not self._calls[layer]:
                 reasons[layer] = "it did not run"
-            elif layer not in self._before and self.statistics.get("weight"):
+            elif layer not in self._before and self.groups.get("weight"):
                 reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
         return reasons
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
+        units_last = isinstance(self.layers[layer], nn.Linear | nn.Bilinear | nn.MultiheadAttention)
+
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
@@ -115,8 +122,7 @@ class Watched:
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
                 if inputs and isinstance(inputs[0], Tensor):
                     self._whole("images", inputs[0], dimensions=4)
-                last = isinstance(module, nn.Linear | nn.Bilinear | nn.MultiheadAttention)
-                axis = output.dim() - 1 if last else min(1, output.dim() - 1)
+                axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
                 self._preactivation(key, output, units)
@@ -129,12 +135,12 @@ class Watched:
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
-    @torch.inference_mode()  # as in _measure
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
-        if self.statistics.get(what) and what not in self._seen and x.dim() == dimensions and x.is_floating_point():
+        if what not in self._seen and x.dim() == dimensions and x.is_floating_point() and self.groups.get(what):
             self._seen.add(what)
-            self._apply(what, "", self.rows(x, self.images, what).float())
+            with torch._C._InferenceMode(True):
+                self._apply(what, "", self.rows(x, self.images, what).float())
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""
@@ -147,7 +153,7 @@ class Watched:
 
     def _preactivation(self, layer: str, x: Tensor, units: Units, carried: bool = False) -> None:
         self._measure("preactivation", layer, x, units)
-        if x.requires_grad and self.statistics.get("gradient"):
+        if x.requires_grad and self.groups.get("gradient"):
 
             def measure(gradient: Tensor) -> None:
                 with torch._C.DisableTorchFunction():
@@ -157,39 +163,36 @@ class Watched:
 
             self._gradients.setdefault(layer, []).append(x.register_hook(measure))
 
-    @torch.inference_mode()  # no statistic is part of a graph
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
+        if not self.groups.get(what):
+            return
         # Behind flatten(0, 1) an image has several rows.
         first = None if self.images is None else self.images * len(x) // self._batches[layer]
-        self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
+        # No statistic is part of a graph. torch.inference_mode() is the same, and takes longer than a reduction.
+        with torch._C._InferenceMode(True):
+            self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)
 
     def _apply(self, what: str, layer: str, *arguments: Any) -> None:
-        with sharing():
-            for name, statistic in self.statistics.get(what, {}).items():
-                self.values[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = statistic(*arguments)
-
-    def _measured(self, what: str, layer: str) -> dict[str, Tensor]:
-        keys = [f"{what}/{name}/{layer}" for name in self.statistics.get(what, {})]
-        return {key: self.values[key] for key in keys if key in self.values}
+        self.step.found[what, layer] = self.groups[what](*arguments)
 
     def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
-        self._carried[layer] = self._measured("preactivation", layer)
+        self._carried[layer] = self.step.found.get(("preactivation", layer), [])
         self._preactivation(layer, x, units, carried=True)
 
     def activation_ran(
         self, layer: str, function: Function, arguments: tuple[tuple, dict], y: Tensor, units: Units
     ) -> None:
         self._measure("activation", layer, y, units)
-        if self.statistics.get("saturation"):
+        if self.groups.get("saturation"):
             low, high = self._bounds_of(function, *arguments)
             if isfinite(low) and isfinite(high) and low < high:
                 self._measure("saturation", layer, y, units, low, high)
 
     def activation_is_ambiguous(self, layer: str) -> None:
         for what in ("activation", "saturation"):
-            for key in self._measured(what, layer):
-                del self.values[key]
-        self.values |= self._carried.pop(layer, {})  # back to the statistics of the layer's output
+            self.step.found.pop((what, layer), None)
+        if carried := self._carried.pop(layer, None):
+            self.step.found["preactivation", layer] = carried  # back to the layer's output
 
     def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
         """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""

@@ -27,7 +27,7 @@ class TrainingProgress:
             disable=not (shown and console.is_terminal),
         )
         self._task = self._bar.add_task("training", total=steps, state="")
-        self._state = ""
+        self._state: dict[str, float] = {}
         self._batch_size, self._first = batch_size, 0
         self._drawn = self._began = 0.0
 
@@ -52,8 +52,9 @@ class TrainingProgress:
             return
         self._drawn = now
         speed = (step - self._first) * self._batch_size / (now - self._began)
-        self._bar.update(self._task, completed=step, state=f"{self._state} {speed:,.0f} images/s", refresh=True)
+        state = " ".join(f"{name} {value:.3f}" for name, value in self._state.items())
+        self._bar.update(self._task, completed=step, state=f"{state} {speed:,.0f} images/s", refresh=True)
 
     def describe(self, **values: float) -> None:
         """Set the values shown beside the bar: loss=..., accuracy=..."""
-        self._state = " ".join(f"{name} {value:.3f}" for name, value in values.items())
+        self._state = values

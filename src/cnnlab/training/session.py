@@ -69,6 +69,7 @@ class Session:
             self.folder.write_results(self.results)
             success = self.folder.status["status"] != "diverged"
         finally:
+            self.recorder.flush()
             self.recorder.dashboard.end(success)
         return self.results
 
@@ -110,13 +111,15 @@ class Session:
             yield
 
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
-        values = self.recorder.measured(step, epoch, whole_scores(self.ranks, loss, logits, y), {"optimizer/lr": lr})
-        self._notify(step, values)
-        self.progress.describe(loss=values["train/loss"], accuracy=values["train/accuracy"])
-        return math.isfinite(values["train/loss"])
+        scores = whole_scores(self.ranks, loss, logits, y)
+        self._notify(step, self.recorder.measured(step, epoch, scores, {"optimizer/lr": lr}))
+        now = {key.removeprefix("train/"): value.item() for key, value in scores.items()}
+        self.progress.describe(**now)
+        return math.isfinite(now["loss"])
 
     def resting(self, place: Place) -> None:
         self.progress.at(place.step)
+        self.recorder.rest()
         self.agreed = None
         for observer in self.observers:
             observer.resting(place)
@@ -168,7 +171,7 @@ class Session:
         for observer in self.observers:
             observer.tested(self.place.step, logits, labels)
 
-    def _measure_batch(self, step: int, epoch: int) -> dict[str, float]:
+    def _measure_batch(self, step: int, epoch: int) -> Mapping[str, float]:
         """Measure one batch forward and backward without an update, where no training step was measured."""
         x, y = next(iter(own(self.batches, self.ranks).epoch(epoch)))
         backward = any(self.recorder.probe.statistics.values())

@@ -1,10 +1,10 @@
 """The training loop: forward, loss, backward, update."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -95,16 +95,23 @@ class Trainer:
         # Hooks do not fire in a compiled network, so measured steps run the plain one, with the same weights.
         self.plain, self.fast = self.ranks.wrapped(self.network, self.compile)
 
-    def step(self, x: Tensor, y: Tensor, network: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    def step(
+        self,
+        x: Tensor,
+        y: Tensor,
+        network: Callable[[Tensor], Tensor],
+        watched: AbstractContextManager[Any] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """One batch; returns its mean loss (0-d) and its logits (N, classes), both on the device."""
         assert self.optimizer is not None and self.scheduler is not None
-        loss, logits = self.loss(x, y, network)  # forward, loss
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # backward
-        if self.clip is not None:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
-        self.scaler.step(self.optimizer)  # update
+        with watched or nullcontext():
+            loss, logits = self.loss(x, y, network)  # forward, loss
+            self.scaler.scale(loss).backward()  # backward
+            if self.clip is not None:
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+            self.scaler.step(self.optimizer)  # update
         self.scaler.update()
         self.scheduler.step()
         return loss, logits
@@ -140,8 +147,8 @@ class Trainer:
             for x, y in islice(batches.epoch(place.epoch, place.within), left):
                 lr, step = self._lr(), place.step
                 if observer.due(step):
-                    with observer.watch(step, self.gradient_scale()):
-                        loss, logits = self.step(x, y, self.plain)
+                    watched = observer.watch(step, self.gradient_scale())
+                    loss, logits = self.step(x, y, self.plain, watched)
                     place.healthy = observer.measured(step, place.epoch, loss, logits, y, lr)
                 else:
                     loss, logits = self.step(x, y, self.fast)

@@ -79,6 +79,7 @@ class Checkpoints(Observer):
 
     def _resume(self, place: Place, each: list[dict[str, Any]]) -> dict[str, Any]:
         session, trainer = self.session, self.session.trainer
+        session.recorder.flush()
         return {
             "place": {key: value for key, value in vars(place).items() if key != "tally"},
             "ranks": each,
