@@ -10,6 +10,7 @@ import later_images
 import latest_images
 import more_images
 import newer_images
+import once_images
 import torch
 from torch import Tensor
 
@@ -52,7 +53,15 @@ def small(
     data = assemble(of, train, test, classes, validation)
     if fault == "none":
         return data
-    modules = (sys.modules[__name__], more_images, later_images, newer_images, latest_images, common_images)
+    modules = (
+        sys.modules[__name__],
+        more_images,
+        later_images,
+        newer_images,
+        latest_images,
+        common_images,
+        once_images,
+    )
     return getattr(next(module for module in modules if hasattr(module, fault)), fault)(data, amount)
 
 

@@ -16,6 +16,8 @@ import more_layers
 import more_weights
 import newer_layers
 import newer_weights
+import once_layers
+import once_weights
 import torch
 from torch import Tensor, nn
 
@@ -77,12 +79,21 @@ def residual(
 
 def _with_fault(network: nn.Module, fault: str, amount: float, activation: str) -> nn.Module:
     """Faults in weights need `init=own`, which keeps what is drawn here; the others leave the weights to `init`."""
-    modules = (faulty_weights, more_weights, later_weights, newer_weights, latest_weights, common_weights)
+    modules = (faulty_weights, more_weights, later_weights, newer_weights, latest_weights, common_weights, once_weights)
     if weights := [module for module in modules if hasattr(module, fault)]:
         fill = partial(he_normal_, nonlinearity=activation)
         initialize(network, fill, seed=int(torch.randint(2**31, ())))
         with torch.no_grad():
             getattr(weights[0], fault)(network, amount)
         return network
-    modules = (faulty_layers, faulty_signals, more_layers, later_layers, newer_layers, latest_layers, common_layers)
+    modules = (
+        faulty_layers,
+        faulty_signals,
+        more_layers,
+        later_layers,
+        newer_layers,
+        latest_layers,
+        common_layers,
+        once_layers,
+    )
     return getattr(next(module for module in modules if hasattr(module, fault)), fault)(network, amount)

@@ -60,9 +60,12 @@ def _is_function(name, section):
             *("faulty_layers", "faulty_signals", "faulty_weights"),
             *("more_layers", "more_weights", "later_layers", "later_weights"),
             *("newer_layers", "newer_weights", "latest_layers", "latest_weights"),
-            *("common_layers", "common_weights"),
+            *("common_layers", "common_weights", "once_layers", "once_weights"),
         ),
-        "dataset": ("faulty_images", "more_images", "later_images", "newer_images", "latest_images", "common_images"),
+        "dataset": (
+            *("faulty_images", "more_images", "later_images", "newer_images", "latest_images", "common_images"),
+            "once_images",
+        ),
     }
     return any(f"\ndef {name}(" in (CONFIGS / f"{module}.py").read_text() for module in modules[section])
 
