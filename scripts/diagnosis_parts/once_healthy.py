@@ -67,7 +67,7 @@ ONCE_SETTINGS = (
     ("hidden", "model.head=[64,32] trainer.max_steps=300"),
     ("hidden relu", "model.pool=mean optimizer.lr=*1.2"),
     ("hidden grey", "model.channels=[10,20] scheduler=cosine"),
-    ("deep", "model.convs_per_block=[1,1,6] trainer.batch_size=48"),
+    ("deep", "model.convs_per_block=[1,1,7] trainer.batch_size=40"),
     ("deep", "model.channels=[24,24,24] optimizer.lr=*0.7"),
     ("shortcut", "model.channels=[10,20,32]"),
     ("shortcut", "model.dropout=0.12 scheduler=cosine"),

@@ -66,16 +66,16 @@ ONCE_ONE_LAYER = kinds(
             False,
         ),
         (
-            "logits' weights from rand",
-            "model.fault=logits_of_rand model.amount=1 init=own",
+            "logits' weights from int8 without a factor",
+            "model.fault=logits_in_integers init=own",
             "layer_out_of_scale output_badly_scaled weights_too_large",
             PLAIN,
             False,
         ),
         (
-            "first convolution divided by 255",
-            "model.fault=first_divided init=own",
-            "layer_out_of_scale weights_too_small",
+            "first convolution multiplied by 255",
+            "model.fault=first_for_small_pixels init=own",
+            "layer_out_of_scale weights_too_large",
             PLAIN,
             False,
         ),
@@ -94,13 +94,6 @@ ONCE_ONE_LAYER = kinds(
             False,
         ),
         (
-            "middle layer's channels all alike",
-            "model.fault=middle_copied init=own",
-            "weights_equal",
-            PLAIN,
-            False,
-        ),
-        (
             "middle layer's biases at -25",
             "model.fault=middle_biased model.amount=-25 init=own",
             "biases_unsuitable",
@@ -109,9 +102,9 @@ ONCE_ONE_LAYER = kinds(
         ),
         (
             "logits' bias of another task",
-            "model.fault=first_class_preferred model.amount=80 init=own",
+            "model.fault=first_class_preferred model.amount=60 init=own",
             "biases_unsuitable output_badly_scaled",
-            ANY,
+            "sgd",
             False,
         ),
     ],
@@ -121,15 +114,8 @@ ONCE_OPTIMIZER = kinds(
     "optimizer",
     [
         ("SGD at 40 times its rate", "optimizer.lr=*40", "learning_rate_too_large", "sgd", True),
-        ("Adam at a rate for SGD", "optimizer=adamw optimizer.lr=0.08", "learning_rate_too_large", ANY, True),
+        ("Adam at Adadelta's rate", "optimizer=adamw optimizer.lr=1", "learning_rate_too_large", ANY, True),
         ("a rate for fine-tuning", "optimizer.lr=0.00001", "learning_rate_too_small", "adamw", True),
-        (
-            "Adadelta at Keras's default",
-            "optimizer=practice_adadelta optimizer.lr=0.001",
-            "learning_rate_too_small",
-            ANY,
-            True,
-        ),
         ("weight decay of 0.2", "optimizer.weight_decay=0.2", "weight_decay_too_strong", "sgd", True),
         (
             "L2 penalty of 0.3 in Adam's gradient",
@@ -139,13 +125,6 @@ ONCE_OPTIMIZER = kinds(
             True,
         ),
         ("gradient norm clipped at 0.0015", "trainer.clip=0.0015", "clip_too_small", "sgd", True),
-        (
-            "each gradient clipped at 0.00002",
-            "optimizer=practice_clipped_by_value optimizer.lr=*1 optimizer.limit=0.00002",
-            "clip_too_small",
-            "sgd",
-            True,
-        ),
         ("StepLR called for each batch", "scheduler=practice_steps_in_epochs", "schedule_unsuitable", ANY, True),
         (
             "warm-up longer than the training",
@@ -169,7 +148,7 @@ ONCE_OPTIMIZER = kinds(
             True,
         ),
         ("momentum of 0.996", "optimizer.momentum=0.996", "momentum_too_large", "sgd", True),
-        ("betas in the wrong order", "optimizer.betas=[0.999,0.95]", "momentum_too_large", "adamw", True),
+        ("both betas at 0.999", "optimizer.betas=[0.999,0.999]", "momentum_too_large", "adamw", True),
         (
             "zero_grad forgotten",
             "optimizer=practice_never_zeroed optimizer.lr=*1",
@@ -214,8 +193,8 @@ ONCE_OPTIMIZER = kinds(
             True,
         ),
         (
-            "three images in a batch",
-            "trainer.batch_size=3 optimizer.lr=*0.8",
+            "four images in a batch",
+            "trainer.batch_size=4",
             "batch_unsuitable too_few_steps",
             ANY,
             True,

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from faulty_places import Apply, before_head, channels_between, in_the_middle, insert, last_width, on_images, on_logits
+from faulty_places import Apply, before_head, channels_between, in_the_middle, insert, on_images, on_logits
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -31,27 +31,9 @@ def ends_in_relu(network: Any, amount: float) -> nn.Module:
     return on_logits(network, nn.ReLU())
 
 
-def clamped_for_log(network: Any, amount: float) -> nn.Module:
-    """clamp(1e-7, 1 - 1e-7), as for a logarithm of probabilities, applied to logits."""
-    return on_logits(network, Apply(lambda logits: logits.clamp(1e-7, 1 - 1e-7)))
-
-
 def over_temperature(network: Any, amount: float) -> nn.Module:
     """Logits divided by a temperature of 1 / `amount`, as in contrastive losses, whose cosines are at most 1."""
     return on_logits(network, Apply(lambda logits: logits * amount))
-
-
-class Cosines(nn.Linear):
-    """Cosines between features and class weights."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.linear(F.normalize(input), F.normalize(self.weight))
-
-
-def cosines_without_scale(network: Any, amount: float) -> nn.Module:
-    """Cosine logits without the factor that makes them large enough (Wang et al. 2017, NormFace)."""
-    network.head.logits = Cosines(last_width(network), network.head.logits.out_features, bias=False)
-    return network
 
 
 def dropout_without_self_training(network: Any, amount: float) -> nn.Module:
@@ -75,20 +57,6 @@ def softmax_inside(network: Any, amount: float) -> nn.Module:
             if isinstance(child, ACTIVATIONS):
                 setattr(module, name, nn.Softmax(dim=1))
     return network
-
-
-def mostly_saturated(network: Any, amount: float) -> nn.Module:
-    """A sigmoid in place of each activation, of `amount` times its input."""
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, ACTIVATIONS):
-                setattr(module, name, Apply(lambda x: torch.sigmoid(amount * x)))
-    return network
-
-
-def hard_features(network: Any, amount: float) -> nn.Module:
-    """`(x > 0).float()`: features of zeros and ones, through which no gradient comes."""
-    return before_head(network, Apply(lambda x: (x > x.mean()).float()))
 
 
 def features_without_gradient(network: Any, amount: float) -> nn.Module:
@@ -130,25 +98,6 @@ def blocks_in_python_list(network: Any, amount: float) -> nn.Module:
         return x
 
     return insert(network, 0, "features", Apply(run))
-
-
-def layer_made_in_forward(network: Any, amount: float) -> nn.Module:
-    """`nn.Linear(n, n)(x)` within forward: new random weights for each batch."""
-    width = last_width(network)
-    return _before_logits(network, Apply(lambda x: torch.relu(nn.Linear(width, width)(x))))
-
-
-def _before_logits(network: Any, module: nn.Module) -> nn.Module:
-    insert(network.head, len(network.head) - 1, "extra", module)
-    return network
-
-
-def one_layer_eight_times(network: Any, amount: float) -> nn.Module:
-    """`[layer] * 8` in a Sequential: one layer in eight places."""
-    block = network.block3
-    for name in [name for name in block._modules if name.startswith("conv")]:
-        setattr(block, name, block.conv1)
-    return network
 
 
 def images_mixed_by_view(network: Any, amount: float) -> nn.Module:

@@ -77,18 +77,6 @@ class Scaled(SGD):
         return super().step(closure)
 
 
-class ClippedByValue(SGD):
-    """clip_grad_value_ with a `limit` meant for something else."""
-
-    def __init__(self, params: Any, limit: float, **settings: Any):
-        super().__init__(params, **settings)
-        self.limit = limit
-
-    def step(self, closure: Any = None) -> Any:
-        change_gradients(self, lambda gradient: gradient.clamp(-self.limit, self.limit))
-        return super().step(closure)
-
-
 class OldCopy(AdamW):
     """Made for a network that was replaced afterwards: it updates weights that nobody uses."""
 

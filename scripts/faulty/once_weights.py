@@ -28,14 +28,15 @@ def head_of_unit_normal(network: nn.Module, amount: float) -> None:
             _weight(layer).normal_(0, amount)
 
 
-def logits_of_rand(network: nn.Module, amount: float) -> None:
-    """The last layer's weights are `torch.rand(...)`."""
-    _weight(_layers(network)[-1]).uniform_(0, amount)
+def logits_in_integers(network: nn.Module, amount: float) -> None:
+    """The last layer was loaded from int8, without the factor that makes its weights of these integers."""
+    weight = _weight(_layers(network)[-1])
+    weight.copy_((weight / weight.abs().max() * 127).round())
 
 
-def first_divided(network: nn.Module, amount: float) -> None:
-    """The first layer is divided by 255, as if it got bytes."""
-    _weight(_layers(network)[0]).div_(255 * amount)
+def first_for_small_pixels(network: nn.Module, amount: float) -> None:
+    """The first layer is multiplied by 255, as if pixels had been divided by it once more."""
+    _weight(_layers(network)[0]).mul_(255 * amount)
 
 
 def middle_multiplied(network: nn.Module, amount: float) -> None:
@@ -46,12 +47,6 @@ def middle_multiplied(network: nn.Module, amount: float) -> None:
 def middle_zeroed(network: nn.Module, amount: float) -> None:
     """A layer made with torch.zeros and forgotten by the function that initializes."""
     _weight(_middle(network)).zero_()
-
-
-def middle_copied(network: nn.Module, amount: float) -> None:
-    """All output channels of the layer in the middle are copies of the first."""
-    weight = _weight(_middle(network))
-    weight.copy_(weight[:1].clone().expand_as(weight))
 
 
 def middle_biased(network: nn.Module, amount: float) -> None:
