@@ -108,13 +108,6 @@ ONCE_DATA = kinds(
             ANY,
             True,
         ),
-        (
-            "brightness and noise without measure",
-            "augmentation=practice_jitter",
-            "augmentation_too_strong",
-            ANY,
-            True,
-        ),
         ("holes nearly as large as the image", "augmentation.cutout=15", "augmentation_too_strong", ANY, True),
     ],
 )

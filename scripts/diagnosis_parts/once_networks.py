@@ -46,13 +46,6 @@ ONCE_NETWORK = kinds(
             "relu own",
             True,
         ),
-        (
-            "activations never called",
-            "model.activation=none init=xavier",
-            "activation_unsuitable",
-            "deep",
-            True,
-        ),
         ("softmax in hidden layers", "model.fault=softmax_inside", "activation_unsuitable", ANY, False),
         ("thirty layers without shortcuts", "model.convs_per_block=[1,1,28]", "too_deep", "deep", True),
         ("a last hidden layer of two units", "model.head=[64,2]", "too_narrow", "hidden", True),
@@ -85,13 +78,6 @@ ONCE_NETWORK = kinds(
             "model.fault=averaged_too_early",
             "network_unsuitable too_narrow",
             ANY,
-            False,
-        ),
-        (
-            "one cell of the map read",
-            "model.fault=reads_one_cell",
-            "network_unsuitable input_ignored",
-            "deep|shortcut",
             False,
         ),
         (

@@ -76,7 +76,7 @@ ONCE_ONE_LAYER = kinds(
             "first convolution multiplied by 255",
             "model.fault=first_for_small_pixels init=own",
             "layer_out_of_scale weights_too_large",
-            PLAIN,
+            "relu plain own",
             False,
         ),
         (
@@ -196,7 +196,7 @@ ONCE_OPTIMIZER = kinds(
             "four images in a batch",
             "trainer.batch_size=4",
             "batch_unsuitable too_few_steps",
-            ANY,
+            "colour|deep|shortcut",
             True,
         ),
         (
@@ -216,13 +216,6 @@ ONCE_NUMBER_FORMAT = kinds(
         (
             "weights kept in 8 bits",
             "optimizer=practice_eight_bit_weights optimizer.lr=*1",
-            "precision_too_low",
-            "sgd",
-            True,
-        ),
-        (
-            "gradients sent in 8 bits",
-            "optimizer=practice_eight_bit_gradients optimizer.lr=*1",
             "precision_too_low",
             "sgd",
             True,

@@ -42,20 +42,3 @@ class Mixed:
         share = (self.least + (1 - self.least) * torch.rand(n, generator=generator)).view(-1, 1, 1, 1)
         others = images[torch.randperm(n, generator=generator)].float()
         return (share * others + (1 - share) * images.float()).round().to(images.dtype)
-
-
-@dataclass(frozen=True)
-class Jitter:
-    """Brightness and contrast drawn so widely that many images are all black or all white, and noise on top."""
-
-    brightness: float = 200.0
-    noise: float = 60.0
-
-    def check(self, shape: tuple[int, int, int]) -> None:
-        """It suits every shape."""
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        n = len(images)
-        light = ((torch.rand(n, generator=generator) * 2 - 1) * self.brightness).view(-1, 1, 1, 1)
-        noise = torch.randn(images.shape, generator=generator) * self.noise
-        return (images.float() + light + noise).clamp(0, 255).round().to(images.dtype)

@@ -115,12 +115,6 @@ def averaged_too_early(network: Any, amount: float) -> nn.Module:
     return insert(network, 1, "average", Apply(lambda x: x.mean((2, 3), keepdim=True).expand_as(x)))
 
 
-def reads_one_cell(network: Any, amount: float) -> nn.Module:
-    """`x[:, :, 0, 0]` in place of the average over the map."""
-    network.head.average = Apply(lambda x: x[:, :, :1, :1])
-    return network
-
-
 def one_channel_between(network: Any, amount: float) -> nn.Module:
     """Two 1x1 convolutions with one channel between them."""
     c = channels_between(network)

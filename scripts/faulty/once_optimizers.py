@@ -102,14 +102,6 @@ class EightBitWeights(SGD):
         return loss
 
 
-class EightBitGradients(SGD):
-    """Gradients are exchanged in 8 bits (e4m3) without a scale: small ones become zero."""
-
-    def step(self, closure: Any = None) -> Any:
-        change_gradients(self, lambda gradient: gradient.clamp(-448, 448).to(torch.float8_e4m3fn).float())
-        return super().step(closure)
-
-
 class FixedLossScale(SGD):
     """Gradients in fp16 under a fixed loss scale, and nobody looks whether they overflowed."""
 
