@@ -238,7 +238,7 @@ ONCE_NUMBER_FORMAT = kinds(
         (
             "squares of bytes in fp16",
             "model.fault=squares_in_half model.amount=60",
-            "precision_too_low",
+            "precision_too_low input_ignored",
             ANY,
             False,
         ),
