@@ -75,7 +75,7 @@ ONCE_SETTINGS = (
     ("sgd", "optimizer.momentum=0.92 optimizer.lr=*0.75"),
     ("sgd", "optimizer.weight_decay=0.0008 optimizer.lr=*1.2"),
     ("sgd", "optimizer.nesterov=false optimizer.weight_decay=0.0001"),
-    ("sgd", "optimizer=adamw optimizer.lr=0.003"),
+    ("sgd", "optimizer=adamw optimizer.lr=0.003 trainer.max_steps=300"),
     ("adamw", "optimizer.betas=[0.88,0.985]"),
     ("adamw", "optimizer.weight_decay=0.04"),
     ("adamw", "optimizer=sgd optimizer.lr=0.015"),
