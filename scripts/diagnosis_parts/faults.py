@@ -35,6 +35,9 @@ from diagnosis_parts.latest_training import (
 from diagnosis_parts.newer_data import NEWER_DATA
 from diagnosis_parts.newer_networks import NEWER_NETWORK
 from diagnosis_parts.newer_training import NEWER_INITIALIZATION, NEWER_NUMBER_FORMAT, NEWER_ONE_LAYER, NEWER_OPTIMIZER
+from diagnosis_parts.once_data import ONCE_DATA
+from diagnosis_parts.once_networks import ONCE_NETWORK
+from diagnosis_parts.once_training import ONCE_INITIALIZATION, ONCE_NUMBER_FORMAT, ONCE_ONE_LAYER, ONCE_OPTIMIZER
 from diagnosis_parts.rare_data import RARE_DATA
 from diagnosis_parts.rare_networks import RARE_NETWORK
 from diagnosis_parts.rare_training import RARE_INITIALIZATION, RARE_NUMBER_FORMAT, RARE_ONE_LAYER, RARE_OPTIMIZER
@@ -48,7 +51,7 @@ _KNOWN = (
     *(LATEST_INITIALIZATION, LATEST_ONE_LAYER, LATEST_OPTIMIZER, LATEST_NETWORK, LATEST_DATA, LATEST_NUMBER_FORMAT),
     *(COMMON_INITIALIZATION, COMMON_ONE_LAYER, COMMON_OPTIMIZER, COMMON_NETWORK, COMMON_DATA, COMMON_NUMBER_FORMAT),
 )
-_ONCE: tuple[list[Fault], ...] = ()
+_ONCE = (ONCE_INITIALIZATION, ONCE_ONE_LAYER, ONCE_OPTIMIZER, ONCE_NETWORK, ONCE_DATA, ONCE_NUMBER_FORMAT)
 _RARE = (RARE_INITIALIZATION, RARE_ONE_LAYER, RARE_OPTIMIZER, RARE_NETWORK, RARE_DATA, RARE_NUMBER_FORMAT)
 FAMILIES: dict[str, list[Fault]] = {}
 for _faults in (*_KNOWN, *_ONCE, *_RARE):

@@ -9,6 +9,7 @@ from diagnosis_parts.fresh_healthy import FRESH_SETTINGS
 from diagnosis_parts.later_healthy import LATER_SETTINGS
 from diagnosis_parts.latest_healthy import LATEST_SETTINGS
 from diagnosis_parts.newer_healthy import NEWER_SETTINGS
+from diagnosis_parts.once_healthy import ONCE_SETTINGS
 
 # How many: a base, one of its settings below and a seed each.
 COUNTS = {"dev": 840, "once": 130, "rare": 0}
@@ -91,6 +92,8 @@ SETTINGS = (
 def healthy(set_name: str) -> list[tuple[Base, str, int]]:
     """(base, overrides, seed). Each setting belongs to one set, and so does each seed. `dev` was once seven sets, which
     are drawn as they were, so that their runs have the same keys."""
+    if set_name == "once":
+        return _drawn("2053", ONCE_SETTINGS, COUNTS["once"], 90_000)
     if set_name != "dev":
         return []
     order = list(SETTINGS)
