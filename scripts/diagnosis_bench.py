@@ -1,8 +1,8 @@
 """How often cnnlab's diagnosis is right: known faults in networks that train well, and runs without one.
 
 make diagnosis-bench                                  all, an hour on two free cores; writes docs/diagnosis.md
-make diagnosis-bench ARGS="--part 4"                  of dev a random quarter of the faults, as on the page
-make diagnosis-bench ARGS="--set dev"                 only the set with which the rules were made; once: only the other
+make diagnosis-bench ARGS="--part 8"                  of dev a random eighth of the faults, as on the page
+make diagnosis-bench ARGS="--set dev"                 only the set with which the rules were made; or once, or rare
 make diagnosis-bench ARGS="--root data"               where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"          CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
 make diagnosis-bench ARGS="--only 'rate x30'"         some faults, printed only

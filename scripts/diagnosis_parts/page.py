@@ -91,7 +91,7 @@ HOW = """## To repeat it
 ```bash
 make diagnosis-bench ARGS="--root data"              # where MNIST and CIFAR-10 lie, or are downloaded to
 make diagnosis-bench ARGS="--cifar10 FOLDER"         # CIFAR-10 as pictures, FOLDER/{train,test}/<class>/*
-make diagnosis-bench ARGS="--part 4"                 # as this page: of dev a random quarter of its kinds
+make diagnosis-bench ARGS="--part 8"                 # as this page: of dev a random eighth of its kinds
 make diagnosis-bench ARGS="--set dev --again"        # one set, after a change
 make diagnosis-bench ARGS="--only 'rate x30'"        # some faults
 ```
