@@ -1,6 +1,7 @@
 """The verdict on histories written by hand: in the event file, in the log and in the results."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -174,3 +175,14 @@ def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
         "updating",
         "weights",
     ]
+
+
+def test_a_longer_run_is_not_tried_briefly(recorder, looks):
+    """Its cause is told all the same."""
+    few = replace(CONTEXT, batch_size=2, steps_per_epoch=600, settings={"trainer.max_steps": None})
+    observer = Diagnosing(recorder, few, STEPS, looks)
+    for step in range(101):
+        recorder.record(step, 0, {**WELL, "train/loss": 2.0, "train/accuracy": 0.15, "validation/accuracy": 0.15})
+    results = observer.results(101)
+    assert results["diagnosis/little_learned/override"].startswith("trainer.epochs=")
+    assert not [look for look in looks.asked if look.startswith("remedy trainer.epochs")]

@@ -20,6 +20,7 @@ from cnnlab.views.findings import markdown
 
 log = logging.getLogger("cnnlab")
 REMEDIES = 3  # that are tried at most
+LONGER = ("trainer.max_steps", "trainer.epochs")  # more steps, which a brief run does not have
 
 
 class Diagnosing(Observer):
@@ -99,7 +100,7 @@ def _untried(run: Evidence, findings: list[Finding]) -> str | None:
     for remedy in [cause.remedy for cause in first.causes] if first else []:
         if helped(run, remedy.override):
             return None
-        if remedy.typeable and remedy.override not in remedies(run):
+        if remedy.typeable and remedy.setting not in LONGER and remedy.override not in remedies(run):
             return remedy.override
     return None
 
