@@ -12,8 +12,6 @@ from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.tensorboard import Dashboard
 
 Log = Callable[[int, int, Mapping[str, float]], None]  # step, epoch, values
-
-
 WAIT_S = 0.5  # at most this long a measured step waits to be computed and written with those after it
 
 

@@ -31,7 +31,6 @@ BITS = {8: torch.bfloat16, 11: torch.float16}
 SECONDS = 5.0  # of each trial
 EXCHANGE_SECONDS = 10.0  # of each of those on many batches, of 100 or 200 steps
 
-
 RemedyTrial = Callable[[str], float]  # an override -> accuracy of a brief run with it, of 1; may raise NotApplicable
 
 

@@ -87,7 +87,7 @@ def one_layer(run: Evidence) -> Cause | None:
 
 def outlier(run: Evidence) -> tuple[str, str] | None:
     """The one layer, or the first of a few, that differs from all others at the first measured step, and how."""
-    first, fan_in = run.first, run.context.fan_in
+    first = run.first
     if first is None or len(first.of("weight/std")) < 3:
         return None
     stds = first.of("weight/std")
@@ -114,7 +114,7 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
     if one_sign:  # around a common mean, deviations tell nothing of the weights' size
         return None
-    gains = {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
+    gains = _gains(run, first)
     last = list(stds)[-1]  # small at first is a known good start
     off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
     if 1 <= len(off) <= FEW_LAYERS * len(gains):
@@ -142,6 +142,12 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
     return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
 
 
+def _gains(run: Evidence, record: Record) -> dict[str, float]:
+    """By layer, deviation of the weights times the root of their fan-in."""
+    fan_in, stds = run.context.fan_in, record.of("weight/std")
+    return {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
+
+
 def _factors(first: Record, gains: Mapping[str, float]) -> dict[str, float]:
     """What each layer makes of the one before, over what its weights make of it."""
     sizes = signal(first)
@@ -152,9 +158,8 @@ def lost_in_rounding(run: Evidence) -> str | None:
     """The first layer that gets so little of the one before that it is what float32 rounds off."""
     if run.first is None:
         return None
-    fan_in = run.context.fan_in
-    stds = {k: std * math.sqrt(fan_in[k]) for k, std in run.first.of("weight/std").items() if k in fan_in and std > 0}
-    return next((k for k, factor in _factors(run.first, stds).items() if 0 < factor < ROUNDED), None)
+    factors = _factors(run.first, _gains(run, run.first))
+    return next((k for k, factor in factors.items() if 0 < factor < ROUNDED), None)
 
 
 def jump(run: Evidence) -> tuple[str, str] | None:
