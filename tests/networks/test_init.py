@@ -16,7 +16,9 @@ from cnnlab.networks.init import (
     initialize,
     lsuv,
     mup_readout,
+    partial_dirac_,
     truncated_normal_,
+    whiten,
 )
 from cnnlab.networks.layers import weight_layers
 from cnnlab.theory.weights import weight_moments
@@ -128,6 +130,72 @@ def test_lsuv_gives_every_layer_variance_one():
         layer.register_forward_hook(lambda m, i, output, key=key: seen.update({key: output.var().item()}))
     net(batch)
     assert list(seen.values()) == pytest.approx([1.0] * 6, abs=0.011)
+
+
+def _smooth(n: int = 256) -> torch.Tensor:
+    """Images whose neighbouring pixels and whose channels are correlated."""
+    images = nn.functional.avg_pool2d(torch.randn(n, 3, 10, 10, generator=torch.Generator().manual_seed(3)), 3, 1)
+    return images + 0.5 * images.mean(1, keepdim=True)
+
+
+def _responses(conv: nn.Conv2d, images: torch.Tensor) -> torch.Tensor:
+    """(patches, c_out), of the patches within the images, by cutting them out one by one."""
+    k = conv.kernel_size[0]
+    patches = [images[:, :, i : i + k, j : j + k] for i in range(9 - k) for j in range(9 - k)]
+    return torch.cat([torch.einsum("nchw,ochw->no", patch, conv.weight) for patch in patches]).double()
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])  # for 2, a layer pads the image first
+def test_whitened_outputs_are_uncorrelated_and_of_mean_square_one(kernel_size):
+    n = 3 * kernel_size**2
+    net, images = _network(channels=[2 * n], kernel_size=kernel_size), _smooth()
+    initialize(net, he_normal_, after=partial(whiten, eps=0.0), batch=images)
+    seen = _responses(net.block1.conv1, images)
+    if kernel_size == 3:  # with even kernels, the patches at the border hold zeros, which the above leaves out
+        torch.testing.assert_close(seen[:, :n].T @ seen[:, :n] / len(seen), torch.eye(n).double(), atol=1e-3, rtol=0)
+    assert torch.equal(net.block1.conv1.weight[:n], -net.block1.conv1.weight[n:])
+    assert not net.block1.conv1.weight.requires_grad and net.block1.conv2.weight.requires_grad
+
+
+@pytest.mark.parametrize("channels", [5, 60])
+def test_fewer_channels_take_the_largest_patterns_and_more_keep_what_they_had(channels):
+    net, plain, images = _network(channels=[channels]), _network(channels=[channels]), _smooth()
+    initialize(plain, he_normal_)
+    initialize(net, he_normal_, after=partial(whiten, eps=0.0, freeze=False), batch=images)
+    first, second = net.block1.conv1, net.block1.conv2
+    assert first.weight.requires_grad and torch.equal(second.weight, plain.block1.conv2.weight)
+    if channels == 60:
+        assert torch.equal(first.weight[54:], plain.block1.conv1.weight[54:])
+        assert torch.equal(first.weight[:27], -first.weight[27:54])
+        return
+    assert torch.equal(first.weight[:2], -first.weight[3:])
+    # 1 / norm^2 of a filter is its eigenvalue
+    data = _responses(_unit(first), images)
+    assert (data.square().mean(0)[:3] * first.weight[:3].flatten(1).norm(dim=1).square()).tolist() == pytest.approx(
+        [1.0] * 3, rel=1e-3
+    )
+    assert data.square().mean(0)[:3].diff().max() < 0
+
+
+def _unit(conv: nn.Conv2d) -> nn.Conv2d:
+    unit = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size)
+    unit.weight = nn.Parameter(conv.weight.detach() / conv.weight.detach().flatten(1).norm(dim=1).view(-1, 1, 1, 1))
+    return unit
+
+
+@pytest.mark.parametrize("first", [nn.Linear(48, 4), nn.Conv2d(4, 4, 3, groups=2)])
+def test_only_an_ungrouped_convolution_whitens(first):
+    with pytest.raises(InputError, match=f"the first layer is {type(first).__name__}"):
+        whiten(nn.Sequential(first), torch.zeros(2, 4, 8, 8))
+
+
+def test_partial_dirac_copies_its_input_in_the_first_channels():
+    conv, x = nn.Conv2d(3, 8, 3, padding=1, bias=False), torch.randn(2, 3, 6, 6)
+    partial_dirac_(conv.weight.data)
+    assert torch.equal(conv(x)[:, :3], x)
+    assert conv.weight[3:].var().item() == pytest.approx(1 / (3 * 27), rel=0.3)
+    narrow = partial_dirac_(torch.zeros(4, 64, 3, 3))
+    assert narrow.var().item() == pytest.approx(1 / (3 * 576), rel=0.1)
 
 
 def test_a_fill_that_cannot_is_named():

@@ -16,6 +16,7 @@ NETWORKS = {
     "unpadded": {"channels": [2], "convs_per_block": 9, "padding": "valid", "pool": "none"},
     "large kernel": {"channels": [2, 2], "kernel_size": 19, "convs_per_block": 1},
     "strides": {"channels": [2, 2, 2], "kernel_size": [5, 3, 2], "stride": [3, 1, 2], "padding": "valid"},
+    "early pooling": {"channels": [2, 2, 2], "padding": "valid", "pool_after": "first"},
     "poolings": {"channels": [2] * 5, "kernel_size": 1, "convs_per_block": 1, "pool": "mean"},
 }
 
@@ -41,7 +42,7 @@ def test_each_other_change_that_is_told_runs(knobs):
     with pytest.raises(InputError) as error:
         ConvNet((1, 5, 5), 3, **knobs)
     told = re.findall(r"model\.(\w+)=(\S+?)\.?(?:\s|$)", str(error.value).splitlines()[-1])
-    alone = knobs in (NETWORKS["unpadded"], NETWORKS["strides"])  # no single change suffices
+    alone = knobs in [NETWORKS[name] for name in ("unpadded", "strides", "early pooling")]  # no single change suffices
     assert bool(told) is not alone and ("fewer layers" in str(error.value)) is alone
     for key, value in told:
         assert runs(5, **{**knobs, key: OverridesParser.create().parse_override(f"{key}={value}").value()}), (
@@ -57,10 +58,12 @@ def test_of_an_oblong_image_both_sides_are_named():
     assert 1 <= len(str(error.value).splitlines()) <= 5
 
 
-def test_the_last_map_is_that_of_the_network():
-    made = MapSizes([5, 3], [1, 2], [2, 1], ["max", "none"], "valid")
-    knobs = {"kernel_size": [5, 3], "convs_per_block": [1, 2], "stride": [2, 1], "pool": ["max", "none"]}
-    network = ConvNet((1, 30, 41), 3, channels=[2, 2], padding="valid", **knobs)
+@pytest.mark.parametrize("pool_after", ["last", "first"])
+@pytest.mark.parametrize("pool", [["max", "none"], ["none", "max"]])
+def test_the_last_map_is_that_of_the_network(pool, pool_after):
+    made = MapSizes([5, 3], [1, 2], [2, 1], pool, "valid", pool_after)
+    knobs = {"kernel_size": [5, 3], "convs_per_block": [1, 2], "stride": [2, 1]}
+    network = ConvNet((1, 30, 41), 3, channels=[2, 2], padding="valid", pool=pool, pool_after=pool_after, **knobs)
     assert made.last([30, 41]) == list(network.block2(network.block1(torch.zeros(1, 1, 30, 41))).shape[2:])
 
 

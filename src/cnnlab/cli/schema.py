@@ -80,6 +80,7 @@ CONVNET_RULES: dict[str, Rule] = {
     "model.convs_per_block": per_block(whole(1)),
     "model.stride": per_block(whole(1)),
     "model.pool": per_block(one_of(*POOLINGS, "none")),
+    "model.pool_after": one_of("first", "last"),
     "model.padding": one_of("same", "valid"),
     "model.activation": one_of(*ACTIVATIONS),
     "model.activate": one_of("each", "last"),

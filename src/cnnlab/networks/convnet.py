@@ -19,10 +19,11 @@ class ConvNet(nn.Sequential):
 
     A block is `convs_per_block` convolutions, each followed by norm and activation, then one 2x2 pooling;
     `stride` applies to the block's first convolution. `kernel_size`, `convs_per_block`, `stride` and `pool` are
-    one value for all blocks or a list with one value per block. `head`: widths of the hidden fully connected
-    layers, or "average" for global average pooling. Dropout precedes every fully connected layer.
-    `activate="last"`: only a block's last convolution is followed by the activation; those before it are linear, so
-    that without norm the block is one convolution with a larger kernel, away from the border.
+    one value for all blocks or a list with one value per block. `pool_after="first"`: the pooling follows a block's
+    first convolution, before its norm, so that all behind it is done at a quarter of the positions. `head`: widths of
+    the hidden fully connected layers, or "average" for global average pooling. Dropout precedes every fully connected
+    layer. `activate="last"`: only a block's last convolution is followed by the activation; those before it are
+    linear, so that without norm the block is one convolution with a larger kernel, away from the border.
     `first_layer="classical"`: the first convolution is a frozen bank of classical kernels (blur, outline, ...).
 
     Raises InputError if the settings contradict each other or do not fit the image.
@@ -39,6 +40,7 @@ class ConvNet(nn.Sequential):
         stride: int | Sequence[int] = 1,
         padding: str = "same",
         pool: str | Sequence[str] = "max",
+        pool_after: str = "last",
         activation: str = "relu",
         activate: str = "each",
         norm: str = "none",
@@ -51,7 +53,7 @@ class ConvNet(nn.Sequential):
         kernels, depths = _per_block("kernel_size", kernel_size, n), _per_block("convs_per_block", convs_per_block, n)
         strides, pools = _per_block("stride", stride, n), _per_block("pool", pool, n)
         c, *size = image_shape
-        size = MapSizes(kernels, depths, strides, pools, padding).last(size)
+        size = MapSizes(kernels, depths, strides, pools, padding, pool_after).last(size)
 
         for i, width in enumerate(channels):
             block: OrderedDict[str, nn.Module] = OrderedDict()
@@ -59,12 +61,14 @@ class ConvNet(nn.Sequential):
                 step = strides[i] if j == 1 else 1
                 for role, module in convolution(c, width, kernels[i], step, padding, bias=norm == "none").items():
                     block[f"{role}{j}"] = module
+                if j == 1 and pool_after == "first" and pools[i] != "none":
+                    block["pool"] = pooling_layer(pools[i])
                 if norm == "batch":
                     block[f"norm{j}"] = nn.BatchNorm2d(width)
                 active = activate == "each" or j == depths[i]
                 block[f"activation{j}"] = activation_layer(activation if active else "none")
                 c = width
-            if pools[i] != "none":
+            if pool_after == "last" and pools[i] != "none":
                 block["pool"] = pooling_layer(pools[i])
             self.add_module(f"block{i + 1}", nn.Sequential(block))
         if first_layer == "classical":

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
@@ -124,6 +125,45 @@ def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
     weight.zero_()
     weight[:, :, (height - 1) // 2, (width - 1) // 2] = centre
     return weight
+
+
+def partial_dirac_(weight: Tensor) -> Tensor:
+    """The first c_in of c_out channels copy the input, as far as there are as many; the others are torch's default,
+    U(-b, b) with b = 1 / sqrt(fan-in) (Jordan 2024, arXiv:2404.00498, section 3.2). `weight`: (c_out, c_in, k, k)."""
+    c_out, c_in = weight.shape[:2]
+    nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
+    if c_out >= c_in:
+        nn.init.dirac_(weight[:c_in])
+    return weight
+
+
+@torch.no_grad()
+def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = True) -> None:
+    """Make the first layer's outputs uncorrelated and of equal mean square (PCA whitening; Jordan 2024,
+    arXiv:2404.00498, section 3.1).
+
+    The filters are the eigenvectors v of the patches' second moments over `batch` (N, C, H, W), largest eigenvalue l
+    first, as v / sqrt(l + eps), and the same once more with the opposite sign, since a following relu would lose half
+    of each. c_out channels take as many, half of either sign; those above 2 x fan-in stay as they are. The first layer
+    is that by order of definition, a convolution without groups. `freeze`: it is not trained.
+    """
+    layer = next(iter(weight_layers(network).values()))
+    if not isinstance(layer, nn.Conv2d) or layer.groups > 1:
+        raise InputError(
+            f"init=whitening: the first layer is {type(layer).__name__}, and it takes a convolution without groups.\n"
+            "Use a network that begins with one, as model=stacked3x3, or init=he."
+        )
+    inputs: list[Tensor] = []
+    with layer.register_forward_pre_hook(lambda module, args: inputs.append(args[0])), mode(network, training=False):
+        network(batch)
+    shape = {"dilation": layer.dilation, "padding": 0, "stride": layer.stride}
+    patches = F.unfold(inputs[0].double(), layer.kernel_size, **shape).transpose(1, 2).flatten(0, 1)
+    moments, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    filters = (vectors / (moments + eps).sqrt()).T.flip(0).view(-1, *layer.weight.shape[1:])
+    positive = -(-min(layer.out_channels, 2 * len(filters)) // 2)
+    both = torch.cat([filters[:positive], -filters[: layer.out_channels - positive]])
+    layer.weight[: len(both)] = both
+    layer.weight.requires_grad_(not freeze)
 
 
 @torch.no_grad()

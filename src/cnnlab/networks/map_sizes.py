@@ -25,13 +25,15 @@ class _Step:
 
 @dataclass(frozen=True)
 class MapSizes:
-    """One value per block of everything but the padding; `stride`: of a block's first convolution."""
+    """One value per block of all but the last two; `stride`: of a block's first convolution. `pool_after`: "last" or
+    "first", the convolution of a block that its pooling follows."""
 
     kernel_size: Sequence[int]
     convs_per_block: Sequence[int]
     stride: Sequence[int]
     pool: Sequence[str]
     padding: str
+    pool_after: str = "last"
 
     def last(self, size: Sequence[int]) -> list[int]:
         """The sides of the last map, for an image of these sides; InputError if a layer's map is too small for it."""
@@ -49,10 +51,11 @@ class MapSizes:
     def _steps(self) -> Iterator[_Step]:
         blocks = zip(self.kernel_size, self.convs_per_block, self.stride, self.pool, strict=True)
         for i, (kernel_size, depth, stride, pool) in enumerate(blocks, start=1):
+            pooled_after = 1 if self.pool_after == "first" else depth
             for j in range(1, depth + 1):
                 yield _Step(f"block{i}.conv{j}", kernel_size, stride if j == 1 else 1, self.padding)
-            if pool != "none":
-                yield _Step(f"block{i}.pool", 2, 2, "same", pools=True)
+                if pool != "none" and j == pooled_after:
+                    yield _Step(f"block{i}.pool", 2, 2, "same", pools=True)
 
     def _fits(self, side: int) -> bool:
         for step in self._steps():
