@@ -32,6 +32,13 @@ def test_one_layer_out_of_scale_is_named(row, evidence, factor):
     assert found.name == "layer_out_of_scale" and "02_block2.conv1" in found.clause
 
 
+def test_a_frozen_layer_may_have_weights_of_any_size(row, evidence):
+    """As those that whiten correlated pixels; what it gives is judged with the layers that are not trained."""
+    step = row(0, weight_std=_scaled(17, 0), preactivation_std=(1.0, 1.1, 1.0, 1.2))
+    assert one_layer(evidence(step, fan_in=FANS)).name == "layer_out_of_scale"
+    assert one_layer(evidence(step, fan_in=FANS, frozen=("01_block1.conv1",))) is None
+
+
 def test_one_layer_of_zeros_or_of_equal_channels_is_named_and_not_the_initializer(row, evidence):
     zero = row(0, weight_std=(HE[0], 0.0, *HE[2:]), weight_distinct=(0.9, nan, 0.9, 0.9))
     same = row(0, weight_std=HE, weight_distinct=(0.9, 0.0, 0.9, 0.9))

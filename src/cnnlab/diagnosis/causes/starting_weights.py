@@ -143,9 +143,9 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
 
 
 def _gains(run: Evidence, record: Record) -> dict[str, float]:
-    """By layer, deviation of the weights times the root of their fan-in."""
-    fan_in, stds = run.context.fan_in, record.of("weight/std")
-    return {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0}
+    """By layer, deviation of the weights times the root of their fan-in; without frozen ones, whose outputs count."""
+    fan_in, stds, frozen = run.context.fan_in, record.of("weight/std"), run.context.frozen
+    return {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0 and k not in frozen}
 
 
 def _factors(first: Record, gains: Mapping[str, float]) -> dict[str, float]:
