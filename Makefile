@@ -43,15 +43,15 @@ types: $(INSTALLED)
 
 check: lint types test  ## what CI runs: ruff, types, tests
 
-# fastai with what it needs beside what is installed, where only this benchmark sees them.
-FASTAI := .venv-fastai
-FASTAI_NEEDS := fastai==2.8.12 fastcore==2.2.41 fastprogress==1.1.6 fastdownload==0.0.8 fasttransform==0.0.5 \
+# airbench, and fastai with what it needs beside what is installed, where only this benchmark sees them.
+PEERS := .venv-peers
+PEERS_NEED := airbench==0.1.8 fastai==2.8.12 fastcore==2.2.41 fastprogress==1.1.6 fastdownload==0.0.8 fasttransform==0.0.5 \
 	plum-dispatch==2.9.0 beartype==0.23.1 python-fasthtml==0.14.14 itsdangerous==2.2.0 starlette==1.10.0 \
 	python-multipart==0.0.34
 
 bench: $(INSTALLED)  ## cnnlab beside a bare loop, plain PyTorch, Lightning, fastai; writes docs/benchmarks.md
-	-test -d $(FASTAI) || $(BIN)/pip install --quiet --no-deps --target $(FASTAI) $(FASTAI_NEEDS)
-	PYTHONPATH=$(CURDIR)/$(FASTAI) $(BIN)/python scripts/benchmark.py $(ARGS)
+	-test -d $(PEERS) || $(BIN)/pip install --quiet --no-deps --target $(PEERS) $(PEERS_NEED)
+	PYTHONPATH=$(CURDIR)/$(PEERS) $(BIN)/python scripts/benchmark.py $(ARGS)
 
 # Hydra's joblib launcher, where only this benchmark sees it.
 JOBLIB := .venv-joblib
@@ -103,4 +103,4 @@ notebook: $(INSTALLED)  ## run docs/tour.ipynb and keep what it prints
 	cd docs && OMP_NUM_THREADS=2 ../$(BIN)/jupyter execute --inplace tour.ipynb
 
 clean:
-	rm -rf $(VENV) $(NEXT) $(JOBLIB) $(OTHERS) $(FASTAI) dist
+	rm -rf $(VENV) $(NEXT) $(JOBLIB) $(OTHERS) $(PEERS) dist

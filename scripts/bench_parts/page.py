@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_parts.machine import in_words
-from bench_parts.parts import Found
+from bench_parts.parts import ON_ALONE, Found
 from bench_parts.sections import SECTIONS
 from bench_parts.short import short
 from bench_parts.words import WORDS
@@ -37,6 +37,8 @@ def page(found: Found, picture: str) -> str:
 def _sections(found: Found, device: str) -> list[str]:
     texts = []
     for name, (title, tables) in SECTIONS.items():
+        if ON_ALONE.get(name, device) != device:
+            continue
         texts += [f"### {title}", WORDS[name]]
         left = found.get((device, name))
         texts.append(_section(name, left, tables))

@@ -21,9 +21,10 @@ PARTS = {
     "waiting": "waiting",
     "augmentation": "augmented",
     "accuracy": "accuracy",
+    "recipe": "recipe",
 }
 BY_DEFAULT = [name for name in PARTS if name != "accuracy"]
-ON_CPU_ALONE = ("waiting", "accuracy")
+ON_ALONE = {"waiting": "cpu", "accuracy": "cpu", "recipe": "cuda"}
 
 # {(device, part): what its process left}
 Found = dict[tuple[str, str], dict[str, Any]]
@@ -31,8 +32,8 @@ Found = dict[tuple[str, str], dict[str, Any]]
 
 def measure_apart(name: str, settings: Settings) -> bool:
     """Measure a part; False if it failed, which what it leaves says, too."""
-    if settings.device != "cpu" and name in ON_CPU_ALONE:
-        print(f"{name} is of the CPU")
+    if settings.device != ON_ALONE.get(name, settings.device):
+        print(f"{name} is measured on {ON_ALONE[name]} alone")
         return True
     print(f"{name}:", flush=True)
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)

@@ -1,10 +1,10 @@
 """The sections of the page: title, and the tables of what was found; words.py says what is measured."""
 
 from collections.abc import Callable
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
-from bench_parts import augmented, growth, loop, peers_side_by_side, switches, waiting, whole_run
+from bench_parts import augmented, growth, loop, peers_side_by_side, recipe, switches, waiting, whole_run
 from bench_parts.tables import Ratio, at_least, at_most, ms, ratio, ratios, table
 
 Found = dict[str, Any]
@@ -115,6 +115,20 @@ def accuracy_text(found: Found) -> str:
     return f"```console\n$ {found['command']}\n{found['text'].strip()}\n```" if found["text"] else ""
 
 
+def recipe_table(found: Found) -> str:
+    rows = []
+    other = found["rows"].get(recipe.AIRBENCH)
+    for name, row in found["rows"].items():
+        seconds, accuracy = row["seconds"], row["accuracy"]
+        over = f"{median(seconds) / median(other['seconds']):.2f}" if other else ""
+        files = f"{median(row['with files']):.2f} s" if row["with files"] else ""
+        more = f"{mean(row['six views']):.2%}" if "six views" in row else ""
+        span = f"{min(accuracy):.2%} .. {max(accuracy):.2%}"
+        rows.append([name, f"{median(seconds):.2f} s", over, files, f"{mean(accuracy):.2%}", span, more])
+    head = ["", "training", "over airbench", "with files", "test accuracy", "from .. to", "of six views"]
+    return table(head, rows) if rows else ""
+
+
 def _target(targets: dict[str, float], name: str, value: Ratio) -> str:
     return at_most(value.middle, targets[name]) if name in targets else ""
 
@@ -132,4 +146,5 @@ SECTIONS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "waiting": ("Threads that wait, idle and beside a busy program", waiting_table),
     "augmentation": ("Augmentation", augmentation_table),
     "accuracy": ("What bf16 costs in accuracy", accuracy_text),
+    "recipe": ("A quick recipe for CIFAR-10", recipe_table),
 }

@@ -1,6 +1,6 @@
 """What is measured in each section of the page."""
 
-from bench_parts import whole_run
+from bench_parts import recipe, whole_run
 
 WORDS = {
     "loop": """
@@ -32,4 +32,11 @@ a busy loop per core. The last row is `python -m cnnlab.train` with none of thes
     "augmentation": """
 `augmentation=flip_translate` in a training step, and in taking a batch alone: indexing and normalizing.""",
     "accuracy": """As cnnlab's own sweep reports it.""",
+    "recipe": f"""
+`python -m cnnlab.train dataset=cifar10 {" ".join(recipe.RECIPE)}`, with one of the lengths below, in
+configs alone, beside Jordan's airbench (arXiv:2404.00498) on the same images and card; each after one run to warm up,
+medians of the times and means of the accuracies of five. *Training*: cnnlab's steps, `time/step_ms`; of airbench, the
+call. *With files*: `time/training_s`, with validation and checkpoints after every epoch. *Of six views*: airbench's
+own measure, the mean over each test image, shifted and mirrored. 94 % is meant for the original images; pictures in
+JPEG give either a lower accuracy.""",
 }

@@ -193,7 +193,7 @@ def bytes_allocated(network: nn.Module, shape: tuple[int, ...]) -> int:
     gc.collect()
     gc.disable()
     try:
-        with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as record:
             output = network.train()(torch.zeros(shape))
             graph = output.grad_fn
             del output

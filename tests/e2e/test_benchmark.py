@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from textwrap import dedent
 from time import process_time, sleep
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench_parts import loop, peers_side_by_side, short, waiting
+from bench_parts import loop, peers_side_by_side, recipe, short, waiting
 from bench_parts.children import Busy, Child, ChildFailed, script, started
 from bench_parts.loops import bare_loop, cnnlab_loop, session
 from bench_parts.page import page
@@ -245,6 +246,50 @@ def test_only_what_was_measured_alone_and_at_length_is_quoted():
     failed = {key: {"failed": "no"} for key in _found()}
     assert all(line.endswith(": not measured on an idle machine.") for line in short.short(failed))
     assert "other programs took 50 % of the cores" in page(_found(machine=MACHINE | {"others": 0.5}), "x.png")
+
+
+def _recipe():
+    lab = {"seconds": [3.0, 4.0, 5.0], "with files": [6.0, 6.5, 7.0], "accuracy": [0.93, 0.95, 0.94]}
+    other = {"seconds": [2.0, 2.0], "with files": [], "accuracy": [0.94, 0.94], "six views": [0.945, 0.955]}
+    rows = {"cnnlab, epochs=10": lab, recipe.AIRBENCH: other}
+    left = {"machine": MACHINE | {"gpu": "Some GPU"}, "short": False, "seconds": 1.0, "found": {"rows": rows}}
+    return {("cuda", "recipe"): left}
+
+
+def test_the_recipe_is_compared_with_airbench_on_a_gpu_alone():
+    cpu, gpu = re.split("## CUDA", page(_recipe(), "x.png"))
+    assert "| cnnlab, epochs=10 | 4.00 s | 2.00 | 6.50 s | 94.00% | 93.00% .. 95.00% | |" in gpu
+    assert f"| {recipe.AIRBENCH} | 2.00 s | 1.00 | | 94.00% | 94.00% .. 94.00% | 95.00% |" in gpu
+    assert "quick recipe" not in cpu and "Threads that wait" not in gpu and " ".join(recipe.RECIPE) in gpu
+
+
+def test_every_setting_of_the_recipe_composes():
+    compose_run("train", ["dataset=cifar10", *recipe.RECIPE])
+
+
+def test_airbench_gets_the_images_and_its_runs_are_told(tmp_path):
+    code = """
+        import torch
+        from pathlib import Path
+        class CifarLoader:
+            def __init__(self, path, train, batch_size, aug=None, altflip=False):
+                self.data = torch.load(Path(path) / ("train.pt" if train else "test.pt"))
+        runs = []
+        def train94(loader, run, verbose):
+            runs.append(run)
+            return loader.data["images"].shape[1:] == (32, 32, 3), len(runs)
+        def evaluate(network, loader, tta_level):
+            return len(loader.data["labels"]) + network[1] / 10 + tta_level if network[0] else 0
+    """
+    (tmp_path / "airbench.py").write_text(dedent(code))
+    sizes = {"train": 6, "test": 4}
+    arrays = {f"{name}_images": np.zeros((n, 32, 32, 3), np.uint8) for name, n in sizes.items()}
+    np.savez(tmp_path / "x.npz", **arrays, **{f"{name}_labels": np.arange(n) for name, n in sizes.items()})
+    call = [sys.executable, *script("with_airbench", "x.npz", "2")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["accuracy"] == [4.2, 4.3] and told["six views"] == [6.2, 6.3] and len(told["seconds"]) == 2
 
 
 def test_the_plot_shows_what_there_is(tmp_path):
