@@ -163,14 +163,17 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     if len(known) == len(calls) and None not in known:
         return sum(count or 0 for count in known)
 
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
     network = uncompiled(network)
+    # A fused call for a whole encoder layer, or for an attention (on the CPU, up to torch 2.11), is not counted.
     fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # one fused call for a whole attention, which the counter misses
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         # With gradients: the counter fails on a view of a parameter without a graph.
-        with mode(network, training=False), torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False)
+        with mode(network, training=False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             network(zero_images(network, image_shape))
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
