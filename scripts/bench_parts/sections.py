@@ -97,7 +97,7 @@ def waiting_table(found: Found) -> str:
     for name, idle in found["idle"].items():
         busy, first = found["busy"][name], found["idle"].get(waiting.DEFAULT)
         slower = ratio(busy, idle)
-        same = first is not None and name != waiting.OWN  # the other has another loop
+        same = first is not None and name not in (waiting.OWN, waiting.LATER)  # which have another loop
         target = at_most(slower.middle, waiting.TARGET) if name == waiting.OWN else ""
         over = f"{ratio(idle, first).middle:.2f}" if same and first is not None else ""
         rows.append([name, ms(idle), over, ms(busy), f"{slower.middle:.2f}", slower.span, target])

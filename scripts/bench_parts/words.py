@@ -28,7 +28,9 @@ activations as they are and in place.""",
     "growth": """`stacked3x3` on digits with one setting changed.""",
     "waiting": """
 The loop of the plain script on random 1x28x28 images, `stacked3x3`, batches of 64; *busy*: while another program runs
-a busy loop per core. The last row is `python -m cnnlab.train` with none of these set.""",
+a busy loop per core. The last two rows are `python -m cnnlab.train` with none of these set: started on the idle
+machine, with a thread per core; and started beside the program after it had been at work for a minute, with the one
+thread that it then takes, over the time of the former on the idle machine.""",
     "augmentation": """
 `augmentation=flip_translate` in a training step, and in taking a batch alone: indexing and normalizing.""",
     "accuracy": """As cnnlab's own sweep reports it.""",

@@ -10,6 +10,7 @@ from hydra import main as main_of
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from cnnlab.cli.busy import beside_others
 from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
 from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
@@ -67,7 +68,7 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
         if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
             print(page)
             return
-        typed = with_devices(resumed(sys.argv[1:])) if config_name == "train" else sys.argv[1:]
+        typed = _of_training(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
         sys.argv[1:] = deferred(quoted_paths(typed))
         command = compose_command(config_name, sys.argv[1:])
         if command.jobs is not None:
@@ -102,6 +103,10 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
         return
     with with_configs(command.config_dir) as hydra:
         run_handed(hydra, command.config, job)
+
+
+def _of_training(arguments: Sequence[str]) -> list[str]:
+    return with_devices(resumed(beside_others(arguments)))
 
 
 def _exit_if_out_of_memory(error: BaseException) -> None:

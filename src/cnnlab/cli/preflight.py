@@ -59,6 +59,7 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
     from cnnlab.cli.parts import make_parts
     from cnnlab.common.device import choose_device
     from cnnlab.common.random import seed_everything
+    from cnnlab.common.threads import computing_with
 
     for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
         check_targets(job)
@@ -76,9 +77,10 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
     for job in _distinct(jobs, "telemetry"):
         build_statistics(job.telemetry)
     if len(jobs) == 1:
-        seed_everything(jobs[0].seed, jobs[0].trainer.deterministic)
-        parts = make_parts(jobs[0], choose_device(jobs[0].trainer.device))
-        _try(jobs[0], parts)
+        with computing_with(jobs[0].trainer.threads):
+            seed_everything(jobs[0].seed, jobs[0].trainer.deterministic)
+            parts = make_parts(jobs[0], choose_device(jobs[0].trainer.device))
+            _try(jobs[0], parts)
         return parts
     for alike in _grouped(jobs, "dataset"):
         data = build_data(alike[0].dataset)

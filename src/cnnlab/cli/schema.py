@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
     "trainer.batch_size": whole(1),
     "trainer.precision": one_of("fp32", "bf16", "fp16"),
     "trainer.devices": whole(1),
+    "trainer.threads": optional(whole(1)),
     "trainer.channels_last": either(one_of("auto"), BOOL),
     "trainer.compile": BOOL,
     "trainer.deterministic": BOOL,

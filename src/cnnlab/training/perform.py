@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.cli.parts import Parts
+from cnnlab.common.threads import computing_with
 from cnnlab.runs.reproducing import compare
 from cnnlab.runs.request import Request
 from cnnlab.runs.status import real_status
@@ -32,12 +33,13 @@ def perform(
     `pictures`: the value of telemetry.pictures=auto. `show`: also print the outcome. `parts`: what the check before the
     run made of this config. `began`: by `perf_counter`, when the command did; None leaves out `time/start_s`.
     """
-    if config.check is not None:
-        return check(config, request, folder, pictures, show, parts)
-    folder = Path(folder).absolute()
-    kept = parts if config.trainer.devices == 1 else None  # other processes make their own
-    arguments = (config, request, folder, pictures, show, kept, began)
-    return spread(_perform, *arguments, folder=folder, show=show) or {}
+    with computing_with(config.trainer.threads):
+        if config.check is not None:
+            return check(config, request, folder, pictures, show, parts)
+        folder = Path(folder).absolute()
+        kept = parts if config.trainer.devices == 1 else None  # other processes make their own
+        arguments = (config, request, folder, pictures, show, kept, began)
+        return spread(_perform, *arguments, folder=folder, show=show) or {}
 
 
 def _perform(
