@@ -7,6 +7,7 @@ from bench_parts.settings import Settings
 
 STEPS, ROUNDS, WARM_UP = 20, 5, 10
 EVERY = "light, every step"
+SLOW = "optimizer.lr=0.001"  # or 16 convolutions diverge, which ends cnnlab's loop
 LINES = {
     "convolutions": {2 * n: [f"model.convs_per_block={n}"] for n in (1, 2, 4, 8)},
     "channels of the first block": {n: [f"model.channels=[{n},{2 * n}]"] for n in (8, 16, 32, 64)},
@@ -21,5 +22,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         found["lines"][line] = {}
         for value, overrides in points.items():
             print(f"  {value} {line}", flush=True)
-            found["lines"][line][str(value)] = variants(overrides, settings, steps, rounds, [BARE, EVERY], WARM_UP)
+            found["lines"][line][str(value)] = variants(
+                [*overrides, SLOW], settings, steps, rounds, [BARE, EVERY], WARM_UP
+            )
     return found

@@ -10,7 +10,7 @@ from typing import Any
 from bench_parts.children import Busy, Child, script, started
 from bench_parts.settings import Settings
 
-STEPS, ROUNDS, WARM_UP, UNTIMED = 10, 7, 20, 2
+STEPS, ROUNDS, WARM_UP, UNTIMED = 30, 7, 20, 2
 TARGET = 2.5  # busy over idle, at most
 OWN, LATER = "cnnlab's own default", "cnnlab's, busy only after its start"
 NO_THREADS: dict[str, str | None] = {"OMP_NUM_THREADS": None}  # as where nobody chose them
