@@ -83,7 +83,7 @@ def _growth(axes: Axes, found: dict) -> None:
         axes.plot(values, more, f"{mark}-", label=line, markersize=4)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.35 * axes.get_ylim()[1])  # room for the legend
     axes.set_title("ms that measuring a step takes")
     axes.legend(loc="upper left", frameon=False)
 
