@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from bench_parts.settings import Settings, dataset, missing
@@ -27,4 +28,9 @@ def measure(settings: Settings) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     command = " ".join(["python -m cnnlab.train", *shown])
-    return {"command": command, "text": done.stdout.replace(str(place), "outputs/sweeps/..."), "missing": []}
+    return {"command": command, "text": _elsewhere(done.stdout, place), "missing": []}
+
+
+def _elsewhere(text: str, place: Path) -> str:
+    """As without the folder that was given beside the command."""
+    return text.replace(os.path.relpath(place), "outputs/sweeps/...").replace(str(place), "outputs/sweeps/...")

@@ -25,12 +25,12 @@ the scripts do not have; it holds 6,000 training images out, the scripts none. O
 Bare loop, batches of 64 random images of CIFAR-10's shape; the time of a step over that with NCHW, fp32 and
 `torch.optim.SGD` as it is. `resnet18` is torchvision's. The last two rows measure every layer at every step, with
 activations as they are and in place.""",
-    "growth": """`stacked3x3` on digits with one setting changed.""",
+    "growth": """`stacked3x3` on digits with one setting changed, and a learning rate of 0.001.""",
     "waiting": """
-The loop of the plain script on random 1x28x28 images, `stacked3x3`, batches of 64; *busy*: while another program runs
-a busy loop per core. The last two rows are `python -m cnnlab.train` with none of these set: started on the idle
-machine, with a thread per core; and started beside the program after it had been at work for a minute, with the one
-thread that it then takes, over the time of the former on the idle machine.""",
+Turns of 30 steps. The loop of the plain script on random 1x28x28 images, `stacked3x3`, batches of 64; *busy*: while
+another program runs a busy loop per core. The last two rows are `python -m cnnlab.train` with none of these set:
+started on the idle machine, with a thread per core; and started beside the program after it had been at work for a
+minute, with the one thread that it then takes, over the time of the former on the idle machine.""",
     "augmentation": """
 `augmentation=flip_translate` in a training step, and in taking a batch alone: indexing and normalizing.""",
     "accuracy": """As cnnlab's own sweep reports it.""",

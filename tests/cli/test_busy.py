@@ -56,7 +56,8 @@ def test_a_run_takes_the_cores_that_others_leave(machine, capsys, cores, lasting
         ["--cfg", "job"],
         ["trainer.threads=2"],
         ["resume=outputs/runs/x"],
-        ["reproduce=outputs/runs/x"],
+        ["resume=outputs/runs/plain_trainer.max_steps=60_seed0"],  # which Hydra cannot read
+        ["reproduce=outputs/runs/plain_trainer.max_steps=60_seed0"],
         ["trainer.device=cuda"],
     ],
 )
@@ -76,12 +77,14 @@ def test_the_environment_and_a_gpu_choose_too(machine, monkeypatch, tmp_path):
 
 
 def test_a_run_that_goes_on_has_the_threads_it_began_with(machine, tmp_path):
-    typed = [f"hydra.run.dir={tmp_path}"]
+    folder = tmp_path / "plain_trainer.max_steps=60_seed0"
+    folder.mkdir()
+    typed = [f"hydra.run.dir={folder}"]
     machine(2, 0.0, 0.0)
-    (tmp_path / "run.json").write_text(json.dumps({"lines": ["model=vgg", "trainer.threads=1"]}))
+    (folder / "run.json").write_text(json.dumps({"lines": ["model=vgg", "trainer.threads=1"]}))
     assert busy.beside_others(typed) == [*typed, "trainer.threads=1"]
     machine(2, 2.0, 1.0)
-    (tmp_path / "run.json").write_text(json.dumps({"lines": ["model=vgg"]}))
+    (folder / "run.json").write_text(json.dumps({"lines": ["model=vgg"]}))
     assert busy.beside_others(typed) == typed
-    (tmp_path / "run.json").write_text("{")
+    (folder / "run.json").write_text("{")
     assert busy.beside_others(typed) == typed

@@ -264,7 +264,9 @@ def test_the_recipe_is_compared_with_airbench_on_a_gpu_alone():
 
 
 def test_every_setting_of_the_recipe_composes():
-    compose_run("train", ["dataset=cifar10", *recipe.RECIPE])
+    job, _, _ = compose_run("train", ["dataset=cifar10", *recipe.RECIPE])
+    assert job.init.after._target_.endswith(".whiten") and job.model.pool_after == "first"
+    assert job.trainer.batch_size == 1024 and job.augmentation.flip
 
 
 def test_airbench_gets_the_images_and_its_runs_are_told(tmp_path):

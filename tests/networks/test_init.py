@@ -183,6 +183,26 @@ def _unit(conv: nn.Conv2d) -> nn.Conv2d:
     return unit
 
 
+def test_a_frozen_first_layer_is_not_whitened():
+    net, images = _network(channels=[11], first_layer="classical"), _smooth()
+    before = net.block1.conv1.weight.clone()
+    whiten(net, images)
+    assert torch.equal(net.block1.conv1.weight, before)
+
+
+def test_a_first_layer_that_does_not_run_cannot_whiten():
+    class Skipping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unused, self.used = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.used(x)
+
+    with pytest.raises(InputError, match="the first layer did not run"):
+        whiten(Skipping(), _smooth(8))
+
+
 @pytest.mark.parametrize("first", [nn.Linear(48, 4), nn.Conv2d(4, 4, 3, groups=2)])
 def test_only_an_ungrouped_convolution_whitens(first):
     with pytest.raises(InputError, match=f"the first layer is {type(first).__name__}"):

@@ -1,7 +1,7 @@
 """A run that is started beside other programs at work takes the cores that those leave.
 
 The threads of a parallel region wait for the slowest, and one that shares its core with another program makes each of
-them wait: on two cores, of which one is at work for somebody else, two threads take 2.5 times as long as one.
+them wait: on two cores, of which one is at work for somebody else, two threads take twice as long as one.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from cnnlab.cli.overrides import parsed_or_none
+from cnnlab.cli.overrides import key_of, text_of
 from cnnlab.cli.processes import of_torchrun
 from cnnlab.common.words import plural
 
@@ -26,14 +26,14 @@ def beside_others(arguments: Sequence[str]) -> list[str]:
     """The arguments of one run, with `trainer.threads=N` where other programs keep cores at work, as if it were typed:
     so the run, and what resumes or reproduces it, adds up its numbers in one order. Unchanged for sweeps, on a GPU, and
     where somebody has chosen already."""
-    typed = {o.key_or_group: o.value() for o in map(parsed_or_none, arguments) if o is not None}
+    typed = {key_of(argument): text_of(argument) for argument in arguments}
     flags = [argument for argument in arguments if argument.startswith("-") and not argument.startswith("--config")]
     chosen = {THREADS, "resume", "reproduce"} & typed.keys() or "OMP_NUM_THREADS" in os.environ
     if flags or chosen or typed.get("trainer.device") == "cuda" or of_torchrun()[1] > 1:
         return list(arguments)
     if GPU.exists() and typed.get("trainer.device") != "cpu":
         return list(arguments)
-    if FOLDER in typed and (run := Path(str(typed[FOLDER])) / "run.json").is_file():
+    if FOLDER in typed and (run := Path(typed[FOLDER]) / "run.json").is_file():
         return [*arguments, *_chosen_before(run)]
     cores, busy = _cores(), _busy()
     free = max(1, round(cores * (1 - busy)))
@@ -64,4 +64,4 @@ def _chosen_before(run: Path) -> list[str]:
         lines = json.loads(run.read_text())["lines"]
     except (ValueError, KeyError, OSError):
         return []  # which whoever takes it up tells
-    return [line for line in lines if str(line).startswith(f"{THREADS}=")]
+    return [line for line in lines if key_of(str(line)) == THREADS]

@@ -48,6 +48,18 @@ def parsed_or_none(argument: str) -> Override | None:
     return _read(argument) if "=" in argument[1:] else None
 
 
+def key_of(argument: str) -> str:
+    """The key, also of what Hydra cannot read, such as a folder's name with `=`; the argument itself for a flag."""
+    override = parsed_or_none(argument)
+    return argument.partition("=")[0] if override is None else override.key_or_group
+
+
+def text_of(argument: str) -> str:
+    """The value as it was typed, without quotes; empty for null."""
+    value = argument.partition("=")[2].strip("'\"")
+    return "" if value == "null" else value
+
+
 def _unreadable(lines: Sequence[str]) -> str | None:
     """Names the first override that Hydra's grammar cannot read, and how to type its value as text."""
     line = next((line for line in lines if _read(line) is None), None)

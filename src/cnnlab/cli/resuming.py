@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from cnnlab.cli.overrides import as_text, parsed_or_none
+from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
 
 RESUME, REPRODUCE = "resume", "reproduce"
@@ -18,18 +18,18 @@ def resumed(arguments: Sequence[str]) -> list[str]:
 
     Raises InputError if there is no such run, if it is to be swept, or if code from elsewhere would run.
     """
-    asked = [argument for argument in arguments if _key(argument) in (RESUME, REPRODUCE) and _value(argument)]
-    rest = [argument for argument in arguments if _key(argument) not in (RESUME, REPRODUCE)]
+    asked = [argument for argument in arguments if key_of(argument) in (RESUME, REPRODUCE) and text_of(argument)]
+    rest = [argument for argument in arguments if key_of(argument) not in (RESUME, REPRODUCE)]
     if not asked:
         return rest
     if len(asked) > 1:
         raise InputError(f"{' and '.join(asked)}: give one of them.")
     if {"-m", "--multirun"} & set(rest):
         raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
-    folder = Path(_value(asked[0]))
+    folder = Path(text_of(asked[0]))
     lines, own = _started(asked[0], folder)
-    typed = {_key(argument) for argument in rest}
-    kept = [line for line in lines if _key(line) not in typed and not _key(line).startswith("hydra")]
+    typed = {key_of(argument) for argument in rest}
+    kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
     if own is not None and "--config-dir" not in typed:
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
@@ -40,7 +40,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
             f"{asked[0]}: it was started with {code}, which can run any code.\n"
             "If you trust it, type that again beside it."
         )
-    key = "hydra.run.dir" if _key(asked[0]) == RESUME else REPRODUCE
+    key = "hydra.run.dir" if key_of(asked[0]) == RESUME else REPRODUCE
     return [*rest, *kept, as_text(key, str(folder))]
 
 
@@ -51,20 +51,10 @@ def _started(asked: str, folder: Path) -> tuple[list[str], str | None]:
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
-        lines = [str(line) for line in run["lines"] if _key(str(line)) not in (RESUME, REPRODUCE)]
+        lines = [str(line) for line in run["lines"] if key_of(str(line)) not in (RESUME, REPRODUCE)]
         return lines, run["config_dir"]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(
             f"{asked}: its run.json does not say how it was started ({type(error).__name__}).\n"
             "Give the command that made it, with its folder as hydra.run.dir."
         ) from error
-
-
-def _value(argument: str) -> str:
-    value = argument.partition("=")[2].strip("'\"")
-    return "" if value == "null" else value
-
-
-def _key(argument: str) -> str:
-    override = parsed_or_none(argument)
-    return argument.partition("=")[0] if override is None else override.key_or_group

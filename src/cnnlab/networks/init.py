@@ -145,9 +145,13 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     The filters are the eigenvectors v of the patches' second moments over `batch` (N, C, H, W), largest eigenvalue l
     first, as v / sqrt(l + eps), and the same once more with the opposite sign, since a following relu would lose half
     of each. c_out channels take as many, half of either sign; those above 2 x fan-in stay as they are. The first layer
-    is that by order of definition, a convolution without groups. `freeze`: it is not trained.
+    is that by order of definition, a convolution without groups; frozen, it is not changed. `freeze`: it is not
+    trained. Raises InputError for another first layer.
     """
     layer = next(iter(weight_layers(network).values()))
+    weight = weight_of(layer)
+    if weight is None or not weight.requires_grad:
+        return
     if not isinstance(layer, nn.Conv2d) or layer.groups > 1:
         raise InputError(
             f"init=whitening: the first layer is {type(layer).__name__}, and it takes a convolution without groups.\n"
@@ -156,14 +160,16 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     inputs: list[Tensor] = []
     with layer.register_forward_pre_hook(lambda module, args: inputs.append(args[0])), mode(network, training=False):
         network(batch)
+    if not inputs:
+        raise InputError("init=whitening: the first layer did not run, so it has no patches.\nUse init=he.")
     shape = {"dilation": layer.dilation, "padding": 0, "stride": layer.stride}
     patches = F.unfold(inputs[0].double(), layer.kernel_size, **shape).transpose(1, 2).flatten(0, 1)
     moments, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-    filters = (vectors / (moments + eps).sqrt()).T.flip(0).view(-1, *layer.weight.shape[1:])
+    filters = (vectors / (moments + eps).sqrt()).T.flip(0).view(-1, *weight.shape[1:])
     positive = -(-min(layer.out_channels, 2 * len(filters)) // 2)
     both = torch.cat([filters[:positive], -filters[: layer.out_channels - positive]])
-    layer.weight[: len(both)] = both
-    layer.weight.requires_grad_(not freeze)
+    weight[: len(both)] = both
+    weight.requires_grad_(not freeze)
 
 
 @torch.no_grad()
