@@ -7,7 +7,7 @@ from torch import nn
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.derived import Group, blocks
 from cnnlab.telemetry.statistics import STATISTICS
-from cnnlab.telemetry.watched import Watched, calling
+from cnnlab.telemetry.watched import Known, Watched, calling
 
 GROUPS = {what: Group(statistics) for what, statistics in STATISTICS.items()}
 X = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -18,9 +18,9 @@ def _network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2))
 
 
-def _watched(network: nn.Module, bounds: dict | None = None, scale: torch.Tensor | None = None) -> Watched:
+def _watched(network: nn.Module, known: Known | None = None, scale: torch.Tensor | None = None) -> Watched:
     layers = weight_layers(network)
-    return Watched(network, layers, calling(network, layers), GROUPS, None, {} if bounds is None else bounds, scale)
+    return Watched(network, layers, calling(network, layers), GROUPS, None, known or Known(), scale)
 
 
 def _values(watched: Watched) -> dict[str, torch.Tensor]:
@@ -65,11 +65,62 @@ def test_no_hook_stays_behind():
 
 
 def test_bounds_are_worked_out_once_and_kept_for_later_steps():
-    network, bounds = _network(), {}
+    network, known = _network(), Known()
     for _ in range(2):
-        with _watched(network, bounds).running():
+        with _watched(network, known).running():
             network(X)
-    assert list(bounds.values()) == [(-1.0, 1.0)]
+    assert list(known.bounds.values()) == [(-1.0, 1.0)]
+
+
+class _Turning(nn.Module):
+    """Convolution, batch norm and ReLU, or, told so, with a shortcut around the batch norm or without ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.norm, self.way = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), "relu"
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        y = self.norm(x)
+        return torch.relu(y) + x if self.way == "shortcut" else y if self.way == "none" else torch.relu(y)
+
+
+def _step(network: _Turning, known: Known, way: str) -> Watched:
+    network.way, watched = way, _watched(network, known)
+    with watched.running():
+        network(X).square().sum().backward()
+    return watched
+
+
+def test_an_output_that_is_carried_to_its_activation_is_measured_in_the_first_step_only(monkeypatch):
+    network, known, measured = _Turning(), Known(), []
+    apply = Watched._apply
+    monkeypatch.setattr(Watched, "_apply", lambda self, *rest: (measured.append(rest[0]), apply(self, *rest)))
+    for expected in (2, 1, 1):
+        measured.clear()
+        _step(network, known, "relu")
+        assert (measured.count("preactivation"), measured.count("activation")) == (expected, 1)
+        assert measured.count("gradient") == 1
+
+
+def test_later_steps_measure_what_the_first_did():
+    network, known = _Turning(), Known()
+    first, later = (_step(network, known, "relu") for _ in range(2))
+    assert known.carried == {"01_conv"} and later.unmeasured() == {}
+    assert _values(later) == _values(first)
+
+
+@pytest.mark.parametrize("way", ["shortcut", "none"])
+def test_a_layer_whose_output_goes_another_way_is_not_known_for_one_step(way):
+    network, known = _Turning(), Known()
+    _step(network, known, "relu")
+    turned, settled = (_step(network, known, way) for _ in range(2))
+    assert not {"preactivation", "gradient"} & {what for what, layer in turned.step.found if layer}
+    assert turned.unmeasured() == {"01_conv": "its output went another way than in the step before"}
+    assert settled.unmeasured() == {}
+    alone = _values(_step(network, Known(), way))
+    assert _values(settled) == alone and "preactivation/std/01_conv" in alone and "gradient/std/01_conv" in alone
 
 
 def test_a_scaled_loss_leaves_the_gradients_as_they_are():

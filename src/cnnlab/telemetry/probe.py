@@ -20,7 +20,7 @@ from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.watched import Bounds, Rows, Watched, calling, first_rows
+from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
 
@@ -51,7 +51,7 @@ class Probe:
         self._steps: list[Step] = []  # the last that were watched, still to be computed
         self._history: list[Block] = []  # of those before
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
-        self._bounds: Bounds = {}
+        self._known = Known()
 
     @contextmanager
     def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor]]:
@@ -67,7 +67,7 @@ class Probe:
             self._steps.append(Step(more=_numbers(more)))
             return
         watched = Watched(
-            *(self.network, self.layers, self._calling, self._groups, self.images, self._bounds),
+            *(self.network, self.layers, self._calling, self._groups, self.images, self._known),
             gradient_scale,
             self.rows,
         )

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain
 from math import inf, isfinite
 from typing import Any
@@ -15,7 +16,6 @@ from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
 
-Bounds = dict[Any, tuple[float, float]]
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
 
 
@@ -35,10 +35,22 @@ def calling(network: nn.Module, layers: Mapping[str, nn.Module]) -> dict[str, nn
     return found
 
 
+@dataclass
+class Known:
+    """What watched steps show of those that follow.
+
+    `bounds`: of activation functions, by function and arguments. `carried`: layers whose pre-activation was not their
+    output. Their output is not measured first, in case it is: that is half of what layers with batch norm cost.
+    """
+
+    bounds: dict[Any, tuple[float, float]] = field(default_factory=dict)
+    carried: set[str] = field(default_factory=set)
+
+
 class Watched:
     """Fills `step` inside `running()` and in `measure_weights`.
 
-    `bounds`: cache of the activation functions' bounds. `scale`: loss scale, if any.
+    `known`: what earlier steps showed. `scale`: loss scale, if any.
     """
 
     def __init__(
@@ -48,20 +60,21 @@ class Watched:
         calling: Mapping[str, nn.Module],
         groups: Mapping[str, Group],
         images: int | None,
-        bounds: Bounds,
+        known: Known,
         scale: Tensor | None,
         rows: Rows = first_rows,
     ):
         self.network, self.layers, self.calling, self.groups, self.images = network, layers, calling, groups, images
         self.scale, self.rows = scale, rows
         self.step = Step()
-        self._bounds = bounds
+        self._known = known
         self._attribution = Attribution(self)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}
-        # Where the pre-activation is not the layer's output: what was found of the output, by layer.
-        self._carried: dict[str, list[Any]] = {}
+        # Where the pre-activation is not the layer's output: what was found of the output, if measured, by layer.
+        self._carried: dict[str, list[Any] | None] = {}
+        self._missed: set[str] = set()  # expected to be such, and were not
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._before = _copies(layers) if self.groups.get("weight") else {}
         self._measure_biases()
@@ -76,6 +89,8 @@ class Watched:
         finally:
             for handle in chain(handles, *self._gradients.values()):
                 handle.remove()
+            self._missed = self._known.carried & self._batches.keys() - self._carried.keys()
+            self._known.carried = self._known.carried - self._missed | self._carried.keys()
 
     @torch.inference_mode()
     def measure_weights(self) -> None:
@@ -109,7 +124,7 @@ class Watched:
                 reasons[layer] = "it did not run"
             elif layer not in self._before and self.groups.get("weight"):
                 reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
-        return reasons
+        return reasons | dict.fromkeys(self._missed, "its output went another way than in the step before")
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
         units_last = isinstance(self.layers[layer], nn.Linear | nn.Bilinear | nn.MultiheadAttention)
@@ -125,7 +140,10 @@ class Watched:
                 axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
-                self._preactivation(key, output, units)
+                if key in self._known.carried:
+                    self.step.found.pop(("preactivation", key), None)  # of the run before a recomputation
+                else:
+                    self._preactivation(key, output, units)
                 self._attribution.own(key, output, units)
 
         return hook
@@ -176,7 +194,7 @@ class Watched:
         self.step.found[what, layer] = self.groups[what](*arguments)
 
     def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
-        self._carried[layer] = self.step.found.get(("preactivation", layer), [])
+        self._carried[layer] = self.step.found.pop(("preactivation", layer), None)
         self._preactivation(layer, x, units, carried=True)
 
     def activation_ran(
@@ -191,19 +209,21 @@ class Watched:
     def activation_is_ambiguous(self, layer: str) -> None:
         for what in ("activation", "saturation"):
             self.step.found.pop((what, layer), None)
-        if carried := self._carried.pop(layer, None):
-            self.step.found["preactivation", layer] = carried  # back to the layer's output
+        if layer in self._carried:
+            self.step.found.pop(("preactivation", layer), None)
+            if (output := self._carried.pop(layer)) is not None:
+                self.step.found["preactivation", layer] = output
 
     def _bounds_of(self, function: Function, rest: tuple, named: dict) -> tuple[float, float]:
         """The function's values at -infinity and infinity, (-1, 1) for tanh, (0, inf) for relu."""
         if any(isinstance(value, Tensor) for value in (*rest, *named.values())):
             return -inf, inf
-        key = (function, rest, tuple(named.items()))
-        if key not in self._bounds:
+        key, bounds = (function, rest, tuple(named.items())), self._known.bounds
+        if key not in bounds:
             with torch.no_grad():
                 low, high = function(torch.tensor([-inf, inf]), *rest, **named).tolist()
-            self._bounds[key] = (low, high)
-        return self._bounds[key]
+            bounds[key] = (low, high)
+        return bounds[key]
 
 
 def _copies(layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
