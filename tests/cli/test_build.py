@@ -1,10 +1,12 @@
 """What a run folder is made of again, and the words for one that was damaged."""
 
+import sys
+
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from cnnlab.cli.build import build_statistics, load_run
+from cnnlab.cli.build import build_data, build_statistics, load_run
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
@@ -72,3 +74,21 @@ def test_a_statistic_that_cannot_work_is_told_before_the_run(what, path, says):
 def test_every_shipped_statistic_works():
     paths = {what: {n: f"{f.__module__}.{f.__name__}" for n, f in group.items()} for what, group in STATISTICS.items()}
     assert build_statistics(OmegaConf.create({"statistics": paths})) == STATISTICS
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("(1, 2)", r"own_sets.make returns tuple, and an ImageSet is needed.\nEnd it with: return assemble"),
+        ("{}['label']", r"^dataset: KeyError: 'label'\n\(.*own_sets.py, line 2\)\nCheck the dataset"),
+        ("int('')", r"^dataset: ValueError: invalid literal .*\n\(.*own_sets.py, line 2\)"),
+    ],
+)
+def test_what_a_function_of_ones_own_does_wrong_is_told_with_its_line(returned, words, tmp_path, monkeypatch):
+    (tmp_path / "own_sets.py").write_text(f"def make():\n    return {returned}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_sets", raising=False)
+    with pytest.raises(InputError, match=words):
+        build_data(OmegaConf.create({"_target_": "own_sets.make"}))
+    with pytest.raises(InputError, match=r"^dataset: .*unexpected keyword argument 'kind'\nCheck the dataset"):
+        build_data(OmegaConf.create({"_target_": "own_sets.make", "kind": 1}))

@@ -11,6 +11,7 @@ from PIL import Image
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import base
 from cnnlab.datasets.base import (
+    ImageSet,
     Split,
     assemble,
     broken_share,
@@ -46,6 +47,12 @@ def test_the_fingerprint_is_that_of_every_byte_in_order() -> None:
     assert fingerprint(strided) == fingerprint(data)
 
 
+def _turned(data: ImageSet) -> ImageSet:
+    """The same bytes as images of 6x4."""
+    parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    return replace(data, **{name: Split(part.images.view(-1, 1, 6, 4), part.labels) for name, part in parts.items()})
+
+
 def test_the_fingerprint_sees_one_pixel_one_label_the_order_the_shape_and_the_split() -> None:
     images, labels = some_images(20, 1, 4, 6), torch.arange(20) % 4
     whole = assemble("some", Split(images, labels), Split(images[:8], labels[:8]), tuple("abcd"), 0.2)
@@ -56,7 +63,7 @@ def test_the_fingerprint_sees_one_pixel_one_label_the_order_the_shape_and_the_sp
         replace(whole, train=Split(pixel[4:], labels[4:])),
         replace(whole, test=Split(images[:8], label[:8])),
         replace(whole, train=Split(images[4:].flip(0), labels[4:].flip(0))),
-        replace(whole, train=Split(images[4:].view(16, 1, 6, 4), labels[4:])),
+        _turned(whole),
         replace(whole, train=Split(images[:16], labels[:16]), validation=Split(images[16:], labels[16:])),
         replace(whole, train=whole.validation, validation=whole.train),
     ]
@@ -123,10 +130,10 @@ def test_cut_makes_views() -> None:
     assert torch.equal(torch.cat([first.labels, rest.labels]), split.labels)
 
 
-@pytest.mark.parametrize(("share", "held_out"), [(0.0, 0), (0.001, 1), (0.1, 2), (0.5, 10)])
+@pytest.mark.parametrize(("share", "held_out"), [(0.001, 1), (0.1, 2), (0.5, 10)])
 def test_assemble_cuts_validation_from_training_images_only(share: float, held_out: int) -> None:
     train, test = Split(some_images(20, 1, 4, 5), torch.arange(20)), Split(some_images(7, 1, 4, 5), torch.arange(7))
-    data = assemble("some", train, test, ("a", "b"), share)
+    data = assemble("some", train, test, tuple(map(str, range(20))), share)
     assert (len(data.train), len(data.validation), len(data.test)) == (20 - held_out, held_out, 7)
     assert data.shape == (1, 4, 5)
     assert torch.equal(data.test.images, test.images)
@@ -136,8 +143,13 @@ def test_assemble_cuts_validation_from_training_images_only(share: float, held_o
 
 def test_validation_must_leave_something_to_train_on() -> None:
     split = Split(some_images(2, 1, 4, 4), torch.arange(2))
-    with pytest.raises(InputError, match=r"dataset.validation=0.9 of 2 images leaves none"):
+    with pytest.raises(InputError, match=r"dataset.validation=0.9 of 2 images leaves none .*\nGive a smaller share"):
         assemble("some", split, split, ("a", "b"), 0.9)
+    one = Split(split.images[:1], split.labels[:1])
+    with pytest.raises(InputError, match=r"0.1 of 1 image leaves none to train on.\nGive more images"):
+        assemble("some", one, split, ("a", "b"), 0.1)
+    with pytest.raises(InputError, match=r"dataset.validation=0 is not allowed"):
+        assemble("some", split, split, ("a", "b"), 0)
 
 
 @pytest.mark.parametrize("size", [5, 13, 28, 61])

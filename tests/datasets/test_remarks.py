@@ -16,10 +16,6 @@ def test_nothing_is_said_of_a_set_with_all_classes_everywhere():
     assert remarks(splits([0, 1, 2], [2, 1, 0], [0, 1, 2, 2])) == []
 
 
-def test_no_validation_split_is_no_missing_class():
-    assert remarks(splits([0, 1, 2], [], [0, 1, 2])) == []
-
-
 def test_a_class_that_is_missing_from_a_split_is_named():
     found = remarks(splits([0, 1, 2], [0, 1], [0, 1, 2]))
     assert found == ["pets: no validation image of class c2."]
@@ -31,7 +27,7 @@ def test_several_are_counted_and_the_first_named():
 
 
 def test_the_loaders_own_come_first():
-    found = remarks(splits([1, 2], [], [0, 1, 2], remarks=("pets: odd.",)))
+    found = remarks(splits([1, 2], [0, 1, 2], [0, 1, 2], remarks=("pets: odd.",)))
     assert found == ["pets: odd.", "pets: no training image of class c0."]
 
 

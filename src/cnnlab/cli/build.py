@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import hydra
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+import cnnlab
 from cnnlab.cli.folders import check_is_run
 from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
-from cnnlab.common.errors import InputError, out_of_memory
+from cnnlab.common.errors import InputError, out_of_memory, raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
 from cnnlab.networks.foreign import fit_stem, takes_image_shape
@@ -28,6 +30,8 @@ from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
 from cnnlab.theory.reading import read_graph
+
+LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (cnnlab, hydra, torch))
 
 
 def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
@@ -52,15 +56,21 @@ def _as_input_error(section: str, error: BaseException) -> Exception:
     if (told := out_of_memory(error)) is not None:
         return told
     if isinstance(error, (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)):
-        return InputError(
-            f"{section}: {str(error).strip().splitlines()[0]}\nCheck the {section}.* settings of this run."
-        )
+        where = raised_at(error, *LIBRARIES)  # in somebody's own code
+        words = f"{type(error).__name__}: {said(error)}\n{where}" if where else said(error)
+        return InputError(f"{section}: {words}\nCheck the {section}.* settings of this run.")
     return error if isinstance(error, Exception) else RuntimeError(str(error))
 
 
 def build_data(config: DictConfig) -> ImageSet:
     """The images that `dataset` names; every call reads them again (image_folder from its decoded cache)."""
-    return construct("dataset", config)
+    data = construct("dataset", config)
+    if not isinstance(data, ImageSet):
+        raise InputError(
+            f"dataset: {config._target_} returns {type(data).__name__}, and an ImageSet is needed.\n"
+            "End it with: return assemble(name, train, test, classes, validation), of cnnlab.datasets.base."
+        )
+    return data
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:

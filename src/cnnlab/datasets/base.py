@@ -13,6 +13,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.limits import check_limits
+from cnnlab.common.words import plural
+from cnnlab.datasets.checked import check_bytes, check_set, check_split
 
 # The validation split (and the test split, if a set has none) does not depend on the run's seed, so that all runs
 # are evaluated on the same images.
@@ -35,7 +38,7 @@ class Split:
 @dataclass(frozen=True)
 class ImageSet:
     """`mean`, `std`: one value per channel, of the training images scaled to 0..1. `remarks`: what its loader found
-    odd, a sentence each."""
+    odd, a sentence each. Raises InputError for parts that do not fit each other."""
 
     name: str
     train: Split
@@ -45,6 +48,11 @@ class ImageSet:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        parts = {name: (split.images, split.labels) for name, split in splits.items()}
+        check_set(self.name, parts, self.classes, {"mean": self.mean, "std": self.std})
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -155,11 +163,15 @@ def assemble(
     moments: Callable[[Tensor], Moments] = channel_moments,
 ) -> ImageSet:
     """The set, with the share `validation` split off `train`, which must be in stratified order. Raises InputError."""
-    count = max(1, round(validation * len(train))) if validation else 0
+    check_limits(dataset_validation=validation)
+    check_split(f"{name}, train", train.images, train.labels, len(classes))
+    check_bytes(f"{name}, train", train.images)
+    count = max(1, round(validation * len(train)))
     if count >= len(train):
+        smaller = "a smaller share, e.g. dataset.validation=0.1, or " if validation > 0.1 else ""
         raise InputError(
-            f"dataset.validation={validation} of {len(train)} images leaves none to train on.\n"
-            "Give a smaller share, e.g. dataset.validation=0.1, or more images."
+            f"dataset.validation={validation} of {plural(len(train), 'image')} leaves none to train on.\n"
+            f"Give {smaller}more images."
         )
     held_out, rest = cut(train, count)
     mean, std = moments(rest.images)

@@ -16,7 +16,7 @@ def remarks(data: ImageSet) -> list[str]:
     found = [*data.remarks]
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     for name, split in splits.items():
-        absent = _absent(split.labels, data.classes) if len(split) else []
+        absent = _absent(split.labels, data.classes)
         if absent:
             classes = "class" if len(absent) == 1 else f"{len(absent):,} of {len(data.classes):,} classes:"
             found.append(f"{data.name}: no {name} image of {classes} {listed(absent)}.")

@@ -1,6 +1,5 @@
 """One forward pass before anything is trained: finds what no signature shows."""
 
-import traceback
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.common.words import plural, sides
 from cnnlab.networks.map_sizes import smallest
@@ -96,31 +95,24 @@ def _check_output(output: object, images: int, classes: int) -> None:
 
 
 def _reason(error: Exception, network: nn.Module, layer: str, image_shape: tuple[int, int, int], images: int) -> str:
-    said = _said(error)
+    words = said(error)
     channels, *size = image_shape
     at = f" at {layer}" if layer else ""
     what = f"{channels}x{sides(tuple(size))}"
-    if any(words in said for words in ONE_VALUE):
+    if any(hint in words for hint in ONE_VALUE):
         return (
             f"A normalization{at} gets a single value per channel in training mode, and cannot normalize it.\n"
             + (f"Give larger batches than trainer.batch_size={images}, or " if images == 1 else "Give ")
             + "larger images (dataset.size), so that the map there is larger than 1x1."
         )
-    if any(words in said for words in TOO_SMALL):
+    if any(hint in words for hint in TOO_SMALL):
         return (
-            f"Images of {what} are too small for the strides and kernels of this network{at}: {said}\n"
+            f"Images of {what} are too small for the strides and kernels of this network{at}: {words}\n"
             f"Give larger images{_large_enough(network, channels)}, or a network that shrinks them less\n"
             "(torchvision's with stem: small in the model's YAML)."
         )
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    foreign = (str(Path(torch.__file__).parent), __file__)
-    own = next((frame for frame in frames if not frame.filename.startswith(foreign)), None)
-    where = f"\n({own.filename}, line {own.lineno})" if own else ""
-    return f"The network fails on {images} images of {what}{at}: {type(error).__name__}: {said}{where}"
-
-
-def _said(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    where = raised_at(error, str(Path(torch.__file__).parent), __file__)
+    return f"The network fails on {images} images of {what}{at}: {type(error).__name__}: {words}\n{where}".rstrip()
 
 
 def _large_enough(network: nn.Module, channels: int) -> str:
