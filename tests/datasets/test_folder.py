@@ -13,6 +13,7 @@ from cnnlab.common.errors import InputError
 from cnnlab.datasets import folder
 from cnnlab.datasets.base import ImageSet, channel_moments
 from cnnlab.datasets.folder import image_folder
+from cnnlab.datasets.remarks import remarks
 
 CLASSES = ("cat", "dog", "eel")
 Picture = Callable[..., Path]
@@ -126,8 +127,22 @@ def test_half_of_a_split(names: tuple[str, ...], tmp_path: Path, picture: Pictur
 def test_different_classes(tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path / "train", picture, 2)
     fill(tmp_path / "test", picture, 2, classes=("cat", "dog", "fox"))
-    with pytest.raises(InputError, match=r"eel \(only in train/\), fox \(only in test/\)"):
+    with pytest.raises(InputError, match=r"/test has classes that the training .* not: fox. Without images here: eel."):
         image_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_the_test_images_may_lack_a_class(empty: bool, tmp_path: Path, picture: Picture) -> None:
+    """Labels are those of the names: without `cat`, the third class is still the third."""
+    fill(tmp_path / "train", picture, 8)
+    fill(tmp_path / "test", picture, 2)
+    for path in (tmp_path / "test/cat").iterdir():
+        path.unlink()
+    if not empty:
+        (tmp_path / "test/cat").rmdir()
+    data = image_folder(str(tmp_path))
+    assert data.classes == CLASSES and numbers(data)[2] == {(c, i) for c in (1, 2) for i in (0, 1)}
+    assert remarks(data)[-1].endswith("no test image of class cat.")
 
 
 def test_an_empty_class(tmp_path: Path, picture: Picture) -> None:

@@ -67,6 +67,14 @@ def test_a_folder_of_images_by_its_class_folders(tmp_path: Path) -> None:
     assert shape_of(config("image_folder", root=str(tmp_path / "train"))) is None
 
 
+@pytest.mark.parametrize(("names", "classes"), [(("Train", "TEST"), 3), (("training", "val"), 3), (("a", "b"), 2)])
+def test_splits_are_those_of_the_loader(names: tuple[str, ...], classes: int, tmp_path: Path) -> None:
+    for split in names:
+        for name in ("cat", "dog", "eel"):
+            (tmp_path / split / name).mkdir(parents=True)
+    assert shape_of(config("image_folder", root=str(tmp_path), size=8)) == ((3, 8, 8), classes)
+
+
 def test_a_set_of_ones_own_is_left_to_its_loader() -> None:
     assert shape_of({"_target_": "mine.load", "size": 3}) is None
 

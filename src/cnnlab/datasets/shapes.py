@@ -1,11 +1,12 @@
 """The shape of a data set's images and its number of classes, without reading or downloading the images."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
+from cnnlab.datasets.splits import folders, layout_of
 
 # `_target_` -> (channels, side for `size: null`, classes); the config may set channels and classes otherwise.
 # The tests compare these with the loaded sets.
@@ -37,9 +38,9 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
 
 
 def _class_folders(root: Path) -> int:
-    """Number of folders in root/train, or in root if it has no split; 0 where the loader will raise."""
-    split = [(root / part).is_dir() for part in ("train", "test")]
-    if not root.is_dir() or split.count(True) == 1:
+    """Number of folders of classes; 0 where the loader will raise."""
+    try:
+        layout = layout_of(root)
+    except (InputError, OSError):
         return 0
-    folder = root / "train" if all(split) else root
-    return sum(entry.is_dir() and not entry.name.startswith(".") for entry in os.scandir(folder))
+    return len(folders(root / layout.train))

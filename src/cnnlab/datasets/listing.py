@@ -1,0 +1,162 @@
+"""The files of an image folder's classes, and what was left out."""
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnlab.common.errors import InputError
+from cnnlab.common.words import plural
+from cnnlab.datasets.cache import ImageFile
+from cnnlab.datasets.remarks import listed, skipped
+from cnnlab.datasets.splits import folders, hidden, pictures
+
+Place = tuple[int, int]  # of a folder on disk, whichever links lead there
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`files`: sorted by class and path. `skipped`: those that are no images, by their ending."""
+
+    classes: tuple[str, ...]
+    files: list[ImageFile]
+    skipped: Counter[str]
+    remarks: tuple[str, ...]
+
+
+def list_files(home: Path, part: str, seen: set[Place], classes: Sequence[str] | None = None) -> Listing:
+    """The files of the class folders of `home`/`part`. `seen`: the folders that were read, which links can lead to
+    again. `classes`: of the training images; some may have no image here, and there may be no others. Raises
+    InputError."""
+    folder = home / part
+    names = sorted(folders(folder), key=composed)
+    _check_names(folder, names)
+    if len(names) < 2:
+        raise InputError(_too_few(folder, names))
+    own = [composed(name) for name in names]
+    if classes is not None and not set(own) <= set(classes):
+        raise InputError(_other_classes(folder, own, classes))
+    known, files, others, twice = list(classes or own), list[ImageFile](), Counter[str](), 0
+    for name in names:
+        found, left, again = _class_files(home, folder / name, known.index(composed(name)), seen)
+        if not found and (classes is None or again):
+            raise InputError(_no_image(folder / name, left, again))
+        files, others, twice = files + found, others + left, twice + again
+    remarks = []
+    if twice:
+        remarks.append(f"{folder}: links lead to {plural(twice, 'folder')} a second time, not read again.")
+    if loose := pictures(folder):
+        remarks.append(f"{folder}: {plural(loose, 'picture')} beside the folders of classes, not read.")
+    if alike := [name for name, count in Counter(name.strip().lower() for name in own).items() if count > 1]:
+        told = [repr(name) for name in own if name.strip().lower() == alike[0]]
+        remarks.append(f"{folder}: {' and '.join(told)} are read as different classes.")
+    return Listing(tuple(known), files, others, tuple(remarks))
+
+
+def composed(name: str) -> str:
+    """One name, whichever system wrote it: macOS writes an accent as a character of its own (NFD), others do not."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _class_files(home: Path, folder: Path, label: int, seen: set[Place]) -> tuple[list[ImageFile], Counter[str], int]:
+    """The pictures at any depth, the other files by ending, and how many folders had been read before."""
+    from cnnlab.datasets.decode import extensions
+
+    endings, files, others, twice = extensions(), list[ImageFile](), Counter[str](), 0
+    for inner, below, entries in os.walk(folder, followlinks=True, onerror=_refuse):
+        if not _first_visit(inner, seen):
+            below[:], twice = [], twice + 1
+            continue
+        below[:] = sorted(name for name in below if not hidden(name))
+        place = os.path.relpath(inner, home)
+        for file in sorted(entry for entry in entries if not hidden(entry)):
+            ending = os.path.splitext(file)[1].lower()
+            if ending not in endings:
+                others[ending] += 1
+            elif (status := _regular(os.path.join(inner, file))) is None:
+                others["pipe or device"] += 1
+            else:
+                changed = (status.st_mtime_ns, status.st_ctime_ns)
+                files.append(ImageFile(os.path.join(place, file), label, status.st_size, changed))
+    return files, others, twice
+
+
+def _refuse(error: OSError) -> None:
+    """os.walk passes over a folder that it cannot read."""
+    raise error
+
+
+def _regular(path: str) -> os.stat_result | None:
+    """None for a pipe or a device, which could be read for ever."""
+    status = os.stat(path)
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _first_visit(folder: str, seen: set[tuple[int, int]]) -> bool:
+    status = os.stat(folder)
+    place = (status.st_dev, status.st_ino)
+    new = place not in seen
+    seen.add(place)
+    return new
+
+
+def _no_image(folder: Path, left: Counter[str], again: int) -> str:
+    if again:
+        return (
+            f"{folder} is a link to images that are read already, in another class or split.\n"
+            "Every image belongs to one class of one split: put copies of others there, or remove the link."
+        )
+    if left:
+        return skipped(str(folder), left) + "\nThere is no other: save them as .jpg or .png, or remove the folder."
+    return (
+        f"{folder} contains no image, but every folder is a class.\nAdd images (.jpg, .png, ...) or remove the folder."
+    )
+
+
+def _other_classes(folder: Path, own: Sequence[str], classes: Sequence[str]) -> str:
+    new, missing = ([name for name in one if name not in other] for one, other in ((own, classes), (classes, own)))
+    lacking = f" Without images here: {listed(missing)}." if missing else ""
+    return (
+        f"{folder} has classes that the training images have not: {listed(new)}.{lacking}\n"
+        "Give each class one name in both folders, or remove what is not to be learned."
+    )
+
+
+def _too_few(folder: Path, names: Sequence[str]) -> str:
+    """The message for a folder without two classes; names the folder below, if that is the one that was meant."""
+    inner = next((folder / name for name in names if len(folders(folder / name)) >= 2), None)
+    loose = pictures(folder)
+    beside = f", and {plural(loose, 'picture')} in none" if loose else ""
+    head = f"{folder} holds {plural(len(names), 'folder')} of classes{beside}; at least two are needed.\n"
+    if inner is not None:
+        return f"{head}The folders are one level below: dataset.root={inner}"
+    return f"{head}It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
+
+
+def _check_names(folder: Path, classes: Iterable[str]) -> None:
+    """Raise InputError for class names that are not UTF-8, as old zip files have: no file could name the class; and for
+    two that look the same."""
+    twins = [name for name, count in Counter(map(composed, classes)).items() if count > 1]
+    if twins:
+        raise InputError(
+            f"{folder}: two folders are called {twins[0]!r}, in two ways of writing accents (Unicode's NFC and NFD).\n"
+            "Put their images into one."
+        )
+    wrong = [os.fsencode(name) for name in classes if not _is_text(name)]
+    if wrong:
+        names = listed([repr(name)[1:] for name in wrong])
+        raise InputError(
+            f"{ascii(str(folder))[1:-1]}: a class is named after its folder, but these names are not UTF-8: {names}.\n"
+            "Rename them; if they come from Western Windows: convmv -f latin1 -t utf8 -r --notest FOLDER"
+        )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

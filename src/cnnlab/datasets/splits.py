@@ -1,0 +1,115 @@
+"""Which folders of an image folder are its splits, and which are classes, by their names; reads no image."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnlab.common.errors import InputError
+from cnnlab.datasets.remarks import listed
+
+# Names of splits, in any case, the usual one first. Validation images are taken from the training images.
+TRAIN, TEST = ("train", "training"), ("test", "testing")
+VALIDATION = ("val", "valid", "validation", "dev", "eval", "evaluation")
+HELD_OUT = (*TEST, *VALIDATION)
+# Folders that systems make: of macOS' archives, Synology's thumbnails, Windows' and Linux' disks.
+MADE_BY_SYSTEMS = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Folders below the root: `train` holds the class folders ("": the root itself), and `test` those of the test
+    split; None: it is taken from the training images."""
+
+    train: str
+    test: str | None
+    remarks: tuple[str, ...] = ()
+
+
+def layout_of(home: Path) -> Layout:
+    """The splits of the folder `home`. Raises InputError where it has some and they cannot be told."""
+    if not home.is_dir():
+        raise InputError(
+            f"dataset.root={home} is not a folder.\n"
+            "Give the folder that holds train/<class>/* and test/<class>/*, or one with <class>/* alone."
+        )
+    names = folders(home)
+    train, test, validation = (_named(names, words) for words in (TRAIN, TEST, VALIDATION))
+    held_out = test or validation
+    if train is None or held_out is None:
+        _refuse_splits_as_classes(home, names)
+        return Layout("", None)
+    remarks = [f"{home}: there is no test/, so {held_out}/ is the test split."] if held_out == validation else []
+    if ignored := [name for name in names if name not in (train, held_out)]:
+        remarks.append(f"{home}: not read, since they are neither train/ nor test/: {listed(ignored)}.")
+    return Layout(train, held_out, tuple(remarks))
+
+
+def folders(folder: Path) -> list[str]:
+    """Names of the folders in it, without hidden ones and those that systems make."""
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not hidden(entry.name))
+
+
+def hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in MADE_BY_SYSTEMS
+
+
+def pictures(folder: Path) -> int:
+    """How many pictures, by their endings, are directly in it."""
+    from cnnlab.datasets.decode import extensions
+
+    endings = extensions()
+    return sum(
+        os.path.splitext(entry.name)[1].lower() in endings and not hidden(entry.name) and not entry.is_dir()
+        for entry in os.scandir(folder)
+    )
+
+
+def _named(names: Iterable[str], words: Sequence[str]) -> str | None:
+    """The folder that is called by the first of these words that one is, in any case."""
+    by_name = {name.lower(): name for name in names}
+    return next((by_name[word] for word in words if word in by_name), None)
+
+
+def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
+    """Raise InputError for folders that would be read as classes, but are splits: by their names, and since they hold
+    folders and no pictures. Next to other classes, "train" may be one (of vehicles)."""
+    splits = [name for name in names if _has_word(name, (*TRAIN, *HELD_OUT)) and _holds_folders(home / name)]
+    learned = [name for name in splits if _has_word(name, TRAIN)]
+    others = [name for name in splits if name not in learned]
+    if learned and others:
+        raise InputError(
+            f"{home} has {listed([f'{name}/' for name in names])}: splits by their names, not classes.\n"
+            f"Rename them, or link to them: ln -s {_classes_in(home, learned[0])} {home / 'train'}; "
+            f"ln -s {_classes_in(home, others[0])} {home / 'test'}"
+        )
+    if learned or (names and all(_named([name], (*TRAIN, *HELD_OUT)) for name in names)):
+        raise InputError(
+            f"{home} has {listed([f'{name}/' for name in names])}, but both train/ and test/ are needed.\n"
+            "Add the missing folder, or have cnnlab split one folder of classes, "
+            f"e.g. dataset.root={home / (learned or names)[-1]}"
+        )
+    divided = [name for name in names if _named(within := folders(home / name), TRAIN) and _named(within, HELD_OUT)]
+    if len(names) > 1 and divided == list(names):
+        raise InputError(
+            f"{home}: each class is divided into {', '.join(f'{name}/' for name in folders(home / names[0]))}, which\n"
+            f"would be read as one. Put the splits on top: {home}/train/{names[0]}/*, {home}/test/{names[0]}/*"
+        )
+
+
+def _classes_in(home: Path, name: str) -> str:
+    """`name`, or the only folder in it, and so on: archives hold `test_set/test_set/<class>`."""
+    while len(inner := folders(home / name)) == 1 and folders(home / name / inner[0]):
+        name = f"{name}/{inner[0]}"
+    return name
+
+
+def _has_word(name: str, words: Sequence[str]) -> bool:
+    """`seg_train`, `trainingSet` and `Test-2` have words of splits; `trains` and `latest` have not."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return any(part in words for part in re.split(r"[\W_\d]+", spaced.lower()))
+
+
+def _holds_folders(folder: Path) -> bool:
+    return bool(folders(folder)) and not pictures(folder)

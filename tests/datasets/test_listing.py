@@ -1,0 +1,93 @@
+"""The files of class folders, and the words for what is not among them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cnnlab.common.errors import InputError
+from cnnlab.datasets.listing import list_files
+
+Picture = Callable[..., Path]
+
+
+@pytest.fixture
+def home(tmp_path: Path, picture: Picture) -> Path:
+    for name in ("cat/1.png", "cat/old/2.png", "dog/3.png"):
+        picture(tmp_path / name, (0, 0, 0))
+    return tmp_path
+
+
+def test_files_come_by_class_and_path_with_their_labels(home: Path) -> None:
+    found = list_files(home, "", set())
+    assert [(file.path, file.label) for file in found.files] == [
+        ("cat/1.png", 0),
+        ("cat/old/2.png", 0),
+        ("dog/3.png", 1),
+    ]
+    assert found.classes == ("cat", "dog") and not found.skipped and not found.remarks
+
+
+def test_labels_are_those_of_the_training_classes(home: Path) -> None:
+    found = list_files(home, "", set(), ("bee", "cat", "dog"))
+    assert found.classes == ("bee", "cat", "dog") and [file.label for file in found.files] == [1, 1, 2]
+
+
+def test_pictures_beside_the_classes_are_told(home: Path, picture: Picture) -> None:
+    picture(home / "loose.png", (0, 0, 0))
+    assert list_files(home, "", set()).remarks == (f"{home}: 1 picture beside the folders of classes, not read.",)
+
+
+def test_pictures_in_no_class_at_all_are_told(tmp_path: Path, picture: Picture) -> None:
+    """As they come with a table of labels."""
+    for i in range(3):
+        picture(tmp_path / f"{i}.png", (0, 0, 0))
+    with pytest.raises(InputError, match="holds 0 folders of classes, and 3 pictures in none; at least two are needed"):
+        list_files(tmp_path, "", set())
+
+
+def test_thumbnails_that_a_system_made_are_no_images(home: Path, picture: Picture) -> None:
+    picture(home / "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.png", (0, 0, 0))
+    assert len(list_files(home, "", set()).files) == 3
+
+
+def test_a_class_of_other_files_is_told_with_their_endings(home: Path) -> None:
+    (home / "eel").mkdir()
+    for i in range(4):
+        (home / f"eel/{i}.HEIC").touch()
+    with pytest.raises(InputError, match=r"eel: 4 files skipped, .*: 4 .heic.\nThere is no other"):
+        list_files(home, "", set())
+
+
+def test_a_link_to_images_that_were_read_is_told(home: Path) -> None:
+    (home / "eel").symlink_to(home / "dog")
+    with pytest.raises(InputError, match="eel is a link to images that are read already"):
+        list_files(home, "", set())
+
+
+def test_one_folder_linked_as_training_and_test_is_told(home: Path) -> None:
+    seen: set[tuple[int, int]] = set()
+    learned = list_files(home, "", seen)
+    with pytest.raises(InputError, match="cat is a link to images that are read already, in another class or split"):
+        list_files(home, "", seen, learned.classes)
+
+
+def test_names_that_differ_in_case_or_spaces_are_two_classes_and_told(home: Path, picture: Picture) -> None:
+    picture(home / "Cat /4.png", (0, 0, 0))
+    found = list_files(home, "", set())
+    assert found.classes == ("Cat ", "cat", "dog")
+    assert found.remarks == (f"{home}: 'Cat ' and 'cat' are read as different classes.",)
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "old":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError):
+        list_files(home, "", set())
