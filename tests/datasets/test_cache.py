@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import cache as module
@@ -136,8 +137,29 @@ def test_damaged_images_are_named_and_nothing_is_kept(root: Path, cache: Path) -
 @pytest.mark.usefixtures("cache")
 def test_a_first_image_that_is_damaged_is_named(root: Path) -> None:
     (root / "0.png").write_bytes(b"")
-    with pytest.raises(InputError, match="0.png: not an image"):
+    with pytest.raises(InputError, match=r"0.png: the file is empty\nRepair or remove them\.$"):
         opened(root).load()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_sixteen_bits_have_one_scale_in_all_files(first: bool, tmp_path: Path, cache: Path) -> None:
+    """A dark picture stays dark beside bright ones."""
+    (tmp_path / "deep").mkdir()
+    for i, value in enumerate([60000, 3000, 200] if first else [200, 60000, 3000]):
+        Image.fromarray(np.full((4, 4), value, np.uint16)).save(tmp_path / f"deep/{i}.png")
+    levels = opened(tmp_path / "deep", channels=1).load()[:, 0, 0, 0].tolist()
+    assert levels == ([60000 >> 8, 3000 >> 8, 0] if first else [0, 60000 >> 8, 3000 >> 8])
+
+
+def test_files_of_several_pages_are_counted_also_the_next_time(root: Path, cache: Path) -> None:
+    frames = [Image.new("RGB", (6, 6), (20 * i, 0, 0)) for i in range(3)]
+    for name in ("a.gif", "b.tif", "c.webp", "d.png"):
+        frames[0].save(root / name, save_all=True, append_images=frames[1:])
+    Image.new("RGB", (6, 6)).save(root / "one.tif")
+    Image.new("RGB", (6, 6)).save(root / "one.gif")
+    for _ in range(2):
+        array = opened(root)
+        assert array.load()[:, 0].max() == 10 * (COUNT - 1) and array.paged() == 4
 
 
 @pytest.mark.usefixtures("cache")
@@ -165,13 +187,13 @@ def test_a_cache_that_cannot_be_written(root: Path, tmp_path: Path, monkeypatch:
 def test_moments_are_remembered_by_key(root: Path, cache: Path) -> None:
     array = opened(root)
     array.load()
-    assert array.remembered("a", lambda: ((0.25, 0.5), (1.0, 0.125))) == ((0.25, 0.5), (1.0, 0.125))
-    assert opened(root).remembered("a", forbid) == ((0.25, 0.5), (1.0, 0.125))  # type: ignore[arg-type]
-    assert array.remembered("b", lambda: ((0.75,), (1.0,))) == ((0.75,), (1.0,))
+    assert array.remembered("a", lambda: [[0.25, 0.5], [1.0, 0.125]]) == [[0.25, 0.5], [1.0, 0.125]]
+    assert opened(root).remembered("a", forbid) == [[0.25, 0.5], [1.0, 0.125]]
+    assert array.remembered("b", lambda: [[0.75], [1.0]]) == [[0.75], [1.0]]
     (path,) = cache.glob("*.json")
-    assert set(json.loads(path.read_text())) == {"a", "b"}
+    assert set(json.loads(path.read_text())) == {"a", "b", "paged"}
     path.write_text("{cut o")
-    assert array.remembered("a", lambda: ((0.5,), (1.0,))) == ((0.5,), (1.0,))
+    assert array.remembered("a", lambda: 3) == 3
 
 
 def test_no_progress_bar_where_nobody_watches(root: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from cnnlab.datasets.decode import decode, decode_into, extensions
+from cnnlab.datasets.decode import decode, decode_into, decoded, extensions, reason
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> str:
@@ -107,7 +107,8 @@ def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> N
     cut.write_bytes(Path(saved(tmp_path / "whole.jpg", Image.fromarray(noise))).read_bytes()[:1500])
     array = tmp_path / "images.npy"
     np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=(6, 1, 4, 4)).flush()
-    tried, failed = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
+    tried, paged, failed, tops = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
+    assert not paged and not tops
     assert tried == 5 and [Path(path).name for path, _ in failed] == ["wide.png", "text.png", "cut.jpg"]
     reasons = [reason for _, reason in failed]
     assert reasons[0] == "5x4 pixels, not 4x4" and "not an image" in reasons[1] and "truncated" in reasons[2]
@@ -168,3 +169,27 @@ def test_a_long_text_in_a_png_does_not_cost_its_pixels(tmp_path: Path) -> None:
     text.add_text("comment", "x" * 2_000_000, zip=True)
     file = saved(tmp_path / "a.png", Image.new("RGB", (4, 4), "red"), pnginfo=text)
     assert decode(file, 3, None)[:, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_scale_can_be_given_to_sixteen_bits(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.png", Image.fromarray(np.array([[0, 2048, 4095]], np.uint16)))
+    found = decoded(file, 1, None, top=65535)
+    assert found.pixels.tolist() == [[[0, 8, 15]]] and found.top == 65535
+    assert decoded(file, 1, None).top == 4095
+
+
+def test_further_pages_are_seen_and_those_that_are_damaged_do_no_harm(tmp_path: Path) -> None:
+    frames = [Image.new("L", (4, 4), 10 * i) for i in range(3)]
+    whole = Path(saved(tmp_path / "a.gif", frames[0], save_all=True, append_images=frames[1:]))
+    assert decoded(str(whole), 1, None).paged and not decoded(saved(tmp_path / "b.gif", frames[0]), 1, None).paged
+    (tmp_path / "cut.gif").write_bytes(whole.read_bytes()[:-30])
+    assert decoded(str(tmp_path / "cut.gif"), 1, None).pixels.max() == 0
+    camera = saved(tmp_path / "a.mpo", frames[0], save_all=True, append_images=frames[1:])
+    assert not decoded(camera, 1, None).paged
+
+
+def test_an_empty_file_and_one_that_may_not_be_read_are_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(ValueError, match="^the file is empty$"):
+        decode(str(tmp_path / "a.png"), 1, None)
+    assert reason(PermissionError(13, "Permission denied", "/x/a.png")) == "Permission denied"

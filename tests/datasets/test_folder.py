@@ -135,13 +135,13 @@ def test_different_classes(tmp_path: Path, picture: Picture) -> None:
 def test_the_test_images_may_lack_a_class(empty: bool, tmp_path: Path, picture: Picture) -> None:
     """Labels are those of the names: without `cat`, the third class is still the third."""
     fill(tmp_path / "train", picture, 8)
-    fill(tmp_path / "test", picture, 2)
+    fill(tmp_path / "test", picture, 2, first=50)
     for path in (tmp_path / "test/cat").iterdir():
         path.unlink()
     if not empty:
         (tmp_path / "test/cat").rmdir()
     data = image_folder(str(tmp_path))
-    assert data.classes == CLASSES and numbers(data)[2] == {(c, i) for c in (1, 2) for i in (0, 1)}
+    assert data.classes == CLASSES and numbers(data)[2] == {(c, i) for c in (1, 2) for i in (50, 51)}
     assert remarks(data)[-1].endswith("no test image of class cat.")
 
 

@@ -1,5 +1,7 @@
 """What is said of a data set before anybody trains on it."""
 
+from dataclasses import replace
+
 import torch
 
 from cnnlab.datasets.base import ImageSet, Split
@@ -7,7 +9,7 @@ from cnnlab.datasets.remarks import listed, remarks, skipped
 
 
 def splits(*labels: list[int], classes: int = 3, **settings) -> ImageSet:
-    train, validation, test = (Split(torch.zeros(len(found), 1, 2, 2), torch.tensor(found).long()) for found in labels)
+    train, validation, test = (Split(torch.rand(len(found), 1, 2, 2), torch.tensor(found).long()) for found in labels)
     names = tuple(f"c{i}" for i in range(classes))
     return ImageSet("pets", train, validation, test, names, (0.5,), (0.5,), **settings)
 
@@ -29,6 +31,16 @@ def test_several_are_counted_and_the_first_named():
 def test_the_loaders_own_come_first():
     found = remarks(splits([1, 2], [0, 1, 2], [0, 1, 2], remarks=("pets: odd.",)))
     assert found == ["pets: odd.", "pets: no training image of class c0."]
+
+
+def test_test_images_that_are_learned_are_counted():
+    data = splits([0, 1, 2], [2, 1, 0], [0, 1, 2])
+    # The images of `splits` differ, and those of the test from all others.
+    twins = replace(data, test=Split(torch.cat([data.test.images, data.train.images[:1]]), torch.tensor([0, 1, 2, 0])))
+    assert remarks(twins) == ["pets: 1 of 4 test images are also training or validation images."]
+    many = Split(torch.rand(300, 1, 2, 2), torch.arange(300) % 3)
+    few = replace(many, images=torch.cat([many.images[1:], data.train.images[:1]]))
+    assert remarks(replace(data, test=few)) == []
 
 
 def test_skipped_files_are_counted_by_ending_the_most_first():

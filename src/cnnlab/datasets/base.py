@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -59,6 +59,16 @@ class ImageSet:
         """(C, H, W) of one image."""
         c, h, w = self.train.images.shape[1:]
         return c, h, w
+
+    @cached_property
+    def learned_tests(self) -> int:
+        """How many test images are, to the byte, training or validation images as well: 0.1 s for CIFAR-10."""
+        learned = {hash(image) for split in (self.train, self.validation) for image in _as_bytes(split.images)}
+        return sum(hash(image) in learned for image in _as_bytes(self.test.images))
+
+
+def _as_bytes(images: Tensor) -> Iterator[bytes]:
+    return (image.tobytes() for image in images.flatten(1).contiguous().view(torch.uint8).numpy())
 
 
 def fingerprint(data: ImageSet) -> str:

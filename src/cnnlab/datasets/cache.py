@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.base import Moments
 
-DECODER = 3  # increment when decoding changes, to invalidate older arrays
+DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
+PAGED = "paged"
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 
 
@@ -72,22 +72,25 @@ class DecodedFiles:
         assert images is not None
         return images
 
-    def remembered(self, key: str, moments: Callable[[], Moments]) -> Moments:
-        """`moments()`, which reads every image, cached under `key` in a JSON file next to the array."""
+    def remembered(self, key: str, make: Callable[[], Any]) -> Any:
+        """`make()`, which reads every image, as JSON holds it; cached under `key` in a file next to the array."""
         path = self.folder / f"{self.name}.json"
         try:
             known = json.loads(path.read_text())
         except (OSError, ValueError):
             known = {}
         if key not in known:
-            known[key] = moments()
+            known[key] = make()
             try:
                 with _atomic_write(path) as part:
                     part.write_text(json.dumps(known))
             except OSError:  # not fatal: the next run computes them again
                 return known[key]
-        mean, std = known[key]
-        return tuple(mean), tuple(std)
+        return known[key]
+
+    def paged(self) -> int:
+        """How many of the files have more pages or frames than the first, which is read."""
+        return self.remembered(PAGED, lambda: 0)
 
     def _stored(self) -> np.ndarray | None:
         path = self.folder / f"{self.name}.npy"
@@ -106,7 +109,7 @@ class DecodedFiles:
         shape = (len(paths), *self._shape(paths[0]))
         self._check_space(int(np.prod(shape)))
         jobs = 1 if sum(f.bytes for f in self.files) < SERIAL_BYTES else -1
-        failed: list[tuple[str, str]] = []
+        failed, tops, paged = list[tuple[str, str]](), dict[int, int](), 0
         for fragment in self.folder.glob(f".{self.stem}-*"):  # of a decoding that was killed; the lock is this one's
             fragment.unlink(missing_ok=True)
         with _atomic_write(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
@@ -117,11 +120,16 @@ class DecodedFiles:
             )
             # joblib's workers do not require `if __name__ == "__main__"` in the calling script
             done: Any = Parallel(n_jobs=jobs, return_as="generator_unordered", idle_worker_timeout=5)(work)
-            for count, bad in done:
-                advance(count)
-                failed += bad
+            for told in done:
+                advance(told.tried)
+                failed, tops, paged = failed + told.failed, tops | told.tops, paged + told.paged
             if failed:
                 raise InputError(self._error_message(failed, shape))
+            # One scale for all, or a dark picture among bright ones would be as bright as they are.
+            most = max(tops.values(), default=None)
+            for i in (i for i, top in tops.items() if top != most):
+                decode_into(part, i, paths[i : i + 1], self.channels, self.size, self.background, most)
+            self.remembered(PAGED, lambda: paged)  # before others see the array
         for old in self.folder.glob(f"{self.stem}-*"):
             if not old.name.startswith(self.name):
                 old.unlink(missing_ok=True)
@@ -139,11 +147,13 @@ class DecodedFiles:
         return c, h, w
 
     def _error_message(self, failed: list[tuple[str, str]], shape: tuple[int, ...] | None) -> str:
+        from cnnlab.datasets.decode import OTHER_SIZE
+
         lines = [f"{path}: {reason}" for path, reason in sorted(failed)[:3]]
         head = f"{len(failed):,} of {len(self.files):,} images cannot be used"
         head += ", e.g." if len(failed) > len(lines) else ":"
         advice = "Repair or remove them"
-        if not self.size:
+        if any(OTHER_SIZE in reason for _, reason in failed):
             advice += f", or resize all images to one size with dataset.size={min(shape[2:]) if shape else 64}"
         return "\n".join([head, *lines, f"{advice}."])
 

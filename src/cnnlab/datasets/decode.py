@@ -1,8 +1,10 @@
 """Decodes image files to uint8 arrays; does not import torch, so that worker processes start in 0.2 s."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -16,51 +18,94 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000"
 # About 200 MB while it is decoded. Cameras make 12 to 50 million.
 MOST_PIXELS = 64_000_000
 BACKGROUNDS = ("auto", "white", "black")
+OTHER_SIZE = " pixels, not "
 DEEP = (255, 4095, 65535)  # the largest values of 8, 12 and 16 bits
 
 
-def decode_into(
-    array: Path, start: int, files: Sequence[str], channels: int, size: int | None, background: str = "auto"
-) -> tuple[int, list[tuple[str, str]]]:
-    """Write `files` to the .npy file `array`, uint8 (N, C, H, W), starting at index `start`.
+class Decoded(NamedTuple):
+    """`pixels`: uint8 (channels, H, W). `top`: of 16-bit greyscale, the largest value of the bits that were taken to be
+    in use. `paged`: the file has more pages or frames, which are left out."""
 
-    Returns the number of files processed, and (file, reason) for each that failed.
-    """
+    pixels: np.ndarray
+    top: int | None
+    paged: bool
+
+
+class Told(NamedTuple):
+    """Of a part of the files: how many were tried, how many have more pages, (file, reason) of those that failed, and
+    `top` of 16-bit greyscale by index."""
+
+    tried: int
+    paged: int
+    failed: list[tuple[str, str]]
+    tops: dict[int, int]
+
+
+def decode_into(
+    array: Path,
+    start: int,
+    files: Sequence[str],
+    channels: int,
+    size: int | None,
+    background: str = "auto",
+    top: int | None = None,
+) -> Told:
+    """Write `files` to the .npy file `array`, uint8 (N, C, H, W), starting at index `start`."""
     images = np.asarray(np.lib.format.open_memmap(array, mode="r+"))
-    failed = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
-        for i, file in enumerate(files, start):
-            try:
-                pixels = decode(file, channels, size, background)
-                if pixels.shape != images.shape[1:]:
-                    (_, h, w), (_, first_h, first_w) = pixels.shape, images.shape[1:]
-                    raise ValueError(f"{w}x{h} pixels, not {first_w}x{first_h}")
-                images[i] = pixels
-            # PIL's plugins raise arbitrary exceptions for malformed files
-            except Exception as error:
-                failed.append((file, reason(error)))
-    return len(files), failed
+    failed, tops, paged = [], {}, 0
+    for i, file in enumerate(files, start):
+        try:
+            found = decoded(file, channels, size, background, top)
+            if found.pixels.shape != images.shape[1:]:
+                (_, h, w), (_, first_h, first_w) = found.pixels.shape, images.shape[1:]
+                raise ValueError(f"{w}x{h}{OTHER_SIZE}{first_w}x{first_h}")
+            images[i] = found.pixels
+            paged += found.paged
+            if found.top is not None:
+                tops[i] = found.top
+        # PIL's plugins raise arbitrary exceptions for malformed files
+        except Exception as error:
+            failed.append((file, reason(error)))
+    return Told(len(files), paged, failed, tops)
 
 
 def decode(file: str, channels: int, size: int | None, background: str = "auto") -> np.ndarray:
-    """uint8 (channels, H, W), with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
+    """The pixels of `decoded`."""
+    return decoded(file, channels, size, background).pixels
+
+
+def decoded(file: str, channels: int, size: int | None, background: str = "auto", top: int | None = None) -> Decoded:
+    """The first page of the file, with the EXIF orientation applied. With `size`, the shorter side is resized (bilinear
     with antialiasing) and the centre cropped: (channels, size, size). `background`: what transparent parts become, one
-    of BACKGROUNDS; auto: white, or black where white would leave nothing to see, as of a white drawing."""
-    with open(file, "rb") as stream, Image.open(stream, formats=known()) as opened:
-        if size is not None:
-            opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError(
-                f"{opened.width}x{opened.height} pixels, and at most {MOST_PIXELS / 1e6:.0f} million are decoded"
-            )
-        image = _opaque(_eight_bit(ImageOps.exif_transpose(opened)), background).convert(
-            "L" if channels == 1 else "RGB"
-        )
+    of BACKGROUNDS; auto: white, or black where white would leave nothing to see, as of a white drawing. `top`: of
+    16-bit greyscale, the largest value of the bits in use; None: the least of DEEP that holds the picture's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
+        with open(file, "rb") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                raise ValueError("the file is empty")
+            with Image.open(stream, formats=known()) as opened:
+                paged = _paged(opened)
+                if size is not None:
+                    opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
+                if opened.width * opened.height > MOST_PIXELS:
+                    most = f"{MOST_PIXELS / 1e6:.0f} million"
+                    raise ValueError(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
+                image, top = _eight_bit(ImageOps.exif_transpose(opened), top)
+                image = _opaque(image, background).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+    return Decoded(pixels[None] if channels == 1 else pixels.transpose(2, 0, 1), top, paged)
+
+
+def _paged(opened: Image.Image) -> bool:
+    """Whether there is a second page or frame. That of a camera's JPEG (MPO) is of the same, a preview or for the other
+    eye; one that cannot be found is none."""
+    try:
+        return opened.format != "MPO" and bool(getattr(opened, "is_animated", False))
+    except Exception:  # PIL's plugins raise arbitrary exceptions for malformed files
+        return False
 
 
 def _opaque(image: Image.Image, background: str) -> Image.Image:
@@ -79,19 +124,21 @@ def reason(error: Exception) -> str:
     """Why a file could not be decoded, in one line."""
     if isinstance(error, UnidentifiedImageError):  # its message only shows a Python object
         return "not an image, or in a format that PIL cannot read"
+    if isinstance(error, OSError) and error.strerror:  # without the path, which is told beside it
+        return error.strerror
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, top: int | None) -> tuple[Image.Image, int | None]:
     """16-bit greyscale keeps the upper 8 of the bits that are in use: cameras and scanners write 12 into 16. PIL's own
     conversion may clip at 255."""
     if image.mode.startswith("I;16"):
         values = np.asarray(image)
-        top = next(top for top in DEEP if values.max(initial=0) <= top)
-        return Image.fromarray((values >> (top.bit_length() - 8)).astype(np.uint8))
+        top = top or next(top for top in DEEP if values.max(initial=0) <= top)
+        return Image.fromarray((values >> (top.bit_length() - 8)).astype(np.uint8)), top
     if image.mode in ("I", "F"):
         raise ValueError(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
-    return image
+    return image, None
 
 
 def known() -> list[str]:

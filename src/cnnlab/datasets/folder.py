@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cnnlab.common.checks import check_value, one_of
 from cnnlab.common.limits import check_limits
+from cnnlab.common.words import plural
 from cnnlab.datasets.base import (
     ImageSet,
     Moments,
@@ -62,9 +63,12 @@ def image_folder(
     test_split, train = cut(Split(images, labels), tests)
 
     def moments(images: Tensor) -> Moments:
-        return array.remembered(f"{validation} {tests}", lambda: channel_moments(images))
+        mean, std = array.remembered(f"{validation} {tests}", lambda: channel_moments(images))
+        return tuple(mean), tuple(std)
 
     data = assemble(home.name, train, test_split, learned.classes, validation, moments)
+    if paged := array.paged():
+        told.append(f"{home}: of {plural(paged, 'file')} with several pages or frames only the first is read.")
     return replace(data, remarks=tuple(told))
 
 

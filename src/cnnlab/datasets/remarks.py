@@ -9,10 +9,12 @@ from cnnlab.common.words import plural
 from cnnlab.datasets.base import ImageSet
 
 NAMED = 5
+LEARNED_TESTS = 0.005  # of the test images are passed over: sets that are well known have some
 
 
 def remarks(data: ImageSet) -> list[str]:
-    """Those of the loader, and classes without an image in one of the splits; a sentence each."""
+    """Those of the loader, classes without an image in one of the splits, and test images that are learned; a sentence
+    each."""
     found = [*data.remarks]
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     for name, split in splits.items():
@@ -20,6 +22,9 @@ def remarks(data: ImageSet) -> list[str]:
         if absent:
             classes = "class" if len(absent) == 1 else f"{len(absent):,} of {len(data.classes):,} classes:"
             found.append(f"{data.name}: no {name} image of {classes} {listed(absent)}.")
+    if data.learned_tests > LEARNED_TESTS * len(data.test):
+        count = plural(len(data.test), "test image")
+        found.append(f"{data.name}: {data.learned_tests:,} of {count} are also training or validation images.")
     return found
 
 
