@@ -173,7 +173,7 @@ def test_images_of_many_sizes_want_a_size(root: Path, picture: Callable[..., Pat
 @pytest.mark.usefixtures("cache")
 def test_a_full_disk_is_told_before_decoding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(InputError, match="XDG_CACHE_HOME"):
+    with pytest.raises(InputError, match=r"images take 0.7 KiB; .* has 0.1 KiB left.\n.*XDG_CACHE_HOME"):
         opened(root).load()
 
 

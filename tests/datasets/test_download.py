@@ -143,3 +143,12 @@ def test_a_root_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     with pytest.raises(InputError, match="File exists"):
         mnist(str(tmp_path / "data"))
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(InputError, match=r"MNIST/raw/.* cannot be read: Permission denied.\nCheck its permissions"):
+        mnist(str(tmp_path))

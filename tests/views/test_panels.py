@@ -33,6 +33,11 @@ def test_a_figure_is_saved_as_png_also_into_a_new_folder(ax: Axes, tmp_path: Pat
         assert picture.format == "PNG" and picture.size == (3 * panels.DPI, 2 * panels.DPI)
 
 
+def test_names_that_the_font_lacks_are_drawn_without_warnings(ax: Axes, tmp_path: Path) -> None:
+    ax.set_title("猫 with a \t")
+    assert panels.save(ax.get_figure(), tmp_path / "k.png").exists()
+
+
 def test_a_picture_is_cut_to_black_and_white(ax: Axes) -> None:
     panels.picture(ax, torch.tensor([[[-0.5, 0.0, 0.5, 1.0, 7.0]]]))
     assert shown(ax)[0, :, 0].tolist() == pytest.approx([0, 0, 0.5, 1, 1], abs=0.01)

@@ -69,7 +69,9 @@ RULES: dict[str, Rule] = {
     ),
     "model.stem": one_of("match", "small", "keep"),
     **LIMITS,
-    "dataset.root": Rule("a folder", lambda v: isinstance(v, str)),
+    "dataset.root": Rule(
+        "a folder; of one that is called by a number, with its place: ./2024", lambda v: isinstance(v, str)
+    ),
     "augmentation.flip": BOOL,
 }
 

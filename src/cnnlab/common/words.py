@@ -3,6 +3,9 @@
 import json
 import math
 import shlex
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -112,3 +115,11 @@ def shortened(path: Path) -> str:
 def dashboard_command(*folders: Path) -> str:
     """To be typed, to see the runs in these folders."""
     return shlex.join(["python", "-m", "cnnlab.dashboard", *map(shortened, folders)])
+
+
+@contextmanager
+def names_in_any_script() -> Iterator[None]:
+    """While a figure is drawn: a box for each character of a name that its font lacks, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
+        yield

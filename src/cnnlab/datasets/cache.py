@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import memory
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
@@ -162,7 +163,7 @@ class DecodedFiles:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise InputError(
-                f"The decoded images take {needed / 1e9:,.1f} GB; {self.folder} has {free / 1e9:,.1f} GB left.\n"
+                f"The decoded images take {memory(needed)}; {self.folder} has {memory(free)} left.\n"
                 "Give a smaller dataset.size, or another cache folder: export XDG_CACHE_HOME=FOLDER"
             )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.common.errors import InputError
+from cnnlab.datasets.base import reading
 from cnnlab.datasets.cache import cache_folder
 
 # torchvision sets no timeout: it waits forever for a server that does not answer.
@@ -55,8 +56,9 @@ class Files:
         One process at a time; into a temporary folder from which complete files are moved, so that a killed download
         leaves no partial file. Raises InputError.
         """
-        if not self.missing():
-            return
+        with reading():  # a folder that may not be looked into
+            if not self.missing():
+                return
         from filelock import FileLock
 
         new = [folder for folder in (self.home, *self.home.parents) if not folder.exists()]

@@ -14,6 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary, SummaryMetadata
 from torch.utils.tensorboard import summary
 
+from cnnlab.common.words import names_in_any_script
 from cnnlab.runs.request import Request
 from cnnlab.telemetry import by_depth, hparams
 from cnnlab.telemetry.event_file import EventFile
@@ -145,7 +146,8 @@ class Dashboard:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with names_in_any_script():
+            canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         self.file.add(summary.image(name, pixels, dataformats="HWC"), step)
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
+from cnnlab.common.words import names_in_any_script
 from cnnlab.views.tiles import INK
 
 DPI = 120
@@ -26,7 +27,8 @@ as_written = rc_context({"text.parse_math": False})
 def save(figure: Figure, path: Path, dpi: float = DPI) -> Path:
     """Write a PNG and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi)
+    with names_in_any_script():
+        figure.savefig(path, dpi=dpi)
     return path
 
 
