@@ -1,5 +1,6 @@
 """Data, machine, versions, and commands that repeat."""
 
+import json
 import shlex
 
 from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands
@@ -15,6 +16,15 @@ def test_circumstances_list_every_value_once(make_sweep):
     found = circumstances(load([folder]))
     assert found["data"] == "digits" and found["commit"] == "abc; def" and found["test images"] == "200"
     assert found["date"] == "2026-11-26 to 2026-11-27" and found["versions"] == "cnnlab 1, torch 2"
+
+
+def test_images_that_changed_between_runs_are_told(make_sweep):
+    folder = make_sweep({"a": [0.9, 0.8, 0.7]})
+    for seed, seen in enumerate(("f00d", "f00d", "beef")):
+        file = folder / f"a,seed={seed}" / "results.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"data/fingerprint": seen}))
+        found = circumstances(load([folder]))["data"]
+        assert found == ("digits" if seed < 2 else "digits, whose images or labels changed between runs (beef, f00d)")
 
 
 def test_an_arm_s_command_runs_all_its_seeds(make_sweep):

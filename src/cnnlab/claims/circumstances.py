@@ -1,7 +1,8 @@
 """Under what circumstances the runs were made, and the commands that repeat them."""
 
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from cnnlab.claims.experiment import Experiment
@@ -9,6 +10,7 @@ from cnnlab.claims.groups import Group
 from cnnlab.claims.run_record import RunRecord
 
 UNKNOWN = "not known"
+FINGERPRINT = "data/fingerprint"
 
 
 def circumstances(experiment: Experiment) -> dict[str, str]:
@@ -19,7 +21,7 @@ def circumstances(experiment: Experiment) -> dict[str, str]:
     finished = sorted(str(run.status["finished"])[:10] for run in runs if run.status.get("finished"))
     dates = list(dict.fromkeys([*started[:1], *finished[-1:]]))
     found = {
-        "data": _distinct(map(_data, runs)),
+        "data": _distinct(_data_in_words(runs)),
         "test images": _distinct(f"{run.value('test/images'):,.0f}" for run in runs if run.value("test/images")),
         "device": _distinct(str(run.status.get("device_name") or UNKNOWN) for run in runs),
         "machine": _distinct(_machine(run) for run in runs),
@@ -60,6 +62,19 @@ def _config_dir(experiment: Experiment) -> list[str]:
             if flag in ("--config-dir", "-cd"):
                 return ["--config-dir", value]
     return []
+
+
+def _data_in_words(runs: Sequence[RunRecord]) -> list[str]:
+    """The names of the data sets, and of which the same settings gave other images or labels in another run."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        settings = json.dumps(run.config.get("dataset") or {}, sort_keys=True, default=str)
+        known = seen.setdefault((_data(run), settings), set())
+        known.update({str(run.results[FINGERPRINT])} if FINGERPRINT in run.results else ())
+    return [
+        f"{name}, whose images or labels changed between runs ({', '.join(sorted(known))})" if len(known) > 1 else name
+        for (name, _), known in seen.items()
+    ]
 
 
 def _data(run: RunRecord) -> str:
