@@ -24,7 +24,7 @@ def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
     network, run = loaded or load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     background = str(run.config.get("dataset", {}).get("background", "auto"))
-    facts = (run.image_shape, run.look, config.invert, background)
+    facts = (run.image_shape, run.look, config.invert, background, run.top)
     pictures = [prepare(path, *facts) for path in files]
     answers = Answers(output_folder(), network, run, pictures, config.top)
     answers.draw_probabilities()

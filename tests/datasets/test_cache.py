@@ -191,7 +191,7 @@ def test_moments_are_remembered_by_key(root: Path, cache: Path) -> None:
     assert opened(root).remembered("a", forbid) == [[0.25, 0.5], [1.0, 0.125]]
     assert array.remembered("b", lambda: [[0.75], [1.0]]) == [[0.75], [1.0]]
     (path,) = cache.glob("*.json")
-    assert set(json.loads(path.read_text())) == {"a", "b", "paged"}
+    assert set(json.loads(path.read_text())) == {"a", "b", "paged", "top"}
     path.write_text("{cut o")
     assert array.remembered("a", lambda: 3) == 3
 

@@ -28,6 +28,19 @@ def test_pixels_are_those_that_training_saw(tmp_path: Path, channels: int) -> No
         assert any(torch.equal(pixels, image) for image in trained), file
 
 
+def test_sixteen_bits_have_the_scale_of_the_training_images(tmp_path: Path) -> None:
+    for name, value in (("cat", 60000), ("dog", 3000)):
+        for i in range(4):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(np.full((8, 8), value + i, np.uint16)).save(tmp_path / name / f"{i}.png")
+    data = image_folder(str(tmp_path), validation=0.25, channels=1)
+    assert data.top == 65535 and image_folder(str(tmp_path), channels=1).top == 65535
+    dark = prepare(tmp_path / "dog/0.png", data.shape, {}, top=data.top).pixels
+    assert int(dark[0, 0, 0]) == 3000 >> 8
+    bright = prepare(tmp_path / "cat/0.png", data.shape, {}, top=4095).pixels
+    assert int(bright[0, 0, 0]) == 255, "beyond white"
+
+
 def test_a_picture_that_fits_needs_no_word(tmp_path: Path) -> None:
     file = photo(tmp_path / "a.png", 32, 32)
     picture = prepare(file, (3, 32, 32), {})

@@ -191,7 +191,7 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
     with _rebuilding(folder, which):
         facts = (tuple(state[key]) for key in ("image_shape", "classes", "mean", "std"))
         look = {name: (float(low), float(high)) for name, (low, high) in state.get("look", {}).items()}
-        run = TrainedRun(settings, *facts, look=look)
+        run = TrainedRun(settings, *facts, look=look, top=state.get("top"))
         network = make_network(config.model, run.image_shape, len(run.classes))
         network.load_state_dict(state["network"])
     return network.eval(), run

@@ -39,7 +39,8 @@ class Split:
 @dataclass(frozen=True)
 class ImageSet:
     """`mean`, `std`: one value per channel, of the training images scaled to 0..1. `remarks`: what its loader found
-    odd, a sentence each. Raises InputError for parts that do not fit each other."""
+    odd, a sentence each. `top`: what was white in files of 16-bit greyscale, None without such. Raises InputError for
+    parts that do not fit each other."""
 
     name: str
     train: Split
@@ -49,6 +50,7 @@ class ImageSet:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     remarks: tuple[str, ...] = ()
+    top: int | None = None
 
     def __post_init__(self) -> None:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}

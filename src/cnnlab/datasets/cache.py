@@ -19,7 +19,7 @@ from cnnlab.common.words import memory
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
-PAGED = "paged"
+PAGED, TOP = "paged", "top"
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 
 
@@ -93,6 +93,10 @@ class DecodedFiles:
         """How many of the files have more pages or frames than the first, which is read."""
         return self.remembered(PAGED, lambda: 0)
 
+    def top(self) -> int | None:
+        """What is white in 16-bit greyscale files; None without such."""
+        return self.remembered(TOP, lambda: None)
+
     def _stored(self) -> np.ndarray | None:
         path = self.folder / f"{self.name}.npy"
         try:
@@ -131,6 +135,7 @@ class DecodedFiles:
             for i in (i for i, top in tops.items() if top != most):
                 decode_into(part, i, paths[i : i + 1], self.channels, self.size, self.background, most)
             self.remembered(PAGED, lambda: paged)  # before others see the array
+            self.remembered(TOP, lambda: most)
         for old in self.folder.glob(f"{self.stem}-*"):
             if not old.name.startswith(self.name):
                 old.unlink(missing_ok=True)

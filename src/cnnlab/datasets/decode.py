@@ -135,7 +135,7 @@ def _eight_bit(image: Image.Image, top: int | None) -> tuple[Image.Image, int | 
     if image.mode.startswith("I;16"):
         values = np.asarray(image)
         top = top or next(top for top in DEEP if values.max(initial=0) <= top)
-        return Image.fromarray((values >> (top.bit_length() - 8)).astype(np.uint8)), top
+        return Image.fromarray((values.clip(max=top) >> (top.bit_length() - 8)).astype(np.uint8)), top
     if image.mode in ("I", "F"):
         raise ValueError(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
     return image, None

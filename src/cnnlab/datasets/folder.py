@@ -69,7 +69,7 @@ def image_folder(
     data = assemble(home.name, train, test_split, learned.classes, validation, moments)
     if paged := array.paged():
         told.append(f"{home}: of {plural(paged, 'file')} with several pages or frames only the first is read.")
-    return replace(data, remarks=tuple(told))
+    return replace(data, remarks=tuple(told), top=array.top())
 
 
 def _stratified(files: list[ImageFile]) -> list[ImageFile]:

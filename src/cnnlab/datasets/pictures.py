@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
-from cnnlab.datasets.decode import decode, known
+from cnnlab.datasets.decode import decoded, known
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
@@ -129,10 +129,10 @@ def header(path: Path) -> Header:
         return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
 
 
-def read(path: Path, channels: int, size: int | None, background: str = "auto") -> Tensor:
+def read(path: Path, channels: int, size: int | None, background: str = "auto", top: int | None = None) -> Tensor:
     """uint8 (channels, H, W), decoded like a training set's files; InputError if the file is not a picture."""
     with _as_input_error(path):
-        return torch.from_numpy(decode(str(path), channels, size, background).copy())
+        return torch.from_numpy(decoded(str(path), channels, size, background, top).pixels.copy())
 
 
 @contextmanager

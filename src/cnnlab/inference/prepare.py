@@ -39,10 +39,11 @@ def prepare(
     look: Mapping[str, Range],
     invert: bool = False,
     background: str = "auto",
+    top: int | None = None,
 ) -> Picture:
     """Read a file as `dataset=image_folder` reads its images: shorter side resized, centre cropped.
 
-    `image_shape`, `look`, `background`: of the training images. InputError if the file is not a picture or does
+    `image_shape`, `look`, `background`, `top`: of the training images. InputError if the file is not a picture or does
     not fit, or if the network's input does not have 1 or 3 channels.
     """
     channels, height, width = image_shape
@@ -54,9 +55,9 @@ def prepare(
     source = header(path)
     words = [*_size_words(source, height, width), *_colour_words(source, channels)]
     if height == width:
-        pixels = read(path, channels, height, background)
+        pixels = read(path, channels, height, background, top)
     else:
-        pixels = read(path, channels, None, background)
+        pixels = read(path, channels, None, background, top)
         if pixels.shape[1:] != (height, width):
             raise InputError(
                 f"{path} has {source.width}x{source.height} pixels (width x height); this network was trained on "

@@ -62,6 +62,7 @@ class Checkpoints(Observer):
             "mean": list(data.mean),
             "std": list(data.std),
             "look": self._look,
+            "top": data.top,
         }
         # The better one first: killed between the two, the run is taken up before this epoch's end, and writes it anew.
         if self._epoch_ended and self.accuracy is not None and self.accuracy > self.best:
