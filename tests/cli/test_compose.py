@@ -86,10 +86,6 @@ def test_a_statistic_of_ones_own_may_be_added():
         (["+typo=1"], "'typo' is no setting"),
         (["init=he", "init.std=1"], "'init.std' is no setting"),
         (["model=stackd3x3"], "there is no such model. Did you mean 'stacked3x3'"),
-        (
-            ["dataset=/usr"],
-            "there is no such dataset.\nThere are: .*\nImages in a folder: dataset=image_folder dataset.root=/usr",
-        ),
         (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
         (["seed=0,1"], "asks for several runs. To sweep, put -m"),
         (["seed"], "Cannot read '"),

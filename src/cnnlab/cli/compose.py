@@ -242,17 +242,13 @@ def _in_words(
 
 def _missing_choice(loader: ConfigLoader, error: MissingConfigException) -> str:
     """For a missing `model/stackd3x3`: the group's choices and the closest match."""
-    file = error.missing_cfg_file or ""
-    group, _, name = file.rpartition("/") if file.startswith("hydra/") else file.partition("/")
-    if not name:
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not group:
         return str(error).splitlines()[0]
     choices = [str(c) for c in error.options or []]
     if has_old_ending(loader, group, name):
         return f"{group}={name}: configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
-    told = f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
-    if group == "dataset" and Path(name).expanduser().is_dir():
-        told += f"\nImages in a folder: dataset=image_folder dataset.root={name}"
-    return told
+    return f"{group}={name}: there is no such {group}.{did_you_mean(name, choices)}\nThere are: {', '.join(choices)}."
 
 
 def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], error: Exception) -> str:

@@ -22,8 +22,6 @@ from cnnlab.datasets.checked import check_bytes, check_set, check_split
 DATA_SEED = 0
 CHUNK = 4096  # images processed at a time, to bound memory
 AT_A_TIME = 64  # images in double precision
-FINGERPRINT = "data/fingerprint"  # in results.json
-
 Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -110,7 +108,7 @@ def broken_share(images: Tensor) -> float:
 
 def facts(data: ImageSet) -> dict[str, str | int]:
     """The data's entries in `results.json`."""
-    return {FINGERPRINT: fingerprint(data), "train/images": len(data.train)}
+    return {"data/fingerprint": fingerprint(data), "train/images": len(data.train)}
 
 
 def normalize(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

@@ -1,7 +1,6 @@
 """What lies in last.pt and best.pt, and that a run which is taken up from there ends as one that never stopped."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common import stopping
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.base import Split
-from cnnlab.datasets.digits import digits
 from cnnlab.datasets.look import ranges
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
@@ -280,19 +277,3 @@ def test_a_network_of_ones_own_goes_on_from_it(job, tmp_path):
     optimizer.load_state_dict(last["optimizer"])
     own = next(iter(session.trainer.optimizer.state.values()))["momentum_buffer"]
     assert torch.equal(next(iter(optimizer.state.values()))["momentum_buffer"], own) and own.any()
-
-
-def test_a_run_does_not_go_on_with_other_images(job, tmp_path, monkeypatch):
-    """One pixel is enough, and a label: as after files were added, or their folders renamed."""
-    _stopped(job(), tmp_path, 30)
-    whole = digits(size=8)
-    pixel, label = whole.train.images.clone(), whole.train.labels.clone()
-    pixel[0, 0, 0, 0] ^= 1
-    label[0] = 9 - label[0]
-    for images, labels in ((pixel, whole.train.labels), (whole.train.images, label)):
-        changed = replace(whole, train=Split(images, labels))
-        monkeypatch.setattr("cnnlab.cli.parts.build_data", lambda _, changed=changed: changed)
-        with pytest.raises(InputError, match=f"^{tmp_path} began with other images or labels: data/fingerprint was "):
-            _run(job(), tmp_path)
-    monkeypatch.undo()
-    assert _run(job(), tmp_path).folder.status["status"] == "completed"

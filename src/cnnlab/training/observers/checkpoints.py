@@ -10,7 +10,6 @@ from torch import Tensor
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked_to_save
-from cnnlab.datasets.base import FINGERPRINT, fingerprint
 from cnnlab.datasets.look import ranges
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
@@ -108,12 +107,6 @@ class Checkpoints(Observer):
                 f"init.file={self.home / 'last.pt'}"
             )
         resume = state["resume"]
-        known, now = resume["results"].get(FINGERPRINT), fingerprint(session.data)
-        if known not in (None, now):
-            raise InputError(
-                f"{self.home.parent} began with other images or labels: {FINGERPRINT} was {known} and is {now} now.\n"
-                "A run goes on with the images it began with: put them back, or train anew in another folder."
-            )
         trainer.network.load_state_dict(state["network"])
         for name, buffer in self._hidden_buffers().items():
             buffer.copy_(resume["buffers"][name])
