@@ -18,7 +18,7 @@ MODEL = {"_target_": "cnnlab.networks.convnet.ConvNet", "channels": [4], "head":
 @pytest.fixture
 def run(tmp_path):
     network = ConvNet((1, 8, 8), 2, channels=(4,), head=())
-    facts = {"image_shape": [1, 8, 8], "classes": ["a", "b"], "mean": [0.5], "std": [0.2]}
+    facts = {"image_shape": [1, 8, 8], "classes": ["a", "b"], "mean": [0.5], "std": [0.2], "top": 4095}
     checkpoint.save(tmp_path / "checkpoints" / "last.pt", {"network": network.state_dict(), **facts})
     (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml({"model": MODEL}))
     return tmp_path, network
@@ -29,7 +29,7 @@ def test_the_network_of_a_run_answers_as_it_did(run):
     loaded, facts = load_run(folder)
     x = torch.randn(3, 1, 8, 8)
     assert torch.equal(loaded(x), network.eval()(x)) and not loaded.training
-    assert facts.image_shape == (1, 8, 8) and facts.classes == ("a", "b")
+    assert facts.image_shape == (1, 8, 8) and facts.classes == ("a", "b") and facts.top == 4095
 
 
 @pytest.mark.parametrize(
