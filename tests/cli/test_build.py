@@ -79,7 +79,7 @@ def test_every_shipped_statistic_works():
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
-        ("(1, 2)", r"own_sets.make returns tuple, and an ImageSet is needed.\nEnd it with: return assemble"),
+        ("(1, 2)", r"what own_sets.make returns is of type tuple, and an ImageSet is needed.\n.*assemble\("),
         ("{}['label']", r"^dataset: KeyError: 'label'\n\(.*own_sets.py, line 2\)\nCheck the dataset"),
         ("int('')", r"^dataset: ValueError: invalid literal .*\n\(.*own_sets.py, line 2\)"),
     ],

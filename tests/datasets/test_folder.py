@@ -162,7 +162,11 @@ def test_a_damaged_image(tmp_path: Path, picture: Picture) -> None:
 def test_a_link_that_leads_nowhere(tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path, picture, 2)
     (tmp_path / "cat/gone.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(InputError, match=r"cat/gone.png cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"cat/gone.png cannot be read: No such file .*\nRepair or remove"):
+        image_folder(str(tmp_path))
+    (tmp_path / "cat/gone.png").unlink()
+    (tmp_path / "elk").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"elk cannot be read: No such file"):
         image_folder(str(tmp_path))
 
 

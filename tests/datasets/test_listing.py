@@ -47,6 +47,13 @@ def test_pictures_in_no_class_at_all_are_told(tmp_path: Path, picture: Picture) 
         list_files(tmp_path, "", set())
 
 
+def test_classes_one_level_too_deep_in_a_split_are_told(tmp_path: Path, picture: Picture) -> None:
+    for name in ("train/images/cat/1.png", "train/images/dog/2.png"):
+        picture(tmp_path / name, (0, 0, 0))
+    with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/train/images/\\* {tmp_path}/train$"):
+        list_files(tmp_path, "train", set())
+
+
 def test_thumbnails_that_a_system_made_are_no_images(home: Path, picture: Picture) -> None:
     picture(home / "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.png", (0, 0, 0))
     assert len(list_files(home, "", set()).files) == 3

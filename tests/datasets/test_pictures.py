@@ -62,3 +62,8 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:4000])
     with pytest.raises(InputError, match=r"cut\.png cannot be read"):
         read(tmp_path / "cut.png", 3, None)
+    Image.fromarray(np.ones((3, 3), np.float32)).save(tmp_path / "whole.tif")
+    with pytest.raises(
+        InputError, match=r"whole.tif cannot .* its PIL mode is F, .*save it with 8 bits per channel\.$"
+    ):
+        read(tmp_path / "whole.tif", 3, None)

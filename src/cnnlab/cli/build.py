@@ -23,7 +23,7 @@ from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError, out_of_memory, raised_at, said
 from cnnlab.common.random import cpu_seed
-from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.base import ImageSet, image_set
 from cnnlab.networks.foreign import fit_stem, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
@@ -64,13 +64,7 @@ def _as_input_error(section: str, error: BaseException) -> Exception:
 
 def build_data(config: DictConfig) -> ImageSet:
     """The images that `dataset` names; every call reads them again (image_folder from its decoded cache)."""
-    data = construct("dataset", config)
-    if not isinstance(data, ImageSet):
-        raise InputError(
-            f"dataset: {config._target_} returns {type(data).__name__}, and an ImageSet is needed.\n"
-            "End it with: return assemble(name, train, test, classes, validation), of cnnlab.datasets.base."
-        )
-    return data
+    return image_set(f"dataset: what {config._target_} returns", construct("dataset", config))
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:

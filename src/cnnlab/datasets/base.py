@@ -85,6 +85,17 @@ def fingerprint(data: ImageSet) -> str:
     return found.hexdigest()[:16]
 
 
+def image_set(what: str, data: object) -> ImageSet:
+    """`data`, if it is an ImageSet; else an InputError."""
+    if isinstance(data, ImageSet):
+        return data
+    raise InputError(
+        f"{what} is of type {type(data).__name__}, and an ImageSet is needed.\n"
+        "Make one of uint8 images and int64 labels: assemble(name, Split(images, labels), test, classes, validation),\n"
+        "from cnnlab.datasets.base."
+    )
+
+
 def distinct_share(images: Tensor, among: int = 2000) -> float:
     """Share of the first `among` images (N, C, H, W) that differ from all earlier ones; 1 for none.
 
@@ -212,7 +223,8 @@ def reading() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{error.filename} cannot be read: {error.strerror}.\nCheck its permissions.") from error
+        advice = "Check its permissions" if isinstance(error, PermissionError) else "Repair or remove it"
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}.\n{advice}.") from error
 
 
 def memory() -> float:

@@ -22,6 +22,10 @@ OTHER_SIZE = " pixels, not "
 DEEP = (255, 4095, 65535)  # the largest values of 8, 12 and 16 bits
 
 
+class Unsuitable(ValueError):
+    """A whole picture that is not decoded, and why."""
+
+
 class Decoded(NamedTuple):
     """`pixels`: uint8 (channels, H, W). `top`: of 16-bit greyscale, the largest value of the bits that were taken to be
     in use. `paged`: the file has more pages or frames, which are left out."""
@@ -90,7 +94,7 @@ def decoded(file: str, channels: int, size: int | None, background: str = "auto"
                     opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
                 if opened.width * opened.height > MOST_PIXELS:
                     most = f"{MOST_PIXELS / 1e6:.0f} million"
-                    raise ValueError(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
+                    raise Unsuitable(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
                 image, top = _eight_bit(ImageOps.exif_transpose(opened), top)
                 image = _opaque(image, background).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
@@ -137,7 +141,7 @@ def _eight_bit(image: Image.Image, top: int | None) -> tuple[Image.Image, int | 
         top = top or next(top for top in DEEP if values.max(initial=0) <= top)
         return Image.fromarray((values.clip(max=top) >> (top.bit_length() - 8)).astype(np.uint8)), top
     if image.mode in ("I", "F"):
-        raise ValueError(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
+        raise Unsuitable(f"its PIL mode is {image.mode}, whose range is not known; save it with 8 bits per channel")
     return image, None
 
 

@@ -35,7 +35,7 @@ def list_files(home: Path, part: str, seen: set[Place], classes: Sequence[str] |
     names = sorted(folders(folder), key=composed)
     _check_names(folder, names)
     if len(names) < 2:
-        raise InputError(_too_few(folder, names))
+        raise InputError(_too_few(folder, names, bool(part)))
     own = [composed(name) for name in names]
     if classes is not None and not set(own) <= set(classes):
         raise InputError(_other_classes(folder, own, classes))
@@ -125,14 +125,15 @@ def _other_classes(folder: Path, own: Sequence[str], classes: Sequence[str]) -> 
     )
 
 
-def _too_few(folder: Path, names: Sequence[str]) -> str:
+def _too_few(folder: Path, names: Sequence[str], is_split: bool) -> str:
     """The message for a folder without two classes; names the folder below, if that is the one that was meant."""
     inner = next((folder / name for name in names if len(folders(folder / name)) >= 2), None)
     loose = pictures(folder)
     beside = f", and {plural(loose, 'picture')} in none" if loose else ""
     head = f"{folder} holds {plural(len(names), 'folder')} of classes{beside}; at least two are needed.\n"
     if inner is not None:
-        return f"{head}The folders are one level below: dataset.root={inner}"
+        way = f"mv {inner}/* {folder}" if is_split else f"dataset.root={inner}"
+        return f"{head}The folders are one level below: {way}"
     return f"{head}It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
 
 

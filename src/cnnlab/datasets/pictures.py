@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
-from cnnlab.datasets.decode import decoded, known
+from cnnlab.datasets.decode import Unsuitable, decoded, known
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
@@ -146,6 +146,8 @@ def _as_input_error(path: Path) -> Iterator[None]:
         raise InputError(
             f"{path} is not a picture.\nGive a file that PIL reads: PNG, JPEG, WebP, GIF, BMP, TIFF."
         ) from error
+    except Unsuitable as error:
+        raise InputError(f"{path} cannot be read as a picture: {error}.") from error
     except Exception as error:
         raise InputError(
             f"{path} cannot be read as a picture: {error}.\nIt may be truncated: copy or save it again."

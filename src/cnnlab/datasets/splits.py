@@ -1,5 +1,6 @@
 """Which folders of an image folder are its splits, and which are classes, by their names; reads no image."""
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -47,8 +48,12 @@ def layout_of(home: Path) -> Layout:
 
 
 def folders(folder: Path) -> list[str]:
-    """Names of the folders in it, without hidden ones and those that systems make."""
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not hidden(entry.name))
+    """Names of the folders in it, without hidden ones and those that systems make. FileNotFoundError for a link that
+    leads nowhere, as to a disk that is not there: it may be a class."""
+    entries = [entry for entry in os.scandir(folder) if not hidden(entry.name)]
+    if lost := next((entry.path for entry in entries if not os.path.exists(entry.path)), None):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), lost)
+    return sorted(entry.name for entry in entries if entry.is_dir())
 
 
 def hidden(name: str) -> bool:
