@@ -1,11 +1,14 @@
 import math
+from pathlib import Path
 
 import pytest
 
+from cnnlab.common.errors import InputError
 from cnnlab.common.words import (
     accuracy_percent,
     count,
     dashboard_command,
+    expanded,
     kib,
     memory,
     number,
@@ -111,3 +114,10 @@ def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):
 def test_the_command_of_the_dashboards_can_be_copied(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert dashboard_command(tmp_path / "a b", tmp_path / "c") == "python -m cnnlab.dashboard 'a b' c"
+
+
+def test_a_home_folder_that_nobody_has_is_told(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert expanded("image", "~/a.png") == Path("/home/me/a.png") and expanded("image", "a~") == Path("a~")
+    with pytest.raises(InputError, match=r"^dataset.root=~no-such-user/x: the home folder is not known"):
+        expanded("dataset.root", "~no-such-user/x")

@@ -184,6 +184,22 @@ def test_a_cache_that_cannot_be_written(root: Path, tmp_path: Path, monkeypatch:
         opened(root).load()
 
 
+def test_a_folder_with_a_long_name_in_any_script(tmp_path: Path, cache: Path, picture: Callable[..., Path]) -> None:
+    root = tmp_path / ("\u732b" * 80)
+    picture(root / "0.png", (1, 2, 3))
+    assert opened(root).load()[0, :, 0, 0].tolist() == [1, 2, 3]
+
+
+def test_a_user_without_a_home_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(InputError, match="no home folder.*\nChoose another: export XDG_CACHE_HOME=FOLDER"):
+        opened(root)
+
+
 def test_moments_are_remembered_by_key(root: Path, cache: Path) -> None:
     array = opened(root)
     array.load()

@@ -10,6 +10,8 @@ from math import log10
 from pathlib import Path
 from typing import Any
 
+from cnnlab.common.errors import InputError
+
 
 def count(value: int) -> str:
     """Exact below a million: 2,736; 1.18M."""
@@ -110,6 +112,14 @@ def shortened(path: Path) -> str:
     """Relative to the working directory if inside it."""
     here, full = Path.cwd(), path.resolve()
     return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+
+
+def expanded(setting: str, path: str) -> Path:
+    """The path that a setting gives, with ~ and ~name replaced by that home folder; InputError where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{setting}={path}: the home folder is not known.\nGive the whole path.") from error
 
 
 def dashboard_command(*folders: Path) -> str:

@@ -19,6 +19,7 @@ from cnnlab.common.words import memory
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
+NAME = 40  # characters of the folder's name in that of its array, of which some take four bytes of 255
 PAGED, TOP = "paged", "top"
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
 
@@ -32,7 +33,16 @@ class ImageFile:
 
 
 def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnnlab"
+    """Raises InputError for a user without a home, as containers have, unless XDG_CACHE_HOME is set."""
+    if chosen := os.environ.get("XDG_CACHE_HOME"):
+        return Path(chosen) / "cnnlab"
+    try:
+        return Path.home() / ".cache" / "cnnlab"
+    except RuntimeError as error:
+        raise InputError(
+            "This user has no home folder, in which decoded images and locks are kept.\n"
+            "Choose another: export XDG_CACHE_HOME=FOLDER"
+        ) from error
 
 
 class DecodedFiles:
@@ -47,7 +57,7 @@ class DecodedFiles:
         self.root, self.files, self.channels, self.size, self.background = root, files, channels, size, background
         key = _digest(str(root.resolve()), channels, size, background)
         # One array per (folder, channels, size): after a change, the new one replaces the old.
-        self.stem = re.sub(r"[^\w-]", "_", root.name) + "-" + key
+        self.stem = re.sub(r"[^\w-]", "_", root.name)[:NAME] + "-" + key
         self.name = f"{self.stem}-{_digest(DECODER, *((f.path, f.bytes, f.changed) for f in files))}"
         self.folder = cache_folder()
 

@@ -1,14 +1,13 @@
 """User-supplied images: one folder per class, decoded once in parallel and cached as one array on disk."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cnnlab.common.checks import check_value, one_of
 from cnnlab.common.limits import check_limits
-from cnnlab.common.words import plural
+from cnnlab.common.words import expanded, plural
 from cnnlab.datasets.base import (
     ImageSet,
     Moments,
@@ -45,7 +44,7 @@ def image_folder(
     check_limits(dataset_validation=validation, dataset_size=size, dataset_test=test)
     check_value("dataset.channels", channels, one_of(1, 3))
     check_value("dataset.background", background, one_of(*BACKGROUNDS))
-    home = Path(root).expanduser().absolute()
+    home = expanded("dataset.root", root).absolute()
     with reading():
         layout, seen = layout_of(home), set[Place]()
         learned = list_files(home, layout.train, seen)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.common.words import expanded
 from cnnlab.datasets.decode import Unsuitable, decoded, known
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
@@ -92,7 +93,7 @@ def load(name: str, largest: int) -> Tensor:
 
 def find(pattern: str) -> list[Path]:
     """The files that a path or a glob pattern matches, sorted; InputError if there are none."""
-    path = Path(pattern).expanduser()
+    path = expanded("image", pattern)
     if path.is_file():
         return [path]
     if path.is_dir():

@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
+from cnnlab.common.words import expanded
 from cnnlab.datasets.splits import folders, layout_of
 
 # `_target_` -> (channels, side for `size: null`, classes); the config may set channels and classes otherwise.
@@ -32,7 +33,7 @@ def shape_of(dataset: Mapping[str, Any]) -> tuple[Shape, int] | None:
         return (dataset.get("channels", channels), size or side, size or side), dataset.get("classes", classes)
     if target == FOLDER and size:
         check_limits(dataset_validation=dataset.get("validation", 0.1), dataset_size=size)
-        classes = _class_folders(Path(dataset["root"]).expanduser())
+        classes = _class_folders(expanded("dataset.root", dataset["root"]))
         return ((dataset.get("channels", 3), size, size), classes) if classes > 1 else None
     return None
 

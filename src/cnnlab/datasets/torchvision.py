@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
+from cnnlab.common.words import expanded
 from cnnlab.datasets.base import ImageSet, Split, assemble, reading, resize, stratified_order
 from cnnlab.datasets.download import Files
 
@@ -123,4 +124,4 @@ def _read_idx(path: Path) -> Tensor:
 
 
 def _home(root: str) -> Path:
-    return Path(root).expanduser().absolute()
+    return expanded("dataset.root", root).absolute()

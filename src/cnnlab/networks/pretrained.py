@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
-from cnnlab.common.words import plural
+from cnnlab.common.words import expanded, plural
 
 HOLDERS = ("network", "state_dict", "model")  # keys of cnnlab's, Lightning's and others' checkpoints
 SHOWN = 2
@@ -29,7 +29,7 @@ def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequ
             "torch.save(network.state_dict(), FILE) wrote."
         )
     own = network.state_dict()
-    state = _named_as(own, _state(Path(file).expanduser()))
+    state = _named_as(own, _state(expanded("init.file", file)))
     kept = {name for name in {*own, *state} if any(fnmatchcase(name, pattern) for pattern in skip)}
     differences = [words for name in sorted({*own, *state} - kept) if (words := _difference(name, own, state))]
     if differences:
