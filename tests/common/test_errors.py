@@ -3,7 +3,7 @@
 import pytest
 
 import cnnlab
-from cnnlab.common.errors import InputError, NotApplicable, did_you_mean, out_of_memory, raised_at, said
+from cnnlab.common.errors import InputError, NotApplicable, did_you_mean, out_of_memory
 
 MODELS = ["stacked3x3", "single5x5", "single7x7", "plain", "linear"]
 
@@ -56,15 +56,3 @@ def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
 def test_memory_that_was_not_enough_is_told_in_words(error, says):
     told = out_of_memory(error)
     assert (told is None) == (says is None) and (says is None or says in str(told))
-
-
-def test_an_error_without_a_message_is_told_by_its_type():
-    assert said(KeyError("label")) == "'label'" and said(ValueError()) == "ValueError"
-    assert said(RuntimeError("\n one\ntwo")) == "one"
-
-
-def test_an_error_is_placed_where_it_left_ones_own_code():
-    with pytest.raises(ValueError) as caught:
-        raise InputError("x")
-    assert raised_at(caught.value).startswith(f"({__file__}, line ")
-    assert raised_at(caught.value, __file__) == "" == raised_at(InputError("never raised"))

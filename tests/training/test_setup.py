@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 import cnnlab
-from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import Split, assemble
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
@@ -63,14 +62,6 @@ def _fit(folder, **settings):
 def test_the_same_seed_gives_the_same_numbers(tmp_path):
     one, same, other = (_fit(tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert one["test/loss"] == same["test/loss"] != other["test/loss"]
-
-
-def test_a_loader_in_place_of_the_data_is_told(tmp_path):
-    network = torch.nn.Linear(2, 2)
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(4, 2)))
-    with pytest.raises(InputError, match=r"^data is of type DataLoader, and an ImageSet is needed"):
-        cnnlab.fit(network, loader, torch.optim.SGD(network.parameters()), tmp_path / "run", steps=1)
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_schedule_and_the_trainers_numbers_are_passed_on(tmp_path):

@@ -21,7 +21,8 @@ import cnnlab
 from cnnlab.cli.folders import check_is_run
 from cnnlab.cli.trust import check_model
 from cnnlab.cli.versions import allowed_targets
-from cnnlab.common.errors import InputError, out_of_memory, raised_at, said
+from cnnlab.common.errors import InputError, out_of_memory
+from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet, image_set
 from cnnlab.networks.foreign import fit_stem, takes_image_shape

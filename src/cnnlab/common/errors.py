@@ -1,7 +1,6 @@
 """User errors, and cases that the theory does not cover."""
 
 import re
-import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -21,18 +20,6 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the closest allowed word, or an empty string if none is close."""
     near = get_close_matches(word, list(allowed), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
-
-
-def said(error: BaseException) -> str:
-    """The first line of the error's message; its type where it has none."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def raised_at(error: BaseException, *foreign: str) -> str:
-    """`(mine/sets.py, line 3)`: the last line that ran outside of these files and folders; empty if there is none."""
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    own = next((frame for frame in frames if not frame.filename.startswith(foreign)), None)
-    return f"({own.filename}, line {own.lineno})" if own else ""
 
 
 def out_of_memory(error: BaseException | None) -> InputError | None:

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.common.words import plural
-from cnnlab.datasets.checked import check_bytes, check_set, check_split
+from cnnlab.datasets.checked import check_bytes, check_parts, check_split
 
 # The validation split (and the test split, if a set has none) does not depend on the run's seed, so that all runs
 # are evaluated on the same images.
@@ -53,7 +53,7 @@ class ImageSet:
     def __post_init__(self) -> None:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         parts = {name: (split.images, split.labels) for name, split in splits.items()}
-        check_set(self.name, parts, self.classes, {"mean": self.mean, "std": self.std})
+        check_parts(self.name, parts, self.classes, {"mean": self.mean, "std": self.std})
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ LEAST_CLASSES = 2
 FEW_CHANNELS = 4  # images (N, C, H, W) with more channels, and a last side of at most this, are (N, H, W, C)
 
 
-def check_set(
+def check_parts(
     of: str, splits: Mapping[str, tuple[Any, Any]], classes: Sequence[str], moments: Mapping[str, Sequence[float]]
 ) -> None:
     """Raise InputError unless splits (images and labels), classes, mean and std fit each other. What values they have

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.common.errors import InputError, raised_at, said
+from cnnlab.common.errors import InputError
+from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.common.words import plural, sides
 from cnnlab.networks.map_sizes import smallest

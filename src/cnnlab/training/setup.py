@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from cnnlab.common.device import choose_device
 from cnnlab.common.words import plural
 from cnnlab.datasets.augmentation import Augmentation
-from cnnlab.datasets.base import ImageSet, broken_share, distinct_share, image_set
+from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
@@ -146,9 +146,8 @@ def fit(
     Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
     `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`: of
     the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
-    Raises InputError if `folder` already holds a run, and for `data` of another type.
+    Raises InputError if `folder` already holds a run.
     """
-    data = image_set("data", data)  # what others take is a loader
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
