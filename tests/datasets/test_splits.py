@@ -26,6 +26,11 @@ def test_the_usual_names_in_any_case(names: tuple[str, str], tmp_path: Path, pic
     assert layout_of(grown(tmp_path, picture, *both(*names))) == Layout(*names)
 
 
+def test_pictures_beside_the_splits_are_told(tmp_path: Path, picture: Picture) -> None:
+    found = layout_of(grown(tmp_path, picture, *both("train", "test"), "."))
+    assert found.remarks == (f"{tmp_path}: 1 picture beside the splits, not read.",)
+
+
 @pytest.mark.parametrize("name", ["val", "Valid", "validation", "dev", "eval"])
 def test_validation_images_are_the_test_where_there_is_no_other(name: str, tmp_path: Path, picture: Picture) -> None:
     found = layout_of(grown(tmp_path, picture, *both("train", name)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import plural
 from cnnlab.datasets.remarks import listed
 
 # Names of splits, in any case, the usual one first. Validation images are taken from the training images.
@@ -42,6 +43,8 @@ def layout_of(home: Path) -> Layout:
         _refuse_splits_as_classes(home, names)
         return Layout("", None)
     remarks = [f"{home}: there is no test/, so {held_out}/ is the test split."] if held_out == validation else []
+    if loose := pictures(home):
+        remarks.append(f"{home}: {plural(loose, 'picture')} beside the splits, not read.")
     if ignored := [name for name in names if name not in (train, held_out)]:
         remarks.append(f"{home}: not read, since they are neither train/ nor test/: {listed(ignored)}.")
     return Layout(train, held_out, tuple(remarks))
@@ -51,7 +54,8 @@ def folders(folder: Path) -> list[str]:
     """Names of the folders in it, without hidden ones and those that systems make. FileNotFoundError for a link that
     leads nowhere, as to a disk that is not there: it may be a class."""
     entries = [entry for entry in os.scandir(folder) if not hidden(entry.name)]
-    if lost := next((entry.path for entry in entries if not os.path.exists(entry.path)), None):
+    links = (entry.path for entry in entries if entry.is_symlink())
+    if lost := next((link for link in links if not os.path.exists(link)), None):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), lost)
     return sorted(entry.name for entry in entries if entry.is_dir())
 
