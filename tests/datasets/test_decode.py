@@ -171,6 +171,14 @@ def test_a_long_text_in_a_png_does_not_cost_its_pixels(tmp_path: Path) -> None:
     assert decode(file, 3, None)[:, 0, 0].tolist() == [255, 0, 0]
 
 
+@pytest.mark.parametrize("white", [0, 1])
+def test_sixteen_bits_in_a_tiff_whose_zero_is_white(white: int, tmp_path: Path) -> None:
+    """The tag PhotometricInterpretation: 0, MinIsWhite; 1, MinIsBlack."""
+    pixels = Image.fromarray(np.array([[0, 256, 65535]], np.uint16))
+    found = decode(saved(tmp_path / "a.tif", pixels, tiffinfo={262: white}), 1, None)
+    assert found.tolist() == [[[0, 1, 255] if white else [255, 254, 0]]]
+
+
 def test_a_scale_can_be_given_to_sixteen_bits(tmp_path: Path) -> None:
     file = saved(tmp_path / "a.png", Image.fromarray(np.array([[0, 2048, 4095]], np.uint16)))
     found = decoded(file, 1, None, top=65535)

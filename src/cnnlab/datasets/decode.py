@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 # PIL refuses a PNG, pixels and all, for one text of over 1 MB, which design programs write; this is its limit for all
 # texts of a file together.
@@ -89,13 +89,15 @@ def decoded(file: str, channels: int, size: int | None, background: str = "auto"
             if not os.fstat(stream.fileno()).st_size:
                 raise ValueError("the file is empty")
             with Image.open(stream, formats=known()) as opened:
-                paged = _paged(opened)
+                paged, negative = _paged(opened), _negative(opened)
                 if size is not None:
                     opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
                 if opened.width * opened.height > MOST_PIXELS:
                     most = f"{MOST_PIXELS / 1e6:.0f} million"
                     raise Unsuitable(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
                 image, top = _eight_bit(ImageOps.exif_transpose(opened), top)
+                if negative:
+                    image = ImageOps.invert(image)
                 image = _opaque(image, background).convert("L" if channels == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
@@ -110,6 +112,13 @@ def _paged(opened: Image.Image) -> bool:
         return opened.format != "MPO" and bool(getattr(opened, "is_animated", False))
     except Exception:  # PIL's plugins raise arbitrary exceptions for malformed files
         return False
+
+
+def _negative(opened: Image.Image) -> bool:
+    """Whether 0 is white, as in X-rays: of 16 bits in a TIFF, which PIL leaves as they are; of 8 it turns them."""
+    return isinstance(opened, TiffImagePlugin.TiffImageFile) and (
+        opened.mode.startswith("I;16") and opened.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    )
 
 
 def _opaque(image: Image.Image, background: str) -> Image.Image:
