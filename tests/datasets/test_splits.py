@@ -44,6 +44,8 @@ def test_validation_images_are_the_test_where_there_is_no_other(name: str, tmp_p
         ("bus", "train"),  # a vehicle
         ("crash_test", "steam_train"),
         ("latest/a", "trains/b"),
+        ("bus/city", "bus/school", "train/steam", "train/fast"),
+        ("crash_test/front", "steam_train/old"),
         ("cat/indoors", "cat/outdoors", "dog/indoors", "dog/outdoors"),
         ("cat/train", "dog"),
     ],
@@ -57,6 +59,7 @@ def test_what_looks_like_classes_is_classes(names: tuple[str, ...], tmp_path: Pa
     [
         (both("seg_test", "seg_train"), "ln -s seg_train {}/train; ln -s seg_test {}/test"),
         (both("train-images", "TestImages"), "ln -s train-images {}/train; ln -s TestImages {}/test"),
+        (both("trainset", "testset"), "ln -s trainset {}/train; ln -s testset {}/test"),
         (both("training_set/training_set", "test_set/test_set"), "training_set/training_set {}/train; "),
         (both("train", "val_256", "extra"), "ln -s train {}/train; ln -s val_256 {}/test"),
     ],
@@ -67,7 +70,9 @@ def test_splits_by_other_names_are_no_classes(names: list[str], links: str, tmp_
     assert links.format(tmp_path, tmp_path) in str(told.value)
 
 
-@pytest.mark.parametrize("names", [both("train"), both("train", "unlabelled"), both("val", "test")])
+@pytest.mark.parametrize(
+    "names", [both("train"), both("train", "more"), [*both("train"), "test1"], both("val", "test")]
+)
 def test_half_of_a_split_is_told(names: list[str], tmp_path: Path, picture: Picture) -> None:
     with pytest.raises(InputError, match="both train/ and test/ are needed"):
         layout_of(grown(tmp_path, picture, *names))

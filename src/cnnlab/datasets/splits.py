@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,17 @@ def hidden(name: str) -> bool:
 
 def pictures(folder: Path) -> int:
     """How many pictures, by their endings, are directly in it."""
+    return sum(_pictures(folder))
+
+
+def _pictures(folder: Path) -> Iterator[bool]:
     from cnnlab.datasets.decode import extensions
 
     endings = extensions()
-    return sum(
-        os.path.splitext(entry.name)[1].lower() in endings and not hidden(entry.name) and not entry.is_dir()
-        for entry in os.scandir(folder)
-    )
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            ending = os.path.splitext(entry.name)[1].lower()
+            yield ending in endings and not hidden(entry.name) and not entry.is_dir()
 
 
 def _named(names: Iterable[str], words: Sequence[str]) -> str | None:
@@ -82,29 +86,37 @@ def _named(names: Iterable[str], words: Sequence[str]) -> str | None:
 
 
 def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
-    """Raise InputError for folders that would be read as classes, but are splits: by their names, and since they hold
-    folders and no pictures. Next to other classes, "train" may be one (of vehicles)."""
-    splits = [name for name in names if _has_word(name, (*TRAIN, *HELD_OUT)) and _holds_folders(home / name)]
-    learned = [name for name in splits if _has_word(name, TRAIN)]
-    others = [name for name in splits if name not in learned]
-    if learned and others:
+    """Raise InputError for folders that would be read as classes, but are splits: by their names, and by the folders of
+    classes in them. Next to other classes, "train" may be one (of vehicles)."""
+    within = {name: _class_folders(home, name) for name in names}
+    learned = next((name for name in names if _has_word(name, TRAIN) and within[name]), None)
+    alike = [name for name in names if learned and name != learned and within[name] & within[learned]]
+    held_out = next((name for name in alike if _has_word(name, HELD_OUT)), None)
+    shown = listed([f"{name}/" for name in names])
+    if learned and held_out:
         raise InputError(
-            f"{home} has {listed([f'{name}/' for name in names])}: splits by their names, not classes.\n"
-            f"Rename them, or link to them: ln -s {_classes_in(home, learned[0])} {home / 'train'}; "
-            f"ln -s {_classes_in(home, others[0])} {home / 'test'}"
+            f"{home} has {shown}: splits by their names, not classes.\n"
+            f"Rename them, or link to them: ln -s {_classes_in(home, learned)} {home / 'train'}; "
+            f"ln -s {_classes_in(home, held_out)} {home / 'test'}"
         )
-    if learned or (names and all(_named([name], (*TRAIN, *HELD_OUT)) for name in names)):
+    only_half = learned and (alike or not all(within[name] for name in names))
+    if only_half or (names and all(_named([name], (*TRAIN, *HELD_OUT)) for name in names)):
         raise InputError(
-            f"{home} has {listed([f'{name}/' for name in names])}, but both train/ and test/ are needed.\n"
+            f"{home} has {shown}, but both train/ and test/ are needed.\n"
             "Add the missing folder, or have cnnlab split one folder of classes, "
-            f"e.g. dataset.root={home / (learned or names)[-1]}"
+            f"e.g. dataset.root={home / (learned or names[-1])}"
         )
-    divided = [name for name in names if _named(within := folders(home / name), TRAIN) and _named(within, HELD_OUT)]
+    divided = [name for name in names if _named(within[name], TRAIN) and _named(within[name], HELD_OUT)]
     if len(names) > 1 and divided == list(names):
         raise InputError(
             f"{home}: each class is divided into {', '.join(f'{name}/' for name in folders(home / names[0]))}, which\n"
             f"would be read as one. Put the splits on top: {home}/train/{names[0]}/*, {home}/test/{names[0]}/*"
         )
+
+
+def _class_folders(home: Path, name: str) -> set[str]:
+    """Names of the folders in a folder of folders; none of one with pictures."""
+    return set() if any(_pictures(home / name)) else set(folders(home / _classes_in(home, name)))
 
 
 def _classes_in(home: Path, name: str) -> str:
@@ -115,10 +127,6 @@ def _classes_in(home: Path, name: str) -> str:
 
 
 def _has_word(name: str, words: Sequence[str]) -> bool:
-    """`seg_train`, `trainingSet` and `Test-2` have words of splits; `trains` and `latest` have not."""
+    """`seg_train`, `trainingSet`, `testset` and `Test-2` have words of splits; `trains` and `latest` have not."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return any(part in words for part in re.split(r"[\W_\d]+", spaced.lower()))
-
-
-def _holds_folders(folder: Path) -> bool:
-    return bool(folders(folder)) and not pictures(folder)
+    return any(part.removesuffix("set") in words for part in re.split(r"[\W_\d]+", spaced.lower()))
