@@ -217,6 +217,20 @@ def test_a_layer_that_runs_twice_has_its_weights_once() -> None:
     assert found[-1].receptive_field == (5, 5)
 
 
+def test_weights_that_several_layers_share_are_counted_once() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1))
+    network[2].weight = network[0].weight
+    found = rows(network, SHAPE)
+    assert [(row.weights, row.biases) for row in found] == [(81, 3), (0, 0), (0, 3)]
+    assert sum(row.weights + row.biases for row in found) == parameters(network)
+
+
+def test_a_wrapper_for_several_gpus_changes_no_number() -> None:
+    network = ConvNet(SHAPE, 5, channels=(4,))
+    assert measures(nn.DataParallel(network), SHAPE) == measures(network, SHAPE)
+    assert rows(nn.DataParallel(network), SHAPE) == rows(network, SHAPE)
+
+
 def test_layers_that_do_nothing_have_no_row() -> None:
     assert [row.kind for row in rows(ConvNet(SHAPE, 5, channels=(4,), activation="none"), SHAPE)] == [
         "convolution",
@@ -299,6 +313,8 @@ def test_non_linearities_are_counted_along_the_longest_path() -> None:
     fire = torchvision.models.squeezenet.Fire(3, 2, 4, 4)  # two of its three activations are side by side
     assert non_linearities_in_a_row(fire, shape) == 2
     assert non_linearities_in_a_row(Gated(), shape) is None
+    assert non_linearities_in_a_row(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GLU(1)), shape) is None
+    assert non_linearities_in_a_row(nn.Sequential(nn.ConvTranspose2d(3, 4, 2), nn.ReLU()), shape) == 1
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,17 @@ def test_of_a_compiled_network_the_plain_one_is_traced():
     assert [call.name for call in trace(torch.compile(network), SHAPE).calls] == ["0", "1"]
 
 
+def test_a_part_that_is_compiled_is_run_as_it_is_written():
+    compiled = []
+
+    def backend(module, inputs):
+        compiled.append(module)
+        return module.forward
+
+    network = nn.Sequential(torch.compile(nn.Conv2d(1, 2, 3), backend=backend), nn.ReLU())
+    assert [call.output for call in trace(network, SHAPE).calls] == [(2, 6, 6)] * 2 and not compiled
+
+
 def test_the_narrowest_place_is_where_everything_passes_through():
     narrow = nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 32), nn.Linear(32, 10)

@@ -190,6 +190,10 @@ def test_own_modules_are_read_and_layers_that_run_twice_refused():
     shared = nn.Conv2d(1, 1, 3, padding=1)
     with pytest.raises(NotApplicable, match="runs twice"):
         read_graph(nn.Sequential(shared, shared, nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8))
+    tied = nn.Sequential(shared, nn.Conv2d(1, 1, 3, padding=1), nn.Flatten(), nn.Linear(64, 10))
+    tied[1].weight = shared.weight
+    with pytest.raises(NotApplicable, match="02_1 has the weights of another layer"):
+        read_graph(tied, (1, 8, 8))
 
 
 def test_every_activation_of_the_table_is_read_or_named():

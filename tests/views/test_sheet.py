@@ -87,7 +87,7 @@ def test_parameters_outside_of_layers_and_functions_between_them_are_told() -> N
 
     said = text(Scaled())
     assert "57 (38 weights, 12 biases, 7 in no layer)" in said
-    assert "2 known; functions without a formula are not counted" in said
+    assert "2 known; what has no formula is not counted" in said
     assert "3, at most 2 in a row" in text(torchvision.models.squeezenet.Fire(1, 2, 4, 4))
     assert "6 in a row" not in said and "5 in a row" in text(ConvNet(SHAPE, 10))
 

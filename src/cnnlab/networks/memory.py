@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, mode, uncompiled, zero_images
+from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, eager, mode, unwrapped, zero_images
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
 
     Those that save nothing are left out. Running statistics and the random state are preserved.
     """
-    network = uncompiled(network)
+    network = unwrapped(network)
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
     saved: list[ref[_Saved]] = []  # dead if the graph that it was saved for is: nothing led from there to the output
@@ -96,6 +96,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     with (
         torch.random.fork_rng(devices),
         mode(network, training=True),
+        eager(),
         recorder.listening(network),
         recorder,
         torch.autograd.graph.saved_tensors_hooks(pack, lambda held: held.tensor),

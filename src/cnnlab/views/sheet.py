@@ -150,7 +150,7 @@ def totals(design: Design) -> Table:
 
 def _in_a_row(design: Design) -> str:
     if design.in_a_row is None:
-        return " known; functions without a formula are not counted"
+        return " known; what has no formula is not counted"
     return " in a row" if design.in_a_row == design.activations else f", at most {design.in_a_row} in a row"
 
 
