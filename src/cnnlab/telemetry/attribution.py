@@ -6,8 +6,9 @@ and if such a function, or a second activation, also gets the layer's output or 
 x * sigmoid(x) and in shortcuts around a norm, the layer has no activation of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
@@ -19,6 +20,7 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode
 
 from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.trace import version_of
 
 Function = Callable[..., Any]
 
@@ -51,6 +53,7 @@ RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
+BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 
 
 class Units(NamedTuple):
@@ -113,6 +116,7 @@ class Attribution(TorchFunctionMode):
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
+        self._asleep: int | None = None  # in a backward pass, where torch turns the mode off: in which thread
 
     def __enter__(self) -> "Attribution":
         self._hooks = (
@@ -137,13 +141,27 @@ class Attribution(TorchFunctionMode):
             self._paused = False
             super().__enter__()
 
+    def _backward(self, func: Function, args: tuple, kwargs: dict) -> Any:
+        outer, self._asleep = self._asleep, get_ident()
+        try:
+            return func(*args, **kwargs)
+        finally:
+            if self._asleep is None and _get_current_function_mode() is self:  # autograd may have restored it
+                super().__exit__(None, None, None)
+            self._asleep = outer
+
     def own(self, layer: str, output: Tensor, units: Units) -> None:
         """Attribute `output`, just returned, to `layer`."""
         self._resume()  # the optimizer calls the network, as LBFGS does
+        if self._asleep == get_ident():  # the backward pass does, for a checkpoint
+            self._asleep = None
+            super().__enter__()
         self._own(output, _Call(layer), units)
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
+        if func in BACKWARD:
+            return self._backward(func, args, kwargs)
         if func in ACTIVATING:
             self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
@@ -153,16 +171,16 @@ class Attribution(TorchFunctionMode):
                 return run(owned, func, args, kwargs)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
-        if isinstance(result, Tensor) and func is not Tensor.detach:
+        if isinstance(result, Tensor | tuple | list) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
 
     def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
-        self._owned[id(x)] = _Owned(ref(x), call, units, _version(x), carried)
+        self._owned[id(x)] = _Owned(ref(x), call, units, version_of(x), carried)
 
     def _owner(self, x: Any) -> _Owned | None:
         owned = self._owned.get(id(x))
-        return owned if owned is not None and owned.tensor() is x and owned.version == _version(x) else None
+        return owned if owned is not None and owned.tensor() is x and owned.version == version_of(x) else None
 
     def _carry(self, owned: _Owned, func: Function, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
@@ -194,13 +212,14 @@ class Attribution(TorchFunctionMode):
         self.listener.activation_ran(call.layer, func, (rest, named), result, owned.units)
         return result
 
-    def _gone_elsewhere(self, args: tuple, result: Tensor) -> None:
+    def _gone_elsewhere(self, args: tuple, result: Tensor | Iterable[Any]) -> None:
+        results = [x for x in ([result] if isinstance(result, Tensor) else result) if isinstance(x, Tensor)]
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
                 # Looked up here first: a step has hundreds of arguments, of which few are owned.
                 owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.
-                if owned is not None and (result.requires_grad or not x.requires_grad):
+                if owned is not None and any(made.requires_grad or not x.requires_grad for made in results):
                     owned.call.elsewhere = True
                     if owned.call.activated:
                         self.listener.activation_is_ambiguous(owned.call.layer)
@@ -222,7 +241,3 @@ def _units_after(units: Units, function: Function, x: Tensor, rest: tuple, named
     if x.shape[axis] == count and result.dim() > behind and result.shape[-behind:] == x.shape[axis:]:
         return Units(result.dim() - behind, count)
     return None
-
-
-def _version(x: Tensor) -> int:
-    return 0 if x.is_inference() else x._version
