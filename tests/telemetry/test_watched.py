@@ -1,5 +1,7 @@
 """One watched step: what it measures when, and that nothing of it stays behind."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -219,6 +221,31 @@ def test_outputs_that_have_no_statistics_are_told(network, x, why):
     assert watched.unmeasured() and all(why in reason for reason in watched.unmeasured().values())
     assert not {what for what, _ in watched.step.found} & {"preactivation", "activation", "gradient", "output"}
     assert all(value.isfinite() for value in _values(watched).values())
+
+
+def test_layers_under_vmap_are_told():
+    network = _network()
+    parameters = {name: p.detach() for name, p in network.named_parameters()}
+
+    def loss(parameters, x):
+        return torch.func.functional_call(network, parameters, x[None]).sum()
+
+    watched = _watched(network)
+    with watched.running():
+        torch.func.vmap(torch.func.grad(loss), (None, 0))(parameters, X)
+    assert set(watched.unmeasured().values()) == {"it ran inside torch.func, as under vmap"}
+    assert {what for what, _ in watched.step.found} == {"bias"}
+
+
+def test_a_copy_made_meanwhile_changes_nothing_later():
+    network = _network()
+    watched = _watched(network)
+    with watched.running():
+        network(X)
+        copied = copy.deepcopy(network)
+    before = dict(watched.step.found)
+    copied(10 * X)
+    assert watched.step.found == before
 
 
 def test_the_gradient_of_a_loss_in_two_parts_is_not_that_of_the_second():

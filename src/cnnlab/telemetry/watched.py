@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
@@ -82,6 +83,7 @@ class Watched:
         self._carried: dict[str, list[Any] | None] = {}
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self._backward: Counter[str] = Counter()  # passes that reached a layer's output
+        self._over = False  # also for hooks that a copy of the network, made meanwhile, has kept
         self._reasons: dict[str, str] = {}  # by layer: why it is not, or not fully, measured
         self._weights = WeightUpdates(layers if self.groups.get("weight") else {}, known.intact)
         self._measure_biases()
@@ -97,6 +99,7 @@ class Watched:
             with eager(), self._attribution:
                 yield
         finally:
+            self._over = True
             for handle in chain(handles, *self._gradients.values()):
                 handle.remove()
             missed = self._known.carried & self._batches.keys() - self._carried.keys()
@@ -141,18 +144,20 @@ class Watched:
         units_last = isinstance(self.layers[layer], nn.Linear | nn.Bilinear | nn.MultiheadAttention)
 
         def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+            if self._over:
+                return
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
             if key is None:
                 return
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
+                if reason := _unfit(module, output):
+                    self._reasons[key] = reason
+                    return
                 given = args[0] if args else next(iter(kwargs.values()), None)
                 # Behind a layer that gets no image, as of a noise vector or a time, an image has no history.
                 if isinstance(given, Tensor) and (self._calls.total() == 1 or given.grad_fn is None):
                     self._whole("images", given, dimensions=4)
-                if reason := _unfit(module, output):
-                    self._reasons[key] = reason
-                    return
                 axis = output.dim() - 1 if units_last else 1
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
@@ -164,7 +169,7 @@ class Watched:
         return hook
 
     def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
+        if isinstance(output, Tensor) and not (self._over or is_functorch_wrapped_tensor(output)):
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
@@ -257,4 +262,6 @@ def _unfit(layer: nn.Module, output: Tensor) -> str | None:
         return "its batch was empty"
     if output.is_complex():
         return "its numbers are complex"
+    if is_functorch_wrapped_tensor(output):
+        return "it ran inside torch.func, as under vmap"
     return "it got one image without a batch" if output.dim() == single else None
