@@ -119,6 +119,21 @@ def test_a_trace_changes_nothing() -> None:
     assert not any(module._forward_hooks for module in network.modules())
 
 
+@pytest.mark.parametrize("evaluate", [True, False])
+def test_random_numbers_and_running_statistics_are_those_from_before(evaluate) -> None:
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.lazy = nn.BatchNorm2d(1), nn.LazyBatchNorm2d()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.lazy(self.norm(x)) + torch.rand(1)
+
+    network, state = Noisy(), torch.get_rng_state()
+    assert len(trace(network, SHAPE, evaluate).calls) == 3
+    assert torch.equal(torch.get_rng_state(), state) and network.norm.num_batches_tracked == 0 and network.training
+
+
 def test_several_outputs_have_the_shape_of_the_first():
     network = nn.Sequential(nn.Flatten(2), nn.GRU(SHAPE[1] * SHAPE[2], 5, batch_first=True))
     assert trace(network, SHAPE).calls[-1].output == (SHAPE[0], 5)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, eager, mode, unwrapped, zero_images
+from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, eager, mode, untouched, unwrapped, zero_images
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,6 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     Those that save nothing are left out. Running statistics and the random state are preserved.
     """
     network = unwrapped(network)
-    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
     saved: list[ref[_Saved]] = []  # dead if the graph that it was saved for is: nothing led from there to the output
     names: list[str] = []
 
@@ -92,9 +90,8 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
         names.extend([call.name] * (len(saved) - len(names)))
 
     recorder = Recorder(batch, note)
-    devices = [batch.device] if batch.device.type == "cuda" else []
     with (
-        torch.random.fork_rng(devices),
+        untouched(network, batch) as buffers,
         mode(network, training=True),
         eager(),
         recorder.listening(network),
@@ -104,6 +101,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     ):
         output = torch.func.functional_call(network, buffers, (batch,))
     recorder.forget()
+    own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
     by_layer: Counter[str] = Counter()
     for name, reference in zip(names, saved, strict=False):
         held = reference()

@@ -4,7 +4,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -72,18 +72,26 @@ class Trace:
         return (name, values) if found else None
 
 
-def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
-    """Run one image of zeros through the network, on its device (or meta), and record every layer and function that
-    the image reaches.
+def trace(network: nn.Module, image_shape: tuple[int, int, int], evaluate: bool = True) -> Trace:
+    """Run images of zeros through the network, on its device (or meta), and record every layer and function that
+    they reach.
 
-    Runs in evaluation mode, so that running statistics and random state do not change. Layers are modules without
-    children. A tensor changed in place by an assignment comes from the Function "assignment".
+    Runs in evaluation mode, or else, for what a forward method does in training only, in the mode that it is in.
+    Running statistics and the random state do not change. Layers are modules without children. A tensor changed in
+    place by an assignment comes from the Function "assignment".
     """
     check_open(network := unwrapped(network))
-    image = zero_images(network, image_shape)
-    recorder = Recorder(image)
-    with mode(network, training=False), torch.no_grad(), eager(), recorder.listening(network), recorder:
-        output = network(image)
+    images = zero_images(network, image_shape, images=1 if evaluate else 2)  # batch norm needs two values
+    recorder = Recorder(images)
+    with (
+        torch.no_grad(),
+        eager(),
+        untouched(network, images) as buffers,
+        mode(network, training=False) if evaluate else nullcontext(),
+        recorder.listening(network),
+        recorder,
+    ):
+        output = torch.func.functional_call(network, buffers, (images,))
     return Trace(recorder.calls, recorder.place(output) if isinstance(output, Tensor) else None)
 
 
@@ -218,6 +226,14 @@ def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: i
     """Zeros (images, C, H, W) with the network's device and dtype."""
     like = next(network.parameters(), torch.empty(0))
     return torch.zeros(images, *image_shape, device=like.device, dtype=like.dtype)
+
+
+@contextmanager
+def untouched(network: nn.Module, images: Tensor) -> Iterator[dict[str, Tensor]]:
+    """Copies of its buffers, to be given to torch.func.functional_call, and a random state that comes back."""
+    devices = [images.device] if images.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        yield {name: b.clone() for name, b in network.named_buffers() if not nn.parameter.is_lazy(b)}
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def read_graph(network: nn.Module, image_shape: tuple[int, int, int]) -> Graph:
     for name, parameter in network.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise NotApplicable(f"{name} has no shape yet: the network has not run")
-    passage = trace(network, image_shape)
+    passage = trace(network, image_shape, evaluate=False)
     reader = _Reader(network, image_shape)
     for call in passage.calls:
         reader.read(call)
@@ -203,6 +203,8 @@ class _Reader:
             if module.value != 0:
                 raise NotApplicable(f"{call.name} pads with a value other than zero")
             left, right, top, bottom = module.padding
+            if min(module.padding) < 0:
+                raise NotApplicable(f"{call.name} crops the map")
             return replace(fed, padding=_added(fed.padding, (left, right, top, bottom)))
         if len(call.output) != 1 or fed.padding != _NO_PADDING:
             raise NotApplicable(f"{call.name} does not flatten a whole map of activations")
