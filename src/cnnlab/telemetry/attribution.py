@@ -8,7 +8,6 @@ x * sigmoid(x) and in shortcuts around a norm, the layer has no activation of it
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from threading import get_ident
 from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.overrides import TorchFunctionMode, _get_current_function_mode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
 
 from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -116,7 +115,7 @@ class Attribution(TorchFunctionMode):
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
-        self._asleep: int | None = None  # in a backward pass, where torch turns the mode off: in which thread
+        self._off = False  # in a backward pass, for which torch turns the mode off
 
     def __enter__(self) -> "Attribution":
         self._hooks = (
@@ -142,20 +141,17 @@ class Attribution(TorchFunctionMode):
             super().__enter__()
 
     def _backward(self, func: Function, args: tuple, kwargs: dict) -> Any:
-        outer, self._asleep = self._asleep, get_ident()
+        outer, self._off = self._off, True
         try:
             return func(*args, **kwargs)
         finally:
-            if self._asleep is None and _get_current_function_mode() is self:  # autograd may have restored it
-                super().__exit__(None, None, None)
-            self._asleep = outer
+            self._off = outer
 
     def own(self, layer: str, output: Tensor, units: Units) -> None:
         """Attribute `output`, just returned, to `layer`."""
         self._resume()  # the optimizer calls the network, as LBFGS does
-        if self._asleep == get_ident():  # the backward pass does, for a checkpoint
-            self._asleep = None
-            super().__enter__()
+        if self._off and self not in _get_current_function_mode_stack():
+            super().__enter__()  # the backward pass does, for a checkpoint, and leaves it as it was
         self._own(output, _Call(layer), units)
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
