@@ -262,13 +262,15 @@ def test_a_gradient_that_is_differentiated_once_more_is_no_part_of_the_losss():
     network, x = _network(), X.clone().requires_grad_()
 
     def loss() -> torch.Tensor:
-        slope = torch.autograd.grad(network(x).sum(), x, create_graph=True)[0]
-        return slope.square().sum() + network[0](X).sum()
+        output = network(x)
+        slope = torch.autograd.grad(output.sum(), x, create_graph=True)[0]
+        return output.sum() + slope.square().sum() + network[0](X).sum()
 
     watched = _watched(network)
     with watched.running():
         loss().backward()
-    assert ("gradient", "01_0") in watched.step.found and watched.unmeasured() == {}
+    found = {layer for what, layer in watched.step.found if what == "gradient"}
+    assert found == {"01_0", "02_3", "01_0.call2"} and watched.unmeasured() == {}
 
 
 def test_a_layer_that_ran_twice_and_runs_again_in_the_backward_pass_is_told():

@@ -200,7 +200,7 @@ class Watched:
                 with torch._C.DisableTorchFunction():
                     if carried != (layer in self._carried):
                         return
-                    self._backward[layer] += not gradient.requires_grad  # else one to be differentiated once more
+                    self._backward[layer] += not torch.is_grad_enabled()  # else it is to be differentiated once more
                     if self._backward[layer] > 1:  # the loss's gradient is their sum
                         self.step.found.pop(("gradient", layer), None)
                         self._reasons[layer] = "several backward passes reached its output"
