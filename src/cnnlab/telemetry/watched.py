@@ -207,7 +207,7 @@ class Watched:
                         return
                     self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale, units)
 
-            self._gradients.setdefault(layer, []).append(x.register_hook(measure))
+            self._gradients.setdefault(layer, []).append(_hook(x, measure))
 
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
         if not self.groups.get(what):
@@ -253,6 +253,26 @@ class Watched:
                 low, high = function(torch.tensor([-inf, inf]), *rest, **named).tolist()
             bounds[key] = (low, high)
         return bounds[key]
+
+
+def _hook(x: Tensor, measure: Callable[[Tensor], None]) -> RemovableHandle:
+    """Calls `measure` with the gradient of `x` as it is now.
+
+    To change a view in place changes its history, so that no gradient reaches it: that of the whole is taken instead.
+    """
+    whole = x._base
+    if whole is None or whole.numel() != x.numel():
+        return x.register_hook(measure)
+    size, strides, place = x.size(), x.stride(), x.storage_offset() - whole.storage_offset()
+    whole_size, whole_strides = whole.size(), whole.stride()
+
+    def see(gradient: Tensor) -> None:
+        with torch._C.DisableTorchFunction():
+            if gradient.stride() != whole_strides:
+                gradient = gradient.new_empty_strided(whole_size, whole_strides).copy_(gradient)
+            measure(gradient.as_strided(size, strides, gradient.storage_offset() + place))
+
+    return whole.register_hook(see)
 
 
 def _unfit(layer: nn.Module, output: Tensor) -> str | None:
