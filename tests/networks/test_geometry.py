@@ -374,6 +374,33 @@ def test_the_macs_of_attention_are_counted_on_the_cpu_as_well() -> None:
     assert torch.backends.mha.get_fastpath_enabled() is before
 
 
+@pytest.mark.parametrize(
+    ("make", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)], ids=lambda make: getattr(make, "__name__", "")
+)
+def test_the_macs_of_recurrent_layers_are_those_of_their_gates_at_each_step(make: type[nn.RNNBase], gates: int) -> None:
+    class Lines(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rows = make(16, 5, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.rows(x[:, 0])[0]
+
+    assert macs(Lines(), SHAPE) == 16 * gates * 5 * (16 + 5)
+
+
+def test_the_macs_of_a_bilinear_layer_are_its_weights() -> None:
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.both = nn.Bilinear(3, 3, 7)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.both(x.mean((2, 3)), x.amax((2, 3)))
+
+    assert macs(Pair(), SHAPE) == 7 * 3 * 3
+
+
 def test_an_attention_is_one_row_with_the_weights_of_its_projections() -> None:
     class Attending(nn.Module):
         def __init__(self) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import torch
 from torch import nn
@@ -171,17 +172,27 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
     network = unwrapped(network)
-    # A fused call for a whole encoder layer, or for an attention (on the CPU, up to torch 2.11), is not counted.
+    # A fused call for a whole encoder layer, an LSTM, or an attention (on the CPU, up to torch 2.11), is not counted.
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten._trilinear: _bilinear_flops})
     try:
-        # With gradients: the counter fails on a view of a parameter without a graph.
-        counter = FlopCounterMode(display=False)
-        with mode(network, training=False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        with (
+            torch.backends.mkldnn.flags(enabled=False),
+            torch.backends.cudnn.flags(enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
+            mode(network, training=False),
+            torch.enable_grad(),  # the counter fails on a view of a parameter without a graph
+            counter,
+        ):
             network(zero_images(network, image_shape))
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
     return counter.get_total_flops() // 2
+
+
+def _bilinear_flops(x: Sequence[int], weight: Sequence[int], *rest: Any, **named: Any) -> int:
+    return 2 * prod(x[:-1]) * prod(weight)
 
 
 def non_linearities_in_a_row(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
