@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
@@ -14,7 +12,9 @@ from cnnlab.networks import memory
 from cnnlab.networks.layers import WEIGHTED
 from cnnlab.networks.modules.table import layer_type
 from cnnlab.networks.modules.windows import Field, Pair, Window
-from cnnlab.networks.trace import Call, Trace, mode, trace, unwrapped, zero_images
+from cnnlab.networks.products import macs as macs
+from cnnlab.networks.products import macs_of
+from cnnlab.networks.trace import Call, Trace, trace, unwrapped
 
 
 @dataclass(frozen=True)
@@ -161,40 +161,6 @@ def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Per image, without biases. Networks that do not consist of known layers alone are counted by PyTorch."""
-    calls = trace(network, image_shape).calls
-    known = [_macs(call) for call in calls if layer_type(call.module)]
-    if len(known) == len(calls) and None not in known:
-        return sum(count or 0 for count in known)
-
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
-
-    network = unwrapped(network)
-    # A fused call for a whole encoder layer, an LSTM, or an attention (on the CPU, up to torch 2.11), is not counted.
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten._trilinear: _bilinear_flops})
-    try:
-        with (
-            torch.backends.mkldnn.flags(enabled=False),
-            torch.backends.cudnn.flags(enabled=False),
-            sdpa_kernel(SDPBackend.MATH),
-            mode(network, training=False),
-            torch.enable_grad(),  # the counter fails on a view of a parameter without a graph
-            counter,
-        ):
-            network(zero_images(network, image_shape))
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
-    return counter.get_total_flops() // 2
-
-
-def _bilinear_flops(x: Sequence[int], weight: Sequence[int], *rest: Any, **named: Any) -> int:
-    return 2 * prod(x[:-1]) * prod(weight)
-
-
 def non_linearities_in_a_row(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
     """The most activations that any path passes; None where something without a formula may be one more."""
     calls = trace(network, image_shape).calls
@@ -263,7 +229,7 @@ def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int, own: Ma
         weights=sum(p.numel() for p in own.values()) - biases,
         biases=biases,
         uses=_uses(call),
-        macs=_macs(call),
+        macs=macs_of(call),
         saved_bytes=None if kept is None else kept.image,
         call=number,
     )
@@ -290,15 +256,3 @@ def _uses(call: Call) -> int | None:
     if len(shared) <= 1:  # none, or scale and shift of the same size
         return prod(call.output) // shared.pop() if shared else 0
     return None
-
-
-def _macs(call: Call) -> int | None:
-    module = call.module
-    if isinstance(module, _ConvTransposeNd):
-        return prod(call.input) * module.out_channels // module.groups * prod(module.kernel_size)
-    if isinstance(module, _ConvNd):
-        return prod(call.output) * module.in_channels // module.groups * prod(module.kernel_size)
-    if isinstance(module, nn.Linear):
-        return prod(call.output) * module.in_features
-    known = layer_type(module)
-    return 0 if known else None
