@@ -69,6 +69,13 @@ def test_what_hides_its_layers_is_refused(make):
         trace(nn.Sequential(nn.ReLU(), nn.Sequential(hidden)), (3, 4, 4))
 
 
+@pytest.mark.parametrize("wrong", [nn.Conv2d, [nn.Conv2d(3, 4, 3)], None], ids=["a class", "a list", "nothing"])
+def test_what_is_no_module_is_refused(wrong):
+    for use in (weight_layers, lambda network: trace(network, (3, 4, 4))):
+        with pytest.raises(InputError, match=f"not a {type(wrong).__name__}"):
+            use(wrong)
+
+
 def test_leaves_hold_no_other_modules():
     network = nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), nn.Flatten())
     assert [name for name, _ in leaves(network)] == ["0.0", "0.1", "1"]

@@ -17,7 +17,7 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
 
     The number is zero-padded so that sorting by name sorts by depth, provided that layers are defined in the order
     in which they run, as in a ConvNet. The query, key and value projections of an nn.MultiheadAttention, which are
-    one parameter, are named `..._attention.in_proj`. Raises InputError for what torch.jit made.
+    one parameter, are named `..._attention.in_proj`. Raises InputError for what is no module, or made by torch.jit.
     """
     check_open(network)
     found: list[tuple[str, nn.Module]] = []
@@ -31,7 +31,12 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def check_open(network: nn.Module) -> None:
-    """InputError for networks, and parts of them, that hide their layers."""
+    """InputError for networks, and parts of them, that hide their layers, and for what is no network."""
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"A network is an nn.Module, not a {type(network).__name__}.\n"
+            "Give the module itself, as Net() of a class Net; layers in a list go into nn.Sequential."
+        )
     for name, module in network.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             what = f"{name} of the network" if name else "The network"
