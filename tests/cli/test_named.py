@@ -85,6 +85,12 @@ def test_theory_of_the_networks_that_an_initializer_draws():
     assert as_it_is == pytest.approx(found.value, rel=0.5)
 
 
+@pytest.mark.parametrize("batch", [BATCH[0], BATCH[:0], BATCH.numpy()], ids=["one image", "none", "an array"])
+def test_what_is_no_batch_of_images_is_refused(batch):
+    with pytest.raises(cnnlab.InputError, match="not a tensor of images"):
+        cnnlab.expected(ConvNet((1, 8, 8), 3), batch, "he")
+
+
 def test_what_theory_does_not_cover_says_why():
     with pytest.raises(cnnlab.NotApplicable, match="Softsign"):
         cnnlab.expected(ConvNet((1, 8, 8), 3, activation="softsign"), BATCH, "xavier")

@@ -23,6 +23,19 @@ def test_a_row_is_sorted_by_statistic_and_its_layers_by_depth(evidence):
     assert record.of("activation/mean") == {} and "train/loss" in record.scalars
 
 
+def test_a_network_that_ran_several_times_is_no_deeper(evidence):
+    """As with accumulated gradients, or a discriminator of real and fake images."""
+    row = {"step": 0}
+    for call, nonfinite in (("", 0.0), (".call2", 3.0), (".call10", 0.0)):
+        row |= {f"{key}{call}": 1.0 for key in (f"preactivation/std/{FIRST}", f"preactivation/std/{SECOND}")}
+        row |= {f"preactivation/nonfinite/{FIRST}{call}": nonfinite}
+    [record] = evidence(row).records
+    assert list(record.of("preactivation/std")) == [FIRST, SECOND] and len(record.every("preactivation/std")) == 6
+    assert record.broken("preactivation") == [f"{FIRST}.call2"]
+    loop = evidence({f"preactivation/std/{key}": 1.0 for key in (FIRST, f"{FIRST}.call2", SECOND)}).records[0]
+    assert list(loop.of("preactivation/std")) == [FIRST, f"{FIRST}.call2", SECOND], "one layer in a loop is depth"
+
+
 def test_strings_of_metrics_jsonl_are_numbers(evidence):
     [record] = evidence({"step": "3", "train/loss": "nan", f"gradient/std/{FIRST}": "-inf"}).records
     assert record.step == 3 and record.loss != record.loss and record.of("gradient/std") == {FIRST: -inf}

@@ -117,6 +117,8 @@ def test_what_no_cause_explains_is_not_known(row):
     rows = [row(step, loss=2.3, accuracy=0.1) for step in (0, 100, 200)]
     [found] = diagnose(rows, context)
     assert found.causes[0].name == "unknown" and found.remedy.setting == ""
+    assert "check=" not in found.remedy.look, "in a loop of one's own nothing is typed"
+    assert "check=one_batch" in diagnose(rows, replace(context, settings={}))[0].remedy.look
     learns = {"step": 200, "check/one_batch": 0.1, "check/reference": 1.0}
     assert diagnose([*rows, learns], context)[0].remedy.override == "optimizer=adamw"
 

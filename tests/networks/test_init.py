@@ -96,6 +96,29 @@ def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():
     assert torch.equal(net.head.logits.weight, torch.eye(4, 16))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_transposed_convolution_is_filled_by_its_output_channels(groups, layout):
+    layer = nn.ConvTranspose2d(4, 6, 2, stride=2, groups=groups).to(memory_format=layout)
+    shapes = []
+
+    def fill(weight):
+        shapes.append(tuple(weight.shape))
+        weight.copy_(torch.arange(6.0)[:, None, None, None].expand_as(weight))
+
+    initialize(nn.Sequential(layer), fill)
+    assert shapes == [(6, 4 // groups, 2, 2)]
+    out = layer(torch.ones(1, 4, 3, 3))
+    assert torch.equal(out, (4 // groups * torch.arange(6.0))[None, :, None, None].expand_as(out))
+
+
+@pytest.mark.parametrize("layer", [nn.Conv1d(2, 4, 3), nn.ConvTranspose1d(4, 2, 3)], ids=["plain", "transposed"])
+def test_layers_along_one_axis_are_filled_as_images_one_pixel_wide(layer):
+    shapes = []
+    initialize(nn.Sequential(layer), lambda weight: shapes.append(tuple(weight.shape)))
+    assert shapes == [(4, 2, 3, 1)] if isinstance(layer, nn.Conv1d) else [(2, 4, 3, 1)]
+
+
 def test_weights_in_channels_last_are_filled_alike():
     """torch's orthogonal_ cannot by itself."""
     plain, turned = (nn.Sequential(nn.Conv2d(3, 8, 3)) for _ in range(2))
@@ -201,6 +224,28 @@ def test_a_first_layer_that_does_not_run_cannot_whiten():
 
     with pytest.raises(InputError, match="the first layer did not run"):
         whiten(Skipping(), _smooth(8))
+
+
+def test_a_first_layer_that_is_called_by_keyword_is_whitened_alike():
+    class Named(nn.Module):
+        def __init__(self, conv):
+            super().__init__()
+            self.conv = conv
+
+        def forward(self, x):
+            return self.conv(input=x)
+
+    torch.manual_seed(0)
+    plain, named = nn.Conv2d(3, 8, 3), nn.Conv2d(3, 8, 3)
+    whiten(nn.Sequential(plain), _smooth(8))
+    whiten(Named(named), _smooth(8))
+    assert torch.equal(plain.weight, named.weight)
+
+
+def test_a_network_without_layers_is_refused_or_left_alone():
+    with pytest.raises(InputError, match="no layer with weights"):
+        whiten(nn.Sequential(nn.Flatten()), _smooth(8))
+    mup_readout(nn.Sequential(nn.Flatten()), _smooth(8))
 
 
 @pytest.mark.parametrize("first", [nn.Linear(48, 4), nn.Conv2d(4, 4, 3, groups=2)])

@@ -5,8 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import bias_of, leaves, weight_layers, weight_of
+from cnnlab.networks.trace import trace
 
 
 def test_layers_of_a_convnet_are_numbered_from_the_image_on():
@@ -55,6 +57,23 @@ def test_weights_that_are_computed_or_have_no_shape_yet_are_none():
     assert weight_of(lazy) is None
     lazy(torch.zeros(1, 2, 4, 4))
     assert weight_of(lazy) is lazy.weight
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated:FutureWarning", "ignore:.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("make", [torch.jit.script, lambda m: torch.jit.trace(m, torch.ones(1, 3, 4, 4))])
+def test_what_hides_its_layers_is_refused(make):
+    hidden = make(nn.Conv2d(3, 4, 3))
+    with pytest.raises(InputError, match="The network was made by torch.jit"):
+        weight_layers(hidden)
+    with pytest.raises(InputError, match="1.0 of the network was made by torch.jit"):
+        trace(nn.Sequential(nn.ReLU(), nn.Sequential(hidden)), (3, 4, 4))
+
+
+@pytest.mark.parametrize("wrong", [nn.Conv2d, [nn.Conv2d(3, 4, 3)], None], ids=["a class", "a list", "nothing"])
+def test_what_is_no_module_is_refused(wrong):
+    for use in (weight_layers, lambda network: trace(network, (3, 4, 4))):
+        with pytest.raises(InputError, match=f"not a {type(wrong).__name__}"):
+            use(wrong)
 
 
 def test_leaves_hold_no_other_modules():

@@ -119,6 +119,21 @@ def test_a_trace_changes_nothing() -> None:
     assert not any(module._forward_hooks for module in network.modules())
 
 
+@pytest.mark.parametrize("evaluate", [True, False])
+def test_random_numbers_and_running_statistics_are_those_from_before(evaluate) -> None:
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.lazy = nn.BatchNorm2d(1), nn.LazyBatchNorm2d()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.lazy(self.norm(x)) + torch.rand(1)
+
+    network, state = Noisy(), torch.get_rng_state()
+    assert len(trace(network, SHAPE, evaluate).calls) == 3
+    assert torch.equal(torch.get_rng_state(), state) and network.norm.num_batches_tracked == 0 and network.training
+
+
 def test_several_outputs_have_the_shape_of_the_first():
     network = nn.Sequential(nn.Flatten(2), nn.GRU(SHAPE[1] * SHAPE[2], 5, batch_first=True))
     assert trace(network, SHAPE).calls[-1].output == (SHAPE[0], 5)
@@ -137,6 +152,17 @@ def test_in_inference_mode_nothing_differs():
 def test_of_a_compiled_network_the_plain_one_is_traced():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
     assert [call.name for call in trace(torch.compile(network), SHAPE).calls] == ["0", "1"]
+
+
+def test_a_part_that_is_compiled_is_run_as_it_is_written():
+    compiled = []
+
+    def backend(module, inputs):
+        compiled.append(module)
+        return module.forward
+
+    network = nn.Sequential(torch.compile(nn.Conv2d(1, 2, 3), backend=backend), nn.ReLU())
+    assert [call.output for call in trace(network, SHAPE).calls] == [(2, 6, 6)] * 2 and not compiled
 
 
 def test_the_narrowest_place_is_where_everything_passes_through():

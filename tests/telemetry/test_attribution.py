@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import activation_layer
-from cnnlab.telemetry.attribution import ACTIVATING, CARRYING, Attribution
+from cnnlab.telemetry.attribution import ACTIVATING, CARRYING, Attribution, Units
 from cnnlab.telemetry.probe import Probe
 
 X = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -57,6 +57,8 @@ NOBODYS = {
     "a gate, the other way round": lambda net, h: (2 * h) * torch.sigmoid(h),
     "two of them": lambda net, h: F.relu(h) + torch.tanh(h),
     "one on each of two branches": lambda net, h: F.relu(F.group_norm(h, 2)) + F.relu(F.group_norm(h, 4)),
+    "halves beside it": lambda net, h: F.relu(h) + h.chunk(2, 1)[0].repeat(1, 2, 1, 1),
+    "maxima beside it": lambda net, h: F.relu(h) * h.max(1, keepdim=True).values,
     "none": lambda net, h: h,
 }
 
@@ -122,13 +124,14 @@ def test_no_function_is_both_an_activation_and_one_that_passes_on():
     assert not ACTIVATING.keys() & CARRYING and F.relu in ACTIVATING and F.batch_norm in CARRYING
 
 
-def test_functions_return_what_they_return_without_it():
-    class Nobody:
-        def carried_to_activation(self, layer, x): ...
-        def activation_ran(self, layer, function, arguments, y): ...
-        def activation_is_ambiguous(self, layer): ...
+class _Nobody:
+    def carried_to_activation(self, layer, x, units): ...
+    def activation_ran(self, layer, function, arguments, y, units): ...
+    def activation_is_ambiguous(self, layer): ...
 
-    with Attribution(Nobody()):
+
+def test_functions_return_what_they_return_without_it():
+    with Attribution(_Nobody()):
         inside = F.max_pool2d(F.relu(F.conv2d(X, torch.ones(2, 3, 3, 3))), 2, return_indices=True)
     outside = F.max_pool2d(F.relu(F.conv2d(X, torch.ones(2, 3, 3, 3))), 2, return_indices=True)
     assert all(torch.equal(a, b) for a, b in zip(inside, outside, strict=True))
@@ -147,6 +150,24 @@ def test_a_network_that_the_optimizer_calls_is_seen():
     with probe.watch():
         optimizer.step(closure)
     assert 0 < probe.read()["activation/zeros/01_a"] < 1
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_layers_that_the_backward_pass_runs_are_seen_and_the_mode_is_left_as_it_was(reentrant):
+    from torch.utils.checkpoint import checkpoint
+
+    net, modes = Net(lambda net, h: F.relu(net.bn(h)), bn=nn.BatchNorm2d(4)), []
+    net.bn.register_forward_hook(lambda *_: modes.append(torch.overrides._get_current_function_mode()))
+
+    def run(x: Tensor) -> Tensor:
+        h = net.a(x)
+        attribution.own("01_a", h, Units(1, 4))
+        return net.between(net, h)
+
+    with Attribution(_Nobody()) as attribution:
+        checkpoint(run, X.clone().requires_grad_(), use_reentrant=reentrant).sum().backward()
+        modes.append(torch.overrides._get_current_function_mode())
+    assert modes == [attribution] * 3 and torch.overrides._get_current_function_mode() is None
 
 
 @pytest.mark.parametrize("fails", [False, True])

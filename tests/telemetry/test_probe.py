@@ -185,18 +185,41 @@ def test_each_call_of_a_shared_layer_has_its_own_key():
     assert "weight/std/01_conv" in got and "weight/std/01_conv.call2" not in got
 
 
+@pytest.mark.parametrize("backward", [torch.Tensor.backward, torch.autograd.backward])
+@pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_activation_checkpointing_changes_no_number(reentrant):
+def test_activation_checkpointing_changes_no_number(reentrant, norm, backward):
     from torch.utils.checkpoint import checkpoint
 
-    net, results = _network(), []
-    for run in (lambda x: net.block1(x), lambda x: checkpoint(net.block1, x, use_reentrant=reentrant)):
+    net, results = _network(norm=norm), []
+    for run in (lambda block, x: block(x), lambda block, x: checkpoint(block, x, use_reentrant=reentrant)):
         probe = Probe(net)
-        with probe.watch():
-            F.cross_entropy(net.head(net.block2(run(X.clone().requires_grad_()))), Y).backward()
-        results.append(probe.read())
-        net.zero_grad()
-    assert results[0] == pytest.approx(results[1], nan_ok=True)
+        for _ in range(2):  # the second knows where the first found the pre-activation
+            with probe.watch():
+                backward(F.cross_entropy(net.head(run(net.block2, run(net.block1, X.clone().requires_grad_()))), Y))
+            results.append(probe.read())
+            net.zero_grad()
+            assert probe.unmeasured == {} and "gradient/std/01_block1.conv1" in results[-1]
+    for other in results[1:]:
+        assert results[0] == pytest.approx(other, nan_ok=True)
+
+
+def test_two_probes_see_what_a_checkpoint_runs_again():
+    from torch.utils.checkpoint import checkpoint
+
+    def block() -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1), nn.ReLU())
+
+    outer, inner, results = nn.Sequential(block(), block()), block(), []
+    for run in (lambda f, x: f(x), lambda f, x: checkpoint(f, x, use_reentrant=True)):
+        probes = Probe(outer), Probe(inner)
+        with probes[0].watch(), probes[1].watch():
+            run(lambda x: outer[1](inner(outer[0](x))), X.clone().requires_grad_()).square().sum().backward()
+        assert [probe.unmeasured for probe in probes] == [{}, {}]
+        results += [probe.read() for probe in probes]
+        for network in (outer, inner):
+            network.zero_grad()
+    assert results[:2] == [pytest.approx(again, nan_ok=True) for again in results[2:]]
 
 
 def test_lazy_layers_are_watched_at_their_first_step():

@@ -1,5 +1,7 @@
 """One watched step: what it measures when, and that nothing of it stays behind."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -121,6 +123,7 @@ def test_a_layer_whose_output_goes_another_way_is_not_known_for_one_step(way):
     assert settled.unmeasured() == {}
     alone = _values(_step(network, Known(), way))
     assert _values(settled) == alone and "preactivation/std/01_conv" in alone and "gradient/std/01_conv" in alone
+    assert all(_step(network, known, to).unmeasured() == {} for to in ("relu", way)), "it is known to turn"
 
 
 def test_a_scaled_loss_leaves_the_gradients_as_they_are():
@@ -162,6 +165,161 @@ def test_only_the_first_call_counts_as_images_and_what_is_no_map_counts_not():
     with watched.running():
         flat(torch.randn(4, 3))
     assert not any(what == "images" for what, _ in watched.step.found)
+
+
+class _Of(nn.Module):
+    """What `forward(self, x)` makes of x, with these modules."""
+
+    def __init__(self, forward, **modules: nn.Module):
+        super().__init__()
+        self.way = forward
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.way(self, x)
+
+
+def test_images_are_found_where_layers_are_called_by_keyword():
+    network = _Of(lambda net, x: net.b(net.a(input=x)), a=nn.Conv2d(3, 4, 3), b=nn.Conv2d(4, 4, 3))
+    watched = _watched(network)
+    with watched.running():
+        network(X)
+    assert _values(watched)["images/largest"] == X.abs().max()
+
+
+def test_a_map_that_a_layer_made_is_no_image_and_a_first_layer_of_something_else_hides_none():
+    generator = nn.Sequential(nn.Linear(5, 12), nn.Unflatten(1, (3, 2, 2)), nn.ConvTranspose2d(3, 3, 2))
+    conditioned = _Of(
+        lambda net, x: net.conv(x) + net.label(x.new_ones(4, 2))[..., None, None],
+        **{"label": nn.Linear(2, 4), "conv": nn.Conv2d(3, 4, 3)},
+    )
+    found = {}
+    for name, network, x in (("generator", generator, torch.randn(4, 5)), ("conditioned", conditioned, X)):
+        watched = _watched(network)
+        with watched.running():
+            network(x)
+        found[name] = _values(watched).get("images/largest")
+    assert found["generator"] is None and found["conditioned"] == X.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("network", "x", "why"),
+    [
+        (_network(), X[:0], "empty"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), X[0], "without a batch"),
+        (nn.Sequential(nn.Flatten(0), nn.Linear(3 * 36, 2)), X[0], "without a batch"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, dtype=torch.complex64)), X.to(torch.complex64), "complex"),
+    ],
+    ids=["empty", "one image", "one vector", "complex"],
+)
+def test_outputs_that_have_no_statistics_are_told(network, x, why):
+    watched = _watched(network)
+    with watched.running():
+        network(x).abs().sum().backward()
+    watched.measure_weights()
+    assert watched.unmeasured() and all(why in reason for reason in watched.unmeasured().values())
+    assert not {what for what, _ in watched.step.found} & {"preactivation", "activation", "gradient", "output"}
+    assert all(value.isfinite() for value in _values(watched).values())
+
+
+def test_layers_under_vmap_are_told():
+    network = _network()
+    parameters = {name: p.detach() for name, p in network.named_parameters()}
+
+    def loss(parameters, x):
+        return torch.func.functional_call(network, parameters, x[None]).sum()
+
+    watched = _watched(network)
+    with watched.running():
+        torch.func.vmap(torch.func.grad(loss), (None, 0))(parameters, X)
+    assert set(watched.unmeasured().values()) == {"it ran inside torch.func, as under vmap"}
+    assert {what for what, _ in watched.step.found} == {"bias"}
+
+
+def test_a_copy_made_meanwhile_changes_nothing_later():
+    network = _network()
+    watched = _watched(network)
+    with watched.running():
+        network(X)
+        copied = copy.deepcopy(network)
+    before = dict(watched.step.found)
+    copied(10 * X)
+    assert watched.step.found == before
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda h: h.flatten(1), lambda h: h.transpose(2, 3), lambda h: h.permute(0, 2, 3, 1), lambda h: h[:, :, None]],
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_a_view_that_is_changed_in_place(view, layout):
+    network = nn.Conv2d(3, 4, 3)
+    weights = torch.randn(4, 4, 4, 4, generator=torch.Generator().manual_seed(3))
+    found = []
+    for act in (torch.tanh, torch.tanh_):
+        watched = _watched(network)
+        with watched.running():
+            h = network(X.contiguous(memory_format=layout))
+            (act(view(h)) * view(weights)).sum().backward()
+        found.append(_values(watched))
+    slope = 1 - torch.tanh(network(X)).square()
+    assert found[1]["gradient/std/01_network"].item() == pytest.approx((weights * slope).std(correction=0).item())
+    for name, value in found[0].items():
+        assert found[1][name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-8), name
+
+
+def test_the_gradient_of_a_loss_in_two_parts_is_not_that_of_the_second():
+    network = _network()
+    watched = _watched(network)
+    with watched.running():
+        output = network(X)
+        output[:, 0].sum().backward(retain_graph=True)
+        output[:, 1].sum().backward()
+    assert ("gradient", "01_0") not in watched.step.found and "several backward" in watched.unmeasured()["01_0"]
+
+
+def test_a_gradient_that_is_differentiated_once_more_is_no_part_of_the_losss():
+    network, x = _network(), X.clone().requires_grad_()
+
+    def loss() -> torch.Tensor:
+        output = network(x)
+        slope = torch.autograd.grad(output.sum(), x, create_graph=True)[0]
+        return output.sum() + slope.square().sum() + network[0](X).sum()
+
+    watched = _watched(network)
+    with watched.running():
+        loss().backward()
+    found = {layer for what, layer in watched.step.found if what == "gradient"}
+    assert found == {"01_0", "02_3", "01_0.call2"} and watched.unmeasured() == {}
+
+
+def test_a_layer_that_ran_twice_and_runs_again_in_the_backward_pass_is_told():
+    from torch.utils.checkpoint import checkpoint
+
+    network = nn.Conv2d(3, 3, 3, padding=1)
+    watched = _watched(network)
+    with watched.running():
+        x = X.clone().requires_grad_()
+        checkpoint(network, checkpoint(network, x, use_reentrant=True), use_reentrant=True).sum().backward()
+    assert ("gradient", "01_network") not in watched.step.found
+    assert watched.unmeasured() == {"01_network": "it ran several times, and once more in the backward pass"}
+
+
+def test_compiled_networks_run_as_they_are_written():
+    compiled = []
+
+    def backend(module, inputs):
+        compiled.append(module)
+        return module.forward
+
+    network = torch.compile(_network(), backend=backend, fullgraph=True)
+    for times in (0, 1):
+        watched = _watched(network)
+        with watched.running():
+            network(X).sum().backward()
+        assert len(compiled) == times and ("gradient", "01__orig_mod.0") in watched.step.found
+        network(X)
 
 
 def test_biases_are_those_of_this_steps_forward_pass():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.nn.utils.prune import l1_unstructured
@@ -49,6 +49,21 @@ def test_dropout_counts_in_training_mode_only():
     network = ConvNet((1, 8, 8), 10, dropout=0.25)
     assert [layer.keep for layer in layers_of(read_graph(network.eval(), (1, 8, 8)))] == [1.0] * 6
     assert [layer.keep for layer in layers_of(read_graph(network.train(), (1, 8, 8)))] == [1.0] * 4 + [0.75] * 2
+
+
+def test_what_a_forward_method_does_in_training_counts_unless_the_network_evaluates():
+    class Dropping(Plain):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(F.dropout(x, 0.5) if self.training else x)
+
+    network, state = Dropping(), torch.get_rng_state()
+    with pytest.raises(NotApplicable, match="dropout, a function"):
+        read_graph(network, (1, 8, 8))
+    assert len(layers_of(read_graph(network.eval(), (1, 8, 8)))) == 2
+    assert torch.equal(torch.get_rng_state(), state)
+    norm = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+    read_graph(norm, (1, 8, 8))
+    assert norm[1].num_batches_tracked == 0 and not norm[1].running_mean.any()
 
 
 def test_a_global_average_follows_a_pooling():
@@ -158,6 +173,7 @@ REFUSED = {
     "1 \\(AdaptiveAvgPool2d\\)": _then(nn.AdaptiveAvgPool2d(3)),
     "3 is a max pool after": _then(nn.ReLU(), nn.AvgPool2d(2), nn.MaxPool2d(2)),
     "2 does not follow its layer": _then(nn.MaxPool2d(2), nn.ReLU()),
+    "1 crops the map": _then(nn.ZeroPad2d(-1), nn.Conv2d(4, 4, 3)),
     "1 has dilation": _then(nn.Conv2d(4, 4, 3, dilation=2)),
     "2 follows dropout": _then(nn.Dropout(0.5), nn.ReLU()),
     "0 does not follow a layer": nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.LazyLinear(10)),
@@ -190,6 +206,10 @@ def test_own_modules_are_read_and_layers_that_run_twice_refused():
     shared = nn.Conv2d(1, 1, 3, padding=1)
     with pytest.raises(NotApplicable, match="runs twice"):
         read_graph(nn.Sequential(shared, shared, nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8))
+    tied = nn.Sequential(shared, nn.Conv2d(1, 1, 3, padding=1), nn.Flatten(), nn.Linear(64, 10))
+    tied[1].weight = shared.weight
+    with pytest.raises(NotApplicable, match="02_1 has the weights of another layer"):
+        read_graph(tied, (1, 8, 8))
 
 
 def test_every_activation_of_the_table_is_read_or_named():

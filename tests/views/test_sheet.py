@@ -5,9 +5,10 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnlab.common.errors import InputError
 from cnnlab.designs.design import design
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.views.sheet import render_sheet
+from cnnlab.views.sheet import render_sheet, sheet
 
 SHAPE = (1, 28, 28)
 
@@ -87,7 +88,7 @@ def test_parameters_outside_of_layers_and_functions_between_them_are_told() -> N
 
     said = text(Scaled())
     assert "57 (38 weights, 12 biases, 7 in no layer)" in said
-    assert "2 known; functions without a formula are not counted" in said
+    assert "2 known; what has no formula is not counted" in said
     assert "3, at most 2 in a row" in text(torchvision.models.squeezenet.Fire(1, 2, 4, 4))
     assert "6 in a row" not in said and "5 in a row" in text(ConvNet(SHAPE, 10))
 
@@ -101,3 +102,9 @@ def test_a_layer_that_runs_again_shows_what_all_its_calls_save_once() -> None:
     kib = (2 * 26 * 26 + 2 * 24 * 24) * 4 / 1024
     assert float(first[0][-1]) == pytest.approx(kib, abs=0.06)
     assert again[0][-1] == "4.5"  # predicted of this call, and nothing measured beside it
+
+
+@pytest.mark.parametrize("shape", [(3, 32), 32, (1, 3, 32, 32)])
+def test_a_shape_that_is_none_of_images_is_refused(shape):
+    with pytest.raises(InputError, match=r"as in sheet\(network, \(3, 32, 32\)\)"):
+        sheet(nn.Conv2d(3, 4, 3), shape)

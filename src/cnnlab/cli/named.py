@@ -10,6 +10,7 @@ from cnnlab.cli.compose import compose_run
 from cnnlab.cli.overrides import as_text
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_values
+from cnnlab.common.errors import InputError
 from cnnlab.networks.init import After, Fill
 from cnnlab.networks.init import initialize as fill_network
 from cnnlab.telemetry.inspection import context_of
@@ -55,6 +56,9 @@ def expected(
     variance of the current weights. Biases are read from the network. Raises NotApplicable, naming what has no
     formula, and InputError.
     """
+    if not isinstance(batch, Tensor) or batch.dim() != 4 or not len(batch):
+        what = f"a tensor {tuple(batch.shape)}" if isinstance(batch, Tensor) else f"a {type(batch).__name__}"
+        raise InputError(f"`batch` is {what}, not a tensor of images (N, C, H, W).")
     if init is None:
         return expected_by_theory(network, batch, label_smoothing=label_smoothing)
     fill, after, _ = _compose_init(network, init, activation, config_dir, settings)

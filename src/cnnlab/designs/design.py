@@ -17,7 +17,7 @@ class Design:
     """`measured`: bytes that autograd saves per training image, by layer; None if not requested.
 
     `saved_bytes` (predicted) and `receptive_field` are None if no formula covers the network; `unknown` says why.
-    `in_a_row`: the most activations on any path; None where functions among the layers may be activations.
+    `in_a_row`: the most activations on any path; None where something without a formula may be one more.
     """
 
     name: str

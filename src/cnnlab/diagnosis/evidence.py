@@ -1,6 +1,7 @@
 """Input of the rules: the logged steps by statistic and layer, and the run's setup."""
 
 import math
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,7 @@ BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
 OVERCOME = 0.85
 LOSSES = ("train/loss", "train/epoch_loss", "validation/loss", "test/loss")
+_CALL = re.compile(r"\.call\d+$")
 _TRAINED = {"train/loss", "train/epoch_loss"}
 # What is measured on the images of a split.
 _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseline_clean"), "test": ("test/accuracy",)}
@@ -30,21 +32,27 @@ _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseli
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One logged step. `layers`: {"preactivation/std": {layer: value}}, layers by depth."""
+    """One logged step. `layers`: {"preactivation/std": {layer: value}}, layers by depth. `again`: the same of later
+    calls, where all layers have some: the network ran several times, which is no depth."""
 
     step: int
     scalars: Mapping[str, float]
     layers: Mapping[str, Mapping[str, float]]
+    again: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def of(self, statistic: str) -> Mapping[str, float]:
         return self.layers.get(statistic, {})
 
+    def every(self, statistic: str) -> Mapping[str, float]:
+        """Also `again`."""
+        return {**self.of(statistic), **self.again.get(statistic, {})}
+
     def broken(self, what: str) -> list[str]:
         """Layers whose `what` (preactivation, activation, gradient) had NaN or infinity, by depth."""
-        if counted := self.of(f"{what}/nonfinite"):
+        if counted := self.every(f"{what}/nonfinite"):
             return [k for k, n in counted.items() if n > 0]
         # With finite values the deviation can overflow (above 1e18), the mean hardly ever (1e33).
-        telling = next(filter(None, (self.of(f"{what}/{s}") for s in ("largest", "mean", "std"))), {})
+        telling = next(filter(None, (self.every(f"{what}/{s}") for s in ("largest", "mean", "std"))), {})
         return [k for k, value in telling.items() if not math.isfinite(value)]
 
     @property
@@ -281,4 +289,8 @@ def _record(row: Mapping[str, float]) -> Record:
         else:
             scalars[key] = float(value)
     by_depth = {k: dict(sorted(v.items())) for k, v in layers.items()}
-    return Record(int(scalars.get("step", 0)), scalars, by_depth)
+    again: dict[str, dict[str, float]] = {}
+    if _CALL.search(next(reversed(by_depth.get("preactivation/std", {})), "")):  # the last layer ran several times
+        again = {s: {k: v for k, v in values.items() if _CALL.search(k)} for s, values in by_depth.items()}
+        by_depth = {s: {k: v for k, v in values.items() if k not in again[s]} for s, values in by_depth.items()}
+    return Record(int(scalars.get("step", 0)), scalars, by_depth, again)

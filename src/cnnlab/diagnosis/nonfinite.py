@@ -56,7 +56,7 @@ def sudden(run: Evidence) -> tuple[Record, Record] | None:
 
 def _origin(record: Record) -> tuple[str, str, str, str]:
     """(layer, direction, role, description) of the earliest non-finite value in order of computation."""
-    order = list(record.of("preactivation/std"))
+    order = list(record.every("preactivation/std"))
     if not order:
         return "loss", "forward", "propagator", "the loss shows it, and no layer was measured"
     forward = [k for k in order if k in {*record.broken("preactivation"), *record.broken("activation")}]
@@ -82,7 +82,7 @@ def _origin(record: Record) -> tuple[str, str, str, str]:
 
 def _inputs(record: Record, order: list[str], layer: str) -> str:
     before = order[order.index(layer) - 1]
-    sizes = (record.of("activation/largest").get(before), record.of("preactivation/largest").get(before))
+    sizes = (record.every(f"{what}/largest").get(before) for what in ("activation", "preactivation"))
     size = next((s for s in sizes if s is not None), None)
     return " from finite inputs" if size is None else f" from inputs of at most {number(size)} in size"
 

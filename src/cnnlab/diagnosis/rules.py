@@ -73,7 +73,9 @@ def _unknown(run: Evidence) -> Cause:
         clause += "; not even one batch can be learned by heart, so it lies in the network or its initialization"
     if own == 1:
         clause += "; one batch is learned by heart, so it lies in the images, the labels or their number"
-    return Cause("unknown", clause, Remedy(look="look at images, labels and outputs; train with check=one_batch"), ())
+    own_loop = run.context.settings is None
+    further = "see whether it learns one batch by heart" if own_loop else "train with check=one_batch"
+    return Cause("unknown", clause, Remedy(look=f"look at images, labels and outputs; {further}"), ())
 
 
 def _softened(cause: Cause, run: Evidence) -> Severity:

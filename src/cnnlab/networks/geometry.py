@@ -1,18 +1,20 @@
 """A network before training: shapes, receptive fields, weights, MACs, bytes saved for backward."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from cnnlab.networks import memory
+from cnnlab.networks.layers import WEIGHTED
 from cnnlab.networks.modules.table import layer_type
 from cnnlab.networks.modules.windows import Field, Pair, Window
-from cnnlab.networks.trace import Call, Trace, mode, trace, uncompiled, zero_images
+from cnnlab.networks.products import macs as macs
+from cnnlab.networks.products import macs_of
+from cnnlab.networks.trace import Call, Trace, trace, unwrapped
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Row:
     `before`, `after`: padding at top left, at bottom right. `receptive_field`, `jump`, `centre`: in image pixels,
     see `windows.Field`. `uses`: uses of each weight per image. `macs`: per image, including padded zeros, excluding
     biases and norm layers. `saved_bytes`: saved for backward by this layer first, per training image. `call`: 2 and
-    more where a layer runs again; weights and biases are those of its first call. `used`: whether the network's output
-    depends on it.
+    more where a layer runs again. `weights`, `biases`: those of no row before, so of a first call. `used`: whether the
+    network's output depends on it.
     """
 
     name: str
@@ -59,7 +61,7 @@ def passage_of(network: nn.Module, image_shape: tuple[int, int, int]) -> Passage
     passed = trace(network, image_shape)
     kept: Sequence[memory.Kept | None] = memory.predicted(passed)
     foreign = not all(
-        type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in uncompiled(network).modules()
+        type(module).__module__.startswith(("torch.nn.", "cnnlab.")) for module in unwrapped(network).modules()
     )
     if foreign and None not in kept and not memory.confirmed(network, image_shape, kept):
         kept = [None] * len(kept)
@@ -73,10 +75,13 @@ def rows(network: nn.Module, image_shape: tuple[int, int, int], passage: Passage
     calls, used = passage.trace.calls, passage.trace.used()
     found: list[Row] = []
     counted: Counter[nn.Module] = Counter()
+    parameters: set[nn.Parameter] = set()  # of the rows before: several layers may share one
     for place, (call, seen, kept) in enumerate(zip(calls, _fields(calls), passage.kept, strict=True)):
         counted[call.module] += 1
         if not isinstance(call.module, nn.Identity) and (call.known or len(call.output) == 3):
-            row = _row(call, seen, kept, counted[call.module])
+            own = {name: p for name, p in call.module.named_parameters() if p not in parameters}
+            parameters.update(own.values())
+            row = _row(call, seen, kept, counted[call.module], own)
             found.append(replace(row, used=place in used))
     return found
 
@@ -156,34 +161,10 @@ def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Per image, without biases. Networks that do not consist of known layers alone are counted by PyTorch."""
-    calls = trace(network, image_shape).calls
-    known = [_macs(call) for call in calls if layer_type(call.module)]
-    if len(known) == len(calls) and None not in known:
-        return sum(count or 0 for count in known)
-
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
-
-    network = uncompiled(network)
-    # A fused call for a whole encoder layer, or for an attention (on the CPU, up to torch 2.11), is not counted.
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        # With gradients: the counter fails on a view of a parameter without a graph.
-        counter = FlopCounterMode(display=False)
-        with mode(network, training=False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-            network(zero_images(network, image_shape))
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
-    return counter.get_total_flops() // 2
-
-
 def non_linearities_in_a_row(network: nn.Module, image_shape: tuple[int, int, int]) -> int | None:
-    """The most activations that any path passes; None where a function without a formula may be one more."""
+    """The most activations that any path passes; None where something without a formula may be one more."""
     calls = trace(network, image_shape).calls
-    if not all(call.known for call in calls):
+    if not all(layer_type(call.module) or isinstance(call.module, WEIGHTED) for call in calls):
         return None
     depths = [0]
     for call in calls:
@@ -230,10 +211,9 @@ def saved_bytes_measured(network: nn.Module, image_shape: tuple[int, int, int]) 
     return memory.per_image(network, image_shape)
 
 
-def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int) -> Row:
+def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int, own: Mapping[str, nn.Parameter]) -> Row:
     window, fields = seen.window, seen.fields
-    own = list(call.module.named_parameters()) if number == 1 else []
-    biases = sum(p.numel() for name, p in own if name.endswith("bias"))
+    biases = sum(p.numel() for name, p in own.items() if name.endswith("bias"))
     return Row(
         name=call.name,
         kind=_kind(call),
@@ -246,10 +226,10 @@ def _row(call: Call, seen: _Seen, kept: memory.Kept | None, number: int) -> Row:
         receptive_field=fields and (fields[0].size, fields[1].size),
         jump=fields and (fields[0].jump, fields[1].jump),
         centre=fields and (fields[0].centre, fields[1].centre),
-        weights=sum(p.numel() for _, p in own) - biases,
+        weights=sum(p.numel() for p in own.values()) - biases,
         biases=biases,
         uses=_uses(call),
-        macs=_macs(call),
+        macs=macs_of(call),
         saved_bytes=None if kept is None else kept.image,
         call=number,
     )
@@ -276,15 +256,3 @@ def _uses(call: Call) -> int | None:
     if len(shared) <= 1:  # none, or scale and shift of the same size
         return prod(call.output) // shared.pop() if shared else 0
     return None
-
-
-def _macs(call: Call) -> int | None:
-    module = call.module
-    if isinstance(module, _ConvTransposeNd):
-        return prod(call.input) * module.out_channels // module.groups * prod(module.kernel_size)
-    if isinstance(module, _ConvNd):
-        return prod(call.output) * module.in_channels // module.groups * prod(module.kernel_size)
-    if isinstance(module, nn.Linear):
-        return prod(call.output) * module.in_features
-    known = layer_type(module)
-    return 0 if known else None

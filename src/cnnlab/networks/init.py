@@ -62,12 +62,17 @@ def initialize(
 
 
 def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
-    """Pass (c_out, c_in, k, k) to `fill`; transposed convolutions store (c_in, c_out, k, k)."""
+    """Pass (c_out, c_in, k, k) to `fill`, channels of a group; transposed convolutions store (c_in, c_out, k, k)."""
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):
-        turned = weight.transpose(0, 1).contiguous()
-        fill(turned)
-        weight.copy_(turned.transpose(0, 1))
-        return
+        by_group = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2)
+        turned = by_group.flatten(0, 1).contiguous()
+        _fill_dense(fill, turned)
+        by_group.copy_(turned.view_as(by_group))
+    else:
+        _fill_dense(fill, weight)
+
+
+def _fill_dense(fill: Fill, weight: Tensor) -> None:
     missing = (1,) * (4 - weight.dim())
     # torch's orthogonal_ cannot fill weights in channels_last.
     dense = weight.contiguous().view(*weight.shape, *missing)
@@ -148,7 +153,9 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     is that by order of definition, a convolution without groups; frozen, it is not changed. `freeze`: it is not
     trained. Raises InputError for another first layer.
     """
-    layer = next(iter(weight_layers(network).values()))
+    layer = next(iter(weight_layers(network).values()), None)
+    if layer is None:
+        raise InputError("init=whitening: the network has no layer with weights.\nUse init=own.")
     weight = weight_of(layer)
     if weight is None or not weight.requires_grad:
         return
@@ -158,7 +165,11 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
             "Use a network that begins with one, as model=stacked3x3, or init=he."
         )
     inputs: list[Tensor] = []
-    with layer.register_forward_pre_hook(lambda module, args: inputs.append(args[0])), mode(network, training=False):
+
+    def note(module: nn.Module, args: tuple, kwargs: dict) -> None:
+        inputs.extend((*args, *kwargs.values())[:1])
+
+    with layer.register_forward_pre_hook(note, with_kwargs=True), mode(network, training=False):
         network(batch)
     if not inputs:
         raise InputError("init=whitening: the first layer did not run, so it has no patches.\nUse init=he.")
@@ -180,7 +191,8 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     they stay as they are. The last layer is that by order of definition; frozen, it is not changed. `batch` is not
     used.
     """
-    weight = weight_of(list(weight_layers(network).values())[-1])
+    layers = list(weight_layers(network).values())
+    weight = weight_of(layers[-1]) if layers else None
     if weight is not None and weight.requires_grad:
         weight.mul_(math.sqrt(base_width / weight[0].numel()))
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+
+from cnnlab.common.errors import InputError
 
 # Includes transposed convolutions, and lazy layers, whose weights have no shape before the first batch.
 WEIGHTED = (_ConvNd, nn.Linear, nn.Bilinear)
@@ -14,8 +17,9 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
 
     The number is zero-padded so that sorting by name sorts by depth, provided that layers are defined in the order
     in which they run, as in a ConvNet. The query, key and value projections of an nn.MultiheadAttention, which are
-    one parameter, are named `..._attention.in_proj`.
+    one parameter, are named `..._attention.in_proj`. Raises InputError for what is no module, or made by torch.jit.
     """
+    check_open(network)
     found: list[tuple[str, nn.Module]] = []
     for name, module in network.named_modules():
         if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
@@ -24,6 +28,22 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
             found.append((name, module))
     digits = max(2, len(str(len(found))))
     return {f"{i:0{digits}d}_{name or 'network'}": module for i, (name, module) in enumerate(found, start=1)}
+
+
+def check_open(network: nn.Module) -> None:
+    """InputError for networks, and parts of them, that hide their layers, and for what is no network."""
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"A network is an nn.Module, not a {type(network).__name__}.\n"
+            "Give the module itself, as Net() of a class Net; layers in a list go into nn.Sequential."
+        )
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            what = f"{name} of the network" if name else "The network"
+            raise InputError(
+                f"{what} was made by torch.jit, which hides its layers and takes no hooks.\n"
+                "Give the network as it was before torch.jit.script or torch.jit.trace."
+            )
 
 
 def weight_of(layer: nn.Module) -> nn.Parameter | None:

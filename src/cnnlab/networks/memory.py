@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.networks.layers import weight_of
 from cnnlab.networks.modules.table import FLOAT, Saved, layer_type
-from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, mode, uncompiled, zero_images
+from cnnlab.networks.trace import IMAGE, Call, Recorder, Trace, eager, mode, untouched, unwrapped, zero_images
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
 
     Those that save nothing are left out. Running statistics and the random state are preserved.
     """
-    network = uncompiled(network)
-    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
+    network = unwrapped(network)
     saved: list[ref[_Saved]] = []  # dead if the graph that it was saved for is: nothing led from there to the output
     names: list[str] = []
 
@@ -92,10 +90,10 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
         names.extend([call.name] * (len(saved) - len(names)))
 
     recorder = Recorder(batch, note)
-    devices = [batch.device] if batch.device.type == "cuda" else []
     with (
-        torch.random.fork_rng(devices),
+        untouched(network, batch) as buffers,
         mode(network, training=True),
+        eager(),
         recorder.listening(network),
         recorder,
         torch.autograd.graph.saved_tensors_hooks(pack, lambda held: held.tensor),
@@ -103,6 +101,7 @@ def measured(network: nn.Module, batch: Tensor) -> dict[str, int]:
     ):
         output = torch.func.functional_call(network, buffers, (batch,))
     recorder.forget()
+    own = {t.untyped_storage()._cdata for t in [*network.parameters(), *buffers.values()]}
     by_layer: Counter[str] = Counter()
     for name, reference in zip(names, saved, strict=False):
         held = reference()

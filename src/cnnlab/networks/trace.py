@@ -1,18 +1,20 @@
 """The layers that an image passes through, in order, with shapes and with what feeds them."""
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.networks.layers import WEIGHTED, leaves
+from cnnlab.networks.layers import WEIGHTED, check_open, leaves
 from cnnlab.networks.modules.functions import Function, layers_like
 
 IMAGE = -1  # in Call.inputs: the image itself
@@ -70,18 +72,26 @@ class Trace:
         return (name, values) if found else None
 
 
-def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
-    """Run one image of zeros through the network, on its device (or meta), and record every layer and function that
-    the image reaches.
+def trace(network: nn.Module, image_shape: tuple[int, int, int], evaluate: bool = True) -> Trace:
+    """Run images of zeros through the network, on its device (or meta), and record every layer and function that
+    they reach.
 
-    Runs in evaluation mode, so that running statistics and random state do not change. Layers are modules without
-    children. A tensor changed in place by an assignment comes from the Function "assignment".
+    Runs in evaluation mode, or else, for what a forward method does in training only, in the mode that it is in.
+    Running statistics and the random state do not change. Layers are modules without children. A tensor changed in
+    place by an assignment comes from the Function "assignment".
     """
-    network = uncompiled(network)
-    image = zero_images(network, image_shape)
-    recorder = Recorder(image)
-    with mode(network, training=False), torch.no_grad(), recorder.listening(network), recorder:
-        output = network(image)
+    check_open(network := unwrapped(network))
+    images = zero_images(network, image_shape, images=1 if evaluate else 2)  # batch norm needs two values
+    recorder = Recorder(images)
+    with (
+        torch.no_grad(),
+        eager(),
+        untouched(network, images) as buffers,
+        mode(network, training=False) if evaluate else nullcontext(),
+        recorder.listening(network),
+        recorder,
+    ):
+        output = torch.func.functional_call(network, buffers, (images,))
     return Trace(recorder.calls, recorder.place(output) if isinstance(output, Tensor) else None)
 
 
@@ -95,7 +105,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.calls: list[Call] = []
         self._note = note
-        self._places = {id(image): (image, IMAGE, _version(image))}  # holds the tensors: ids are not used again
+        self._places = {id(image): (image, IMAGE, version_of(image))}  # holds the tensors: ids are not used again
         self._within: list[str] = []  # the modules that are running
         self._layers = 0  # the layers among them: their functions are their own business
         self._named: Counter[str] = Counter()
@@ -160,10 +170,10 @@ class Recorder(TorchFunctionMode):
         if id(x) not in self._places:
             return None
         _, place, version = self._places[id(x)]
-        if _version(x) != version:
+        if version_of(x) != version:
             self.calls.append(call := Call("assignment", Function("assignment"), _shape(x), _shape(x), (place,)))
             self._note(call, x)
-            self._places[id(x)] = (x, place := len(self.calls) - 1, _version(x))
+            self._places[id(x)] = (x, place := len(self.calls) - 1, version_of(x))
         return place
 
     def _origins(self, tensors: list[Tensor]) -> tuple[int, ...]:
@@ -180,7 +190,7 @@ class Recorder(TorchFunctionMode):
             self._note(call, result)
             shape, inputs = call.output, (len(self.calls) - 1,)
         for x in _tensors((output,)):
-            self._places[id(x)] = (x, inputs[0], _version(x))
+            self._places[id(x)] = (x, inputs[0], version_of(x))
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
@@ -193,15 +203,37 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors(value.values())
 
 
-def uncompiled(network: nn.Module) -> nn.Module:
-    """The network that torch.compile got, whose hooks run."""
-    return getattr(network, "_orig_mod", network)
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network that torch.compile or a parallel wrapper got."""
+    while inner := getattr(network, "_orig_mod", None) or (
+        network.module if isinstance(network, nn.DataParallel | DistributedDataParallel) else None
+    ):
+        network = inner
+    return network
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """Runs what is compiled as it is written: torch.compile would compile the hooks too, anew at each step."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import takes a second
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def zero_images(network: nn.Module, image_shape: tuple[int, int, int], images: int = 1) -> Tensor:
     """Zeros (images, C, H, W) with the network's device and dtype."""
     like = next(network.parameters(), torch.empty(0))
     return torch.zeros(images, *image_shape, device=like.device, dtype=like.dtype)
+
+
+@contextmanager
+def untouched(network: nn.Module, images: Tensor) -> Iterator[dict[str, Tensor]]:
+    """Copies of its buffers, to be given to torch.func.functional_call, and a random state that comes back."""
+    devices = [images.device] if images.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        yield {name: b.clone() for name, b in network.named_buffers() if not nn.parameter.is_lazy(b)}
 
 
 @contextmanager
@@ -215,7 +247,7 @@ def mode(network: nn.Module, training: bool) -> Iterator[None]:
             module.training = was
 
 
-def _version(x: Tensor) -> int:
+def version_of(x: Tensor) -> int:
     return 0 if x.is_inference() else x._version
 
 

@@ -6,7 +6,7 @@ and if such a function, or a second activation, also gets the layer's output or 
 x * sigmoid(x) and in shortcuts around a norm, the layer has no activation of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from weakref import ref
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.overrides import TorchFunctionMode, _get_current_function_mode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
 
 from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.trace import version_of
 
 Function = Callable[..., Any]
 
@@ -51,6 +52,7 @@ RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
+BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 
 
 class Units(NamedTuple):
@@ -113,6 +115,7 @@ class Attribution(TorchFunctionMode):
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
+        self._off = False  # in a backward pass, for which torch turns the mode off
 
     def __enter__(self) -> "Attribution":
         self._hooks = (
@@ -137,13 +140,24 @@ class Attribution(TorchFunctionMode):
             self._paused = False
             super().__enter__()
 
+    def _backward(self, func: Function, args: tuple, kwargs: dict) -> Any:
+        outer, self._off = self._off, True
+        try:
+            return func(*args, **kwargs)
+        finally:
+            self._off = outer
+
     def own(self, layer: str, output: Tensor, units: Units) -> None:
         """Attribute `output`, just returned, to `layer`."""
         self._resume()  # the optimizer calls the network, as LBFGS does
+        if self._off and self not in _get_current_function_mode_stack():
+            super().__enter__()  # the backward pass does, for a checkpoint, and leaves it as it was
         self._own(output, _Call(layer), units)
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
+        if func in BACKWARD:
+            return self._backward(func, args, kwargs)
         if func in ACTIVATING:
             self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
@@ -153,16 +167,16 @@ class Attribution(TorchFunctionMode):
                 return run(owned, func, args, kwargs)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
-        if isinstance(result, Tensor) and func is not Tensor.detach:
+        if isinstance(result, Tensor | tuple | list) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
 
     def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
-        self._owned[id(x)] = _Owned(ref(x), call, units, _version(x), carried)
+        self._owned[id(x)] = _Owned(ref(x), call, units, version_of(x), carried)
 
     def _owner(self, x: Any) -> _Owned | None:
         owned = self._owned.get(id(x))
-        return owned if owned is not None and owned.tensor() is x and owned.version == _version(x) else None
+        return owned if owned is not None and owned.tensor() is x and owned.version == version_of(x) else None
 
     def _carry(self, owned: _Owned, func: Function, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
@@ -194,13 +208,14 @@ class Attribution(TorchFunctionMode):
         self.listener.activation_ran(call.layer, func, (rest, named), result, owned.units)
         return result
 
-    def _gone_elsewhere(self, args: tuple, result: Tensor) -> None:
+    def _gone_elsewhere(self, args: tuple, result: Tensor | Iterable[Any]) -> None:
+        results = [x for x in ([result] if isinstance(result, Tensor) else result) if isinstance(x, Tensor)]
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
                 # Looked up here first: a step has hundreds of arguments, of which few are owned.
                 owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.
-                if owned is not None and (result.requires_grad or not x.requires_grad):
+                if owned is not None and any(made.requires_grad or not x.requires_grad for made in results):
                     owned.call.elsewhere = True
                     if owned.call.activated:
                         self.listener.activation_is_ambiguous(owned.call.layer)
@@ -222,7 +237,3 @@ def _units_after(units: Units, function: Function, x: Tensor, rest: tuple, named
     if x.shape[axis] == count and result.dim() > behind and result.shape[-behind:] == x.shape[axis:]:
         return Units(result.dim() - behind, count)
     return None
-
-
-def _version(x: Tensor) -> int:
-    return 0 if x.is_inference() else x._version

@@ -10,11 +10,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import bias_of, weight_of
+from cnnlab.networks.layers import bias_of
+from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
+from cnnlab.telemetry.weight_updates import WeightUpdates
 
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
 
@@ -41,10 +45,13 @@ class Known:
 
     `bounds`: of activation functions, by function and arguments. `carried`: layers whose pre-activation was not their
     output. Their output is not measured first, in case it is: that is half of what layers with batch norm cost.
+    `turning`: those that once were, and later were not. `intact`: as in WeightUpdates.
     """
 
     bounds: dict[Any, tuple[float, float]] = field(default_factory=dict)
     carried: set[str] = field(default_factory=set)
+    turning: set[str] = field(default_factory=set)
+    intact: set[str] = field(default_factory=set)
 
 
 class Watched:
@@ -74,39 +81,46 @@ class Watched:
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: what was found of the output, if measured, by layer.
         self._carried: dict[str, list[Any] | None] = {}
-        self._missed: set[str] = set()  # expected to be such, and were not
         self._batches: dict[str, int] = {}  # by layer: the images in its output
-        self._before = _copies(layers) if self.groups.get("weight") else {}
+        self._backward: Counter[str] = Counter()  # passes that reached a layer's output
+        self._over = False  # also for hooks that a copy of the network, made meanwhile, has kept
+        self._reasons: dict[str, str] = {}  # by layer: why it is not, or not fully, measured
+        self._weights = WeightUpdates(layers if self.groups.get("weight") else {}, known.intact)
         self._measure_biases()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        handles = [module.register_forward_hook(self._forward_hook(layer)) for layer, module in self.calling.items()]
-        handles.append(self.network.register_forward_hook(self._output))
+        handles = [
+            module.register_forward_hook(self._forward_hook(layer), with_kwargs=True)
+            for layer, module in self.calling.items()
+        ]
+        handles += [self.network.register_forward_hook(self._output), self._weights.listen()]
         try:
-            with self._attribution:
+            with eager(), self._attribution:
                 yield
         finally:
+            self._over = True
             for handle in chain(handles, *self._gradients.values()):
                 handle.remove()
-            self._missed = self._known.carried & self._batches.keys() - self._carried.keys()
-            self._known.carried = self._known.carried - self._missed | self._carried.keys()
+            missed = self._known.carried & self._batches.keys() - self._carried.keys()
+            self._known.turning |= missed
+            self._known.carried = (self._known.carried | self._carried.keys()) - self._known.turning
+            self._reasons |= dict.fromkeys(missed, "its output went another way than in the step before")
 
     @torch.inference_mode()
     def measure_weights(self) -> None:
-        for layer, old in self._before.items():
-            weight = weight_of(self.layers[layer])
-            if weight is None:
-                continue
-            new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
-            update = new - old.float()
-            self._apply("weight", layer, new, gradient.float(), update)
+        for layer in self._weights.before:
+            if (found := self._weights.of(layer)) is not None:
+                self._apply("weight", layer, *found)
+        reason = "its weights' gradient was cleared, or something else changed them"
+        self._reasons |= dict.fromkeys(self._weights.lost, reason)
 
     @torch.inference_mode()
     def _measure_biases(self) -> None:
         """As they are in this step's forward pass."""
         for layer, module in self.layers.items() if self.groups.get("bias") else ():
-            if (bias := bias_of(module)) is not None and not nn.parameter.is_lazy(bias):
+            bias = bias_of(module)
+            if bias is not None and not nn.parameter.is_lazy(bias) and not bias.is_complex():
                 self._apply("bias", layer, bias.float())
 
     @property
@@ -122,40 +136,47 @@ class Watched:
                 reasons[layer] = "its output stays inside the attention; only its weights are measured"
             elif not self._calls[layer]:
                 reasons[layer] = "it did not run"
-            elif layer not in self._before and self.groups.get("weight"):
+            elif layer not in self._weights.before and self.groups.get("weight"):
                 reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
-        return reasons | dict.fromkeys(self._missed, "its output went another way than in the step before")
+        return reasons | self._reasons
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
         units_last = isinstance(self.layers[layer], nn.Linear | nn.Bilinear | nn.MultiheadAttention)
 
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+            if self._over:
+                return
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
             if key is None:
                 return
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
-                if inputs and isinstance(inputs[0], Tensor):
-                    self._whole("images", inputs[0], dimensions=4)
-                axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
+                if reason := _unfit(module, output):
+                    self._reasons[key] = reason
+                    return
+                given = args[0] if args else next(iter(kwargs.values()), None)
+                # Behind a layer that gets no image, as of a noise vector or a time, an image has no history.
+                if isinstance(given, Tensor) and (self._calls.total() == 1 or given.grad_fn is None):
+                    self._whole("images", given, dimensions=4)
+                axis = output.dim() - 1 if units_last else 1
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
-                if key in self._known.carried:
-                    self.step.found.pop(("preactivation", key), None)  # of the run before a recomputation
-                else:
+                # In a recomputation, `_carried` knows it of this step.
+                if key not in self._known.carried and key not in self._carried:
                     self._preactivation(key, output, units)
                 self._attribution.own(key, output, units)
 
         return hook
 
     def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
+        if isinstance(output, Tensor) and not (self._over or is_functorch_wrapped_tensor(output)):
             with torch._C.DisableTorchFunction():
                 self._whole("output", output, dimensions=2)
 
     def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
-        if what not in self._seen and x.dim() == dimensions and x.is_floating_point() and self.groups.get(what):
+        fits = x.dim() == dimensions and x.is_floating_point() and x.numel() > 0
+        if what not in self._seen and fits and self.groups.get(what):
             self._seen.add(what)
             with torch._C._InferenceMode(True):
                 self._apply(what, "", self.rows(x, self.images, what).float())
@@ -165,6 +186,8 @@ class Watched:
         if torch._C._current_graph_task_id() != -1:
             # Activation checkpointing reruns layers during the backward pass, where outputs that had no gradient have
             # one. For a layer that runs several times, which call this is cannot be told.
+            if self._calls[layer] > 1 and layer not in self._gradients:
+                self._reasons[layer] = "it ran several times, and once more in the backward pass"
             return layer if self._calls[layer] == 1 and layer not in self._gradients else None
         self._calls[layer] += 1
         return layer if self._calls[layer] == 1 else f"{layer}.call{self._calls[layer]}"
@@ -177,9 +200,14 @@ class Watched:
                 with torch._C.DisableTorchFunction():
                     if carried != (layer in self._carried):
                         return
+                    self._backward[layer] += not torch.is_grad_enabled()  # else it is to be differentiated once more
+                    if self._backward[layer] > 1:  # the loss's gradient is their sum
+                        self.step.found.pop(("gradient", layer), None)
+                        self._reasons[layer] = "several backward passes reached its output"
+                        return
                     self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale, units)
 
-            self._gradients.setdefault(layer, []).append(x.register_hook(measure))
+            self._gradients.setdefault(layer, []).append(_hook(x, measure))
 
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
         if not self.groups.get(what):
@@ -194,7 +222,8 @@ class Watched:
         self.step.found[what, layer] = self.groups[what](*arguments)
 
     def carried_to_activation(self, layer: str, x: Tensor, units: Units) -> None:
-        self._carried[layer] = self.step.found.pop(("preactivation", layer), None)
+        if layer not in self._carried:
+            self._carried[layer] = self.step.found.pop(("preactivation", layer), None)
         self._preactivation(layer, x, units, carried=True)
 
     def activation_ran(
@@ -226,6 +255,33 @@ class Watched:
         return bounds[key]
 
 
-def _copies(layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    weights = {layer: weight_of(module) for layer, module in layers.items()}
-    return {layer: weight.detach().clone() for layer, weight in weights.items() if weight is not None}
+def _hook(x: Tensor, measure: Callable[[Tensor], None]) -> RemovableHandle:
+    """Calls `measure` with the gradient of `x` as it is now.
+
+    To change a view in place changes its history, so that no gradient reaches it: that of the whole is taken instead.
+    """
+    whole = x._base
+    if whole is None or whole.numel() != x.numel():
+        return x.register_hook(measure)
+    size, strides, place = x.size(), x.stride(), x.storage_offset() - whole.storage_offset()
+    whole_size, whole_strides = whole.size(), whole.stride()
+
+    def see(gradient: Tensor) -> None:
+        with torch._C.DisableTorchFunction():
+            if gradient.stride() != whole_strides:
+                gradient = gradient.new_empty_strided(whole_size, whole_strides).copy_(gradient)
+            measure(gradient.as_strided(size, strides, gradient.storage_offset() + place))
+
+    return whole.register_hook(see)
+
+
+def _unfit(layer: nn.Module, output: Tensor) -> str | None:
+    """Why no statistic tells anything of a layer's output."""
+    single = len(layer.kernel_size) + 1 if isinstance(layer, _ConvNd) else 1  # dimensions of one image's
+    if not output.numel():
+        return "its batch was empty"
+    if output.is_complex():
+        return "its numbers are complex"
+    if is_functorch_wrapped_tensor(output):
+        return "it ran inside torch.func, as under vmap"
+    return "it got one image without a batch" if output.dim() == single else None

@@ -22,7 +22,7 @@ def read_graph(network: nn.Module, image_shape: tuple[int, int, int]) -> Graph:
     for name, parameter in network.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise NotApplicable(f"{name} has no shape yet: the network has not run")
-    passage = trace(network, image_shape)
+    passage = trace(network, image_shape, evaluate=False)
     reader = _Reader(network, image_shape)
     for call in passage.calls:
         reader.read(call)
@@ -53,6 +53,7 @@ class _Reader:
     def __init__(self, network: nn.Module, image_shape: tuple[int, int, int]):
         self.names = {id(module): name for name, module in weight_layers(network).items()}
         self.channels, self.image = image_shape[0], (image_shape[1], image_shape[2])
+        self.weights: set[nn.Parameter] = set()
         self.nodes: list[Node] = []
         self.at: dict[int, _At] = {IMAGE: _At(IMAGE)}
         self.made: dict[tuple, int] = {}
@@ -101,8 +102,12 @@ class _Reader:
         if id(module) not in self.names:
             raise NotApplicable(f"{call.name} runs twice, so its weights are not independent")
         name = self.names.pop(id(module))
-        if weight_of(module) is None:
+        weight = weight_of(module)
+        if weight is None:
             raise NotApplicable(f"the weights of {name} are computed (parametrized, normalized or pruned)")
+        if weight in self.weights:
+            raise NotApplicable(f"{name} has the weights of another layer, so they are not independent")
+        self.weights.add(weight)
         channels, size = self._shape(fed.node)
         groups, pad = 1, fed.padding
         if isinstance(module, nn.Linear):
@@ -198,6 +203,8 @@ class _Reader:
             if module.value != 0:
                 raise NotApplicable(f"{call.name} pads with a value other than zero")
             left, right, top, bottom = module.padding
+            if min(module.padding) < 0:
+                raise NotApplicable(f"{call.name} crops the map")
             return replace(fed, padding=_added(fed.padding, (left, right, top, bottom)))
         if len(call.output) != 1 or fed.padding != _NO_PADDING:
             raise NotApplicable(f"{call.name} does not flatten a whole map of activations")
@@ -227,7 +234,9 @@ class _Reader:
             raise NotApplicable("the network has no weights")
         if not any(isinstance(node, Weights) and IMAGE in node.inputs for node in self.nodes):
             raise NotApplicable("no layer gets the image itself")
-        last = self.at[output] if output is not None else _At(IMAGE)
+        if output is None:
+            raise NotApplicable("the network's output is not one tensor")
+        last = self.at[output]
         node = None if last.node == IMAGE else self.nodes[last.node]
         if not isinstance(node, Weights) or node.size != (1, 1) or last.node != len(self.nodes) - 1 or not last.plain:
             names = [node.layer for node in self.nodes if isinstance(node, Weights)]

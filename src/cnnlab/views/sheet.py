@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.common.words import count, kib, memory, rough, same_or_both, sides
 from cnnlab.designs import sizes
 from cnnlab.designs.design import Design, design
@@ -46,8 +47,10 @@ def sheet(network: nn.Module, image_shape: tuple[int, int, int], measure: bool =
     """The design sheet of any network for images (C, H, W): shapes, receptive field, weights, MACs, activation memory.
 
     Values without a formula are None in its rows and print as `?`. `measure`: also measure the bytes that autograd
-    saves per training image.
+    saves per training image. Raises InputError.
     """
+    if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
+        raise InputError(f"Images are (channels, height, width), as in sheet(network, (3, 32, 32)), not {image_shape}.")
     return Sheet(design(type(network).__name__, network, image_shape, measure))
 
 
@@ -150,7 +153,7 @@ def totals(design: Design) -> Table:
 
 def _in_a_row(design: Design) -> str:
     if design.in_a_row is None:
-        return " known; functions without a formula are not counted"
+        return " known; what has no formula is not counted"
     return " in a row" if design.in_a_row == design.activations else f", at most {design.in_a_row} in a row"
 
 
