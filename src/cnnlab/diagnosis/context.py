@@ -65,3 +65,8 @@ class Context:
         if self.largest_class_share is not None or self.classes is None:
             return self.largest_class_share
         return 1 / self.classes
+
+    @property
+    def outputs(self) -> int | None:
+        """Units of the last layer."""
+        return next(reversed([*self.units.values()]), None)

@@ -249,8 +249,22 @@ class Evidence:
     def ratios(self) -> list[tuple[Record, float]]:
         """The measured steps with the size of their update. It says nothing of weights that began at zero: their first
         updates are all there is of them."""
+        if self.updated_elsewhere:
+            return []
         zeros = self.first.begun_at_zero if self.first else ()
         return [(m, r) for m in self.measured if (r := m.update_ratio(without=zeros)) is not None]
+
+    @cached_property
+    def updated_elsewhere(self) -> bool:
+        """Whether, in a loop of one's own, the weights change between watched steps and never in one."""
+        moved = any(ratio > 0 for m in self.measured for ratio in m.of("weight/update_ratio").values())
+        return self.context.settings is None and not moved and not self.still
+
+    @property
+    def still(self) -> bool:
+        """Whether all weights have the same deviation at every measured step."""
+        sizes = [m.of("weight/std") for m in self.measured if m.finite and m.of("weight/std")]
+        return all(size == sizes[0] for size in sizes)
 
     @property
     def rate_shares(self) -> list[tuple[int, float]]:

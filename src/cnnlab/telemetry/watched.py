@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
+from cnnlab.telemetry.stepping import Stepping
 
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
 
@@ -76,7 +77,10 @@ class Watched:
         self._carried: dict[str, list[Any] | None] = {}
         self._missed: set[str] = set()  # expected to be such, and were not
         self._batches: dict[str, int] = {}  # by layer: the images in its output
-        self._before = _copies(layers) if self.groups.get("weight") else {}
+        weights = {layer: weight for layer, module in layers.items() if (weight := weight_of(module)) is not None}
+        copied = weights if self.groups.get("weight") else {}
+        self._before = {layer: weight.detach().clone() for layer, weight in copied.items()}
+        self.stepping = Stepping(weights)
         self._measure_biases()
 
     @contextmanager
@@ -84,7 +88,7 @@ class Watched:
         handles = [module.register_forward_hook(self._forward_hook(layer)) for layer, module in self.calling.items()]
         handles.append(self.network.register_forward_hook(self._output))
         try:
-            with self._attribution:
+            with self._attribution, self.stepping:
                 yield
         finally:
             for handle in chain(handles, *self._gradients.values()):
@@ -98,9 +102,9 @@ class Watched:
             weight = weight_of(self.layers[layer])
             if weight is None:
                 continue
-            new, gradient = weight.detach().float(), torch.zeros_like(old) if weight.grad is None else weight.grad
-            update = new - old.float()
-            self._apply("weight", layer, new, gradient.float(), update)
+            gradient = self.stepping.gradients.get(layer) if weight.grad is None else weight.grad
+            new, gradient = weight.detach().float(), torch.zeros_like(old) if gradient is None else gradient
+            self._apply("weight", layer, new, gradient.float(), new - old.float())
 
     @torch.inference_mode()
     def _measure_biases(self) -> None:
@@ -224,8 +228,3 @@ class Watched:
                 low, high = function(torch.tensor([-inf, inf]), *rest, **named).tolist()
             bounds[key] = (low, high)
         return bounds[key]
-
-
-def _copies(layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    weights = {layer: weight_of(module) for layer, module in layers.items()}
-    return {layer: weight.detach().clone() for layer, weight in weights.items() if weight is not None}
