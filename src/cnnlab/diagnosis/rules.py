@@ -174,5 +174,9 @@ class Diagnosis:
             f"{i}. {f.title} {f.sentence}\n   likely cause: {f.cause}\n   try: {f.remedy.code}"
             for i, f in enumerate(told(self.findings), start=1)
         ]
-        notes = [f"   note: {f.sentence}" for f in self.findings if f.severity == "note"]
+        notes = [
+            f"   note: {f.sentence}" + (f" Likely cause: {f.cause}." if f.causes[0].seen >= SEEN else "")
+            for f in self.findings
+            if f.severity == "note"
+        ]
         return "\n".join([*(lines or [self.summary]), *notes])

@@ -19,7 +19,7 @@ from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
-from cnnlab.telemetry.inspection import context_of
+from cnnlab.telemetry.inspection import context_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.stepping import Stepped, gradients_given
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
@@ -54,6 +54,7 @@ class Probe:
         self._history: list[Block] = []  # of those before
         self._stepped: list[Stepped] = []  # of all of these
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
+        self._types: set[torch.dtype] = set()  # of all layers' outputs
         self._known = Known()
 
     @contextmanager
@@ -80,6 +81,7 @@ class Probe:
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
+        self._types |= watched.types
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
         self._stepped.append(watched.stepping.seen)
@@ -120,7 +122,7 @@ class Probe:
         if rows:
             rows[-1] |= gradients_given(self._stepped)
         functions = [activation_layer(name) for name in sorted(self._activations)]
-        context = context_of(self.network, optimizer, classes, functions)
+        context = replace(context_of(self.network, optimizer, classes, functions), computed=narrowest(self._types))
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer
             peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])
             context = replace(context, learning_rate=peak)

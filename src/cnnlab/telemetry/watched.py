@@ -77,6 +77,7 @@ class Watched:
         self._carried: dict[str, list[Any] | None] = {}
         self._missed: set[str] = set()  # expected to be such, and were not
         self._batches: dict[str, int] = {}  # by layer: the images in its output
+        self.types: set[torch.dtype] = set()  # of the layers' outputs
         weights = {layer: weight for layer, module in layers.items() if (weight := weight_of(module)) is not None}
         copied = weights if self.groups.get("weight") else {}
         self._before = {layer: weight.detach().clone() for layer, weight in copied.items()}
@@ -144,6 +145,7 @@ class Watched:
                 axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
+                self.types.add(output.dtype)
                 if key in self._known.carried:
                     self.step.found.pop(("preactivation", key), None)  # of the run before a recomputation
                 else:

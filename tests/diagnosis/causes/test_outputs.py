@@ -79,3 +79,10 @@ def test_in_a_loop_of_ones_own_a_single_output_is_for_another_loss(row, evidence
 def test_a_softmax_is_no_factor_where_the_classes_are_not_known(row, evidence):
     run = evidence(row(0) | SOFTMAX | {"output/std": 0.003}, classes=None)
     assert output_bounded(run) is output_scaled(run) is None
+
+
+@pytest.mark.parametrize(("layer", "tanh"), [(0.96, False), (4.0, True)])
+def test_small_logits_are_no_tanh_where_the_last_layer_gives_the_same(row, evidence, layer, tanh):
+    small = {"output/lowest": -0.5, "output/highest": 0.96, "output/std": 0.4, "output/sum_error": 3.0}
+    steps = [row(step, preactivation_largest=(5.0, 5.0, 5.0, layer)) | small for step in (0, 50, 100)]
+    assert (output_bounded(evidence(*steps, settings={})) is not None) is tanh

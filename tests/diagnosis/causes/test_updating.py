@@ -17,7 +17,7 @@ def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
     most = tuple(UNITS)[:3]
     assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
     assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
-    assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
+    assert "all weights" in frozen(evidence(row(0), units=UNITS, left_out=most, settings={})).clause
 
 
 @pytest.mark.parametrize(("size", "seen"), [(1.0, False), (7e-4, True), (100.0, True)])
@@ -122,3 +122,10 @@ def test_what_does_not_count_as_stopped(row, evidence):
     dead = [row(step, activation_dead=(1.0, 1.0, 1.0), **WITHOUT) for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *dead)) is None
     assert stopped(evidence(*(row(step, **STILL) for step in (0, 16, 32)))) is None
+
+
+def test_in_a_loop_of_ones_own_another_optimizer_may_have_the_other_layers(row, evidence):
+    most = tuple(UNITS)[:3]
+    assert frozen(evidence(row(0), row(50), units=UNITS, left_out=most)) is None
+    still = [row(step, weight_update_ratio=(0.0, 0.0, 0.0, 2e-3)) for step in (0, 50)]
+    assert "network.parameters()" in frozen(evidence(*still, units=UNITS, left_out=most)).remedy.code

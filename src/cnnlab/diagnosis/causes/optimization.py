@@ -241,6 +241,8 @@ def accumulated(run: Evidence) -> Cause | None:
     # What follows was measured on classifiers; where the gradients themselves were seen it is not needed.
     if run.first is None or forward_size(run.first, start=True) or run.context.classes is None or not isnan(second):
         return None
+    if next(iter(run.first.of("preactivation/std")), "") in run.context.left_out:  # nor does it clear those
+        return None
     later = [ratio / ratios[0] for step, ratio in ratios.items() if 1 < step <= 32] if 0 in ratios else []
     growing = all(b > 0.8 * a for a, b in pairwise(later))
     if len(later) < 2 or not growing or later[0] < ACCUMULATED[0] or later[-1] < ACCUMULATED[1]:

@@ -34,6 +34,8 @@ def output_bounded(run: Evidence) -> Cause | None:
         kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
     elif ran:
         kind, clue = "an activation", Clue(9, f"one runs behind the last layer, and outputs reach {number(high)}")
+    elif _as_they_are(seen):
+        return None
     elif len(seen) > 2 and low >= 0 and high <= 1:
         kind, clue = (
             "a softmax or sigmoid",
@@ -62,6 +64,16 @@ def _meant(run: Evidence, low: float, high: float) -> bool:
     losses = run.values("train/loss")
     least = math.log(1 + (run.context.classes - 1) * math.exp(-1 if low >= 0 else -2))
     return run.context.outputs == 1 or 0 <= min(losses, default=math.inf) < least
+
+
+def _as_they_are(seen: Sequence[Record]) -> bool:
+    """Whether the largest value is that of the last layer's output at every step: no tanh or sigmoid leaves it."""
+    pairs = [
+        (max(-m.scalars["output/lowest"], m.scalars.get("output/highest", 0.0)), list(sizes.values())[-1])
+        for m in seen
+        if (sizes := m.of("preactivation/largest"))
+    ]
+    return bool(pairs) and all(math.isclose(output, layer, rel_tol=1e-3) for output, layer in pairs)
 
 
 def _add_up(seen: Sequence[Record]) -> bool:

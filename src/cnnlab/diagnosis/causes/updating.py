@@ -20,7 +20,8 @@ LEARNED_ALL = 1e-6  # a loss that leaves no gradient
 
 
 def frozen(run: Evidence) -> Cause | None:
-    layers = [*run.context.frozen, *run.context.left_out]
+    left_out = _left_out(run)
+    layers = [*run.context.frozen, *left_out]
     count = len(run.context.units)
     if not layers and _never_stepped(run):
         clue = Clue(
@@ -42,10 +43,18 @@ def frozen(run: Evidence) -> Cause | None:
         clues.append(off)
     clause = "layers are frozen (requires_grad is False)"
     remedy = Remedy(look="set requires_grad of these weights to True")
-    if run.context.left_out:
+    if left_out:
         clause = "the optimizer does not have all weights"
         remedy = another_optimizer(run.context, "give the optimizer network.parameters()")
     return Cause("layers_frozen", clause, remedy, tuple(clues), STILL)
+
+
+def _left_out(run: Evidence) -> list[str]:
+    """In a loop of one's own, what one optimizer does not have, another may move."""
+    if run.context.settings is not None:
+        return [*run.context.left_out]
+    moved = {k for m in run.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
+    return [layer for layer in run.context.left_out if layer not in moved]
 
 
 def _never_stepped(run: Evidence) -> bool:
@@ -84,7 +93,7 @@ def _without_gradient(run: Evidence) -> list[str]:
 
 def detached(run: Evidence) -> Cause | None:
     """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
-    known = {*run.context.frozen, *run.context.left_out}
+    known = {*run.context.frozen, *_left_out(run)}
     records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
     if (
         run.updated_elsewhere or not records or starved(records[0]) or same_outputs(records)
