@@ -51,6 +51,7 @@ RESHAPING = {function for name in _RESHAPING for function in _named(name)}
 PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
+SOFTMAX = {*_named("softmax")}
 
 
 class Units(NamedTuple):
@@ -112,6 +113,7 @@ class Attribution(TorchFunctionMode):
         self.listener = listener
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
+        self._softmaxes: dict[int, ref[Tensor]] = {}  # results of one, and what they were carried to
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
 
     def __enter__(self) -> "Attribution":
@@ -142,6 +144,10 @@ class Attribution(TorchFunctionMode):
         self._resume()  # the optimizer calls the network, as LBFGS does
         self._own(output, _Call(layer), units)
 
+    def is_softmax(self, x: Any) -> bool:
+        """Whether it is what a softmax gave, flattened or pooled."""
+        return id(x) in self._softmaxes and self._softmaxes[id(x)]() is x
+
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         if func in ACTIVATING:
@@ -151,8 +157,13 @@ class Attribution(TorchFunctionMode):
             if owned is not None:
                 run = self._activate if func in ACTIVATING else self._carry
                 return run(owned, func, args, kwargs)
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            if isinstance(result, Tensor) and args and self.is_softmax(args[0]) and func in CARRYING:
+                self._softmaxes[id(result)] = ref(result)
+            return result
         result = func(*args, **kwargs)
+        if func in SOFTMAX:
+            self._softmaxes[id(result)] = ref(result)
         if isinstance(result, Tensor) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result

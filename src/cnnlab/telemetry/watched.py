@@ -78,6 +78,7 @@ class Watched:
         self._missed: set[str] = set()  # expected to be such, and were not
         self._batches: dict[str, int] = {}  # by layer: the images in its output
         self.types: set[torch.dtype] = set()  # of the layers' outputs
+        self._behind_softmax: set[str] = set()  # layers whose input is what a softmax gave
         weights = {layer: weight for layer, module in layers.items() if (weight := weight_of(module)) is not None}
         copied = weights if self.groups.get("weight") else {}
         self._before = {layer: weight.detach().clone() for layer, weight in copied.items()}
@@ -96,6 +97,8 @@ class Watched:
                 handle.remove()
             self._missed = self._known.carried & self._batches.keys() - self._carried.keys()
             self._known.carried = self._known.carried - self._missed | self._carried.keys()
+            if self._behind_softmax:
+                self.step.more["network/behind_softmax"] = torch.tensor(float(len(self._behind_softmax)))
 
     @torch.inference_mode()
     def measure_weights(self) -> None:
@@ -142,6 +145,8 @@ class Watched:
             with torch._C.DisableTorchFunction():  # not to be seen by the attribution
                 if inputs and isinstance(inputs[0], Tensor):
                     self._whole("images", inputs[0], dimensions=4)
+                    if self._attribution.is_softmax(inputs[0]):
+                        self._behind_softmax.add(layer)
                 axis = output.dim() - 1 if units_last else min(1, output.dim() - 1)
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)

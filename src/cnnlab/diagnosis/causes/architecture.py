@@ -1,6 +1,6 @@
 """Causes in the network: dropout, width, depth, what it does in evaluation."""
 
-from cnnlab.common.words import number, percent, points
+from cnnlab.common.words import number, percent, plural, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
@@ -190,6 +190,15 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     )
 
 
+def softmax_inside(run: Evidence) -> Cause | None:
+    if not (layers := run.latest("network/behind_softmax")) > 0:
+        return None
+    words = f"the input of {plural(int(layers), 'layer')} is what a softmax gives, whose values add up to 1"
+    clause = "a softmax between layers leaves little of signal and gradient"
+    remedy = Remedy(look="take ReLU between layers, and no softmax")
+    return Cause("activation_unsuitable", clause, remedy, (Clue(8, words),), LEARNING | SIGNALS | {"small_updates"})
+
+
 def memorizes(run: Evidence) -> Cause | None:
     gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
     if not gap >= GAP:
@@ -201,5 +210,5 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, input_ignored, undefined)
+CAUSES = (narrow, evaluation_differs, input_ignored, undefined, softmax_inside)
 ANY_PART = (deep, unsuitable_activation, memorizes)
