@@ -176,6 +176,13 @@ def test_biases_are_those_of_this_steps_forward_pass():
     assert _values(watched)["bias/largest/01_0"] == 7
 
 
+class _Heads(nn.Module):
+    """Attention's weights by head, as CaiT mixes them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.softmax(-1).permute(0, 2, 3, 1)
+
+
 class _Attending(nn.Module):
     """Weights of a softmax, multiplied with values, are no activation between layers."""
 
@@ -195,6 +202,7 @@ class _Attending(nn.Module):
         (nn.Sequential(nn.Flatten(), nn.Linear(108, 5), nn.ReLU(), nn.Softmax(1), nn.Linear(5, 4)), 1),
         (nn.Sequential(nn.Flatten(), nn.Linear(108, 5), nn.ReLU(), nn.Linear(5, 4), nn.Softmax(1)), 0),
         (_Attending(), 0),
+        (nn.Sequential(_Heads(), nn.Linear(3, 3)), 0),
     ],
 )
 def test_layers_whose_input_is_what_a_softmax_gives_are_counted(network, layers):

@@ -52,6 +52,7 @@ PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
 SOFTMAX = {*_named("softmax")}
+IN_ORDER = CARRYING - PERMUTING
 
 
 class Units(NamedTuple):
@@ -158,7 +159,8 @@ class Attribution(TorchFunctionMode):
                 run = self._activate if func in ACTIVATING else self._carry
                 return run(owned, func, args, kwargs)
             result = func(*args, **kwargs)
-            if isinstance(result, Tensor) and args and self.is_softmax(args[0]) and func in CARRYING:
+            # Permuted, as between heads of attention, another dimension than the softmax's is mixed by what follows.
+            if func in IN_ORDER and isinstance(result, Tensor) and args and self.is_softmax(args[0]):
                 self._softmaxes[id(result)] = ref(result)
             return result
         result = func(*args, **kwargs)

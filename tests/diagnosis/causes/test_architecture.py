@@ -128,3 +128,5 @@ def test_a_softmax_between_layers_explains_what_was_found_and_is_no_finding_alon
     found = softmax_inside(evidence(row(0) | {"network/behind_softmax": 2.0}))
     assert found.name == "activation_unsuitable" and "2 layers" in found.supporting[0] and found.seen < SEEN
     assert softmax_inside(evidence(row(0))) is None
+    poor = [row(step, loss=2.3, accuracy=0.1) | {"network/behind_softmax": 2.0} for step in (0, 100, 200)]
+    assert softmax_inside(evidence(*poor)).seen >= SEEN, "where nothing is learned it comes before what trials say"

@@ -7,7 +7,7 @@ from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
 from cnnlab.diagnosis.causes.starting_weights import jump, lost_in_rounding
 from cnnlab.diagnosis.causes.updating import no_input, same_outputs
 from cnnlab.diagnosis.evidence import Evidence
-from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, forward_size
@@ -196,7 +196,8 @@ def softmax_inside(run: Evidence) -> Cause | None:
     words = f"the input of {plural(int(layers), 'layer')} is what a softmax gives, whose values add up to 1"
     clause = "a softmax between layers leaves little of signal and gradient"
     remedy = Remedy(look="take ReLU between layers, and no softmax")
-    return Cause("activation_unsuitable", clause, remedy, (Clue(8, words),), LEARNING | SIGNALS | {"small_updates"})
+    clue = Clue(SEEN if run.poor else SEEN - 1, words)
+    return Cause("activation_unsuitable", clause, remedy, (clue,), LEARNING | SIGNALS | {"small_updates"})
 
 
 def memorizes(run: Evidence) -> Cause | None:
