@@ -24,3 +24,7 @@ def test_a_known_share_needs_no_number_of_classes():
 def test_nothing_known_is_nothing_guessed():
     nothing = Context()
     assert nothing.guessing is None and not any(vars(nothing).values())
+
+
+def test_outputs_are_the_last_layers_units():
+    assert Context(units={"01_conv": 8, "02_logits": 3}).outputs == 3 and Context().outputs is None

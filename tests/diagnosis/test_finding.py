@@ -1,6 +1,6 @@
 """Findings, their causes and their flat form."""
 
-from cnnlab.diagnosis.finding import Cause, Clue, Finding, flat
+from cnnlab.diagnosis.finding import Cause, Clue, Finding, flat, told
 from cnnlab.diagnosis.remedies import Remedy
 
 LIKELY = Cause(
@@ -35,6 +35,7 @@ def test_flat_keys_name_finding_cause_and_remedy():
 
 
 def test_notes_alone_are_no_finding():
+    assert told([NOTE, FOUND]) == [FOUND] and told([NOTE]) == []
     assert (
         flat([NOTE], "healthy")["diagnosis/first"] == "healthy" and flat([], "unknown")["diagnosis/first"] == "unknown"
     )

@@ -64,6 +64,15 @@ REMEDIES = {
         "optimizer.weight_decay=0.005",
         'for group in optimizer.param_groups: group["weight_decay"] = 0.005',
     ),
+    Remedy("optimizer.dampening", 0): (
+        "optimizer.dampening=0",
+        'for group in optimizer.param_groups: group["dampening"] = 0',
+    ),
+    Remedy("optimizer", "adamw"): ("optimizer=adamw", "torch.optim.AdamW(network.parameters()) as the optimizer"),
+    Remedy("scheduler", "one_cycle"): (
+        "scheduler=one_cycle",
+        "torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps), stepped after every step",
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from cnnlab.datasets.base import ImageSet, Split, assemble, cut, stratified_orde
 from cnnlab.datasets.digits import digits
 from cnnlab.datasets.folder import image_folder
 from cnnlab.datasets.torchvision import mnist
-from cnnlab.diagnosis import Context, diagnose, verdict
+from cnnlab.diagnosis import Context, Diagnosis, diagnose, verdict
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.rules import SEEN
 
@@ -142,6 +142,51 @@ def test_nothing_is_called_healthy_for_its_training_images_alone(row):
     assert not Evidence.read(rows, few).overcome
     many = replace(few, validation_images=300, test_images=1200)
     assert verdict(rows, many)[0] == "healthy" and "100 % on training images" in verdict(rows, many)[1]
+
+
+@pytest.mark.parametrize(
+    ("favourite", "accuracy", "known", "word"),
+    [
+        (1.0, 0.95, {}, "unknown"),  # always one class, of which there are 95 %
+        (0.9, 0.92, {}, "unknown"),  # each batch of one class
+        (0.9, 0.99, {}, "healthy"),  # 90 % of one class, and the others are told
+        (0.2, 0.95, {}, "healthy"),
+        (1.0, 0.95, {"largest_class_share": 0.1}, "healthy"),
+        (1.0, 0.95, {"units": {"01_conv": 8, "02_out": 1}}, "healthy"),  # its argmax is always 0
+    ],
+)
+def test_one_answer_for_a_whole_batch_is_not_called_healthy_where_classes_may_be_unequal(
+    row, favourite, accuracy, known, word
+):
+    rows = [row(step, accuracy=accuracy) | {"output/favourite": favourite} for step in (0, 100, 200)]
+    found, line = verdict(rows, Context(classes=2, **known))
+    assert found == word and ("one and the same answer" in line) == (word == "unknown")
+
+
+def test_a_short_run_that_learned_has_overcome_its_start(row):
+    """Sixty watched steps of a loop of one's own may be thousands of the optimizer's."""
+    rows = [row(0, weight_update_ratio=(0.5,) * 4), *(row(step, accuracy=0.99) for step in range(1, 60))]
+    context = Context(classes=10, largest_class_share=0.1)
+    assert [(f.name, f.severity) for f in diagnose(rows, context)] == [("large_updates", "note")]
+    bad = [row(step, accuracy=0.5, weight_update_ratio=(0.5,) * 4) for step in range(60)]
+    assert [(f.name, f.severity) for f in diagnose(bad, context)] == [("large_updates", "problem")]
+
+
+def test_in_a_loop_of_ones_own_a_mistake_of_the_code_is_told_whatever_was_learned(row):
+    softmax = {"output/lowest": 0.0, "output/highest": 1.0, "output/std": 0.3, "output/sum_error": 0.0}
+    rows = [row(step, loss=1.6, accuracy=0.97) | softmax for step in (0, 100, 200)]
+    own = Diagnosis.of(rows, Context(classes=10))
+    assert str(own).startswith("1. Output bounded.") and "without softmax" in str(own)
+    run = Context(classes=10, largest_class_share=0.1, settings={"optimizer.lr": 0.1})
+    assert [(f.name, f.severity) for f in diagnose(rows, run)] == [("output_bounded", "note")]
+
+
+def test_notes_stand_below_the_verdict_in_a_loop_of_ones_own(row):
+    rows = [row(step, accuracy=0.97) for step in (0, 100, 200)]
+    units = dict.fromkeys(("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits"), 10)
+    said = str(Diagnosis.of(rows, Context(classes=10, units=units, frozen=tuple(units)[:3])))
+    first, note = said.splitlines()
+    assert first.startswith("Healthy.") and note.startswith("   note: 3 of 4 layers are not trained")
 
 
 def test_an_empty_history_is_not_called_healthy(train, small):

@@ -322,3 +322,77 @@ def test_the_diagnosis_knows_activations_called_as_functions():
             optimizer.step()
     said = str(probe.diagnose(optimizer))
     assert "xavier" in said and "kaiming" not in said, said
+
+
+def _loop(body, steps: int = 12, rate: float = 0.1, decay: float = 1.0, last: nn.Module | None = None) -> str:
+    """`body(network, optimizer, seen)` in a loop of one's own, and what is said of it."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3), last or nn.Identity())
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
+    probe = Probe(network)
+    for _ in range(steps):
+        with probe.watch() as seen:
+            body(network, optimizer, seen)
+        if decay < 1:
+            schedule.step()
+    return str(probe.diagnose(optimizer, classes=3))
+
+
+def _scored(network: nn.Module, seen, loss=F.cross_entropy) -> torch.Tensor:
+    out = network(X)
+    seen |= {"train/loss": (value := loss(out, Y)), "train/accuracy": (out.argmax(1) == Y).float().mean()}
+    return value
+
+
+def test_a_loop_that_clears_gradients_behind_the_step_is_fine():
+    def body(network, optimizer, seen):
+        _scored(network, seen).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    assert "frozen" not in (said := _loop(body, steps=40)) and said.startswith("Healthy.")
+
+
+def test_a_loop_that_never_clears_gradients_is_told_however_well_it_learns():
+    def body(network, optimizer, seen):
+        _scored(network, seen).backward()
+        optimizer.step()
+
+    assert "call optimizer.zero_grad() in every step" in _loop(body, rate=0.01)
+
+
+def test_a_loop_that_never_steps_is_told():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+
+    assert "call optimizer.step() after loss.backward()" in _loop(body, steps=4)
+
+
+def test_a_loop_that_clips_to_nothing_is_told():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1e-5)
+        optimizer.step()
+
+    assert "try: torch.nn.utils.clip_grad_norm_(network.parameters(), 1)" in _loop(body, steps=110)
+
+
+def test_a_schedule_that_falls_at_once_is_told_in_a_loop_that_logs_no_rate():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        optimizer.step()
+
+    assert "the schedule gives the learning rate next to no time" in _loop(body, steps=110, rate=0.01, decay=0.3)
+
+
+def test_a_sigmoid_before_its_own_loss_is_fine():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, lambda out, y: F.binary_cross_entropy(out, F.one_hot(y).float())).backward()
+        optimizer.step()
+
+    assert _loop(body, steps=60, rate=1.0, last=nn.Sigmoid()).startswith("Healthy.")

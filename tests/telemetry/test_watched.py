@@ -332,3 +332,39 @@ def test_biases_are_those_of_this_steps_forward_pass():
         torch.optim.SGD(network.parameters(), 100.0).step()
     watched.measure_weights()
     assert _values(watched)["bias/largest/01_0"] == 7
+
+
+class _Heads(nn.Module):
+    """Attention's weights by head, as CaiT mixes them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.softmax(-1).permute(0, 2, 3, 1)
+
+
+class _Attending(nn.Module):
+    """Weights of a softmax, multiplied with values, are no activation between layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys, self.out = nn.Linear(6, 6), nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.mean((1, 2))
+        return self.out(torch.softmax(self.keys(x), 1) * x).softmax(1)
+
+
+@pytest.mark.parametrize(
+    ("network", "layers"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softmax(1), nn.Flatten(), nn.Linear(64, 5), nn.Softmax(1)), 1),
+        (nn.Sequential(nn.Flatten(), nn.Linear(108, 5), nn.ReLU(), nn.Softmax(1), nn.Linear(5, 4)), 1),
+        (nn.Sequential(nn.Flatten(), nn.Linear(108, 5), nn.ReLU(), nn.Linear(5, 4), nn.Softmax(1)), 0),
+        (_Attending(), 0),
+        (nn.Sequential(_Heads(), nn.Linear(3, 3)), 0),
+    ],
+)
+def test_layers_whose_input_is_what_a_softmax_gives_are_counted(network, layers):
+    watched = _watched(network)
+    with watched.running():
+        network(X).sum().backward()
+    assert _values(watched).get("network/behind_softmax", torch.tensor(0.0)).item() == layers

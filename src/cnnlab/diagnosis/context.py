@@ -16,10 +16,10 @@ class Context:
     configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
     `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
     `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
-    `precision`: the narrowest type of the weights, as float32. `fan_in`, `units`: of each layer. `narrowest`: the
-    layer with the fewest values per image that everything passes through, and their number. `frozen`: layers whose
-    weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does not have.
-    `broken`: layers whose weights held NaN or infinity before the first step.
+    `precision`, `computed`: the narrowest type of the weights, of the layers' outputs, as float32. `fan_in`, `units`:
+    of each layer. `narrowest`: the layer with the fewest values per image that everything passes through, and their
+    number. `frozen`: layers whose weights get no gradient by intention. `left_out`: layers with trainable weights that
+    the optimizer does not have. `broken`: layers whose weights held NaN or infinity before the first step.
     `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with
     their values.
     """
@@ -50,6 +50,7 @@ class Context:
     label_smoothing: float | None = None
     update: Mapping[str, float] = field(default_factory=dict)
     precision: str | None = None
+    computed: str | None = None
     fan_in: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, int] = field(default_factory=dict)
     narrowest: tuple[str, int] | None = None
@@ -65,3 +66,8 @@ class Context:
         if self.largest_class_share is not None or self.classes is None:
             return self.largest_class_share
         return 1 / self.classes
+
+    @property
+    def outputs(self) -> int | None:
+        """Units of the last layer."""
+        return next(reversed([*self.units.values()]), None)

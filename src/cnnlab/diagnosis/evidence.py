@@ -1,13 +1,13 @@
 """Input of the rules: the logged steps by statistic and layer, and the run's setup."""
 
 import math
-import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, median
+from statistics import fmean
 
 from cnnlab.diagnosis.context import Context
+from cnnlab.diagnosis.logged_step import Record, read_row
 
 # Batches to average: the accuracy of a single batch of 64 has a standard deviation of 6 points.
 RECENT = 5
@@ -23,66 +23,9 @@ FEW_IMAGES = 25
 BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
 OVERCOME = 0.85
-LOSSES = ("train/loss", "train/epoch_loss", "validation/loss", "test/loss")
-_CALL = re.compile(r"\.call\d+$")
 _TRAINED = {"train/loss", "train/epoch_loss"}
 # What is measured on the images of a split.
 _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseline_clean"), "test": ("test/accuracy",)}
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One logged step. `layers`: {"preactivation/std": {layer: value}}, layers by depth. `again`: the same of later
-    calls, where all layers have some: the network ran several times, which is no depth."""
-
-    step: int
-    scalars: Mapping[str, float]
-    layers: Mapping[str, Mapping[str, float]]
-    again: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def of(self, statistic: str) -> Mapping[str, float]:
-        return self.layers.get(statistic, {})
-
-    def every(self, statistic: str) -> Mapping[str, float]:
-        """Also `again`."""
-        return {**self.of(statistic), **self.again.get(statistic, {})}
-
-    def broken(self, what: str) -> list[str]:
-        """Layers whose `what` (preactivation, activation, gradient) had NaN or infinity, by depth."""
-        if counted := self.every(f"{what}/nonfinite"):
-            return [k for k, n in counted.items() if n > 0]
-        # With finite values the deviation can overflow (above 1e18), the mean hardly ever (1e33).
-        telling = next(filter(None, (self.every(f"{what}/{s}") for s in ("largest", "mean", "std"))), {})
-        return [k for k, value in telling.items() if not math.isfinite(value)]
-
-    @property
-    def zeros(self) -> list[str]:
-        """The layers whose weights are all zero, after the step's update."""
-        distinct, stds, ratios = map(self.of, ("weight/distinct", "weight/std", "weight/update_ratio"))
-        # A layer of one channel has nothing to be distinct from, and equal weights deviate by 0.
-        zero = [k for k in distinct if math.isnan(distinct[k]) and stds.get(k) == 0]
-        return [k for k in zero if not math.isfinite(ratios.get(k, math.nan))]
-
-    @property
-    def begun_at_zero(self) -> list[str]:
-        """The layers whose weights were all zero before the step's update: they gave the same for all images."""
-        ratios, outputs = self.of("weight/update_ratio"), self.of("preactivation/std")
-        return [*self.zeros, *(k for k, ratio in ratios.items() if ratio == 1 and outputs.get(k) == 0)]
-
-    def update_ratio(self, without: Container[str] = ()) -> float | None:
-        """Norm of the update over that of the weights, median over layers."""
-        ratios = [r for k, r in self.of("weight/update_ratio").items() if math.isfinite(r) and k not in without]
-        return median(ratios) if ratios else None
-
-    @property
-    def loss(self) -> float | None:
-        return self.scalars.get("train/loss")
-
-    @property
-    def finite(self) -> bool:
-        losses = [self.scalars.get(key, 0.0) for key in LOSSES]
-        broken = any(map(self.broken, ("preactivation", "activation", "gradient")))
-        return all(map(math.isfinite, losses)) and not broken
 
 
 @dataclass(frozen=True)
@@ -97,7 +40,7 @@ class Evidence:
     @classmethod
     def read(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Evidence":
         few = [key for split, keys in _SCORED.items() if _is_few(context, split) for key in keys]
-        records = [_record({key: value for key, value in row.items() if key not in few}) for row in history]
+        records = [read_row({key: value for key, value in row.items() if key not in few}) for row in history]
         return cls(context, records, [m for m in records if m.of("preactivation/std")])
 
     @property
@@ -257,8 +200,22 @@ class Evidence:
     def ratios(self) -> list[tuple[Record, float]]:
         """The measured steps with the size of their update. It says nothing of weights that began at zero: their first
         updates are all there is of them."""
+        if self.updated_elsewhere:
+            return []
         zeros = self.first.begun_at_zero if self.first else ()
         return [(m, r) for m in self.measured if (r := m.update_ratio(without=zeros)) is not None]
+
+    @cached_property
+    def updated_elsewhere(self) -> bool:
+        """Whether, in a loop of one's own, the weights change between watched steps and never in one."""
+        moved = any(ratio > 0 for m in self.measured for ratio in m.of("weight/update_ratio").values())
+        return self.context.settings is None and not moved and not self.still
+
+    @property
+    def still(self) -> bool:
+        """Whether all weights have the same deviation at every measured step."""
+        sizes = [m.of("weight/std") for m in self.measured if m.finite and m.of("weight/std")]
+        return all(size == sizes[0] for size in sizes)
 
     @property
     def rate_shares(self) -> list[tuple[int, float]]:
@@ -276,21 +233,3 @@ def _images(context: Context, split: str) -> int | None:
 def _is_few(context: Context, split: str) -> bool:
     images = _images(context, split)
     return images is not None and images < FEW_IMAGES
-
-
-def _record(row: Mapping[str, float]) -> Record:
-    scalars: dict[str, float] = {}
-    layers: dict[str, dict[str, float]] = {}
-    for key, value in row.items():
-        what, _, rest = key.partition("/")
-        statistic, _, layer = rest.partition("/")
-        if layer:
-            layers.setdefault(f"{what}/{statistic}", {})[layer] = float(value)
-        else:
-            scalars[key] = float(value)
-    by_depth = {k: dict(sorted(v.items())) for k, v in layers.items()}
-    again: dict[str, dict[str, float]] = {}
-    if _CALL.search(next(reversed(by_depth.get("preactivation/std", {})), "")):  # the last layer ran several times
-        again = {s: {k: v for k, v in values.items() if _CALL.search(k)} for s, values in by_depth.items()}
-        by_depth = {s: {k: v for k, v in values.items() if k not in again[s]} for s, values in by_depth.items()}
-    return Record(int(scalars.get("step", 0)), scalars, by_depth, again)

@@ -34,13 +34,14 @@ class Clue(NamedTuple):
 @dataclass(frozen=True)
 class Cause:
     """A possible cause in a clause, what to change, and the evidence. `explains`: names of the findings that it would
-    lead to."""
+    lead to. `mistake`: of the code, also where the network learns in spite of it."""
 
     name: str
     clause: str
     remedy: Remedy
     clues: tuple[Clue, ...]
     explains: frozenset[str] = LEARNING
+    mistake: bool = False
 
     @property
     def points(self) -> float:
@@ -90,10 +91,15 @@ class Finding:
         return self.causes[0].remedy
 
 
+def told(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that are more than notes."""
+    return [finding for finding in findings if finding.severity != "note"]
+
+
 def flat(findings: Sequence[Finding], without: str) -> dict[str, float | str]:
     """Keys for results.json. `diagnosis/first`: the most urgent finding's name, or `without` if there are only notes:
     healthy or unknown."""
-    found = [finding for finding in findings if finding.severity != "note"]
+    found = told(findings)
     result: dict[str, float | str] = {"diagnosis/first": found[0].name if found else without}
     result["diagnosis/count"] = len(found)
     for finding in findings:

@@ -4,8 +4,9 @@ import math
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence, Record
+from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.logged_step import Record
 
 # The rule of thumb is an update of 1e-3 of the weights. Healthy runs reach 0.03 in their first steps and fall to
 # 1e-4 at the end (weight decay alone gives about that).

@@ -3,8 +3,9 @@
 import math
 
 from cnnlab.common.words import number, plural
-from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.logged_step import Record
 
 # The trainer counts steps with finite loss, so the exact step is known even between measurements.
 EXACT = "train/first_nonfinite_step"

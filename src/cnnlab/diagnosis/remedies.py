@@ -51,8 +51,12 @@ class Remedy:
                 return f"F.{self.value} as the activation"
             case "model.dropout":
                 return f"nn.Dropout({self.value}) before every fully connected layer"
-            case "optimizer.lr" | "optimizer.weight_decay" | "optimizer.momentum" | "optimizer.eps" | "optimizer.betas":
-                return f'for group in optimizer.param_groups: group["{self.setting.partition(".")[2]}"] {change}'
+            case "optimizer":
+                return "torch.optim.AdamW(network.parameters()) as the optimizer"
+            case "scheduler":
+                return "torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps), stepped after every step"
+            case setting if setting.startswith("optimizer."):
+                return f'for group in optimizer.param_groups: group["{setting.partition(".")[2]}"] {change}'
             case "trainer.clip":
                 return f"torch.nn.utils.clip_grad_norm_(network.parameters(), {self.value})"
         return self.override

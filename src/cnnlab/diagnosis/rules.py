@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis import learning, nonfinite, signal, units
@@ -10,7 +11,7 @@ from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.tried import instead
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.evidence import PATIENCE, Evidence
-from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity
+from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity, told
 from cnnlab.diagnosis.remedies import Remedy
 
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
@@ -19,6 +20,8 @@ RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
     *nonfinite.RULES,
     *learning.RULES,
 )
+# From this share of a batch with one answer on, accuracy is compared with it: how far between it and 1 is to be come.
+ONE_CLASS, LEARNED = 0.75, 0.25
 # Findings that are judged at the first measured steps, whose harm training may undo.
 EARLY = frozenset(
     {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
@@ -73,22 +76,27 @@ def _unknown(run: Evidence) -> Cause:
         clause += "; not even one batch can be learned by heart, so it lies in the network or its initialization"
     if own == 1:
         clause += "; one batch is learned by heart, so it lies in the images, the labels or their number"
-    own_loop = run.context.settings is None
-    further = "see whether it learns one batch by heart" if own_loop else "train with check=one_batch"
-    return Cause("unknown", clause, Remedy(look=f"look at images, labels and outputs; {further}"), ())
+    one_batch = "train with check=one_batch"
+    if run.context.settings is None:
+        one_batch = "train on one batch of 64 images alone, which a sound network learns by heart"
+    return Cause("unknown", clause, Remedy(look=f"look at images, labels and outputs; {one_batch}"), ())
 
 
 def _softened(cause: Cause, run: Evidence) -> Severity:
     """Of a finding that may have done no harm."""
+    if run.overcome:
+        return "note"
     if run.poor or run.steps < PATIENCE:
         return "problem"
-    return "note" if run.overcome or cause.seen < SEEN else "warning"
+    return "note" if cause.seen < SEEN else "warning"
 
 
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
     sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
-    severity = "problem" if run.poor else "note" if run.overcome else "warning"
+    # A run has a loop that is not its user's.
+    mistake = cause.mistake and run.context.settings is None
+    severity = "problem" if run.poor else "note" if run.overcome and not mistake else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
 
 
@@ -116,7 +124,19 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
         return "unknown", f"Not known: {run.unjudged} are too few to judge by. {_nothing_found(run)} {reached}"
     if run.near_guessing:
         return "unknown", f"Not known yet. {_nothing_found(run)} {reached}"
+    if (one := _favoured(run)) >= ONE_CLASS and accuracy - one < LEARNED * (1 - one):
+        same = f"{percent(one)} of a batch's images get one and the same answer, and {percent(accuracy)} are right"
+        advice = "draw batches with all classes, and compare with the share of the largest"
+        return "unknown", f"Not known: {same}, which may be no more than how frequent a class is: {advice}. {reached}"
     return "healthy", f"Healthy. {_nothing_found(run)} {reached}"
+
+
+def _favoured(run: Evidence) -> float:
+    """Share of a batch's images that get the most frequent answer, in the later half of the measured steps; NaN where
+    the classes' shares are known, or a single output has an answer of its own."""
+    seen = run.values("output/favourite")
+    known = run.context.largest_class_share is not None or run.context.outputs == 1
+    return math.nan if known or not seen else median(seen[len(seen) // 2 :])
 
 
 def _nothing_found(run: Evidence) -> str:
@@ -129,6 +149,8 @@ def _nothing_found(run: Evidence) -> str:
             f" At the last, {run.measured[-1].step}, the standard deviation of a layer's pre-activations is {sizes} "
             f"({plural(len(profile), 'layer')})."
         )
+    if run.updated_elsewhere:
+        said += " Updates were not measured: the optimizer takes its steps outside of watch()."
     losses = [record.loss for record in run.records if record.loss is not None]
     if losses:
         said += f" Training loss {number(losses[0])} at first, {number(run.recent('train/loss'))} at last."
@@ -148,9 +170,13 @@ class Diagnosis:
         return cls(diagnose(rows, context), verdict(rows, context)[1])
 
     def __str__(self) -> str:
-        if not self.findings:
-            return self.summary
-        return "\n".join(
+        lines = [
             f"{i}. {f.title} {f.sentence}\n   likely cause: {f.cause}\n   try: {f.remedy.code}"
-            for i, f in enumerate(self.findings, start=1)
-        )
+            for i, f in enumerate(told(self.findings), start=1)
+        ]
+        notes = [
+            f"   note: {f.sentence}" + (f" Likely cause: {f.cause}." if f.causes[0].seen >= SEEN else "")
+            for f in self.findings
+            if f.severity == "note"
+        ]
+        return "\n".join([*(lines or [self.summary]), *notes])

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.logged_step import Record
 
 # After 22 layers, He with ReLU ends between 0.03 and 1 (padding and narrow layers cost some). Xavier with ReLU ends at
 # 4e-4, and SGD stalls; after 14 layers it ends at 8e-3, and trains.

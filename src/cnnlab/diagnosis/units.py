@@ -3,8 +3,9 @@
 import math
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Finding
+from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.signal import dead_layers, zeroed
 
 # Independent filters have sqrt(1 - 1/channels), at least 0.7; identical ones 1e-7, by rounding.

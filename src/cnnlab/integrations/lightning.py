@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from cnnlab.diagnosis import Diagnosis
+from cnnlab.diagnosis.finding import told
 from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.schedule import Schedule
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
@@ -66,7 +67,7 @@ class LayerTelemetry(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.diagnosis = self.probe.diagnose(trainer.optimizers[0], self.classes)
-        if self.diagnosis.findings:
+        if told(self.diagnosis.findings):
             rank_zero_warn(f"cnnlab found:\n{self.diagnosis}")
 
     def _gradient_scale(self, trainer: Trainer) -> Tensor | None:

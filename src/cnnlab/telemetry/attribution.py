@@ -53,6 +53,8 @@ PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
 BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
+SOFTMAX = {*_named("softmax")}
+IN_ORDER = CARRYING - PERMUTING
 
 
 class Units(NamedTuple):
@@ -114,6 +116,7 @@ class Attribution(TorchFunctionMode):
         self.listener = listener
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
+        self._softmaxes: dict[int, ref[Tensor]] = {}  # results of one, and what they were carried to
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
         self._off = False  # in a backward pass, for which torch turns the mode off
 
@@ -154,6 +157,10 @@ class Attribution(TorchFunctionMode):
             super().__enter__()  # the backward pass does, for a checkpoint, and leaves it as it was
         self._own(output, _Call(layer), units)
 
+    def is_softmax(self, x: Any) -> bool:
+        """Whether it is what a softmax gave, flattened or pooled."""
+        return id(x) in self._softmaxes and self._softmaxes[id(x)]() is x
+
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         if func in BACKWARD:
@@ -165,8 +172,14 @@ class Attribution(TorchFunctionMode):
             if owned is not None:
                 run = self._activate if func in ACTIVATING else self._carry
                 return run(owned, func, args, kwargs)
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            # Permuted, as between heads of attention, another dimension than the softmax's is mixed by what follows.
+            if func in IN_ORDER and isinstance(result, Tensor) and args and self.is_softmax(args[0]):
+                self._softmaxes[id(result)] = ref(result)
+            return result
         result = func(*args, **kwargs)
+        if func in SOFTMAX:
+            self._softmaxes[id(result)] = ref(result)
         if isinstance(result, Tensor | tuple | list) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -30,20 +31,25 @@ def context_of(
     dropout = [float(getattr(module, "p", 0.0)) for module in _of_role(network, "dropout")]
     epsilons = [float(getattr(module, "eps", 0.0) or 0.0) for module in _of_role(network, "norm")]
     weights = {layer: w for layer, module in weight_layers(network).items() if (w := weight_of(module)) is not None}
-    types = {str(weight.dtype).removeprefix("torch.") for weight in weights.values()}
     found = Context(
         classes=classes,
         activation=activation,
         suited=ACTIVATIONS[activation].initializer if activation else None,
         batch_norm=any(kind.role == "norm" for kind in known),
         dropout=max(dropout, default=None),
-        precision=next((kind for kind in NARROW if kind in types), types.pop() if len(types) == 1 else None),
+        precision=narrowest({weight.dtype for weight in weights.values()}),
         fan_in={layer: weight[0].numel() for layer, weight in weights.items()},
         units={layer: len(weight) for layer, weight in weights.items()},
         norm_epsilon=max(epsilons, default=None),
         frozen=tuple(layer for layer, weight in weights.items() if not weight.requires_grad),
     )
     return found if optimizer is None else replace(found, **_optimization(optimizer, weights))
+
+
+def narrowest(types: Iterable[torch.dtype]) -> str | None:
+    """`float16`, where that is one of them; None of several wide ones."""
+    names = {str(kind).removeprefix("torch.") for kind in types}
+    return next((kind for kind in NARROW if kind in names), names.pop() if len(names) == 1 else None)
 
 
 def _of_role(network: nn.Module, role: Role) -> list[nn.Module]:

@@ -9,6 +9,7 @@ print(probe.diagnose())
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,9 @@ from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
-from cnnlab.telemetry.inspection import context_of
+from cnnlab.telemetry.inspection import context_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
+from cnnlab.telemetry.stepping import Stepped, gradients_given
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -50,7 +52,9 @@ class Probe:
         self._groups = {what: Group(group) for what, group in statistics.items() if group}
         self._steps: list[Step] = []  # the last that were watched, still to be computed
         self._history: list[Block] = []  # of those before
+        self._stepped: list[Stepped] = []  # of all of these
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
+        self._types: set[torch.dtype] = set()  # of all layers' outputs
         self._known = Known()
 
     @contextmanager
@@ -65,6 +69,7 @@ class Probe:
         if not self._groups:
             yield more
             self._steps.append(Step(more=_numbers(more)))
+            self._stepped.append(Stepped())
             return
         watched = Watched(
             *(self.network, self.layers, self._calling, self._groups, self.images, self._known),
@@ -76,8 +81,10 @@ class Probe:
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
+        self._types |= watched.types
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
+        self._stepped.append(watched.stepping.seen)
 
     def add(self, more: Mapping[str, Tensor]) -> None:
         """0-d tensors, to the last watched step."""
@@ -101,7 +108,7 @@ class Probe:
     def take(self) -> list[dict[str, float]]:
         """The values of all watched steps, oldest first, which the probe forgets."""
         rows = self._rows()
-        self._history = []
+        self._history, self._stepped = [], []
         return rows
 
     def diagnose(self, optimizer: Optimizer | None = None, classes: int | None = None) -> Diagnosis:
@@ -110,9 +117,16 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
-        rows = [{"step": step, **row} for step, row in enumerate(self._rows())]
+        rates = [{} if (rate := stepped.rate) is None else {"optimizer/lr": rate} for stepped in self._stepped]
+        rows = [{"step": i} | known | row for i, (known, row) in enumerate(zip(rates, self._rows(), strict=True))]
+        if rows:
+            rows[-1] |= gradients_given(self._stepped)
         functions = [activation_layer(name) for name in sorted(self._activations)]
-        return Diagnosis.of(rows, context_of(self.network, optimizer, classes, functions))
+        context = replace(context_of(self.network, optimizer, classes, functions), computed=narrowest(self._types))
+        if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer
+            peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])
+            context = replace(context, learning_rate=peak)
+        return Diagnosis.of(rows, context)
 
     def _rows(self) -> list[dict[str, float]]:
         self._compute()

@@ -14,10 +14,11 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import bias_of
+from cnnlab.networks.layers import bias_of, weight_of
 from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
+from cnnlab.telemetry.stepping import Stepping
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
@@ -86,6 +87,9 @@ class Watched:
         self._over = False  # also for hooks that a copy of the network, made meanwhile, has kept
         self._reasons: dict[str, str] = {}  # by layer: why it is not, or not fully, measured
         self._weights = WeightUpdates(layers if self.groups.get("weight") else {}, known.intact)
+        self.types: set[torch.dtype] = set()  # of the layers' outputs
+        self._behind_softmax: set[str] = set()  # layers whose input is what a softmax gave
+        self.stepping = Stepping([w for module in layers.values() if (w := weight_of(module)) is not None])
         self._measure_biases()
 
     @contextmanager
@@ -96,7 +100,7 @@ class Watched:
         ]
         handles += [self.network.register_forward_hook(self._output), self._weights.listen()]
         try:
-            with eager(), self._attribution:
+            with eager(), self._attribution, self.stepping:
                 yield
         finally:
             self._over = True
@@ -106,6 +110,8 @@ class Watched:
             self._known.turning |= missed
             self._known.carried = (self._known.carried | self._carried.keys()) - self._known.turning
             self._reasons |= dict.fromkeys(missed, "its output went another way than in the step before")
+            if self._behind_softmax:
+                self.step.more["network/behind_softmax"] = torch.tensor(float(len(self._behind_softmax)))
 
     @torch.inference_mode()
     def measure_weights(self) -> None:
@@ -158,9 +164,12 @@ class Watched:
                 # Behind a layer that gets no image, as of a noise vector or a time, an image has no history.
                 if isinstance(given, Tensor) and (self._calls.total() == 1 or given.grad_fn is None):
                     self._whole("images", given, dimensions=4)
+                if self._attribution.is_softmax(given):
+                    self._behind_softmax.add(layer)
                 axis = output.dim() - 1 if units_last else 1
                 units = Units(axis, output.shape[axis])
                 self._batches[key] = len(output)
+                self.types.add(output.dtype)
                 # In a recomputation, `_carried` knows it of this step.
                 if key not in self._known.carried and key not in self._carried:
                     self._preactivation(key, output, units)

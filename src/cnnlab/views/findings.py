@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cnnlab.diagnosis import Finding
+from cnnlab.diagnosis.finding import told
 
 OTHERS = 2  # further causes that are told
 
@@ -18,7 +19,7 @@ def markdown(findings: Sequence[Finding], otherwise: str) -> str:
         f"   *Likely cause*: {_escaped(f.cause)}{_escaped(_because(f))}  \n"
         f"   *Try*: `{f.remedy.override}`"
         # Two trailing spaces are a line break in markdown.
-        for i, f in enumerate(_told(findings), start=1)
+        for i, f in enumerate(told(findings), start=1)
     ]
     notes = [f"*Note*: {_escaped(f.sentence)}" for f in findings if f.severity == "note"]
     return "\n".join([*(lines or [otherwise]), *notes])
@@ -28,7 +29,7 @@ def render(findings: Sequence[Finding], otherwise: str) -> RenderableType:
     """Most urgent first."""
     lines: list[RenderableType] = []
     known: dict[str, int] = {}  # cause: number of the finding that told it
-    for i, finding in enumerate(_told(findings), start=1):
+    for i, finding in enumerate(told(findings), start=1):
         colour = "bold red" if finding.severity == "problem" else "bold yellow"
         lines.append(Text.assemble((f"{i}. {finding.title} ", colour), finding.sentence))
         if (before := known.setdefault(finding.causes[0].name, i)) != i:
@@ -46,10 +47,6 @@ def render(findings: Sequence[Finding], otherwise: str) -> RenderableType:
         lines.append(Text.assemble((f"{word} ", "bold green" if word == "Healthy." else "bold yellow"), rest))
     lines += [_indented("note: ", f.sentence) for f in findings if f.severity == "note"]
     return Group(*lines)
-
-
-def _told(findings: Sequence[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.severity != "note"]
 
 
 def _because(finding: Finding) -> str:

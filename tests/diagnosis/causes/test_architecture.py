@@ -9,8 +9,10 @@ from cnnlab.diagnosis.causes.architecture import (
     input_ignored,
     memorizes,
     narrow,
+    softmax_inside,
     unsuitable_activation,
 )
+from cnnlab.diagnosis.finding import SEEN
 
 UNITS = {"01_block1.conv1": 8, "02_block2.conv1": 16, "03_head.fc1": 32, "04_head.logits": 10}
 LOGITS = {
@@ -120,3 +122,11 @@ def test_what_is_lost_in_rounding_is_no_scale(row, evidence):
     assert found.points >= 9 and "04_head.logits gets nothing but rounding" in found.supporting[0]
     small = row(0, preactivation_std=(1.2, 1.1, 1.3, 1e-4)) | {"output/spread": 1e-4, "output/std": 1e-4}
     assert input_ignored(evidence(small, fan_in=fans)) is None
+
+
+def test_a_softmax_between_layers_explains_what_was_found_and_is_no_finding_alone(row, evidence):
+    found = softmax_inside(evidence(row(0) | {"network/behind_softmax": 2.0}))
+    assert found.name == "activation_unsuitable" and "2 layers" in found.supporting[0] and found.seen < SEEN
+    assert softmax_inside(evidence(row(0))) is None
+    poor = [row(step, loss=2.3, accuracy=0.1) | {"network/behind_softmax": 2.0} for step in (0, 100, 200)]
+    assert softmax_inside(evidence(*poor)).seen >= SEEN, "where nothing is learned it comes before what trials say"

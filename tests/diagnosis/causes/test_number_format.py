@@ -87,3 +87,11 @@ def test_weights_on_a_grid(row, evidence, levels, bits, coarse):
     looks = {"step": 200, "check/weight_levels": levels, "check/weight_bits": bits}
     found = precision(evidence(*(row(step) for step in STEPS), looks, precision="float32"))
     assert (found is not None and found.points >= SEEN) is coarse
+
+
+def test_where_the_layers_give_float32_no_narrower_format_is_to_blame(row, evidence):
+    """A root of 0 in a loss of one's own: its gradient is infinite, and the network's values are small."""
+    broken = row(8, gradient_nonfinite=(5.0,) * 4)
+    for computed, narrow in ((None, True), ("float16", True), ("float32", False)):
+        run = evidence(row(0), broken, computed=computed)
+        assert (precision(run).points >= 9) is narrow and (undefined(run) is None) is narrow

@@ -17,6 +17,7 @@ from cnnlab.diagnosis.causes.optimization import (
     smoothed,
     weights_kept,
 )
+from cnnlab.diagnosis.finding import SEEN
 
 STEPS = (0, 50, 100, 150, 200)
 
@@ -160,3 +161,45 @@ def test_a_first_update_up_the_gradient(row, evidence, cosine, reversed_):
 def test_gradients_that_add_up_as_the_optimizer_gets_them(row, evidence, first, later, summed):
     run = evidence(row(0), {"step": 100, "check/gradient_first": first, "check/gradient_later": later})
     assert (accumulated(run) is not None) is summed
+
+
+@pytest.mark.parametrize(
+    ("second", "later", "summed"),
+    [(1.7, 5.0, True), (2.9, 3.5, False), (12.0, 30.0, True), (1.5, 1.5, False), (1.0, 1.0, False)],
+)
+def test_in_a_loop_of_ones_own_gradients_of_a_few_batches_may_be_added_up_on_purpose(
+    row, evidence, second, later, summed
+):
+    """Of four batches the second watched step has two to four times the gradient, and so have all that follow."""
+    growing = [row(step, weight_gradient_std=(1e-3 * (step + 1),) * 4) for step in (0, 8, 16, 32, 64)]
+    names = ("first", "second", "later")
+    seen = {f"check/gradient_{name}": share for name, share in zip(names, (1.0, second, later), strict=True)}
+    assert (accumulated(evidence(*growing, {"step": 64} | seen)) is not None) is summed
+
+
+def test_a_gradient_that_grows_is_nothing_where_nobody_knows_of_classes(row, evidence):
+    rows = [row(step, weight_gradient_std=(1e-3 * (step + 1),) * 4) for step in (0, 8, 16, 32, 64)]
+    assert accumulated(evidence(*rows)) is not None and accumulated(evidence(*rows, classes=None)) is None
+
+
+@pytest.mark.parametrize(("kept", "tiny"), [(2e-4, True), (0.2, False), (1.0, False)])
+def test_clipping_is_seen_by_what_the_optimizer_gets(row, evidence, kept, tiny):
+    found = clipped(evidence(row(0), {"step": 100, "check/gradient_kept": kept}))
+    assert (found is not None) is tiny
+    assert found is None or "clip_grad_norm_" in found.remedy.code
+
+
+def test_a_warm_up_whose_end_nobody_knows_is_no_finding_of_its_own(row, evidence):
+    warming = [row(step) | {"optimizer/lr": 1e-4 * (1 + step)} for step in range(0, 151, 10)]
+    assert 0 < schedule(evidence(*warming, learning_rate=1.0)).points < SEEN
+    assert schedule(evidence(*warming, learning_rate=1.0, planned_steps=150)).points >= SEEN
+    decayed = [row(step) | {"optimizer/lr": 0.5**step} for step in range(0, 151, 10)]
+    assert schedule(evidence(*decayed, learning_rate=1.0)).points >= SEEN
+
+
+@pytest.mark.parametrize(("accuracy", "loss", "told"), [(0.1, -50.0, True), (0.9, -0.9, False), (0.1, 2.3, False)])
+def test_a_negative_loss_is_no_cross_entropy(row, evidence, accuracy, loss, told):
+    """Unless the network learns: then it is another loss, on purpose."""
+    rows = [row(step, loss=loss, accuracy=accuracy) for step in STEPS]
+    assert ("nll_loss" in reversed_update(evidence(*rows)).clause) is told
+    assert "nll_loss" not in reversed_update(evidence(*rows, settings={})).clause

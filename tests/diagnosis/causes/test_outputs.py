@@ -1,6 +1,8 @@
 """Causes between the last layer and the loss."""
 
 import pytest
+import torch
+from torch.nn import functional as F
 
 from cnnlab.diagnosis.causes.outputs import output_bounded, output_scaled
 
@@ -34,8 +36,9 @@ def test_an_activation_before_the_loss(row, evidence, low, high, error, activate
     steps = [row(step) | outputs for step in (0, 50, 100)]
     if activated:
         steps = [step | {f"activation/std/{layer}": 0.5 for layer in UNITS} for step in steps]
-    found = output_bounded(evidence(*steps))
+    found = output_bounded(evidence(*steps, settings={}))
     assert found is not None and found.points >= 9 and word in found.clause
+    assert word in found.remedy.look
 
 
 def test_outputs_of_another_size_than_the_last_layers(row, evidence):
@@ -51,3 +54,35 @@ def test_values_whose_squares_overflow_have_no_known_deviation(row, evidence):
 def test_outputs_of_zero_say_nothing_of_an_activation(row, evidence):
     zero = {f"output/{key}": 0.0 for key in ("lowest", "highest", "std", "spread", "sum_error")}
     assert output_bounded(evidence(*(row(step) | zero for step in (0, 50, 100)))) is None
+
+
+SOFTMAX = {"output/lowest": 0.01, "output/highest": 0.9, "output/std": 0.3, "output/sum_error": 1e-7}
+
+
+@pytest.mark.parametrize(("least", "meant"), [(1.5, False), (1.4, True), (0.1, True), (-0.9, False)])
+def test_in_a_loop_of_ones_own_a_loss_below_what_cross_entropy_of_probabilities_can_be_is_another(
+    row, evidence, least, meant
+):
+    """The least that cross entropy makes of numbers in 0 to 1: 1 for the right one of ten, 0 for the others."""
+    assert F.cross_entropy(torch.eye(10)[:1], torch.tensor([0])).item() == pytest.approx(1.46, abs=0.002)
+    steps = [row(step, loss=loss) | SOFTMAX for step, loss in ((0, 2.3), (50, 2.0), (100, least))]
+    assert (output_bounded(evidence(*steps)) is None) == meant
+    assert output_bounded(evidence(*steps, settings={})) is not None, "in a run it is always cross entropy"
+
+
+def test_in_a_loop_of_ones_own_a_single_output_is_for_another_loss(row, evidence):
+    steps = [row(step, loss=0.69) | SOFTMAX | {"output/sum_error": 0.9} for step in (0, 50, 100)]
+    assert output_bounded(evidence(*steps, classes=2, units=UNITS | {"04_head.logits": 1})) is None
+    assert output_bounded(evidence(*steps, classes=2, units=UNITS | {"04_head.logits": 2})) is not None
+
+
+def test_a_softmax_is_no_factor_where_the_classes_are_not_known(row, evidence):
+    run = evidence(row(0) | SOFTMAX | {"output/std": 0.003}, classes=None)
+    assert output_bounded(run) is output_scaled(run) is None
+
+
+@pytest.mark.parametrize(("layer", "tanh"), [(0.96, False), (4.0, True)])
+def test_small_logits_are_no_tanh_where_the_last_layer_gives_the_same(row, evidence, layer, tanh):
+    small = {"output/lowest": -0.5, "output/highest": 0.96, "output/std": 0.4, "output/sum_error": 3.0}
+    steps = [row(step, preactivation_largest=(5.0, 5.0, 5.0, layer)) | small for step in (0, 50, 100)]
+    assert (output_bounded(evidence(*steps, settings={})) is not None) is tanh

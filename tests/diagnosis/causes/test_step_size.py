@@ -3,8 +3,12 @@
 from math import nan
 
 import pytest
+import torch
+from torch.nn import functional as F
 
-from cnnlab.diagnosis.causes.step_size import too_large, too_small, usual
+from cnnlab.diagnosis.causes.starting_weights import too_large as weights_too_large
+from cnnlab.diagnosis.causes.step_size import loss_multiplied, too_large, too_small, usual
+from cnnlab.diagnosis.finding import SEEN
 
 
 def test_a_usual_rate_is_no_cause(row, evidence):
@@ -69,3 +73,17 @@ def test_adagrad_has_rates_of_its_own_and_adadelta_starts_by_its_eps(row, eviden
     still = [row(step, weight_update_ratio=(1e-6,) * 4) for step in (0, 150)]
     slow = too_small(evidence(*still, optimizer="Adadelta", learning_rate=1.0, update={"eps": 1e-14}))
     assert slow.remedy.override == "optimizer.eps=1e-06"
+
+
+@pytest.mark.parametrize(("reduction", "multiplied"), [("sum", True), ("mean", False)])
+def test_a_loss_that_is_summed_is_more_than_any_mean_of_such_outputs(row, evidence, reduction, multiplied):
+    logits = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
+    wrong = F.cross_entropy(logits, logits.argmin(1), reduction=reduction).item()  # the largest there can be
+    outputs = {"output/lowest": logits.min().item(), "output/highest": logits.max().item()}
+    rows = [row(step, loss=wrong, accuracy=0.1) | outputs for step in (0, 100, 200)]
+    assert bool(loss_multiplied(evidence(*rows))) is multiplied
+    assert not loss_multiplied(evidence(*rows, settings={})), "a run has the mean"
+    found = too_large(evidence(*rows))
+    assert (found is not None and "reduction" in found.remedy.code) is multiplied
+    assert found is None or found.seen < SEEN
+    assert not any("the first loss" in clue for clue in weights_too_large(evidence(*rows)).supporting)

@@ -17,7 +17,7 @@ def test_frozen_layers_and_those_that_the_optimizer_lacks(row, evidence):
     most = tuple(UNITS)[:3]
     assert frozen(evidence(row(0), units=UNITS, frozen=most)).points > 9
     assert frozen(evidence(row(0), units=UNITS, frozen=most[:1])).points < 9  # a classical first layer is a choice
-    assert "network.parameters()" in frozen(evidence(row(0), units=UNITS, left_out=most)).remedy.override
+    assert "all weights" in frozen(evidence(row(0), units=UNITS, left_out=most, settings={})).clause
 
 
 @pytest.mark.parametrize(("size", "seen"), [(1.0, False), (7e-4, True), (100.0, True)])
@@ -58,8 +58,37 @@ def test_gradients_that_are_cut_to_exactly_zero_at_every_step(row, evidence):
 
 def test_weights_whose_gradients_are_gone_before_the_update(row, evidence):
     gone = [row(step, weight_gradient_std=(0.0,) * 4) for step in (0, 50)]
-    found = frozen(evidence(*gone, units=UNITS))
+    found = frozen(evidence(*gone, units=UNITS, settings={}))
     assert found.name == "layers_frozen" and "gone before the update" in found.clause
+    assert frozen(evidence(*gone, units=UNITS)) is None, "in a loop of one's own they may be cleared after it"
+    decay = [row(step, weight_gradient_std=(0.0,) * 4, weight_update_ratio=(1e-5,) * 4) for step in (0, 50)]
+    assert "gone before the update" in frozen(evidence(*decay, units=UNITS)).clause
+
+
+def _unstepped(row, step: int, **how) -> dict[str, float]:
+    """A watched step in which no optimizer takes one."""
+    return {key: value for key, value in row(step, **STILL, **how).items() if key != "optimizer/lr"}
+
+
+def test_in_a_loop_of_ones_own_an_optimizer_that_never_steps_is_told(row, evidence):
+    run = evidence(*(_unstepped(row, step) for step in range(3)), units=UNITS)
+    assert "optimizer.step()" in frozen(run).remedy.code and frozen(run).points >= SEEN
+    assert frozen(evidence(*(_unstepped(row, step) for step in range(3)), units=UNITS, settings={})) is None
+    lost = evidence(*(row(step, **STILL) for step in range(3)), units=UNITS)  # in rounding, or at a rate of 0
+    assert frozen(lost) is None
+
+
+def test_steps_outside_of_the_watched_ones_are_neither_small_nor_missing(row, evidence):
+    rows = [
+        _unstepped(row, step, weight_std=(0.3 + step / 1e3, 0.1, 0.05, 0.1), weight_gradient_std=(0.0,) * 4)
+        for step in range(3)
+    ]
+    for each in rows:  # the backward pass is outside as well
+        for layer in UNITS:
+            del each[f"gradient/std/{layer}"]
+    run = evidence(*rows, units=UNITS)
+    assert run.updated_elsewhere and not any(suspect(run) for suspect in (frozen, detached, stopped))
+    assert detached(evidence(*rows, units=UNITS, settings={})) is not None
 
 
 def test_behind_a_layer_that_gives_nothing_the_others_are_neither_frozen_nor_detached(row, evidence):
@@ -93,3 +122,10 @@ def test_what_does_not_count_as_stopped(row, evidence):
     dead = [row(step, activation_dead=(1.0, 1.0, 1.0), **WITHOUT) for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *dead)) is None
     assert stopped(evidence(*(row(step, **STILL) for step in (0, 16, 32)))) is None
+
+
+def test_in_a_loop_of_ones_own_another_optimizer_may_have_the_other_layers(row, evidence):
+    most = tuple(UNITS)[:3]
+    assert frozen(evidence(row(0), row(50), units=UNITS, left_out=most)) is None
+    still = [row(step, weight_update_ratio=(0.0, 0.0, 0.0, 2e-3)) for step in (0, 50)]
+    assert "network.parameters()" in frozen(evidence(*still, units=UNITS, left_out=most)).remedy.code

@@ -1,13 +1,13 @@
 """Causes in the network: dropout, width, depth, what it does in evaluation."""
 
-from cnnlab.common.words import number, percent, points
+from cnnlab.common.words import number, percent, plural, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
 from cnnlab.diagnosis.causes.starting_weights import jump, lost_in_rounding
 from cnnlab.diagnosis.causes.updating import no_input, same_outputs
 from cnnlab.diagnosis.evidence import Evidence
-from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, forward_size
@@ -21,6 +21,8 @@ DEEP = 8
 VERY_DEEP = 24  # He et al. 2015 train 30 layers, slowly; 40 with norm layers are worse than 12 without on MNIST
 THIN = 2  # units
 WIDTHS = {"model.channels": 16, "model.head": 64}  # usual ones
+EXPONENT = 88.0  # exp of more is infinite in float32
+SAME = 4.5  # points: what is seen of the weights, as of too small ones, comes before what follows from it
 FLAT = 0.02  # deviation within images over that of all values; digits have 0.9, photos 0.7
 # At 0, of activations that weights of the usual gain do not make up for.
 SLOPES = {"sigmoid": 0.25, "hardsigmoid": 1 / 6, "softplus": 0.5}
@@ -118,7 +120,7 @@ def input_ignored(run: Evidence) -> Cause | None:
     if same_outputs(seen) and not any(no_input(m) for m in seen):
         cut = not any(next(iter(m.of("gradient/std").values())) for m in seen if m.of("gradient/std"))
         words = "all images of a batch get the same outputs, at every measured step"
-        clues.append(Clue(10, f"{words}, and no gradient comes back") if cut else Clue(5, words))
+        clues.append(Clue(10, f"{words}, and no gradient comes back") if cut else Clue(SAME, words))
     if (lost := lost_in_rounding(run)) is not None:
         clues.append(Clue(12, f"{lost} gets nothing but rounding of what the layer before gives"))
     # Outputs of two passes that have next to nothing in common do not depend on the images.
@@ -144,11 +146,12 @@ def undefined(run: Evidence) -> Cause | None:
         clue = Clue(11, f"{made[0]} makes infinity or NaN of finite values, of at most {number(made[1])}")
     elif made is None and found is not None and not found.possible:
         words = f"{found.seen}, and no value before exceeds {number(found.size)}"
-        clue = Clue(9, f"{words}: sums, squares, exponentials of such values stay finite")
+        finite = "sums, squares, exponentials" if found.size < EXPONENT else "sums, squares"
+        clue = Clue(9, f"{words}: {finite} of such values stay finite")
     else:
         return None
     remedy = Remedy(look="look for a division by 0, a root of 0 or a logarithm of 0 there; add an epsilon")
-    clause = "an operation in the network has no finite result"
+    clause = "an operation in the network, or in the loss, has no finite result"
     return Cause("network_unsuitable", clause, remedy, (clue,), LEARNING | SIGNALS)
 
 
@@ -187,6 +190,16 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     )
 
 
+def softmax_inside(run: Evidence) -> Cause | None:
+    if not (layers := run.latest("network/behind_softmax")) > 0:
+        return None
+    words = f"the input of {plural(int(layers), 'layer')} is what a softmax gives, whose values add up to 1"
+    clause = "a softmax between layers leaves little of signal and gradient"
+    remedy = Remedy(look="take ReLU between layers, and no softmax")
+    clue = Clue(SEEN if run.poor else SEEN - 1, words)
+    return Cause("activation_unsuitable", clause, remedy, (clue,), LEARNING | SIGNALS | {"small_updates"})
+
+
 def memorizes(run: Evidence) -> Cause | None:
     gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
     if not gap >= GAP:
@@ -198,5 +211,5 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, input_ignored, undefined)
+CAUSES = (narrow, evaluation_differs, input_ignored, undefined, softmax_inside)
 ANY_PART = (deep, unsuitable_activation, memorizes)

@@ -114,7 +114,8 @@ def overflow(run: Evidence) -> Overflow | None:
     if not size * max(1.0, weights) * (terms or 1) < FAR_BELOW:
         return None
     reached = size * max(1.0, weights, size) * (terms or inf)
-    return Overflow(seen, size, not forward or reached > HALF_LARGEST or size > log(HALF_LARGEST))
+    narrow = run.context.computed != "float32"
+    return Overflow(seen, size, narrow and (not forward or reached > HALF_LARGEST or size > log(HALF_LARGEST)))
 
 
 def _out_of_nothing(run: Evidence) -> Clue | None:

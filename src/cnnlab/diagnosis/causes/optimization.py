@@ -1,13 +1,14 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
 from itertools import pairwise
-from math import ceil, inf, log
+from math import ceil, inf, isnan, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence, Record
+from cnnlab.diagnosis.evidence import PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.signal import forward_size
 
@@ -37,16 +38,21 @@ RISES = 1.02  # of the first loss; a loss that stands still may rise by less, si
 ACCUMULATED = 2.0, 4.0
 UPHILL = -0.3  # cosine; the first updates of SGD have 1, those of Adam 0.2 to 0.9
 UNCHANGED, SUMMED = 1.2, 1.4  # of ten gradients that point anywhere the sum is 3 times as long as one
+# In a loop of one's own, where gradients of a few batches may be added up on purpose: of two at most twice as long.
+TWO, THREE, ENDLESS = 2.0, 3.0, 8.0
+KEPT = 0.01  # of the gradient; in healthy runs a limit of 1 leaves a quarter and more
 FEW = 4  # images a batch, or batches an epoch
 ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
 
 
 def clipped(run: Evidence) -> Cause | None:
-    clip = run.context.clip
+    clip, kept, remedy = run.context.clip, run.latest("check/gradient_kept"), Remedy("trainer.clip", 1)
+    if kept < KEPT:  # in a loop of one's own
+        clue = Clue(8, f"the optimizer never gets more than {number(kept)} of the size of the gradient")
+        return Cause("clip_too_small", "clipping leaves little of the gradients", remedy, (clue,), UPDATES)
     if clip is None or clip > CLIP_SMALL:
         return None
     clue = Clue(14 if clip <= CLIP_TINY else 4, f"trainer.clip is {clip:g}; 0.5 to 10 is usual")
-    remedy = Remedy("trainer.clip", 1)
     return Cause("clip_too_small", f"clipping at {clip:g} leaves little of the gradients", remedy, (clue,), UPDATES)
 
 
@@ -149,9 +155,14 @@ def reversed_update(run: Evidence) -> Cause | None:
     elif _rises(losses) and not _large(run):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
     remedy = another_optimizer(run.context, "look for a sign that turns the gradient or the update around")
+    clause, least = "the weights move up the loss, not down", min(run.values("train/loss"), default=0.0)
+    if run.context.settings is None and classes and least < 0 and run.poor:  # in runs the loss is cross entropy
+        clues = [Clue(14, f"the loss falls to {number(least)}; no cross entropy is negative")]
+        clause = "the loss is not lowest at the right answers: a minus sign, or nll_loss of plain outputs"
+        remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", "false")
-    return Cause("update_reversed", "the weights move up the loss, not down", remedy, tuple(clues), UPDATES)
+    return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES)
 
 
 def _rises(losses: list[float]) -> bool:
@@ -184,7 +195,9 @@ def schedule(run: Evidence) -> Cause | None:
     planned = run.context.planned_steps
     if mean >= RATE_SHARE or run.steps < PATIENCE or (planned is not None and run.steps < planned):
         return None
-    clue = Clue(12, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
+    # Of a loop of one's own nobody knows whether it is still warming up.
+    sure = planned is not None or shares[-1][1] < top[1]
+    clue = Clue(12 if sure else 8, f"on average the learning rate is {percent(mean)} of its peak; 50 to 100 % is usual")
     return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
 
 
@@ -220,12 +233,16 @@ def accumulated(run: Evidence) -> Cause | None:
     first, last = run.latest("check/gradient_first"), run.latest("check/gradient_later")
     clause = "gradients of earlier steps are never cleared"
     remedy = another_optimizer(run.context, "call optimizer.zero_grad() in every step")
-    if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED:
+    second = run.latest("check/gradient_second")  # known in loops of one's own alone
+    endless = isnan(second) or last >= ENDLESS or (second <= TWO and last >= THREE)
+    if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED and endless:
         words = f"after some steps the optimizer gets a gradient of {number(last)} times the size of the batch's"
-        return Cause(
-            "gradients_accumulated", clause, remedy, (Clue(12, f"{words}, in its first step of once"),), UPDATES
-        )
-    if run.first is None or forward_size(run.first, start=True):
+        clue = Clue(12, f"{words}, in its first step of once")
+        return Cause("gradients_accumulated", clause, remedy, (clue,), UPDATES, mistake=True)
+    # What follows was measured on classifiers; where the gradients themselves were seen it is not needed.
+    if run.first is None or forward_size(run.first, start=True) or run.context.classes is None or not isnan(second):
+        return None
+    if next(iter(run.first.of("preactivation/std")), "") in run.context.left_out:  # nor does it clear those
         return None
     later = [ratio / ratios[0] for step, ratio in ratios.items() if 1 < step <= 32] if 0 in ratios else []
     growing = all(b > 0.8 * a for a, b in pairwise(later))

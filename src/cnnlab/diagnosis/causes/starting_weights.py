@@ -7,8 +7,10 @@ from statistics import median
 
 from cnnlab.common.words import number, plural
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.causes.step_size import loss_multiplied
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
+from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, starved, zeroed
 from cnnlab.diagnosis.units import IDENTICAL, identical
@@ -219,7 +221,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
             Clue(7, f"the filters' differences from their mean have {number(scattered)} of their norm; 0.9 is usual")
         )
     classes, loss = run.context.classes, run.first_loss
-    if not vanishing and classes and math.isfinite(loss) and loss > LOUD * math.log(classes):
+    if not vanishing and classes and math.inf > loss > LOUD * math.log(classes) and not loss_multiplied(run):
         clues.append(Clue(3, f"the first loss is {number(loss)}; guessing has {number(math.log(classes))}"))
     if run.context.batch_norm and clues:
         clues.append(Clue(-4, "norm layers bring any scale of the weights back to 1"))

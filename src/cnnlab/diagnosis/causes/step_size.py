@@ -18,6 +18,7 @@ ADADELTA = (0.1, 3.0)  # its updates begin at the root of eps, and grow
 EPSILON_SMALL = 1e-8
 # A healthy run's largest updates, median over layers, are 3e-3 to 0.1 of the weights.
 UPDATE_LITTLE = 1e-3
+MULTIPLIED = 2.0  # a loss of several parts, or weighted by class, is about as large as one
 EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation", "collapsed"} | {
     "exploding_forward", "vanishing_forward", "exploding_backward", "vanishing_backward"
 }  # fmt: skip
@@ -43,6 +44,9 @@ def too_large(run: Evidence) -> Cause | None:
             clues.append(Clue(-6, "before values became infinite or NaN, they and the updates were of usual size"))
         elif healthy_start and not all(m.finite for m in run.records):
             clues.append(Clue(4, "it began well, and values became infinite or NaN in training"))
+    multiplied = loss_multiplied(run)
+    if multiplied:
+        clues.append(Clue(8, f"{multiplied}: it is summed over the batch, or multiplied, and so is its gradient"))
     best = run.latest("check/best_rate")
     clues += _no_rate_helps(run)
     if lr is not None and best > 0:
@@ -54,8 +58,21 @@ def too_large(run: Evidence) -> Cause | None:
         clues.append(Clue(-3, f"{lr:g} is less than usual"))
     if not any(clue.points > 0 for clue in clues):
         return None
-    clause = f"the learning rate{named(run)} is too large"
-    return Cause("learning_rate_too_large", clause, _remedy(run, 0.1 if not full else 0.01), tuple(clues), EXPLAINED)
+    clause, remedy = f"the learning rate{named(run)} is too large", _remedy(run, 0.1 if not full else 0.01)
+    if multiplied:
+        clause += " for such a loss"
+        remedy = remedies.Remedy(look='take the mean over the batch (reduction="mean"), or a smaller learning rate')
+    return Cause("learning_rate_too_large", clause, remedy, tuple(clues), EXPLAINED)
+
+
+def loss_multiplied(run: Evidence) -> str:
+    """In a loop of one's own, a first loss that is more than a mean cross entropy of the outputs can be, in words."""
+    classes, first = run.context.classes, run.first
+    if run.context.settings is not None or not classes or first is None or first.loss is None:
+        return ""
+    most = math.log(classes) + first.scalars.get("output/highest", math.nan) - first.scalars.get("output/lowest", 0.0)
+    words = f"the first loss is {number(first.loss)}, and the mean cross entropy of such outputs at most {number(most)}"
+    return words if first.loss > MULTIPLIED * most else ""
 
 
 def too_small(run: Evidence) -> Cause | None:

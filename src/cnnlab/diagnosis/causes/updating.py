@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from statistics import median
 
 from cnnlab.common.words import number
-from cnnlab.diagnosis.evidence import Evidence, Record
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
+from cnnlab.diagnosis.learning import UPDATE_SMALL
+from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.signal import DEAD, dead_layers, forward_size, starved, zeroed
 
@@ -19,8 +21,15 @@ LEARNED_ALL = 1e-6  # a loss that leaves no gradient
 
 
 def frozen(run: Evidence) -> Cause | None:
-    layers = [*run.context.frozen, *run.context.left_out]
+    left_out = _left_out(run)
+    layers = [*run.context.frozen, *left_out]
     count = len(run.context.units)
+    if not layers and _never_stepped(run):
+        clue = Clue(
+            12, "gradients arrive, no optimizer takes a step in or between the watched ones, and no weight changes"
+        )
+        remedy = Remedy(look="call optimizer.step() after loss.backward()")
+        return Cause("layers_frozen", "the optimizer takes no step", remedy, (clue,), STILL)
     if not layers and (without := _without_gradient(run)):
         clue = Clue(11, f"a gradient arrives at {_some(without)}, and none is there for the update of the weights")
         remedy = Remedy(look="call backward() between zero_grad() and step(); see that the weights require a gradient")
@@ -35,10 +44,25 @@ def frozen(run: Evidence) -> Cause | None:
         clues.append(off)
     clause = "layers are frozen (requires_grad is False)"
     remedy = Remedy(look="set requires_grad of these weights to True")
-    if run.context.left_out:
+    if left_out:
         clause = "the optimizer does not have all weights"
         remedy = another_optimizer(run.context, "give the optimizer network.parameters()")
     return Cause("layers_frozen", clause, remedy, tuple(clues), STILL)
+
+
+def _left_out(run: Evidence) -> list[str]:
+    """In a loop of one's own, what one optimizer does not have, another may move."""
+    if run.context.settings is not None:
+        return [*run.context.left_out]
+    moved = {k for m in run.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
+    return [layer for layer in run.context.left_out if layer not in moved]
+
+
+def _never_stepped(run: Evidence) -> bool:
+    """In a loop of one's own, where a watched step without a learning rate is one without an optimizer's."""
+    seen = [m for m in run.measured if m.finite and any(m.of("weight/gradient_std").values())]
+    stepped = any("optimizer/lr" in m.scalars or any(m.of("weight/update_ratio").values()) for m in run.measured)
+    return run.context.settings is None and len(seen) >= LAST and not stepped and run.still
 
 
 def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:
@@ -55,6 +79,9 @@ def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:
 def _without_gradient(run: Evidence) -> list[str]:
     """The layers whose output always gets a gradient, and whose weights never do."""
     seen = [m for m in run.measured if m.finite and m.of("gradient/std") and m.of("weight/gradient_std")]
+    # In a loop of one's own they may be cleared after the update, which then is not that of a decay alone.
+    if run.context.settings is None and (run.updated_elsewhere or any(r >= UPDATE_SMALL for _, r in run.ratios)):
+        return []
     if len(seen) < 2 or same_outputs(seen) or any(no_input(m) for m in seen):  # without input there is no gradient
         return []
     layers = list(seen[0].of("gradient/std"))
@@ -67,9 +94,11 @@ def _without_gradient(run: Evidence) -> list[str]:
 
 def detached(run: Evidence) -> Cause | None:
     """Trainable layers that run, and that no gradient ever reaches, although those behind them get some."""
-    known = {*run.context.frozen, *run.context.left_out}
+    known = {*run.context.frozen, *_left_out(run)}
     records = [m for m in run.measured if m.finite and m.of("weight/gradient_std")]
-    if not records or starved(records[0]) or same_outputs(records):  # nothing comes through forward, either
+    if (
+        run.updated_elsewhere or not records or starved(records[0]) or same_outputs(records)
+    ):  # nothing comes through forward, either
         return None
     ran = list(records[0].of("preactivation/std"))
     still = [k for k in ran if k not in known and all(m.of("weight/gradient_std").get(k) == 0 for m in records)]

@@ -1,0 +1,95 @@
+"""What an optimizer is given in a watched step, against autograd's own gradients."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.optim.optimizer import _global_optimizer_pre_hooks
+
+from cnnlab.networks.layers import weight_layers
+from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
+
+X, Y = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 3
+
+
+def _network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def _weights(network: nn.Module) -> list[nn.Parameter]:
+    return [module.weight for module in weight_layers(network).values()]
+
+
+def _backward(network: nn.Module) -> None:
+    F.cross_entropy(network(X), Y).backward()
+
+
+def test_the_rate_is_that_of_the_step_and_none_without_one():
+    network = _network()
+    first, last = network[0], network[2]
+    groups = [{"params": first.parameters(), "lr": 0.3}, {"params": last.parameters()}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    with Stepping(_weights(network)) as stepping:
+        _backward(network)
+    assert stepping.seen.rate is stepping.seen.share is None
+    with Stepping(_weights(network)) as stepping:
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] = 7.0
+        torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=100.0).step()  # somebody else's
+    assert stepping.seen.rate == 0.3 and not stepping.seen.arrived
+
+
+def test_the_share_is_that_of_clipping_and_of_what_was_not_cleared():
+    network = _network()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    shares = []
+    for limit in (1e-3, 1e9):
+        optimizer.zero_grad()
+        with Stepping(_weights(network)) as stepping:
+            _backward(network)
+            norm = nn.utils.clip_grad_norm_(network.parameters(), limit)
+            optimizer.step()
+        shares.append(stepping.seen.share.item() / min(1, limit / norm.item()))
+    assert shares == pytest.approx([1, 1], rel=1e-3)
+    with Stepping(_weights(network)) as stepping:  # the gradient of before is still there, and is the same
+        _backward(network)
+        optimizer.step()
+    assert stepping.seen.share.item() == pytest.approx(2)
+
+
+def test_no_hook_stays_behind():
+    network, before = _network(), len(_global_optimizer_pre_hooks)
+    with pytest.raises(ZeroDivisionError), Stepping(_weights(network)):
+        assert len(_global_optimizer_pre_hooks) == before + 1
+        raise ZeroDivisionError
+    assert len(_global_optimizer_pre_hooks) == before
+    assert not any(weight._backward_hooks for weight in network.parameters())
+
+
+def test_frozen_weights_and_none_at_all_are_no_obstacle():
+    network = _network().requires_grad_(False)
+    for weights in (_weights(network), {}):
+        with Stepping(weights) as stepping:
+            network(X)
+        assert stepping.seen == Stepped()
+
+
+def _steps(*shares: float) -> list[Stepped]:
+    return [Stepped(0.1, True, torch.tensor(share)) for share in shares]
+
+
+def test_what_the_shares_say_of_a_run():
+    assert gradients_given(_steps(1.0, 2.0, 4.0, 6.0, float("inf"))) == {
+        "check/gradient_first": 1.0,
+        "check/gradient_second": 2.0,
+        "check/gradient_later": 5.0,
+        "check/gradient_kept": 6.0,
+    }
+    assert "check/gradient_kept" not in gradients_given(_steps(*[2.0**-16] * 3, *[2.0**-15] * 3)), (
+        "that is a loss scale"
+    )
+    assert gradients_given(_steps(*[3e-5] * 6))["check/gradient_kept"] == pytest.approx(3e-5)
+    assert gradients_given(_steps(1.0, 2.0)) == {} == gradients_given([])
+    accumulating = [Stepped(None, True)] * 3
+    assert gradients_given([*accumulating, *_steps(4.0, 3.0, 4.0, 3.0)]) == {}
