@@ -56,7 +56,8 @@ def interpolated() -> Iterator[None]:
     except OmegaConfBaseException as error:
         raise InputError(
             f"{next(iter(str(error).splitlines()), 'An interpolation fails')}.\n"
-            "Look at the ${...} in what was typed; a text with these characters is written '\\${...}'."
+            "Look at the ${...} in what was typed, or in a config of your own; a text with these characters is written "
+            "'\\${...}'."
         ) from error
 
 

@@ -20,6 +20,10 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     """
     asked = [argument for argument in arguments if key_of(argument) in (RESUME, REPRODUCE) and text_of(argument)]
     rest = [argument for argument in arguments if key_of(argument) not in (RESUME, REPRODUCE)]
+    if empty := next((each for each in arguments if each in (f"{RESUME}=", f"{REPRODUCE}=")), None):
+        raise InputError(
+            f"{empty} names no run. Give the folder that a training run printed, e.g. {empty}outputs/runs/..."
+        )
     if not asked:
         return rest
     if len(asked) > 1:

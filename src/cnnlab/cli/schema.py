@@ -167,6 +167,16 @@ def check_values(config: Mapping[str, Any]) -> None:
                 raise InputError(unknown(key, rules))
 
 
+def check_complete(config: Mapping[str, Any]) -> None:
+    """Raise InputError unless each section is there, as in a config of one's own that takes the place of train.yaml."""
+    needed = [*PLAIN, *(section for section in SECTIONS if section != "experiment")]
+    if lacking := [key for key in needed if key not in config]:
+        raise InputError(
+            f"The config lacks {', '.join(lacking)}.\nOne of your own for --config-name begins with what it changes: "
+            "defaults: [train, _self_]"
+        )
+
+
 def check_shapes(config: Mapping[str, Any]) -> None:
     """Raise InputError unless each section has what every config of its group has."""
     for section, values in config.items():
@@ -178,12 +188,12 @@ def _check_shape(section: str, values: Any) -> None:
     if section == "experiment":
         if values:
             raise InputError(
-                "The experiment's settings would not be used, since its file lacks the line that puts them in place.\n"
-                "Begin it with:\n  # @package _global_"
+                "The experiment's settings would not be used: its file does not begin with the line that puts them in "
+                "place.\nMake this its first line, and save it as UTF-8 without BOM:\n  # @package _global_"
             )
         return
     if not isinstance(values, Mapping):
-        raise InputError(f"{section} is {shown(values)}, and should be lines of `key: value`. Look at its config.")
+        raise InputError(no_section(section, values))
     if section in BUILT and not isinstance(values.get("_target_"), str):
         raise InputError(
             f"{section}: the config that was chosen does not say what to build.\n"
@@ -196,6 +206,10 @@ def _check_shape(section: str, values: Any) -> None:
             f"{section}: the config that was chosen lacks {', '.join(missing[:5])}.\n"
             f"Let it change another, which has them: defaults: [{BASES[section]}, _self_]"
         )
+
+
+def no_section(section: str, value: Any) -> str:
+    return f"{section} is {shown(value)}, and should be indented lines of `key: value`. Look at its config."
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
