@@ -119,7 +119,9 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
             return no_section(key.partition(".")[0], section)
         found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
         if found is _MISSING and not key.startswith(EXTENSIBLE) and not is_own_group(key):
-            return unknown(key, known)
+            group = key.partition(".")[0]
+            chosen = config.hydra.runtime.choices.get(group) if "." in key else None
+            return unknown(key, known, f"{group}={chosen}" if chosen else "")
     return _first_line(error)
 
 

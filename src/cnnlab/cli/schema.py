@@ -212,8 +212,9 @@ def no_section(section: str, value: Any) -> str:
     return f"{section} is {shown(value)}, and should be indented lines of `key: value`. Look at its config."
 
 
-def unknown(key: str, known: Iterable[str]) -> str:
-    """The message for an unknown setting: the closest match, and the settings of its section."""
+def unknown(key: str, known: Iterable[str], choice: str = "") -> str:
+    """The message for an unknown setting: the closest match, and the settings of its section; `choice`: whose settings
+    these are, as optimizer=sgd."""
     names = list(known)
     section, _, _ = key.rpartition(".")
     siblings = [name for name in names if section and name.startswith(section + ".")]
@@ -221,4 +222,4 @@ def unknown(key: str, known: Iterable[str]) -> str:
     hint = did_you_mean(key, names if section else sections)
     if not section and (meant := [name for name in names if name.endswith(f".{key}") and name.count(".") == 1]):
         hint = f" Did you mean {' or '.join(map(repr, meant))}?"
-    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(siblings or sections)}."
+    return f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."
