@@ -55,7 +55,7 @@ class RunRecord:
     def config(self) -> dict[str, Any]:
         """The resolved settings, nested; empty for a run from plain Python, which has none."""
         path = self.folder / "config.yaml"
-        text = path.read_text() if path.is_file() else self.planned
+        text = path.read_text(encoding="utf-8") if path.is_file() else self.planned
         return (yaml.load(text, _LOADER) or {}) if text else {}
 
     @cached_property

@@ -37,7 +37,7 @@ def asked(configs: Path, config_name: str, arguments: Sequence[str]) -> str | No
 def help_page(folders: Sequence[Path], config_name: str) -> str:
     """Of <config_name>.yaml in the first folder: its comment on top, its groups with their comments and the choices in
     all folders, its settings as they stand there."""
-    top, groups, settings = _parts((folders[0] / f"{config_name}.yaml").read_text().splitlines())
+    top, groups, settings = _parts((folders[0] / f"{config_name}.yaml").read_text(encoding="utf-8").splitlines())
     choices = {
         group: sorted({path.stem for f in folders for path in (f / group).glob("*.yaml")}) for group, *_ in groups
     }

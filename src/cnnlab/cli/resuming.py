@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     if own is not None and "--config-dir" not in typed:
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
-            f"If you trust them, say so by giving them again: --config-dir {own}"
+            f"If you trust them, say so by giving them again: --config-dir {shlex.quote(own)}"
         )
     if code := next((line for line in kept if CODE.search(line)), None):
         raise InputError(

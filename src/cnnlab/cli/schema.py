@@ -222,4 +222,6 @@ def unknown(key: str, known: Iterable[str], choice: str = "") -> str:
     hint = did_you_mean(key, names if section else sections)
     if not section and (meant := [name for name in names if name.endswith(f".{key}") and name.count(".") == 1]):
         hint = f" Did you mean {' or '.join(map(repr, meant))}?"
-    return f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."
+    return (
+        f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."
+    )

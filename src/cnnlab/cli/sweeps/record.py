@@ -62,7 +62,7 @@ def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
 
 def _read(folder: Path) -> str:
     config = folder / "config.yaml"
-    return config.read_text() if config.is_file() else ""
+    return config.read_text(encoding="utf-8") if config.is_file() else ""
 
 
 def write_record(
