@@ -138,3 +138,16 @@ def test_the_command_that_is_suggested_can_be_pasted():
     assert "  python -m cnnlab.train -m 'init=glob(he*)'\n" in str(error.value) and "[glob" not in str(error.value)
     with pytest.raises(InputError, match=re.escape("write optimizer.lr=[0,1]")):
         compose_jobs("train", ["optimizer.lr=0,1"])
+
+
+def test_a_named_sweep_is_no_single_run(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    text = "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    with pytest.raises(InputError, match="hydra.sweeper.params is about a sweep"):
+        compose_run("train", ["experiment=mine"], tmp_path)
+    config, _, _ = compose_run("train", ["experiment=mine", "hydra.sweeper.params=null", "seed=3"], tmp_path)
+    assert config.seed == 3
+    (tmp_path / "experiment" / "mine.yaml").write_text(text.replace("params", "parms"))
+    with pytest.raises(InputError, match="Did you mean 'hydra.sweeper.params'"):
+        compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])

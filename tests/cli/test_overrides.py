@@ -51,6 +51,10 @@ def test_how_values_are_listed_is_said_where_a_list_is_meant(value):
     assert "Values are separated by single commas, and a list is [8,16]." in refused(f"model.channels={value}")
 
 
+def test_an_override_in_a_list_is_told_to_be_quoted():
+    assert 'what has a = is quoted: ["init=he"]' in refused("hydra.sweeper.arms={a: [init=he]}")
+
+
 def test_a_home_folder_is_written_out_since_no_shell_does_it_here(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert refused("dataset.root=~/photos").endswith("  'dataset.root=\"/home/me/photos\"'")

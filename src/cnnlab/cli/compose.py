@@ -27,12 +27,14 @@ from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.in_words import EXTENSIBLE, in_words
 from cnnlab.cli.overrides import as_text, flags, parse, parsed_or_none, parser_of
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
+from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError
 from cnnlab.runs.request import Request
 
 # For the command, not for its jobs: how to run a sweep, what it is to decide, which run to go on with.
 COMMAND_SECTIONS = ("sweep", "claim", "resume")
 LAB_SWEEPER = "hydra_plugins.cnnlab.LabSweeper"
+SWEEPER_KEYS = ("_target_", "arms", "tune", "params", "paired")
 
 
 class Command(NamedTuple):
@@ -80,6 +82,8 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
         command = Command(None, None if args.config_path else master, args.config_dir)
         sweeper = master.hydra.sweeper
         if sweeper._target_ == LAB_SWEEPER:
+            if odd := next((key for key in sweeper if key not in SWEEPER_KEYS), None):
+                raise InputError(unknown(f"hydra.sweeper.{odd}", [f"hydra.sweeper.{key}" for key in SWEEPER_KEYS[1:]]))
             return command
         if not sweeper._target_.endswith("BasicSweeper"):
             # It chooses values as it goes; each job is checked when it starts.
@@ -193,6 +197,12 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
         sentence = f'"{claim.sentence}"' if "sentence" in claim else "A claim"
         raise InputError(
             f"{sentence} is decided by several runs. Put -m first:\n  python -m cnnlab.train -m experiment=NAME"
+        )
+    sweeper = job.hydra.sweeper
+    if sweeper._target_ == LAB_SWEEPER and (ignored := [key for key in ("arms", "tune", "params") if sweeper.get(key)]):
+        raise InputError(
+            f"hydra.sweeper.{ignored[0]} is about a sweep, and this is a single run. To sweep, put -m first:\n"
+            f"  python -m cnnlab.{config_name} -m ...\nFor one run switch it off: hydra.sweeper.{ignored[0]}=null"
         )
 
 

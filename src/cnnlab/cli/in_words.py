@@ -121,7 +121,8 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
         if found is _MISSING and not key.startswith(EXTENSIBLE) and not is_own_group(key):
             group = key.partition(".")[0]
             chosen = config.hydra.runtime.choices.get(group) if "." in key else None
-            return unknown(key, known, f"{group}={chosen}" if chosen else "")
+            several = bool(chosen) and len(loader.get_group_options(group)) > 1
+            return unknown(key, known, f"{group}={chosen}" if several else "")
     return _first_line(error)
 
 

@@ -93,6 +93,8 @@ def _unreadable(lines: Sequence[str]) -> str | None:
     if not equals or _read(quoted) is None:
         return f"Cannot read '{line}'. Write key=value without spaces, e.g. seed=1."
     lists = "Values are separated by single commas, and a list is [8,16].\n" if re.search(r"^[\[{(]|,$", value) else ""
+    if re.match(r"[\[{].*=", value):
+        lists = 'In a list, what has a = is quoted: ["init=he"].\n'
     return (
         f"Cannot read '{line}'.\n{lists}"
         "If the value is a text, such as a folder's name with spaces, brackets or other alphabets, quote it twice:\n"

@@ -89,6 +89,8 @@ class RunFolder:
             raise InputError(
                 f"{self.path} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
             )
+        if run["status"] == "damaged":
+            raise InputError(f"{self.path} holds a run: {run['error']}.\nRemove that folder, or choose another.")
         known = there.read_text(encoding="utf-8") if config is not None and there.is_file() else None
         longer = known is not None and config is not None and extends(known, config)
         what = differences(known, config) if known is not None and config is not None else "its config is not known"

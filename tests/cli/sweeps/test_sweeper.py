@@ -131,3 +131,10 @@ def test_a_dry_run_launches_nothing(sweep_with, tmp_path, capsys):
     sweep_with(launcher, "seed=0,1", "sweep.dry_run=true")
     assert launcher.launched == [] and not (tmp_path / "s").exists()
     assert "2 of 2 runs to do, 6 s of training" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_folder_is_told_before_anything_is_checked(sweep_with, tmp_path, capsys):
+    (tmp_path / "s").touch()
+    with pytest.raises(SystemExit):
+        sweep_with(launcher := Launcher(), "seed=0")
+    assert "hydra.sweep.dir" in capsys.readouterr().err and launcher.launched == []
