@@ -151,3 +151,18 @@ def test_a_named_sweep_is_no_single_run(tmp_path):
     (tmp_path / "experiment" / "mine.yaml").write_text(text.replace("params", "parms"))
     with pytest.raises(InputError, match="Did you mean 'hydra.sweeper.params'"):
         compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])
+
+
+def test_one_run_of_a_sweep_goes_on_or_is_reproduced(tmp_path):
+    (tmp_path / "run").mkdir()
+    for typed in (f"hydra.run.dir={tmp_path / 'run'}", f"reproduce={tmp_path / 'run'}"):
+        (tmp_path / "run" / "run.json").unlink(missing_ok=True)
+        if typed.startswith("hydra"):
+            with pytest.raises(InputError, match="is decided by several runs"):
+                compose_jobs("train", ["experiment=he_suits_relu", typed])
+        (tmp_path / "run" / "run.json").write_text("{}")
+        for jobs in (
+            compose_jobs("train", ["experiment=he_suits_relu", "seed=3", typed]),
+            [compose_run("train", ["experiment=he_suits_relu", "seed=3", typed])[0]],
+        ):
+            assert jobs is not None and [job.seed for job in jobs] == [3]

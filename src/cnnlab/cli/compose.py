@@ -68,10 +68,10 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
         lines = cleaned(loader, args.overrides)
         if not args.multirun:
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
-            _check_not_a_sweep(config_name, job)
             handed = job.hydra.mode is None and not args.config_path and not args.experimental_rerun
             if handed:
                 job.hydra.mode = RunMode.RUN  # before its section becomes read-only
+            _check_not_a_sweep(config_name, job)
             with interpolated():
                 check_can_be_made(run_folder(job), "hydra.run.dir")
             return Command([without_sections(job)], job if handed else None, args.config_dir)
@@ -184,7 +184,11 @@ def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list
 
 
 def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
-    """InputError for what one run would ignore: settings of a sweep, and of a claim, which several runs decide."""
+    """InputError for what one run would ignore: settings of a sweep, and of a claim, which several runs decide; not for
+    a run of a sweep that goes on, or is reproduced."""
+    with interpolated():
+        if job.get("reproduce") or (run_folder(job) / "run.json").is_file():
+            return
     sweep = job.get("sweep", {})
     if sweep.get("dry_run") or not sweep.get("wait", True):
         typed = "sweep.dry_run=true lists the jobs of" if sweep.dry_run else "sweep.wait=false is about"
