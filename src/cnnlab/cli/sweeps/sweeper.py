@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.errors import InstantiationException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -22,6 +23,7 @@ from cnnlab.claims.claim import check_levels, read_claim
 from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
 from cnnlab.cli.folders import check_can_be_made, interpolated, named_folder
 from cnnlab.cli.overrides import parser_of
+from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan
@@ -54,7 +56,12 @@ class LabSweeper(Sweeper):
         self.config, self.task = config, task_function
         self.loader, self.frozen = hydra_context.config_loader, FrozenLoader(hydra_context.config_loader)
         self.hydra_context = HydraContext(self.frozen, hydra_context.callbacks)
-        self.launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task_function, config)
+        try:
+            self.launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task_function, config)
+        except InstantiationException as error:
+            if isinstance(error.__cause__, Refusal):  # which Hydra would quote
+                exit_with(error.__cause__)
+            raise
         self.launched = 0
         self.reasons: dict[str, str] = {}
 
