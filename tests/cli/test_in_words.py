@@ -87,6 +87,11 @@ def test_a_file_is_no_choice_and_the_command_with_its_folder_is_shown(tmp_path, 
     )
 
 
+def test_a_setting_that_a_choice_lacks_is_told_with_the_choice():
+    assert told("init=he", "init.std=0.1").startswith("'init.std' is no setting of init=he.")
+    assert told("optimizer.betas=0.1").startswith("'optimizer.betas' is no setting. Did you mean"), "none was typed"
+
+
 def test_several_experiments_may_be_chosen(tmp_path):
     written(tmp_path, "experiment/x.yaml", f"{GLOBAL}seed: 5\n")
     written(tmp_path, "experiment/y.yaml", f"{GLOBAL}trainer: {{max_steps: 2}}\n")

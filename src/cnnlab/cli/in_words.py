@@ -120,9 +120,8 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
         found = OmegaConf.select(config, key, default=_MISSING, throw_on_resolution_failure=False)
         if found is _MISSING and not key.startswith(EXTENSIBLE) and not is_own_group(key):
             group = key.partition(".")[0]
-            chosen = config.hydra.runtime.choices.get(group) if "." in key else None
-            several = bool(chosen) and len(loader.get_group_options(group)) > 1
-            return unknown(key, known, f"{group}={chosen}" if several else "")
+            typed = "." in key and any(each.key_or_group == group for each in parsed)
+            return unknown(key, known, f"{group}={config.hydra.runtime.choices[group]}" if typed else "")
     return _first_line(error)
 
 
