@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.folders import split_folders
+from cnnlab.cli.folders import check_can_be_made, split_folders
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -33,6 +33,8 @@ def check(folders: Sequence[Path], jobs: Sequence["DictConfig"]) -> Any:
 
     for job in jobs:
         check_rules(resolved(job), REPORT_RULES)
+        if job.output is not None:
+            check_can_be_made(Path(job.output), "output")
     check_there(folders)
 
     from cnnlab.claims.study import check_study  # pandas and scipy, which the mistakes above need not wait for

@@ -41,6 +41,7 @@ def test_a_sweep_file_of_another_version_or_cut_is_refused(make_sweep):
     (folder / "sweep.json").write_text(json.dumps({"version": 2}))
     with pytest.raises(InputError, match="version 2"):
         find([folder])
-    (folder / "sweep.json").write_text("{")
-    with pytest.raises(InputError, match="cannot be read"):
-        find([folder])
+    for content in ("{", "", "[]", "{}", '{"version": 1}'):
+        (folder / "sweep.json").write_text(content)
+        with pytest.raises(InputError, match="cannot be read|has version None"):
+            find([folder])

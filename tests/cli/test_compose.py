@@ -1,5 +1,7 @@
 """Command lines become jobs before Hydra runs any; mistakes are told in words."""
 
+import re
+
 import pytest
 
 from cnnlab.cli.compose import compose_jobs, compose_run, deferred
@@ -114,8 +116,53 @@ def test_an_interpolation_that_leads_nowhere_is_told(value):
     assert str(error.value).count("\n") < 5
 
 
-@pytest.mark.parametrize(("choice", "says"), [("model=[0]", "model=[0]"), ("model=5.5", "must be a string")])
-def test_a_choice_that_is_no_name_is_told(choice, says):
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("sweep.dry_run=true", "sweep.dry_run=true lists the jobs of a sweep"),
+        ("sweep.wait=false", "sweep.wait=false is about a sweep"),
+        ("claim.guess=holds", "A claim is decided by several runs"),
+        ("+experiment=he_suits_relu", '"He initialization suits ReLU, better than Xavier." is decided by several runs'),
+    ],
+)
+def test_what_one_run_would_ignore_is_refused(typed, says):
+    for compose in (lambda: compose_jobs("train", [typed]), lambda: compose_run("train", [typed])):
+        with pytest.raises(InputError, match="Put -m first|To sweep, put -m first") as error:
+            compose()
+        assert str(error.value).startswith(says)
+
+
+def test_the_command_that_is_suggested_can_be_pasted():
     with pytest.raises(InputError) as error:
-        compose_run("train", [choice])
-    assert says in str(error.value) and str(error.value).count("\n") < 5
+        compose_jobs("train", ["init=glob(he*)"])
+    assert "  python -m cnnlab.train -m 'init=glob(he*)'\n" in str(error.value) and "[glob" not in str(error.value)
+    with pytest.raises(InputError, match=re.escape("write optimizer.lr=[0,1]")):
+        compose_jobs("train", ["optimizer.lr=0,1"])
+
+
+def test_a_named_sweep_is_no_single_run(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    text = "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    with pytest.raises(InputError, match="hydra.sweeper.params is about a sweep"):
+        compose_run("train", ["experiment=mine"], tmp_path)
+    config, _, _ = compose_run("train", ["experiment=mine", "hydra.sweeper.params=null", "seed=3"], tmp_path)
+    assert config.seed == 3
+    (tmp_path / "experiment" / "mine.yaml").write_text(text.replace("params", "parms"))
+    with pytest.raises(InputError, match="Did you mean 'hydra.sweeper.params'"):
+        compose_jobs("train", ["-m", "--config-dir", str(tmp_path), "experiment=mine"])
+
+
+def test_one_run_of_a_sweep_goes_on_or_is_reproduced(tmp_path):
+    (tmp_path / "run").mkdir()
+    for typed in (f"hydra.run.dir={tmp_path / 'run'}", f"reproduce={tmp_path / 'run'}"):
+        (tmp_path / "run" / "run.json").unlink(missing_ok=True)
+        if typed.startswith("hydra"):
+            with pytest.raises(InputError, match="is decided by several runs"):
+                compose_jobs("train", ["experiment=he_suits_relu", typed])
+        (tmp_path / "run" / "run.json").write_text("{}")
+        for jobs in (
+            compose_jobs("train", ["experiment=he_suits_relu", "seed=3", typed]),
+            [compose_run("train", ["experiment=he_suits_relu", "seed=3", typed])[0]],
+        ):
+            assert jobs is not None and [job.seed for job in jobs] == [3]

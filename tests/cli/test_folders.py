@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.folders import check_can_be_made, split_folders
+from cnnlab.cli.folders import check_can_be_made, named_folder, split_folders
 from cnnlab.common.errors import InputError
 
 
@@ -37,3 +37,9 @@ def test_one_that_cannot_is_told(tmp_path, name):
     with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be made: .*\nGive another folder"):
         check_can_be_made(tmp_path / name, "hydra.run.dir")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_empty_name_is_no_folder():
+    assert named_folder(".", "hydra.run.dir") == Path(".")
+    with pytest.raises(InputError, match="hydra.run.dir= names no folder"):
+        named_folder("", "hydra.run.dir")

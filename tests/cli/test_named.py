@@ -61,7 +61,7 @@ def test_foreign_networks_keep_what_is_no_layers_weight():
     [
         ({"init": "hee"}, "init=hee: there is no such init. Did you mean 'he'"),
         ({"init": "normal", "std": -1}, "init.std=-1 is not allowed"),
-        ({"init": "normal", "stdd": 1}, "'init.stdd' is no setting. Did you mean 'init.std'"),
+        ({"init": "normal", "stdd": 1}, "'init.stdd' is no setting of init=normal. Did you mean 'init.std'"),
         ({"init": "he", "activation": "rellu"}, "model.activation=rellu is not allowed"),
         ({"init": "he", "config_dir": "nowhere"}, "nowhere: no such folder"),
     ],

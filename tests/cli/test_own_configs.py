@@ -3,6 +3,7 @@
 import pytest
 
 from cnnlab.cli.compose import compose_run
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 
 
@@ -56,6 +57,11 @@ def test_a_yml_is_told_to_be_renamed(tmp_path):
         ("null: 1\n", 'Put it in quotes: "None"'),
         ("a: &x [*x]\n", "aliases"),
         ("\x00", "special characters are not allowed"),
+        ("lr: 010\n", "line 1: 010 is 8 in YAML"),
+        ("a:\n  time: 1:30\n", "line 2: 1:30 is 90 in YAML"),
+        ("optimizer.lr: 1\n", "optimizer:\n    lr: ..."),
+        ("defaults: {override /model: plain}\n", "its defaults are a mapping, and should be a list"),
+        ("defaults: plain\n", "its defaults are a text, and should be a list"),
     ],
 )
 def test_a_file_that_is_no_config_is_named_with_what_is_wrong(text, says, tmp_path):
@@ -86,3 +92,30 @@ def test_a_file_that_is_wrong_and_not_chosen_disturbs_nothing(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "odd.yaml").write_text("a: [")
     assert compose_run("train", ["model=plain"], tmp_path)[0].model.channels
+
+
+def test_the_file_that_is_chosen_is_blamed_and_no_other(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "another.yaml").write_text("a: [")
+    with pytest.raises(InputError, match="'modle' is no setting"):
+        compose_run("train", ["modle=plain"], tmp_path)
+    (tmp_path / "model" / "chosen.yaml").write_text("b: {")
+    with pytest.raises(InputError, match="chosen.yaml, line"):
+        compose_run("train", ["model=chosen"], tmp_path)
+
+
+def test_a_config_that_has_the_name_of_one_of_cnnlabs_is_not_passed_over(tmp_path):
+    (tmp_path / "model").mkdir()
+    path = tmp_path / "model" / "plain.yaml"
+    path.write_text("defaults: [stacked3x3, _self_]\nchannels: [4]\n")
+    with pytest.raises(InputError, match=f"{path} would not be used"):
+        compose_run("train", ["model=plain"], tmp_path)
+    path.write_bytes((CONFIGS / "model" / "plain.yaml").read_bytes())  # a copy, in which nothing was changed
+    assert compose_run("train", ["model=plain"], tmp_path)[0].model.channels == [32, 32, 32]
+
+
+@pytest.mark.parametrize("text", ["seed: 10\n", "seed: 0\n", "lr: 0.10\n", "a: '010'\n", "a: 0x10\n", "a: 1_000\n"])
+def test_numbers_that_are_what_they_look_like_are_taken(text, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text(f"defaults: [plain, _self_]\n{text}")
+    compose_run("train", ["model=mine"], tmp_path)

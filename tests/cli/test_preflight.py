@@ -104,7 +104,7 @@ def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
         (["init=constant", "init.val=abc"], "init.val=abc is not allowed"),
         (["init=truncated_normal", "init.std=0"], "cannot fill 01_block1.conv1.*division by zero"),
         (["optimizer=adamw", "optimizer.betas=[0]"], "optimizer: list index out of range"),
-        (["model=null"], "must be a string"),
+        (["model=null"], "model=null: a choice is one name"),
         (["model/x=y"], "model/x"),
     ],
 )

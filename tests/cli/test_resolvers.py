@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from cnnlab.cli.resolvers import register_resolvers, register_summary_resolvers, resolved, slug
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers, register_summary_resolvers, resolved, slug
 from cnnlab.common.errors import InputError
 
 
@@ -109,3 +109,14 @@ def test_a_long_name_of_a_run_still_has_its_seed():
     text = "${run_name:${choices},${overrides},${seed}}"
     name = OmegaConf.create({"name": text, "choices": choices, "overrides": typed, "seed": 3})["name"]
     assert name.startswith("vgg_he_mnist_model.setting0=value_") and name.endswith("_seed3") and len(name) <= 120
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"), [("3", 3), ("2,1", 2), (" 4 ", 4), ("", 1), ("0", 1), ("many", 1), ("-2", 1), (None, 1)]
+)
+def test_threads_are_those_of_the_environment_where_it_says_a_number(text, threads, monkeypatch):
+    register_resolvers()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if text is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert OmegaConf.load(CONFIGS / "hydra" / "launcher" / "local.yaml").threads == threads

@@ -79,3 +79,9 @@ def test_mistakes(run, arguments, content, says):
     with pytest.raises(InputError, match=says) as raised:
         resumed([argument.replace("RUN", str(run)) for argument in arguments])
     assert str(raised.value).count("\n") < 5
+
+
+@pytest.mark.parametrize("typed", ["resume=", "reproduce="])
+def test_an_empty_name_as_of_a_variable_that_is_not_set_starts_nothing_new(typed):
+    with pytest.raises(InputError, match=f"{typed} names no run"):
+        resumed(["model=plain", typed])

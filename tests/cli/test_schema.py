@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.cli.schema import CONVNET, check_shapes, check_values, unknown
+from cnnlab.cli.schema import CONVNET, check_complete, check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 
 GOOD = {
@@ -81,7 +81,7 @@ def test_settings_of_no_section_are_checked_as_well():
     ("changes", "says"),
     [
         ({"model": {"channels": [1]}}, "model: the config that was chosen does not say what to build"),
-        ({"model": [1]}, "should be lines of"),
+        ({"model": [1]}, "should be indented lines of"),
         ({"dataset": {}}, "dataset: the config that was chosen does not say"),
         ({"optimizer": {"_target_": 5}}, "optimizer: the config that was chosen does not say"),
         ({"init": {"std": 1.0}}, "init: the config that was chosen lacks bias"),
@@ -94,3 +94,11 @@ def test_a_config_without_what_its_group_needs(changes, says):
     with pytest.raises(InputError, match=says) as error:
         check_shapes(changes)
     assert str(error.value).count("\n") < 5
+
+
+def test_a_config_of_ones_own_in_place_of_the_main_one_has_every_section():
+    with pytest.raises(
+        InputError, match="lacks check, repair, reproduce, dataset, scheduler.*\n.*train, _self_"
+    ) as error:
+        check_complete(GOOD)
+    assert "seed" not in str(error.value) and "experiment" not in str(error.value)

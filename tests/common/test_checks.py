@@ -91,3 +91,12 @@ def test_rules_are_known_without_torch_and_hydra():
     code = "import sys, cnnlab.common.checks; print({'torch', 'hydra', 'omegaconf', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    "text, number_like", [("0.1", True), ("1e-3", True), ("3", True), ("fast", False), ("", False)]
+)
+def test_a_text_that_looks_like_a_number_is_told_to_be_a_text(text, number_like):
+    with pytest.raises(InputError) as error:
+        check_value("optimizer.lr", text, number())
+    assert ("it is a text and no number" in str(error.value)) == number_like

@@ -9,7 +9,7 @@ MODELS = ["stacked3x3", "single5x5", "single7x7", "plain", "linear"]
 
 
 @pytest.mark.parametrize(
-    "typed, meant", [("stackd3x3", "stacked3x3"), ("sinlge7x7", "single7x7"), ("linaer", "linear")]
+    "typed, meant", [("stackd3x3", "stacked3x3"), ("sinlge7x7", "single7x7"), ("linaer", "linear"), ("PLAIN", "plain")]
 )
 def test_the_nearest_word_is_suggested(typed, meant):
     assert did_you_mean(typed, MODELS) == f" Did you mean '{meant}'?"

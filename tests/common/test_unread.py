@@ -1,5 +1,6 @@
 """A command whose output nobody reads on ends as the tools of Unix do: quietly, by SIGPIPE's exit code."""
 
+import io
 import os
 import subprocess
 import sys
@@ -59,3 +60,26 @@ def test_a_command_before_a_closed_pipe(words, unread, tmp_path):
     command = [sys.executable, "-u", "-m", f"cnnlab.{words[0]}", *words[1:]]
     done = subprocess.run(command, stdout=unread, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (UNREAD, "")
+
+
+def test_letters_that_the_encoding_lacks_are_written_as_numbers(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    with quiet_if_unread():
+        print("“a” \udce9")
+    assert sys.stdout.buffer.getvalue() == b"\\u201ca\\u201d \\udce9\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_whose_streams_the_shell_has_closed(closed, tmp_path):
+    words = "model=linear dataset.size=8 trainer.max_steps=1 telemetry=off"
+    command = f"exec {sys.executable} -m cnnlab.train -m {words} hydra.sweep.dir=s {closed}"
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path).returncode == 0
+    assert (tmp_path / "s" / "seed=0" / "results.json").is_file() and (tmp_path / "s" / "report.html").is_file()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is full")
+def test_an_output_that_takes_no_more_is_told_in_a_line(tmp_path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "cnnlab.explain"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "The output cannot be written: No space left on device.\n")

@@ -109,6 +109,7 @@ def test_a_probability_is_never_rounded_to_certain():
 def test_paths_are_short_inside_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert shortened(tmp_path / "a") == "a" and shortened(tmp_path.parent) == str(tmp_path.parent)
+    assert shortened(tmp_path) == str(tmp_path), "from elsewhere, `.` would be another folder"
 
 
 def test_the_command_of_the_dashboards_can_be_copied(tmp_path, monkeypatch):

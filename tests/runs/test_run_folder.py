@@ -163,3 +163,11 @@ def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):
 def test_json_stays_json():
     text = json.dumps(plain({"a": math.nan, "b": -math.inf, "c": 1.0, "d": "x"}), allow_nan=False)
     assert text == '{"a": "nan", "b": "-inf", "c": 1.0, "d": "x"}'
+
+
+def test_a_folder_whose_run_json_is_damaged_is_said_to_be(tmp_path):
+    with RunFolder(tmp_path).opened(CONFIG):
+        pass
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match="holds a run: run.json cannot be read"), RunFolder(tmp_path).opened(CONFIG):
+        pass

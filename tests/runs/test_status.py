@@ -86,3 +86,9 @@ def test_an_interrupted_run_with_a_checkpoint_can_be_taken_up(tmp_path):
     for status in ("completed", "diverged", "failed", "running"):
         _run(tmp_path, status, config_hash="abc")
         assert not can_be_taken_up(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"status": "running"}'])
+def test_what_a_full_disk_left_is_damaged(content, tmp_path):
+    (tmp_path / "run.json").write_text(content)
+    assert real_status(tmp_path)["status"] == "damaged" and not can_be_taken_up(tmp_path)

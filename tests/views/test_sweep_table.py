@@ -80,3 +80,11 @@ def test_the_cost_of_a_sweep_is_that_of_what_is_missing(tmp_path, capsys):
     assert printed.splitlines()[1].split() == ["a", "finished"]
     print_jobs(tmp_path, ["a"], {"a": 3.0}, None)
     assert "at a time" not in capsys.readouterr().out
+
+
+def test_a_list_of_jobs_keeps_the_ends_of_long_names(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    names = [f"model.activation=relu,init=he,optimizer.lr=0.1,scheduler.warmup=0.1,seed={n}" for n in (0, 1)]
+    print_jobs(tmp_path, names, dict.fromkeys(names, 3.0), 2)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in printed[1:3]] == [[name, "to", "run", "3", "s"] for name in names]

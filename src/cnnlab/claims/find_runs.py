@@ -11,6 +11,7 @@ from cnnlab.claims.run_record import RunRecord, read_run
 from cnnlab.common.errors import InputError
 
 SWEEP, RUN = "sweep.json", "run.json"
+_KEYS = ("jobs", "axes", "arms", "paired", "tune", "created")
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,20 @@ def check_there(folders: Sequence[Path]) -> None:
 
 
 def read_sweep(folder: Path) -> SweepRecord:
+    """Raises InputError."""
     try:
         content = json.loads((folder / SWEEP).read_text())
-    except ValueError as error:
-        raise InputError(f"{folder / SWEEP} cannot be read: {error}.") from error
-    if content.get("version") != 1:
+        version = content["version"] if isinstance(content, dict) else None
+        if version == 1 and (lacking := [key for key in _KEYS if key not in content]):
+            raise ValueError(f"it lacks {', '.join(lacking)}")
+    except (ValueError, KeyError, OSError) as error:
         raise InputError(
-            f"{folder / SWEEP} has version {content.get('version')}; this cnnlab reads version 1.\n"
+            f"{folder / SWEEP} cannot be read: {error}.\n"
+            "Remove it, and give the sweep's command again, which writes it anew and keeps the runs that are finished."
+        ) from error
+    if version != 1:
+        raise InputError(
+            f"{folder / SWEEP} has version {version}; this cnnlab reads version 1.\n"
             "Make the report with the cnnlab that made the sweep."
         )
     return SweepRecord(folder, content)

@@ -55,7 +55,7 @@ class RunRecord:
     def config(self) -> dict[str, Any]:
         """The resolved settings, nested; empty for a run from plain Python, which has none."""
         path = self.folder / "config.yaml"
-        text = path.read_text() if path.is_file() else self.planned
+        text = path.read_text(encoding="utf-8") if path.is_file() else self.planned
         return (yaml.load(text, _LOADER) or {}) if text else {}
 
     @cached_property
@@ -66,11 +66,7 @@ class RunRecord:
 
 def read_status(folder: Path) -> dict[str, Any]:
     """run.json with the status that is true now; `damaged` where it, or a finished run's results, cannot be read."""
-    try:
-        run = real_status(folder)
-        run["status"] = str(run["status"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        return {"status": "damaged", "error": f"run.json cannot be read ({type(error).__name__})"}
+    run = real_status(folder)
     if run["status"] in ("completed", "diverged") and not _results(folder):
         return {**run, "status": "damaged", "error": "results.json is missing or cannot be read"}
     return run

@@ -56,7 +56,8 @@ def interpolated() -> Iterator[None]:
     except OmegaConfBaseException as error:
         raise InputError(
             f"{next(iter(str(error).splitlines()), 'An interpolation fails')}.\n"
-            "Look at the ${...} in what was typed; a text with these characters is written '\\${...}'."
+            "Look at the ${...} in what was typed, or in a config of your own; a text with these characters is written "
+            "'\\${...}'."
         ) from error
 
 
@@ -66,9 +67,16 @@ def run_folder(config: DictConfig) -> Path:
     before = hydra_config.cfg
     try:
         hydra_config.set_config(config)  # hydra.run.dir interpolates from it
-        return Path(config.hydra.run.dir)
+        return named_folder(config.hydra.run.dir, "hydra.run.dir")
     finally:
         hydra_config.cfg = before
+
+
+def named_folder(text: str, setting: str) -> Path:
+    """InputError where nothing is typed, as by a variable of the shell that is not set."""
+    if not text:
+        raise InputError(f"{setting}= names no folder. Give one, or . for the one you are in.")
+    return Path(text)
 
 
 def check_can_be_made(folder: Path, setting: str) -> None:

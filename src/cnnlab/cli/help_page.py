@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from hydra._internal.utils import get_args_parser
-
 from cnnlab.cli.folders import check_own
+from cnnlab.cli.overrides import flags
 from cnnlab.cli.schema import CONVNET_RULES
 
 WIDTH = 100
@@ -29,7 +28,7 @@ def asked(configs: Path, config_name: str, arguments: Sequence[str]) -> str | No
 
     Hydra's own way to a page composes the config and reads every group, for half a second.
     """
-    args = get_args_parser().parse_args(list(arguments))
+    args = flags(arguments)
     if not args.help:
         return None
     return help_page([configs, *([check_own(args.config_dir)] if args.config_dir else [])], config_name)
@@ -38,7 +37,7 @@ def asked(configs: Path, config_name: str, arguments: Sequence[str]) -> str | No
 def help_page(folders: Sequence[Path], config_name: str) -> str:
     """Of <config_name>.yaml in the first folder: its comment on top, its groups with their comments and the choices in
     all folders, its settings as they stand there."""
-    top, groups, settings = _parts((folders[0] / f"{config_name}.yaml").read_text().splitlines())
+    top, groups, settings = _parts((folders[0] / f"{config_name}.yaml").read_text(encoding="utf-8").splitlines())
     choices = {
         group: sorted({path.stem for f in folders for path in (f / group).glob("*.yaml")}) for group, *_ in groups
     }

@@ -3,8 +3,11 @@
 import os
 import re
 import shlex
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import NoReturn
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -24,6 +27,21 @@ def parse(parser: OverridesParser, lines: Sequence[str]) -> list[Override]:
         return parser.parse_overrides(list(lines))
     except HydraException as error:
         raise InputError(_unreadable(lines) or str(error).splitlines()[0]) from error
+
+
+def flags(arguments: Sequence[str]) -> Namespace:
+    """Hydra's flags, and the overrides. Raises InputError."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        word = message.removeprefix("unrecognized arguments: ").split()[0]
+        if word.startswith("-"):
+            setting = word.lstrip("-") if "=" in word else "seed=1"
+            message = f"{word} is no flag. Settings are typed without dashes, as in {setting}"
+        raise InputError(f"{message}.\n--help tells the settings and the flags.")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    return parser.parse_args(list(arguments))
 
 
 def as_text(key: str, value: str) -> str:
@@ -61,16 +79,24 @@ def text_of(argument: str) -> str:
 
 
 def _unreadable(lines: Sequence[str]) -> str | None:
-    """Names the first override that Hydra's grammar cannot read, and how to type its value as text."""
-    line = next((line for line in lines if _read(line) is None), None)
-    if line is None:
+    """Names the first override that Hydra's grammar cannot read, and how to type it."""
+    at = next((at for at, line in enumerate(lines) if _read(line) is None), None)
+    if at is None:
         return None
+    line = lines[at]
     key, equals, value = line.partition("=")
-    quoted = as_text(key, value)
+    together = (" ".join(lines[at:end]) for end in range(at + 2, len(lines) + 1))
+    if equals and (meant := next((text for text in together if _read(text) is not None), None)):
+        return f"Cannot read '{line}': the shell splits at spaces. Leave them out, or quote:\n  {shlex.quote(meant)}"
+    # The shell leaves ~ as it is behind a =, and a folder of that name is never meant.
+    quoted = as_text(key, os.path.expanduser(value))
     if not equals or _read(quoted) is None:
-        return f"Cannot read '{line}'. Write key=value, e.g. seed=1."
+        return f"Cannot read '{line}'. Write key=value without spaces, e.g. seed=1."
+    lists = "Values are separated by single commas, and a list is [8,16].\n" if re.search(r"^[\[{(]|,$", value) else ""
+    if re.match(r"[\[{].*=", value):
+        lists = 'In a list, what has a = is quoted: ["init=he"].\n'
     return (
-        f"Cannot read '{line}'.\n"
+        f"Cannot read '{line}'.\n{lists}"
         "If the value is a text, such as a folder's name with spaces, brackets or other alphabets, quote it twice:\n"
         f"  {shlex.quote(quoted)}"
     )

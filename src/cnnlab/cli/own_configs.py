@@ -1,7 +1,8 @@
 """What Hydra does not say about a mistake in somebody's own configs: the file, the line, and what to write."""
 
+import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -9,24 +10,103 @@ from typing import Any
 import yaml
 from hydra.core.config_loader import ConfigLoader
 
+from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 
-MOST_FILES = 500  # a folder with more is not one of configs
 MOST_VALUES = 100_000  # in a file, with what its aliases repeat
+# Integers of YAML 1.1 that nobody means: 010 is 8, and 1:30 is 90.
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|[0-9_]+(:[0-5]?[0-9])+)")
 
 
-def check_sizes(loader: ConfigLoader) -> None:
-    """InputError for a file whose aliases (`*name`) expand to more than any memory holds, or contain themselves."""
-    for file in _files(loader):
-        try:
-            node = yaml.compose(file.read_text(), yaml.SafeLoader)
-        except (OSError, ValueError, yaml.YAMLError):  # `mistake` tells, if it is chosen
-            continue
-        if _expanded(node, {}) > MOST_VALUES:
-            raise InputError(
-                f"{file}: its aliases (*name) repeat each other, and stand for more than {MOST_VALUES:,} values.\n"
-                "Write out what is meant."
-            )
+@contextmanager
+def checked_when_read(loader: ConfigLoader) -> Iterator[list[Path]]:
+    """Inside, each of somebody's own files is checked when Hydra reads it, so that none is blamed that was not chosen.
+    Raises InputError; yields the list of those read."""
+    repository: Any = loader.repository  # type: ignore[attr-defined]
+    load, read = repository.load_config, []
+
+    def careful(config_path: str) -> Any:
+        name = f"{config_path.removesuffix('.yaml')}.yaml"
+        for file in (folder / name for folder in own_folders(loader)):
+            if file.is_file():
+                read.append(file)
+                _check(file)
+                _check_is_used(file, CONFIGS / name)
+        return load(config_path)
+
+    repository.load_config = careful
+    try:
+        yield read
+    finally:
+        del repository.load_config
+
+
+def own_folders(loader: ConfigLoader) -> Iterator[Path]:
+    for element in loader.get_search_path().get_path():
+        if element.path.startswith("file://") and element.provider != "main":
+            yield Path(element.path.removeprefix("file://"))
+
+
+def misplaced(loader: ConfigLoader, group: str, name: str) -> str | None:
+    """What to do with a file of that name which Hydra does not find: its ending is old, or its folder is another."""
+    if (file := Path(f"{name.removesuffix('.yaml')}.yaml")).is_file():
+        folder = file.parent.parent if file.parent.name == group else "FOLDER"
+        return (
+            "a choice is a name, and no file.\n"
+            f"With {file.name} in a folder {group}, type --config-dir {folder} {group}={file.stem}"
+        )
+    for folder in own_folders(loader):
+        if (folder / group / f"{name}.yml").is_file():
+            return f"configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
+        if (file := folder / f"{name}.yaml").is_file():
+            return f"it is looked for in {folder / group}.\nMove {file} there, or give --config-dir the folder above."
+    return None
+
+
+def _check_is_used(file: Path, theirs: Path) -> None:
+    """Hydra reads cnnlab's own config of that name; nothing is lost where the two are the same."""
+    if theirs.is_file() and theirs.read_bytes() != file.read_bytes():
+        raise InputError(
+            f"{file} would not be used: cnnlab has a {theirs.relative_to(CONFIGS)} as well.\n"
+            f"Rename it, e.g. my_{file.name}, and choose it by that name."
+        )
+
+
+def _check(file: Path) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+        node = yaml.compose(text, yaml.SafeLoader)
+        _check_aliases(file, node)
+        content = yaml.load(text, _Strict)
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8. Save it as such.") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        words = error.problem or "it is not YAML"
+        hint = "\nIndent with spaces; YAML allows no tabs." if "\\t" in words else ""
+        raise InputError(f"{file}, line {line}: {words}.{hint}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file}: {next(iter(str(error).splitlines()), 'it is not YAML')}.") from error
+    if content is not None and not isinstance(content, dict):
+        raise InputError(f"{file} holds {_kind(content)}, and a config is lines of `key: value`.")
+    if (key := next(_odd_keys(content), None)) is not None:
+        raise InputError(f'{file}: the key {key[0]!r} is no text. Put it in quotes: "{key[0]}":')
+    _check_numbers(file, node)
+    _check_dots(file, content or {})
+    _check_defaults(file, content or {})
+
+
+def _check_aliases(file: Path, node: yaml.Node | None) -> None:
+    """Aliases (`*name`) can expand to more than any memory holds, or contain themselves."""
+    if _expanded(node, {}) > MOST_VALUES:
+        raise InputError(
+            f"{file}: its aliases (*name) repeat each other, and stand for more than {MOST_VALUES:,} values.\n"
+            "Write out what is meant."
+        )
 
 
 def _expanded(node: yaml.Node | None, known: dict[int, float]) -> float:
@@ -34,36 +114,48 @@ def _expanded(node: yaml.Node | None, known: dict[int, float]) -> float:
     if id(node) in known:
         return known[id(node)]
     known[id(node)] = inf  # while it is counted
-    children = list(node.value) if isinstance(node, yaml.CollectionNode) else []
-    pairs = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
-    known[id(node)] = 1 + sum(_expanded(part, known) for part in pairs)
+    known[id(node)] = 1 + sum(_expanded(part, known) for part in _parts(node))
     return known[id(node)]
 
 
-def has_old_ending(loader: ConfigLoader, group: str, name: str) -> bool:
-    """Whether there is such a .yml, which Hydra does not read."""
-    return any((folder / group / f"{name}.yml").is_file() for folder in _folders(loader))
+def _parts(node: yaml.Node | None) -> list[yaml.Node]:
+    children = list(node.value) if isinstance(node, yaml.CollectionNode) else []
+    return [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
 
 
-def mistake(loader: ConfigLoader) -> str | None:
-    """About the first file that is not YAML, or not `key: value` lines; None if there is none."""
-    for file in _files(loader):
-        try:
-            content = yaml.load(file.read_text(), _Strict)
-        except UnicodeDecodeError:
-            return f"{file} is not UTF-8. Save it as such."
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            words = error.problem or "it is not YAML"
-            hint = "\nIndent with spaces; YAML allows no tabs." if "\\t" in words else ""
-            return f"{file}, line {line}: {words}.{hint}"
-        except (yaml.YAMLError, ValueError) as error:
-            return f"{file}: {next(iter(str(error).splitlines()), 'it is not YAML')}."
-        if content is not None and not isinstance(content, dict):
-            return f"{file} holds {_kind(content)}, and a config is lines of `key: value`."
-        if (key := next(_odd_keys(content), None)) is not None:
-            return f'{file}: the key {key[0]!r} is no text. Put it in quotes: "{key[0]}":'
-    return None
+def _check_numbers(file: Path, node: yaml.Node | None) -> None:
+    if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and _OTHER_BASE.fullmatch(node.value):
+        raise InputError(
+            f"{file}, line {node.start_mark.line + 1}: {node.value} is {yaml.safe_load(node.value)} in YAML.\n"
+            f'Write the number that is meant, or the text in quotes: "{node.value}"'
+        )
+    for part in _parts(node):
+        _check_numbers(file, part)
+
+
+def _check_dots(file: Path, content: Mapping[Any, Any]) -> None:
+    key = next((str(key) for key in content if "." in str(key)), None)
+    if key is not None:
+        section, _, rest = key.partition(".")
+        raise InputError(
+            f"{file}: a dot in a key, as in {key}, makes no section in YAML. Write\n  {section}:\n    {rest}: ..."
+        )
+
+
+def _check_defaults(file: Path, content: Mapping[Any, Any]) -> None:
+    """A defaults list chooses by names, and YAML takes some words for others, such as off for False."""
+    defaults = content.get("defaults", [])
+    if not isinstance(defaults, list):
+        raise InputError(
+            f"{file}: its defaults are {_kind(defaults)}, and should be a list. Write\n"
+            "  defaults:\n    - override /model: plain"
+        )
+    for group, value in (item for entry in defaults if isinstance(entry, dict) for item in entry.items()):
+        if isinstance(value, (bool, int, float)):
+            raise InputError(
+                f"{file}: its defaults choose {value} for {group}, which is no name.\n"
+                f'In YAML off, no, on and yes are booleans: put the name in quotes, e.g. {group}: "off"'
+            )
 
 
 class _Strict(yaml.SafeLoader):
@@ -92,38 +184,5 @@ def _odd_keys(content: Any) -> Iterator[tuple[Any]]:
 
 
 def _kind(content: Any) -> str:
-    return {list: "a list", str: "a text", bool: "true or false"}.get(type(content), "a number")
-
-
-def unquoted_choice(loader: ConfigLoader) -> str | None:
-    """About the first defaults list that names a choice by a boolean or a number, such as `override /telemetry: off`,
-    where YAML takes the word for False; None if there is none."""
-    for file in _files(loader):
-        for group, value in _choices(file):
-            if isinstance(value, (bool, int, float)):
-                return (
-                    f"{file}: its defaults choose {value} for {group}, which is no name.\n"
-                    f'In YAML off, no, on and yes are booleans: put the name in quotes, e.g. {group}: "off"'
-                )
-    return None
-
-
-def _files(loader: ConfigLoader) -> Iterator[Path]:
-    for folder in _folders(loader):
-        yield from sorted(islice(folder.rglob("*.yaml"), MOST_FILES))
-
-
-def _folders(loader: ConfigLoader) -> Iterator[Path]:
-    for element in loader.get_search_path().get_path():
-        if element.path.startswith("file://") and element.provider != "main":  # those that users write
-            yield Path(element.path.removeprefix("file://"))
-
-
-def _choices(file: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, ValueError, yaml.YAMLError):  # Hydra reports what it cannot read
-        return
-    defaults = content.get("defaults") if isinstance(content, dict) else None
-    for entry in defaults if isinstance(defaults, list) else []:
-        yield from entry.items() if isinstance(entry, dict) else ()
+    kinds = {list: "a list", dict: "a mapping", str: "a text", bool: "true or false", type(None): "empty"}
+    return kinds.get(type(content), "a number")

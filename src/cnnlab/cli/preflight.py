@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.cli.processes import local_processes, of_torchrun, warm_processes
 from cnnlab.cli.resolvers import resolved
-from cnnlab.cli.schema import check_shapes, check_values, unknown
+from cnnlab.cli.schema import check_complete, check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 from cnnlab.common.garbage import import_uncollected
 
@@ -41,6 +41,7 @@ def check_settings(jobs: Sequence[DictConfig]) -> None:
     """Raise InputError for the first mistake that can be seen without torch."""
     for job in jobs:
         plain: Any = OmegaConf.to_container(job, resolve=False)
+        check_complete(plain)
         check_shapes(plain)
         check_values(plain)
     for job in jobs:

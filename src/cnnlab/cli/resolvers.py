@@ -1,5 +1,6 @@
 """OmegaConf resolvers of the YAML files (folder names, gain of an activation), and the resolved config."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -22,12 +23,13 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 
 
 def register_resolvers() -> None:
-    """`slug`, `gain`, `run_name` and `sweep_name`."""
+    """`slug`, `gain`, `omp_threads`, `run_name` and `sweep_name`."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
+    register_resolver("omp_threads", _omp_threads, replace=True)
 
 
 def register_summary_resolvers() -> None:
@@ -82,6 +84,12 @@ def _sweep_name(overrides: Sequence[str], sweeper: Mapping[str, Any]) -> str:
     if not names:
         names = list(sweeper.get("arms") or {}) or ["seed"]
     return slug(",".join([*names, *settings]))
+
+
+def _omp_threads() -> int:
+    """What $OMP_NUM_THREADS says of the outermost level, as of `2,1`; 1 where it says nothing, or no number."""
+    outermost = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, int(outermost)) if outermost.isascii() and outermost.isdigit() else 1
 
 
 def _gain(activation: str) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     """
     asked = [argument for argument in arguments if key_of(argument) in (RESUME, REPRODUCE) and text_of(argument)]
     rest = [argument for argument in arguments if key_of(argument) not in (RESUME, REPRODUCE)]
+    if empty := next((each for each in arguments if each in (f"{RESUME}=", f"{REPRODUCE}=")), None):
+        raise InputError(
+            f"{empty} names no run. Give the folder that a training run printed, e.g. {empty}outputs/runs/..."
+        )
     if not asked:
         return rest
     if len(asked) > 1:
@@ -33,7 +38,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     if own is not None and "--config-dir" not in typed:
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
-            f"If you trust them, say so by giving them again: --config-dir {own}"
+            f"If you trust them, say so by giving them again: --config-dir {shlex.quote(own)}"
         )
     if code := next((line for line in kept if CODE.search(line)), None):
         raise InputError(

@@ -169,6 +169,16 @@ def check_values(config: Mapping[str, Any]) -> None:
                 raise InputError(unknown(key, rules))
 
 
+def check_complete(config: Mapping[str, Any]) -> None:
+    """Raise InputError unless each section is there, as in a config of one's own that takes the place of train.yaml."""
+    needed = [*PLAIN, *(section for section in SECTIONS if section != "experiment")]
+    if lacking := [key for key in needed if key not in config]:
+        raise InputError(
+            f"The config lacks {', '.join(lacking)}.\nOne of your own for --config-name begins with what it changes: "
+            "defaults: [train, _self_]"
+        )
+
+
 def check_shapes(config: Mapping[str, Any]) -> None:
     """Raise InputError unless each section has what every config of its group has."""
     for section, values in config.items():
@@ -180,12 +190,12 @@ def _check_shape(section: str, values: Any) -> None:
     if section == "experiment":
         if values:
             raise InputError(
-                "The experiment's settings would not be used, since its file lacks the line that puts them in place.\n"
-                "Begin it with:\n  # @package _global_"
+                "The experiment's settings would not be used: its file does not begin with the line that puts them in "
+                "place.\nMake this its first line, and save it as UTF-8 without BOM:\n  # @package _global_"
             )
         return
     if not isinstance(values, Mapping):
-        raise InputError(f"{section} is {shown(values)}, and should be lines of `key: value`. Look at its config.")
+        raise InputError(no_section(section, values))
     if section in BUILT and not isinstance(values.get("_target_"), str):
         raise InputError(
             f"{section}: the config that was chosen does not say what to build.\n"
@@ -200,8 +210,13 @@ def _check_shape(section: str, values: Any) -> None:
         )
 
 
-def unknown(key: str, known: Iterable[str]) -> str:
-    """The message for an unknown setting: the closest match, and the settings of its section."""
+def no_section(section: str, value: Any) -> str:
+    return f"{section} is {shown(value)}, and should be indented lines of `key: value`. Look at its config."
+
+
+def unknown(key: str, known: Iterable[str], choice: str = "") -> str:
+    """The message for an unknown setting: the closest match, and the settings of its section; `choice`: whose settings
+    these are, as optimizer=sgd."""
     names = list(known)
     section, _, _ = key.rpartition(".")
     siblings = [name for name in names if section and name.startswith(section + ".")]
@@ -209,4 +224,6 @@ def unknown(key: str, known: Iterable[str]) -> str:
     hint = did_you_mean(key, names if section else sections)
     if not section and (meant := [name for name in names if name.endswith(f".{key}") and name.count(".") == 1]):
         hint = f" Did you mean {' or '.join(map(repr, meant))}?"
-    return f"'{key}' is no setting.{hint}\nThere are: {', '.join(siblings or sections)}."
+    return (
+        f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."
+    )

@@ -76,4 +76,13 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
     interpolated = isinstance(value, str) and "${" in value
     if not interpolated and not rule.holds(value):
         needed = "; it has to be given" if value is None else ""
+        if isinstance(value, str) and _reads_as_number(value):
+            needed = ": in quotes, or from the environment, it is a text and no number"
         raise InputError(f"{key}={shown(value)} is not allowed{needed}.\nAllowed: {rule.allowed}.")
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return bool(text) and float(text) == float(text)
+    except ValueError:
+        return False

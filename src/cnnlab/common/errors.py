@@ -18,8 +18,9 @@ class NotApplicable(Exception):
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the closest allowed word, or an empty string if none is close."""
-    near = get_close_matches(word, list(allowed), n=1)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    words = {known.lower(): known for known in allowed}
+    near = get_close_matches(word.lower(), list(words), n=1)
+    return f" Did you mean '{words[near[0]]}'?" if near else ""
 
 
 def out_of_memory(error: BaseException | None) -> InputError | None:

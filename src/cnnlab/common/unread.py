@@ -31,13 +31,29 @@ class _Stream:
             return act(*arguments)
         except BrokenPipeError:
             # Python writes what is left when it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            self._leave()
             raise SystemExit(UNREAD) from None
+        except OSError as error:  # a full disk, or a terminal that is gone
+            self._leave()
+            raise SystemExit(f"The output cannot be written: {error.strerror}.") from None
+
+    def _leave(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 @contextmanager
 def quiet_if_unread() -> Iterator[None]:
-    """Around a command that prints; exit code `UNREAD` where what reads its output ended first."""
+    """Around a command that prints; exit code `UNREAD` where what reads its output ended first.
+
+    A letter that the terminal's encoding lacks, as the quotation marks of a claim in ASCII, is written as its number.
+    """
+    _open_closed()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell, as `>&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif getattr(stream, "errors", None) == "strict":
+            stream.reconfigure(errors="backslashreplace")
     out, err = _Stream(sys.stdout), _Stream(sys.stderr)
     with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
         try:
@@ -45,3 +61,12 @@ def quiet_if_unread() -> Iterator[None]:
         finally:
             out.flush()
             err.flush()
+
+
+def _open_closed() -> None:
+    """What the shell has closed, lest a pipe of a sweep get its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free

@@ -109,9 +109,10 @@ def shown(value: Any) -> str:
 
 
 def shortened(path: Path) -> str:
-    """Relative to the working directory if inside it."""
+    """Relative to the working directory if inside it. In full if it is that, since a run may have gone into its folder
+    (hydra.job.chdir=true), where whoever reads it is not."""
     here, full = Path.cwd(), path.resolve()
-    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+    return str(full.relative_to(here)) if full.is_relative_to(here) and full != here else str(full)
 
 
 def expanded(setting: str, path: str) -> Path:

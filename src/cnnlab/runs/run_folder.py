@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,13 +89,16 @@ class RunFolder:
             raise InputError(
                 f"{self.path} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
             )
-        known = there.read_text() if config is not None and there.is_file() else None
+        if run["status"] == "damaged":
+            raise InputError(f"{self.path} holds a run: {run['error']}.\nRemove that folder, or choose another.")
+        known = there.read_text(encoding="utf-8") if config is not None and there.is_file() else None
         longer = known is not None and config is not None and extends(known, config)
         what = differences(known, config) if known is not None and config is not None else "its config is not known"
         if run["status"] in FINISHED and not longer:
             hint = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
             if same and run["status"] == "completed":
-                hint += f"\nTo train it further: resume={self.path} with a higher trainer.max_steps or trainer.epochs."
+                again = shlex.quote(f"resume={self.path}")
+                hint += f"\nTo train it further: {again} with a higher trainer.max_steps or trainer.epochs."
             raise InputError(f"{self.path} already holds a run{'' if same else f' ({what})'}.\n{hint}")
         if not same and not longer:
             raise InputError(
@@ -221,7 +225,7 @@ def write_text(path: Path, text: str) -> None:
     """Write atomically, so that nobody reads a partial file."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
     except OSError:
         part.unlink(missing_ok=True)
         raise

@@ -102,7 +102,8 @@ def _clean(console: Console, broken: Sequence[RunRecord]) -> None:
         console.print(Text(f"  {run.state}: {run.name}"), soft_wrap=True)
     console.print(f"Remove {'it' if len(broken) == 1 else 'them'}? y/N ", end="")
     # Nobody there to answer means no.
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = sys.stdin.readline() if sys.stdin else ""
+    if answer.strip().lower() not in ("y", "yes"):
         console.print("\nNothing was removed.")
         return
     removed = 0

@@ -18,7 +18,15 @@ from cnnlab.common.words import accuracy_percent, plural
 from cnnlab.runs.status import FINISHED, progress, real_status
 
 COLOURS = {"completed": "green", "running": "cyan", "queued": "dim", "interrupted": "yellow"}
-ORDER = ("failed", "interrupted", "diverged", "running", "completed", "queued")  # what needs a look comes first
+ORDER = (
+    "damaged",
+    "failed",
+    "interrupted",
+    "diverged",
+    "running",
+    "completed",
+    "queued",
+)  # what needs a look comes first
 REFRESH_PER_S = 2
 BAR_WIDTH = 20
 
@@ -107,6 +115,7 @@ class LiveTable:
 def print_jobs(sweep: Path, names: Sequence[str], seconds: Mapping[str, float], parallel: int | None) -> None:
     """Print the runs of a sweep and what those to come cost: `seconds` of training each, `parallel` at a time."""
     console = Console(highlight=False)
+    console.width = max(console.width, max(map(len, names), default=0) + 30)  # names differ at their ends
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("run", "status", "training"):
         table.add_column(column, justify="right" if column == "training" else "left")

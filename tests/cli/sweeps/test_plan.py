@@ -73,9 +73,30 @@ def test_points_of_a_grid():
         (["seed=0,1"], {"tune": {"lr": "1,2", "seed": "1,2"}}, "seed=1 both tunes and measures"),
         ([], {"tune": {"lr": "1,2", "seed": "0"}}, "seed=0 both tunes and measures"),
         (["a=[1,"], {}, "Cannot read '"),
+        ([], {"arms": "x"}, "hydra.sweeper.arms=x is not allowed.\nAllowed: a mapping"),
+        ([], {"arms": {"x": "b=1"}}, "hydra.sweeper.arms.x=b=1 is not allowed.\nAllowed: a list of overrides"),
+        ([], {"arms": {"x": {"b": 1}}}, "hydra.sweeper.arms.x={b:1} is not allowed.\nAllowed: a list of overrides"),
+        ([], {"params": ["seed=1"]}, "hydra.sweeper.params=[seed=1] is not allowed.\nAllowed: a mapping"),
+        (["seed=range(1e9)", "init=he"], {}, "seed: together more than 10,000 runs"),
+        (["lr=range(0,1,0.01)", "a=range(101)"], {}, "lr, a: together more than 10,000 runs"),
+        (
+            ["a=range(50)"],
+            {"tune": {"lr": "range(30)", "seed": "range(5,15)"}},
+            "a, lr: together more than 10,000 runs",
+        ),
     ],
 )
 def test_what_cannot_be_a_sweep_is_refused(arguments, more, words):
     with pytest.raises(InputError, match=r"(?s).*") as caught:
         _plan(*arguments, **more)
     assert words in str(caught.value) and len(str(caught.value).splitlines()) <= 5
+
+
+def test_a_list_of_lists_in_a_yaml_sweeps_over_lists_and_names_of_arms_may_be_numbers():
+    plan = _plan(params={"model.channels": [[8], [8, 16]], "seed": [0, 1]}, arms={1: ["init=he"], 2: []})
+    assert [job.overrides["model.channels"] for job in plan.measuring[::2]] == ["[8]", "[8,16]"] * 2
+    assert {job.labels["arm"] for job in plan.measuring} == {"1", "2"} and len(plan.measuring) == 8
+
+
+def test_a_sweep_may_be_as_large_as_that():
+    assert len(_plan("seed=range(100)", "lr=range(1,101)").measuring) == 10_000

@@ -28,16 +28,20 @@ def jobs_of(composed, tmp_path):
 def _ran(folder, job, status="completed", **facts):
     (folder / job.name).mkdir()
     (folder / job.name / "config.yaml").write_text(job.text)
+    (folder / job.name / "results.json").write_text('{"test/accuracy": 0.5}')
     run = {"status": status, "config_hash": job.hash, "error": None, "pid": 2**22 + 1, "host": socket.gethostname()}
     (folder / job.name / "run.json").write_text(json.dumps(run | {"started": "2026-01-01T00:00:00+00:00"} | facts))
 
 
 def test_finished_runs_are_skipped_and_all_others_done(jobs_of, tmp_path):
-    _, jobs = jobs_of("seed=0,1,2,3,4,5,6")
+    _, jobs = jobs_of("seed=range(9)")
     for job, status in zip(jobs, ("completed", "diverged", "failed", "interrupted", "running"), strict=False):
         _ran(tmp_path, job, status)  # the running one's process is gone
     (tmp_path / jobs[5].name).mkdir()  # killed before it could write run.json
-    assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in (2, 3, 4, 5, 6)]
+    for job, name in zip(jobs[7:], ("run.json", "results.json"), strict=True):  # cut by a full disk
+        _ran(tmp_path, job)
+        (tmp_path / job.name / name).write_text("")
+    assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in range(2, 9)]
 
 
 def test_a_changed_setting_is_named(jobs_of, tmp_path):

@@ -4,8 +4,10 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
 
 from cnnlab.cli.sweeps.sweeper import LabSweeper
 
@@ -131,3 +133,20 @@ def test_a_dry_run_launches_nothing(sweep_with, tmp_path, capsys):
     sweep_with(launcher, "seed=0,1", "sweep.dry_run=true")
     assert launcher.launched == [] and not (tmp_path / "s").exists()
     assert "2 of 2 runs to do, 6 s of training" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_folder_is_told_before_anything_is_checked(sweep_with, tmp_path, capsys):
+    (tmp_path / "s").touch()
+    with pytest.raises(SystemExit):
+        sweep_with(launcher := Launcher(), "seed=0")
+    assert "hydra.sweep.dir" in capsys.readouterr().err and launcher.launched == []
+
+
+def test_a_setting_of_the_launcher_is_told_as_any_other(composed, tmp_path, capsys):
+    loader, master = composed("hydra.launcher.jobs=0", folder=tmp_path)
+    sweeper = LabSweeper(None, None, None, False)
+    with pytest.raises(SystemExit) as stop:
+        sweeper.setup(
+            hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()), task_function=print, config=master
+        )
+    assert stop.value.code == 1 and capsys.readouterr().err.startswith("hydra.launcher.jobs=0 is not allowed.\n")

@@ -88,3 +88,17 @@ def test_of_a_claim_that_estimates_nothing_only_the_comparisons(make_sweep, monk
     print_report(Study.of([make_sweep({"a": [0.9], "b": [0.9]}, claim=claim)]))
     out = capsys.readouterr().out
     assert out.startswith("“A is B.” HOLDS") and "Every single run decides" in out and "sd" not in out
+
+
+def test_a_terminal_that_is_too_narrow_for_all_numbers_cuts_none_of_them(make_sweep, monkeypatch, capsys):
+    arms = {"the_first": [0.9, "failed", 1.0], "the_second": [0.1, ("diverged", 0.1), 0.5]}
+    study = Study.of([make_sweep(arms)])
+    rows = {}
+    for columns in ("160", "60", "20"):
+        monkeypatch.setenv("COLUMNS", columns)
+        print_report(study)
+        found = [line for line in capsys.readouterr().out.splitlines() if re.match(r"the_\w+ +[23] ", line)]
+        rows[columns] = [[cell for cell in re.split(r" {2,}", line.strip())] for line in found]
+    assert [row[0] for row in rows["20"]] == ["the_first", "the_second"] and len(rows["20"][0]) > 5
+    for columns in ("60", "20"):  # no cell that the wide table has not
+        assert all(set(narrow) <= set(wide) for narrow, wide in zip(rows[columns], rows["160"], strict=True))

@@ -59,3 +59,9 @@ def test_a_wrong_metric_writes_nothing(make_sweep):
     with pytest.raises(InputError):
         publish(folder, metric="nix")
     assert not (folder / "report.md").exists()
+
+
+def test_a_place_that_takes_no_files_is_told(make_sweep, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written to .*file/x: Not a directory.\n.*output=FOLDER"):
+        publish(make_sweep({"a": [0.9]}), output=tmp_path / "file" / "x")

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
+from math import prod
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from cnnlab.cli.overrides import parse
 from cnnlab.common.errors import InputError
+from cnnlab.common.words import shown
 
+MOST = 10_000  # runs of a sweep; with more, somebody forgot the step of a range
 TUNE, MEASURE = "tune", "measure"
 SEED = "seed"
 Setting = Mapping[str, str]  # key: value as text
@@ -51,13 +54,17 @@ def make_plan(
 
     `arms`: lists of overrides that belong together, by name. `tune`: the grid, and `seed`, the seeds it is tried with.
     """
+    _check_kinds(arms, tune, params)
+    arms = {str(name): lines for name, lines in (arms or {}).items()}
     values = _values(parser, [*(f"{key}={_text(value)}" for key, value in (params or {}).items()), *arguments])
-    sets = {name: _single(parser, name, lines) for name, lines in (arms or {}).items()}
+    sets = {name: _single(parser, name, lines) for name, lines in arms.items()}
     grid = _values(parser, [f"{key}={_text(value)}" for key, value in _flat(tune or {}).items()])
     tune_seeds = grid.pop(SEED, ())
     axes = tuple(key for key, found in values.items() if len(found) > 1 and key != SEED)
     _check_arms(sets, values)
     _check_tuning(grid, tune_seeds, values, sets)
+
+    _check_number(values, grid, len(tune_seeds), max(1, len(sets)))
 
     measuring, tuning = [], []
     for labels, overrides in _designs(values, sets, axes):
@@ -66,7 +73,7 @@ def make_plan(
         measuring += [] if seeds else [PlannedJob(MEASURE, labels, overrides)]
         for setting in points(grid) if grid else ():
             tuning += [PlannedJob(TUNE, labels, {**overrides, **setting, SEED: s}, setting) for s in tune_seeds]
-    arms_as_typed = {name: tuple(lines) for name, lines in (arms or {}).items()}
+    arms_as_typed = {name: tuple(lines) for name, lines in arms.items()}
     return Plan((*(["arm"] if sets else []), *axes), arms_as_typed, grid, tune_seeds, tuple(tuning), tuple(measuring))
 
 
@@ -98,8 +105,21 @@ def _values(parser: OverridesParser, lines: Sequence[str]) -> dict[str, tuple[st
         texts = (
             override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_element_as_str()]
         )
-        found[key] = tuple(dict.fromkeys(texts))
+        found[key] = tuple(dict.fromkeys(islice(texts, MOST + 1)))
     return found
+
+
+def _check_number(
+    values: Mapping[str, Sequence[str]], grid: Mapping[str, Sequence[str]], tune_seeds: int, arms: int
+) -> None:
+    """Before they are listed, which would take all memory."""
+    designs = arms * prod(len(found) for key, found in values.items() if key != SEED)
+    if designs * (len(values.get(SEED, "1")) + tune_seeds * prod(map(len, grid.values()))) > MOST:
+        several = [key for key, found in [*values.items(), *grid.items()] if len(found) > 1]
+        raise InputError(
+            f"{', '.join(several)}: together more than {MOST:,} runs.\n"
+            "Give fewer values; of range(start,stop,step) the step is 1 if it is left out. Or sweep in several folders."
+        )
 
 
 def _single(parser: OverridesParser, name: str, lines: Sequence[str]) -> dict[str, str]:
@@ -111,6 +131,21 @@ def _single(parser: OverridesParser, name: str, lines: Sequence[str]) -> dict[st
             f"Write one arm for each, or sweep {swept.get_key_element()} beside the arms."
         )
     return {key: value for key, (value,) in _values(parser, lines).items()}
+
+
+def _check_kinds(arms: Any, tune: Any, params: Any) -> None:
+    for name, value in (("arms", arms), ("tune", tune), ("params", params)):
+        if value is not None and not isinstance(value, Mapping):
+            raise InputError(
+                f"hydra.sweeper.{name}={shown(value)} is not allowed.\n"
+                "Allowed: a mapping, as in configs/hydra/sweeper/lab.yaml."
+            )
+    for name, lines in (arms or {}).items():
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise InputError(
+                f"hydra.sweeper.arms.{name}={shown(lines)} is not allowed.\n"
+                f'Allowed: a list of overrides, as {name}: ["init=he", "model=plain"]'
+            )
 
 
 def _check_arms(sets: Mapping[str, Setting], values: Mapping[str, Sequence[str]]) -> None:
@@ -157,9 +192,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A value of a YAML as an override: lists are values to sweep, as in `seed: [0, 1, 2]`."""
+    """A value of a YAML as an override: lists are values to sweep, as in `seed: [0, 1, 2]`; each may be a list."""
     if isinstance(value, str):
         return value
     if isinstance(value, Sequence):
-        return ",".join(map(_text, value))
+        return ",".join(f"[{_text(each)}]" if isinstance(each, list) else _text(each) for each in value)
     return "null" if value is None else str(value)

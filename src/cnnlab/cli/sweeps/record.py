@@ -1,19 +1,20 @@
 """sweep.json, the frozen list of a sweep's jobs, and what its folder says about each of them."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cnnlab.claims.claim import changed
+from cnnlab.claims.find_runs import SWEEP, read_sweep
+from cnnlab.claims.run_record import read_status
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
 from cnnlab.runs.changes import differences
 from cnnlab.runs.run_folder import write_json
-from cnnlab.runs.status import FINISHED, real_status
+from cnnlab.runs.status import FINISHED
 
 
 def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = False) -> list[FrozenJob]:
@@ -44,7 +45,7 @@ def check_names(jobs: Sequence[FrozenJob]) -> None:
 
 
 def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
-    run = real_status(folder)
+    run = read_status(folder)
     if run["status"] == "running" and not elsewhere:
         raise InputError(
             f"{folder} is being run by process {run['pid']} on {run['host']}.\n"
@@ -62,7 +63,7 @@ def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
 
 def _read(folder: Path) -> str:
     config = folder / "config.yaml"
-    return config.read_text() if config.is_file() else ""
+    return config.read_text(encoding="utf-8") if config.is_file() else ""
 
 
 def write_record(
@@ -78,8 +79,8 @@ def write_record(
 
     While an arm is being tuned, what an earlier call chose and measured stays.
     """
-    path, names = sweep / "sweep.json", {job.name for job in jobs}
-    earlier = json.loads(path.read_text()) if path.is_file() else {"jobs": [], "created": None, "tune": None}
+    path, names = sweep / SWEEP, {job.name for job in jobs}
+    earlier = read_sweep(sweep).content if path.is_file() else {"jobs": [], "created": None, "tune": None}
     ran = {e["name"]: e for e in earlier["jobs"] if (sweep / e["name"] / "run.json").is_file()}
     kept = [entry for name, entry in ran.items() if name not in names]
     entries = [ran.get(job.name, job.entry()) if job.text is None else job.entry() for job in jobs]
@@ -102,8 +103,7 @@ def write_record(
 
 def check_claim(sweep: Path, claim: dict[str, Any] | None) -> None:
     """InputError where the folder's runs were made for a claim that was stated otherwise."""
-    path = sweep / "sweep.json"
-    before = json.loads(path.read_text()).get("claim") if path.is_file() else None
+    before = read_sweep(sweep).content.get("claim") if (sweep / SWEEP).is_file() else None
     key = changed(before, claim) if before and claim else None
     if before and claim and key:
         raise InputError(

@@ -14,14 +14,16 @@ from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.errors import InstantiationException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
 from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
-from cnnlab.cli.folders import check_can_be_made, interpolated
+from cnnlab.cli.folders import check_can_be_made, interpolated, named_folder
 from cnnlab.cli.overrides import parser_of
+from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.schema import SWEEP_RULES
 from cnnlab.cli.sweeps.frozen import FrozenJob, FrozenLoader, freeze, with_setting
 from cnnlab.cli.sweeps.plan import SEED, Plan, make_plan
@@ -54,7 +56,12 @@ class LabSweeper(Sweeper):
         self.config, self.task = config, task_function
         self.loader, self.frozen = hydra_context.config_loader, FrozenLoader(hydra_context.config_loader)
         self.hydra_context = HydraContext(self.frozen, hydra_context.callbacks)
-        self.launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task_function, config)
+        try:
+            self.launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task_function, config)
+        except InstantiationException as error:
+            if isinstance(error.__cause__, Refusal):  # which Hydra would quote
+                exit_with(error.__cause__)
+            raise
         self.launched = 0
         self.reasons: dict[str, str] = {}
 
@@ -73,7 +80,8 @@ class LabSweeper(Sweeper):
         options = self.config.sweep
         check_rules(_plain(options), SWEEP_RULES, "sweep.")
         self._check_options()
-        sweep = Path(str(self.config.hydra.sweep.dir))
+        sweep = named_folder(str(self.config.hydra.sweep.dir), "hydra.sweep.dir")
+        check_can_be_made(sweep, "hydra.sweep.dir")
         lines = [line for line in cleaned(self.loader, arguments) if not line.startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
@@ -252,7 +260,6 @@ def _reason(result: JobReturn) -> str:
 @contextmanager
 def _alone(sweep: Path) -> Any:
     """No second command in the same folder; released by the system if this process is killed."""
-    check_can_be_made(sweep, "hydra.sweep.dir")
     sweep.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(sweep / ".lock", timeout=0):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
@@ -31,7 +32,7 @@ from cnnlab.views.report.report_tables import (
 
 _COLOURS = {"failed": "red", "damaged": "red", "diverged": "red", "interrupted": "yellow", "missing": "dim"}
 SPARED = (FLOOR, EFFECT, BEST)
-LONGEST_WORD = 14  # "inconclusive," and less; what is longer, such as a list of channels, may be broken
+LONGEST_WORD = 16  # "distinguishable;" and less; what is longer, such as a list of channels, may be broken
 MOST = 20  # rows; report.md and report.html have all
 
 
@@ -85,7 +86,8 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
         is_text = i < found.words or heading == "verdict"
         justify = "left" if is_text else "right"
         words = [word for row in (found.headings, *rows) for word in row[i].split()]
-        least = min(max(map(len, words), default=0), LONGEST_WORD) if is_text else None  # wrapped between words
+        whole = max(map(cell_len, (found.headings[i], *(row[i] for row in rows))))
+        least = min(max(map(len, words), default=0), LONGEST_WORD) if is_text else whole  # wrapped between words
         table.add_column(escape(heading), justify=justify, overflow="fold", no_wrap=not is_text, min_width=least)
     for row in rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
@@ -93,13 +95,16 @@ def as_rich(found: TextTable, rows: Sequence[tuple[str, ...]]) -> Table:
 
 
 def _print(console: Console, found: TextTable, spared: Sequence[str] = SPARED) -> TextTable:
-    """Without the columns that can be spared where the terminal is too narrow for all; returns what is left."""
+    """Without the columns that can be spared where the terminal is too narrow for all; returns what is left. Where that
+    is still too wide, its lines are broken by the terminal, since rich would cut numbers and leave out names."""
     kept = [found.without(*spared[:n]) for n in range(len(spared) + 1)]
     tables = [as_rich(each, each.rows[:MOST]) for each in kept]
     unbounded = console.options.update(max_width=10 * console.width)
-    fits = (i for i, table in enumerate(tables) if Measurement.get(console, unbounded, table).maximum <= console.width)
-    chosen = next(fits, -1)
-    console.print(tables[chosen])
+    sizes = [Measurement.get(console, unbounded, table) for table in tables]
+    chosen = next((i for i, size in enumerate(sizes) if size.maximum <= console.width), -1)
+    if sizes[chosen].minimum > console.width:
+        tables[chosen].width = sizes[chosen].minimum
+    console.print(tables[chosen], crop=False)
     if len(found.rows) > MOST:
         console.print(Text(f"... {len(found.rows) - MOST} more in report.md", style="dim"))
     console.print()

@@ -8,6 +8,7 @@ from cnnlab.claims.curves import Band, depth_profile, learning_curve
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group
 from cnnlab.claims.study import AUTO, Study
+from cnnlab.common.errors import InputError
 from cnnlab.telemetry import by_depth
 from cnnlab.telemetry.arms import Points, band, write_arms
 from cnnlab.views.report.report_markdown import markdown_report
@@ -36,7 +37,12 @@ def publish(
     study = Study.of(folders, metric, experiment)
     place = output or (folders[0] if len(folders) == 1 else Path("outputs/reports") / _joined(folders))
     print_report(study)
-    written = write_report(study, place)
+    try:
+        written = write_report(study, place)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {place}: {error.strerror or error}.\nGive another folder, output=FOLDER."
+        ) from error
     print_files(written, folders)
     return written
 
