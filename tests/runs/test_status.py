@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import can_be_taken_up, progress, real_status
+from cnnlab.runs.status import being_run, can_be_taken_up, progress, real_status
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -54,6 +54,23 @@ def test_a_run_on_another_host_is_taken_at_its_word(tmp_path):
 @pytest.mark.parametrize("status", ["completed", "failed", "diverged", "interrupted"])
 def test_an_ended_run_is_what_it_says(tmp_path, status):
     assert _run(tmp_path, status, pid=_dead())["status"] == status
+
+
+def test_where_a_run_on_another_host_is_gone_one_can_say_so(tmp_path):
+    here = tmp_path / "a run"
+    here.mkdir()
+    words = being_run(here, _run(here, host="elsewhere"))
+    assert "on elsewhere" in words and words.count("\n") < 5
+    subprocess.run(words.splitlines()[-1], shell=True, check=True)
+    assert real_status(here)["status"] == "interrupted"
+    assert "sed" not in being_run(here, _run(here))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "{}", "\0" * 300, '{"status": "running"}'])
+def test_one_that_cannot_be_read_is_damaged(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    found = real_status(tmp_path)
+    assert found["status"] == "damaged" and "run.json cannot be read" in found["error"]
 
 
 def test_a_folder_without_a_run_is_queued(tmp_path):

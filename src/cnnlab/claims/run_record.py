@@ -66,11 +66,7 @@ class RunRecord:
 
 def read_status(folder: Path) -> dict[str, Any]:
     """run.json with the status that is true now; `damaged` where it, or a finished run's results, cannot be read."""
-    try:
-        run = real_status(folder)
-        run["status"] = str(run["status"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        return {"status": "damaged", "error": f"run.json cannot be read ({type(error).__name__})"}
+    run = real_status(folder)
     if run["status"] in ("completed", "diverged") and not _results(folder):
         return {**run, "status": "damaged", "error": "results.json is missing or cannot be read"}
     return run

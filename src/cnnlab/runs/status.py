@@ -1,6 +1,7 @@
 """The status of a run as it really is: a killed process cannot correct its run.json."""
 
 import json
+import shlex
 import socket
 from contextlib import suppress
 from datetime import datetime
@@ -19,16 +20,28 @@ CLOCK_TICK_S = 2  # `started` is in whole seconds, and a process is a little old
 def real_status(folder: Path) -> dict[str, Any]:
     """The contents of run.json, with the status that is true now.
 
-    `queued` where there is no run.json yet; `interrupted` where it says running but its process on this host is gone.
-    A run on another host is taken at its word.
+    `queued` where there is no run.json yet; `interrupted` where it says running but its process on this host is gone;
+    `damaged` where it cannot be read. A run on another host is taken at its word.
     """
     try:
         run = json.loads((folder / "run.json").read_text())
+        run["status"] = str(run["status"])
+        if run["status"] == "running" and run["host"] == socket.gethostname() and not _lives(run):
+            return {**run, "status": "interrupted", "error": run["error"] or "its process is gone (killed?)"}
+        return run
     except FileNotFoundError:
         return {"status": "queued"}
-    if run["status"] == "running" and run["host"] == socket.gethostname() and not _lives(run):
-        return {**run, "status": "interrupted", "error": run["error"] or "its process is gone (killed?)"}
-    return run
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        return {"status": "damaged", "error": f"run.json cannot be read ({type(error).__name__})"}
+
+
+def being_run(folder: Path, run: dict[str, Any]) -> str:
+    """What to say to who wants to run it besides."""
+    words = f"{folder} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
+    if run["host"] == socket.gethostname():
+        return words
+    said = f"""sed -i 's/"running"/"interrupted"/' {shlex.quote(str(folder / "run.json"))}"""
+    return f"{words}\nIf it is gone, as with its container, it cannot be seen from here. Say so, and go on:\n  {said}"
 
 
 def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:
