@@ -34,6 +34,12 @@ def test_a_folder_that_can_be_made_leaves_no_trace(tmp_path):
 @pytest.mark.parametrize("name", ["file/inside", "x" * 300, "good/" + "x" * 300])
 def test_one_that_cannot_is_told(tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be made: .*\nGive another folder"):
+    with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be used: .*\nGive another folder"):
         check_can_be_made(tmp_path / name, "hydra.run.dir")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_one_in_which_nothing_can_be_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as on a disk that is read-only, also for root
+    with pytest.raises(InputError, match="cannot be used: nothing can be written there"):
+        check_can_be_made(tmp_path, "hydra.run.dir")

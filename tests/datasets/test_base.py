@@ -15,6 +15,7 @@ from cnnlab.datasets.base import (
     assemble,
     broken_share,
     channel_moments,
+    check_set,
     cut,
     distinct_share,
     facts,
@@ -176,3 +177,29 @@ def test_broken_images_hold_nan_or_infinity(monkeypatch: pytest.MonkeyPatch) -> 
     assert broken_share(images) == broken_share(some_images(10, 1, 4, 4)) == 0
     images[2, 0, 1, 1], images[7, 0, 0, 0] = float("nan"), float("inf")
     assert broken_share(images) == 0.2
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (some_images(0, 1, 4, 4), torch.zeros(0, dtype=torch.int64), r"images \(0, 1, 4, 4\) and labels \(0,\)"),
+        (some_images(2, 4, 4), torch.tensor([0, 1]), r"images \(2, 4, 4\)"),
+        (some_images(2, 1, 4, 4), torch.tensor([0, 1, 1]), r"labels \(3,\)"),
+        (some_images(2, 1, 4, 4), torch.tensor([0, 2]), "labels from 0 to 2"),
+        (some_images(2, 1, 4, 4), torch.tensor([-1, 1]), "labels from -1 to 1"),
+        (some_images(2, 1, 4, 4), torch.tensor([0, 1], dtype=torch.int32), "torch.int32"),
+    ],
+)
+def test_a_split_that_cannot_be_trained_on_is_told(split, images, labels, says) -> None:
+    good = Split(some_images(4, 1, 4, 4), torch.tensor([0, 1, 0, 1]))
+    data = base.ImageSet("mine", good, good, good, ("a", "b"), (0.5,), (0.5,))
+    check_set(data)
+    with pytest.raises(InputError, match=f"mine: the {split} split has .*{says}"):
+        check_set(replace(data, **{split: Split(images, labels)}))
+
+
+def test_splits_have_images_of_one_shape() -> None:
+    splits = (Split(some_images(2, 1, size, size), torch.tensor([0, 1])) for size in (4, 4, 5))
+    with pytest.raises(InputError, match=r"the test split has images \(1, 5, 5\), and to train on \(1, 4, 4\)"):
+        check_set(base.ImageSet("mine", *splits, ("a", "b"), (0.5,), (0.5,)))

@@ -22,7 +22,7 @@ from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.cpu_settings import apply_cpu_settings
-from cnnlab.common.errors import InputError, out_of_memory
+from cnnlab.common.errors import InputError, refused
 from cnnlab.common.garbage import leave_to_the_system
 from cnnlab.common.stopping import Stopped, stoppable
 from cnnlab.common.unread import quiet_if_unread
@@ -75,8 +75,8 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
             made.content = check(command.jobs)
     except InputError as error:
         exit_with(error)
-    except (MemoryError, RuntimeError) as error:
-        _exit_if_out_of_memory(error)
+    except Exception as error:
+        _exit_if_refused(error)
         raise
 
     def job(config: DictConfig) -> None:
@@ -93,7 +93,7 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
             if is_sweep():  # where the terminal has one line for it
                 logging.getLogger("cnnlab").exception("This run failed.")
             else:
-                _exit_if_out_of_memory(error)
+                _exit_if_refused(error)
             raise
 
     # The sweeper finds them on the function that it is given.
@@ -109,6 +109,6 @@ def _of_training(arguments: Sequence[str]) -> list[str]:
     return with_devices(resumed(beside_others(arguments)))
 
 
-def _exit_if_out_of_memory(error: BaseException) -> None:
-    if (told := out_of_memory(error)) is not None:
+def _exit_if_refused(error: BaseException) -> None:
+    if (told := refused(error)) is not None:
         exit_with(told)

@@ -1,5 +1,6 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,8 @@ def run_folder(config: DictConfig) -> Path:
 
 
 def check_can_be_made(folder: Path, setting: str) -> None:
-    """InputError unless the folder can be made, or is there; makes it for a moment, since nothing else can tell."""
+    """InputError unless the folder can be made and written into; makes it for a moment, since nothing else
+    can tell."""
     made: list[Path] = []
     try:
         for part in reversed([folder, *folder.parents]):
@@ -81,9 +83,11 @@ def check_can_be_made(folder: Path, setting: str) -> None:
             if not part.exists():
                 part.mkdir()
                 made.append(part)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(0, "nothing can be written there")
     except OSError as error:
         raise InputError(
-            f"{setting}={_shortened(folder)} cannot be made: {error.strerror or error}.\nGive another folder."
+            f"{setting}={_shortened(folder)} cannot be used: {error.strerror or error}.\nGive another folder."
         ) from error
     finally:
         for part in reversed(made):

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 UNREAD = 128 + getattr(signal, "SIGPIPE", 13)  # the exit code that a shell shows for those
@@ -35,11 +35,24 @@ class _Stream:
             raise SystemExit(UNREAD) from None
 
 
+def _fill_places() -> None:
+    """A command may be started without streams, as by `>&-` or a daemon. What is opened next would take their place,
+    and what a library in C prints would be written into it."""
+    while (place := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(place)
+
+
 @contextmanager
 def quiet_if_unread() -> Iterator[None]:
     """Around a command that prints; exit code `UNREAD` where what reads its output ended first."""
-    out, err = _Stream(sys.stdout), _Stream(sys.stderr)
-    with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
+    if sys.stdout is None or sys.stderr is None:
+        _fill_places()
+    with ExitStack() as stack:
+        nowhere = stack.enter_context(open(os.devnull, "w"))
+        out, err = (_Stream(nowhere if stream is None else stream) for stream in (sys.stdout, sys.stderr))
+        stack.enter_context(redirect_stdout(out))  # type: ignore[type-var]
+        stack.enter_context(redirect_stderr(err))  # type: ignore[type-var]
         try:
             yield
         finally:

@@ -53,6 +53,26 @@ class ImageSet:
         return c, h, w
 
 
+def check_set(data: ImageSet) -> None:
+    """InputError unless every split has images of one shape, and labels that name its classes."""
+    for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+        images, labels = split.images, split.labels
+        where = f"{data.name}: the {name} split"
+        if images.dim() != 4 or len(images) != len(labels) or not len(labels):
+            raise InputError(
+                f"{where} has images {tuple(images.shape)} and labels {tuple(labels.shape)}.\n"
+                "Needed: one image (N, C, H, W) or more, and as many labels (N,)."
+            )
+        if images.shape[1:] != data.train.images.shape[1:]:
+            raise InputError(f"{where} has images {tuple(images.shape[1:])}, and to train on {data.shape}.")
+        low, high = (int(end) for end in labels.aminmax())
+        if labels.dtype != torch.int64 or low < 0 or high >= len(data.classes):
+            raise InputError(
+                f"{where} has labels from {low} to {high}, {labels.dtype}.\n"
+                f"Needed: torch.int64, from 0 to {len(data.classes) - 1}, for {len(data.classes)} classes."
+            )
+
+
 def fingerprint(data: ImageSet) -> str:
     """16 hex digits of the SHA-256 of all images and labels with their shapes, in order of training, validation, test.
 
