@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.folders import check_can_be_made, split_folders
+from cnnlab.cli.folders import check_can_be_made, flags_first, split_folders
 from cnnlab.common.errors import InputError
 
 
@@ -43,3 +43,11 @@ def test_one_in_which_nothing_can_be_written_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: False)  # as on a disk that is read-only, also for root
     with pytest.raises(InputError, match="cannot be used: nothing can be written there"):
         check_can_be_made(tmp_path, "hydra.run.dir")
+
+
+def test_flags_may_stand_anywhere():
+    assert flags_first(["a=1", "-m", "b=2", "--config-dir", "mine", "c=3"]) == [
+        *("-m", "--config-dir", "mine"),
+        *("a=1", "b=2", "c=3"),
+    ]
+    assert flags_first(["a=1", "--cfg", "job"]) == ["--cfg", "job", "a=1"] and flags_first([]) == []

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from cnnlab.cli.busy import beside_others
 from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
+from cnnlab.cli.folders import flags_first
 from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
@@ -65,10 +66,12 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
     # Composing asks for the version that this sets.
     by_hydra = main_of(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)
     try:
-        if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
+        typed = flags_first(sys.argv[1:])
+        if (page := asked(CONFIGS, config_name, typed)) is not None:
             print(page)
             return
-        typed = _of_training(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
+        if config_name == "train":
+            typed = _of_training(typed)
         sys.argv[1:] = deferred(quoted_paths(typed))
         command = compose_command(config_name, sys.argv[1:])
         if command.jobs is not None:

@@ -13,7 +13,7 @@ from cnnlab.common.errors import InputError
 
 # Hydra's flags whose value is the next argument.
 _WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--info", "-i")
-_WITH_VALUE += ("--experimental-rerun",)
+_WITH_VALUE += ("--experimental-rerun", "--cfg", "-c")
 
 
 def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -31,6 +31,15 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
             folders.append(Path(argument))
         is_value = not is_value and argument in _WITH_VALUE
     return folders, rest
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments: Hydra takes no overrides behind a flag if it has seen some before."""
+    flags, rest, is_value = [], [], False
+    for argument in arguments:
+        (flags if is_value or argument.startswith("-") else rest).append(argument)
+        is_value = not is_value and argument in _WITH_VALUE
+    return [*flags, *rest]
 
 
 def check_own(config_dir: str | Path) -> Path:

@@ -28,6 +28,7 @@ def jobs_of(composed, tmp_path):
 def _ran(folder, job, status="completed", **facts):
     (folder / job.name).mkdir()
     (folder / job.name / "config.yaml").write_text(job.text)
+    (folder / job.name / "results.json").write_text('{"test/accuracy": 0.5}')
     run = {"status": status, "config_hash": job.hash, "error": None, "pid": 2**22 + 1, "host": socket.gethostname()}
     (folder / job.name / "run.json").write_text(json.dumps(run | {"started": "2026-01-01T00:00:00+00:00"} | facts))
 
@@ -38,6 +39,17 @@ def test_finished_runs_are_skipped_and_all_others_done(jobs_of, tmp_path):
         _ran(tmp_path, job, status)  # the running one's process is gone
     (tmp_path / jobs[5].name).mkdir()  # killed before it could write run.json
     assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in (2, 3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize("name", ["results.json", "run.json"])
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_one_that_lost_its_results_is_run_again(jobs_of, tmp_path, name, content):
+    _, (job,) = jobs_of("seed=0")
+    _ran(tmp_path, job)
+    assert unfinished(tmp_path, [job]) == []
+    file = tmp_path / job.name / name
+    file.unlink() if content is None else file.write_text(content)
+    assert unfinished(tmp_path, [job]) == [job]
 
 
 def test_a_changed_setting_is_named(jobs_of, tmp_path):

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.claims.claim import changed
+from cnnlab.claims.run_record import read_status
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
 from cnnlab.runs.changes import differences
 from cnnlab.runs.run_folder import write_json
-from cnnlab.runs.status import FINISHED, being_run, real_status
+from cnnlab.runs.status import FINISHED, being_run
 
 
 def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = False) -> list[FrozenJob]:
@@ -44,7 +45,7 @@ def check_names(jobs: Sequence[FrozenJob]) -> None:
 
 
 def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
-    run = real_status(folder)
+    run = read_status(folder)
     if run["status"] == "running" and not elsewhere:
         raise InputError(f"{being_run(folder, run)}\nOr give another hydra.sweep.dir.")
     if run["status"] not in (*FINISHED, "running"):
