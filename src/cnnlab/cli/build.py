@@ -22,7 +22,7 @@ from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet
-from cnnlab.networks.foreign import fit_stem, takes_image_shape
+from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
@@ -183,7 +183,7 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
         look = {name: (float(low), float(high)) for name, (low, high) in state.get("look", {}).items()}
         run = TrainedRun(settings, *facts, look=look)
         network = make_network(config.model, run.image_shape, len(run.classes))
-        network.load_state_dict(state["network"])
+        load_state(network, state["network"])
     return network.eval(), run
 
 

@@ -12,6 +12,7 @@ from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked_to_save
 from cnnlab.datasets.base import facts
 from cnnlab.datasets.look import ranges
+from cnnlab.networks.foreign import load_state
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.schedules import rates_at
@@ -118,7 +119,7 @@ class Checkpoints(Observer):
             self._restore(state)
         except Exception as error:  # what was written elsewhere can raise anything
             raise InputError(
-                f"{self.home / 'last.pt'} does not fit this network or optimizer, whose code is another than then:\n"
+                f"{self.home / 'last.pt'} does not fit this network or optimizer, as where their code was changed:\n"
                 f"{' '.join(str(error).split())[:300]}\n"
                 "Go on with the code it was made with, or train anew in another folder."
             ) from error
@@ -147,9 +148,7 @@ class Checkpoints(Observer):
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         session, trainer, resume = self.session, self.session.trainer, state["resume"]
-        trainer.network.load_state_dict(state["network"])
-        for name, buffer in self._hidden_buffers().items():
-            buffer.copy_(resume["buffers"][name])
+        load_state(trainer.network, state["network"], resume["buffers"])
         if trainer.optimizer is not None and trainer.scheduler is not None:
             if resume.get("steps", session.steps) == session.steps:
                 trainer.optimizer.load_state_dict(state["optimizer"])
