@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import being_run, can_be_taken_up, progress, real_status
+from cnnlab.runs.status import being_run, birth, can_be_taken_up, progress, real_status
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -38,6 +38,24 @@ def test_a_living_run_is_running_and_a_killed_one_interrupted(tmp_path):
 
 def test_a_younger_process_with_the_same_number_is_another_one(tmp_path):
     assert _run(tmp_path, started=datetime.now(UTC) - timedelta(days=300))["status"] == "interrupted"
+
+
+def test_a_clock_that_was_put_makes_no_other_process_of_it(tmp_path):
+    """As after a virtual machine was paused for a month: the process seems younger than its run."""
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    born = birth(os.getpid())
+    if born is None:
+        pytest.skip("needs Linux's /proc")
+    assert _run(tmp_path, started=long_ago, born=born)["status"] == "running"
+    assert _run(tmp_path, born=born)["status"] == "running"
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert birth(other.pid) != born
+        assert _run(tmp_path, pid=other.pid, born=born)["status"] == "interrupted", "another process with its number"
+        assert _run(tmp_path, pid=other.pid, born=birth(other.pid))["status"] == "running"
+    finally:
+        other.communicate()
+    assert birth(other.pid) is None and _run(tmp_path, pid=other.pid, born=born)["status"] == "interrupted"
 
 
 def test_a_process_that_ended_but_was_not_waited_for_is_gone(tmp_path):

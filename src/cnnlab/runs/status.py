@@ -51,6 +51,17 @@ def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:
     return same and run["status"] == "interrupted" and (folder / LAST).is_file()
 
 
+def birth(pid: int) -> str | None:
+    """When the process was born, in words that stay the same when the clock is put, as after a virtual machine was
+    paused; None where the system has none."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]  # since the boot
+        return f"{boot} {ticks}"
+    except OSError:
+        return None
+
+
 def _lives(run: dict[str, Any]) -> bool:
     """Whether the run's process is alive; a younger process with its number is another one."""
     try:
@@ -58,7 +69,11 @@ def _lives(run: dict[str, Any]) -> bool:
         born, state = process.create_time(), process.status()
     except psutil.NoSuchProcess:
         return False
-    return state != psutil.STATUS_ZOMBIE and born <= datetime.fromisoformat(run["started"]).timestamp() + CLOCK_TICK_S
+    if state == psutil.STATUS_ZOMBIE:
+        return False
+    if run.get("born") is not None:
+        return run["born"] == birth(run["pid"])
+    return born <= datetime.fromisoformat(run["started"]).timestamp() + CLOCK_TICK_S
 
 
 def progress(folder: Path, run: dict[str, Any]) -> tuple[float | None, float | None]:
