@@ -72,8 +72,9 @@ def _interrupted(folder) -> None:
 def test_a_folder_holds_one_run(tmp_path, other):
     with RunFolder(tmp_path).opened(CONFIG):
         pass
-    with pytest.raises(InputError, match="already holds a run"), RunFolder(tmp_path).opened(other):
+    with pytest.raises(InputError, match="already holds a run") as told, RunFolder(tmp_path).opened(other):
         pass
+    assert "To train it further" not in str(told.value), "it has no checkpoint, as a check has none"
     assert (tmp_path / "config.yaml").read_text() == CONFIG and _status(tmp_path)["status"] == "completed"
 
 
@@ -81,6 +82,8 @@ def test_a_run_that_ended_goes_on_if_it_is_to_have_more_steps(tmp_path):
     with RunFolder(tmp_path).opened(CONFIG):
         (tmp_path / "checkpoints").mkdir()
         (tmp_path / "checkpoints" / "last.pt").touch()
+    with pytest.raises(InputError, match="To train it further: resume="), RunFolder(tmp_path).opened(CONFIG):
+        pass
     with RunFolder(tmp_path).opened(LONGER) as run:
         assert run.resumed
     assert (tmp_path / "config.yaml").read_text() == LONGER

@@ -98,7 +98,7 @@ class RunFolder:
         what = differences(known, config) if known is not None else "its config is not known"
         if run["status"] in FINISHED and not longer:
             hint = OTHER
-            if same and run["status"] == "completed":
+            if same and run["status"] == "completed" and (self.path / LAST).is_file():  # no check=
                 hint += f"\nTo train it further: resume={self.path} with a higher trainer.max_steps or trainer.epochs."
             if run["status"] == "diverged":
                 hint += "\nIt diverged, so there is nothing to train further."
