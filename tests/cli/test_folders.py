@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.folders import check_can_be_made, named_folder, split_folders
+from cnnlab.cli.folders import check_can_be_made, flags_first, named_folder, split_folders
 from cnnlab.common.errors import InputError
 
 
@@ -34,7 +34,7 @@ def test_a_folder_that_can_be_made_leaves_no_trace(tmp_path):
 @pytest.mark.parametrize("name", ["file/inside", "x" * 300, "good/" + "x" * 300])
 def test_one_that_cannot_is_told(tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be made: .*\nGive another folder"):
+    with pytest.raises(InputError, match=r"hydra.run.dir=.* cannot be used: .*\nGive another folder"):
         check_can_be_made(tmp_path / name, "hydra.run.dir")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -43,3 +43,17 @@ def test_an_empty_name_is_no_folder():
     assert named_folder(".", "hydra.run.dir") == Path(".")
     with pytest.raises(InputError, match="hydra.run.dir= names no folder"):
         named_folder("", "hydra.run.dir")
+
+
+def test_one_in_which_nothing_can_be_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as on a disk that is read-only, also for root
+    with pytest.raises(InputError, match="cannot be used: nothing can be written there"):
+        check_can_be_made(tmp_path, "hydra.run.dir")
+
+
+def test_flags_may_stand_anywhere():
+    assert flags_first(["a=1", "-m", "b=2", "--config-dir", "mine", "c=3"]) == [
+        *("-m", "--config-dir", "mine"),
+        *("a=1", "b=2", "c=3"),
+    ]
+    assert flags_first(["a=1", "--cfg", "job"]) == ["--cfg", "job", "a=1"] and flags_first([]) == []

@@ -14,6 +14,8 @@ def run(tmp_path):
     folder.mkdir()
     lines = ["model=single5x5", "optimizer.lr=0.05", "hydra.run.dir=elsewhere"]
     (folder / "run.json").write_text(json.dumps({"lines": lines, "config_dir": None}))
+    (folder / "results.json").write_text("{}")
+    (folder / "metrics.jsonl").touch()
     return folder
 
 
@@ -55,6 +57,22 @@ def test_to_reproduce_it_is_the_runs_command_and_what_to_compare_with(run):
     assert resumed([f"reproduce={run}"]) == ["model=single5x5", "optimizer.lr=0.05", f'reproduce="{run}"']
     with pytest.raises(InputError, match="give one of them"):
         resumed([f"reproduce={run}", f"resume={run}"])
+
+
+def test_what_cannot_be_compared_is_told_before_it_is_trained(run):
+    (run / "results.json").unlink()
+    with pytest.raises(InputError, match="results.json cannot be read"):
+        resumed([f"reproduce={run}"])
+    assert resumed([f"resume={run}"])[-1] == f'hydra.run.dir="{run}"'
+
+
+def test_a_reproduction_that_was_stopped_goes_on_as_one(run, tmp_path, monkeypatch):
+    """Its config names what it is compared with, also for a command in another folder."""
+    monkeypatch.chdir(tmp_path)
+    assert resumed([f"reproduce={run.name}"])[-1] == f'reproduce="{run}"'
+    _write(run, lines=["seed=1", 'reproduce="/other"'])
+    assert resumed([f"resume={run}"]) == ["seed=1", 'reproduce="/other"', f'hydra.run.dir="{run}"']
+    assert resumed([f"reproduce={run}"]) == ["seed=1", f'reproduce="{run}"']
 
 
 def test_without_it_nothing_changes():

@@ -1,9 +1,12 @@
 """A user's mistake is a ValueError, what theory does not cover is none, and a near word is suggested."""
 
+import errno
+
 import pytest
+from torch._inductor.exc import InvalidCxxCompiler
 
 import cnnlab
-from cnnlab.common.errors import InputError, NotApplicable, did_you_mean, out_of_memory
+from cnnlab.common.errors import InputError, NotApplicable, did_you_mean, out_of_memory, refused
 
 MODELS = ["stacked3x3", "single5x5", "single7x7", "plain", "linear"]
 
@@ -56,3 +59,21 @@ def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
 def test_memory_that_was_not_enough_is_told_in_words(error, says):
     told = out_of_memory(error)
     assert (told is None) == (says is None) and (says is None or says in str(told))
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "a/b.csv"), "Read-only file system: a/b.csv\n"),
+        (OSError(errno.EFBIG, "File too large"), "File too large\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), "Permission denied: x\n"),
+        (MemoryError(), "not enough memory"),
+        (InvalidCxxCompiler(), "trainer.compile=true does not work here: "),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"), None),
+        (RuntimeError("something broke"), None),
+    ],
+)
+def test_what_the_machine_does_not_allow_is_told_in_words_and_nothing_else(error, says):
+    told = refused(error)
+    assert (told is None) == (says is None) and (says is None or says in str(told))
+    assert str(told).count("\n") < 5

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 
@@ -83,3 +84,15 @@ def test_an_output_that_takes_no_more_is_told_in_a_line(tmp_path):
         command = [sys.executable, "-m", "cnnlab.explain"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "The output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_command_that_was_started_without_streams(closed, tmp_path):
+    """As by a daemon. A library in C writes to number 1, whatever was opened in its place."""
+    words = "import os, sys; from cnnlab.common.unread import quiet_if_unread\n"
+    words += "with quiet_if_unread(), open('file', 'w') as file:\n"
+    words += "  print('x'); print('y', file=sys.stderr); os.write(1, b'C'); os.write(2, b'C'); file.write('whole')"
+    command = f"{sys.executable} -c {shlex.quote(words)} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and "Error" not in done.stderr
+    assert (tmp_path / "file").read_text() == "whole"

@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.foreign import fit_stem, takes_image_shape
+from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
 
 
 def test_who_takes_the_shape_and_who_the_number_of_classes():
@@ -53,3 +53,43 @@ def test_a_grouped_stem_is_refused_and_none_is_left_alone():
     with pytest.raises(InputError, match="without groups; 0 has 3"):
         fit_stem(nn.Sequential(nn.Conv2d(3, 3, 3, groups=3)), 1, "match")
     fit_stem(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), 1, "small")
+
+
+class Remembering(nn.Module):
+    """Whose buffers are made, and grow, while it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Linear(2, 3)
+        self.part.register_buffer("made", None)
+        self.register_buffer("seen", torch.zeros(0), persistent=False)
+        self.register_buffer("count", torch.zeros(()), persistent=False)
+
+    def forward(self, x):
+        self.part.made = y = self.part(x)
+        self.seen, self.count = torch.cat([self.seen, y.detach().mean()[None]]), self.count + 1
+        return y
+
+
+def test_buffers_that_were_made_while_it_ran_come_back():
+    network, fresh = Remembering(), Remembering()
+    for _ in range(3):
+        network(torch.randn(4, 2))
+    hidden = {"seen": network.seen, "count": network.count}
+    load_state(fresh, network.state_dict(), hidden)
+    assert torch.equal(fresh.part.made, network.part.made) and torch.equal(fresh.part.weight, network.part.weight)
+    assert torch.equal(fresh.seen, network.seen) and fresh.seen is not network.seen and fresh.count == 3
+    assert fresh.state_dict().keys() == network.state_dict().keys()
+
+
+def test_another_networks_state_is_not_taken():
+    for other in (nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(2))):
+        with pytest.raises(RuntimeError, match="state_dict"):
+            load_state(Remembering(), other.state_dict())
+
+
+def test_a_lazy_network_takes_the_state_of_one_that_ran():
+    network, fresh = (nn.Sequential(nn.LazyConv2d(2, 3), nn.LazyBatchNorm2d()) for _ in range(2))
+    network(torch.randn(4, 1, 5, 5))
+    load_state(fresh, network.state_dict())
+    assert torch.equal(fresh[1].running_mean, network[1].running_mean) and fresh[0].weight.shape == (2, 1, 3, 3)

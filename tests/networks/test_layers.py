@@ -84,3 +84,10 @@ def test_leaves_hold_no_other_modules():
 def test_a_layer_with_computed_weights_and_an_attention_are_leaves():
     network = nn.Sequential(weight_norm(nn.Conv2d(1, 1, 1)), nn.MultiheadAttention(4, 2), nn.ReLU())
     assert [name for name, _ in leaves(network)] == ["0", "1", "2"]
+
+
+def test_a_slash_in_a_name_separates_nothing():
+    network = nn.Sequential()
+    network.add_module("conv/weights", nn.Conv2d(1, 2, 3))
+    network.add_module("conv_weights", nn.Conv2d(2, 2, 3))
+    assert list(weight_layers(network)) == ["01_conv_weights", "02_conv_weights"]

@@ -1,7 +1,11 @@
 """Checkpoints are written whole and read without running code."""
 
+from collections import deque
+
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.runs import checkpoint
@@ -58,3 +62,29 @@ def test_what_could_run_code_is_not_read(tmp_path):
     torch.save({"network": Harm()}, tmp_path / "last.pt")
     with pytest.raises(InputError, match="cannot be read"):
         checkpoint.load(tmp_path / "last.pt")
+
+
+def test_another_thing_that_torch_can_read_is_no_checkpoint(tmp_path):
+    for content in (torch.ones(3), [1, 2]):
+        torch.save(content, tmp_path / "last.pt")
+        with pytest.raises(InputError, match="is not a cnnlab checkpoint"):
+            checkpoint.load(tmp_path / "last.pt")
+
+
+def test_numbers_of_numpy_are_read_by_anybody(tmp_path):
+    path = tmp_path / "last.pt"
+    state = {
+        "mean": [np.float32(0.5)],
+        "classes": [np.str_("a")],
+        "groups": [{"lr": np.float64(0.1), "t": (np.int64(2),)}],
+    }
+    network = nn.BatchNorm2d(2).state_dict()
+    checkpoint.save(path, {"network": network, **state})
+    found = torch.load(path, weights_only=True)
+    assert {key: found[key] for key in state} == {"mean": [0.5], "classes": ["a"], "groups": [{"lr": 0.1, "t": (2,)}]}
+    assert found["network"]._metadata == network._metadata and checkpoint.foreign(path) == []
+
+
+def test_what_it_could_not_be_read_for_is_named(tmp_path):
+    checkpoint.save(tmp_path / "last.pt", {"optimizer": {"seen": deque([1])}})
+    assert checkpoint.foreign(tmp_path / "last.pt") == ["collections.deque"]

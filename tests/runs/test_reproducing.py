@@ -31,13 +31,22 @@ def test_what_differs_is_told_with_what_may_be_why(tmp_path):
 
 
 def test_a_run_that_was_trained_further_is_told(tmp_path):
-    one = _write(tmp_path / "a", {"x": 1}, attempts=[{"status": "interrupted"}, {"status": "completed"}])
-    found = compare(one, _write(tmp_path / "b", {"x": 2}, attempts=[]))
+    """Also one that was stopped before, whose schedule was that of fewer steps as well; not one that took no step."""
+    before = [{"steps": 0}, {"steps": 10, "status": "interrupted"}, {"steps": 10, "status": "completed"}]
+    one = _write(tmp_path / "a", {"x": 1}, attempts=[*before, {"steps": 20, "status": "failed"}], steps=20)
+    found = compare(one, _write(tmp_path / "b", {"x": 2}, attempts=[{"steps": 20}], steps=20))
     assert found.circumstances == {"times it was trained further": (1, 0)}
 
 
-def test_a_run_without_results(tmp_path):
+@pytest.mark.parametrize("name", ["results.json", "metrics.jsonl", "run.json"])
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_run_of_which_something_is_missing(tmp_path, name, content):
     one = _write(tmp_path / "a", {})
-    (one / "results.json").unlink()
-    with pytest.raises(InputError, match="nothing to compare with"):
+    if content is None:
+        (one / name).unlink()
+    elif name.endswith(".json"):
+        (one / name).write_text(content)
+    else:
+        return  # its lines are compared as text
+    with pytest.raises(InputError, match=f"{name} cannot be read .* nothing to compare with"):
         compare(one, _write(tmp_path / "b", {}))

@@ -3,11 +3,14 @@
 import errno
 import json
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.run_folder import RunFolder, mark_interrupted, plain, read_metrics
+from cnnlab.runs.run_folder import RunFolder, mark_interrupted, plain, read_metrics, size_on_disk, write_text
 
 
 def _status(folder) -> dict:
@@ -69,8 +72,9 @@ def _interrupted(folder) -> None:
 def test_a_folder_holds_one_run(tmp_path, other):
     with RunFolder(tmp_path).opened(CONFIG):
         pass
-    with pytest.raises(InputError, match="already holds a run"), RunFolder(tmp_path).opened(other):
+    with pytest.raises(InputError, match="already holds a run") as told, RunFolder(tmp_path).opened(other):
         pass
+    assert "To train it further" not in str(told.value), "it has no checkpoint, as a check has none"
     assert (tmp_path / "config.yaml").read_text() == CONFIG and _status(tmp_path)["status"] == "completed"
 
 
@@ -78,6 +82,8 @@ def test_a_run_that_ended_goes_on_if_it_is_to_have_more_steps(tmp_path):
     with RunFolder(tmp_path).opened(CONFIG):
         (tmp_path / "checkpoints").mkdir()
         (tmp_path / "checkpoints" / "last.pt").touch()
+    with pytest.raises(InputError, match="To train it further: resume="), RunFolder(tmp_path).opened(CONFIG):
+        pass
     with RunFolder(tmp_path).opened(LONGER) as run:
         assert run.resumed
     assert (tmp_path / "config.yaml").read_text() == LONGER
@@ -106,6 +112,72 @@ def test_killed_before_its_config_was_written_it_begins_anew(tmp_path):
         raise KeyboardInterrupt
     with RunFolder(tmp_path).opened(CONFIG):
         assert (tmp_path / "config.yaml").read_text() == CONFIG
+
+
+def test_one_that_took_no_step_begins_anew_with_more(tmp_path):
+    """It has neither optimizer nor schedule; and what it left is not taken for the longer run's."""
+    with RunFolder(tmp_path).opened(CONFIG) as run:
+        run.planned(0)
+        run.log(0, 0, {"train/loss": 1.0})
+        run.write_results({"test/accuracy": 0.1})
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "last.pt").touch()
+    with RunFolder(tmp_path).opened(LONGER) as run:
+        assert not run.resumed and sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
+            "config.yaml",
+            "run.json",
+        ]
+
+
+def test_a_diverged_run_is_not_given_more_steps(tmp_path):
+    with RunFolder(tmp_path).opened(CONFIG) as run:
+        run.diverged("the loss is nan")
+    with pytest.raises(InputError, match="nothing to train further"), RunFolder(tmp_path).opened(LONGER):
+        pass
+    assert (tmp_path / "config.yaml").read_text() == CONFIG
+
+
+def test_a_damaged_run_is_told(tmp_path):
+    _interrupted(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with (
+        pytest.raises(InputError, match="cannot go on: its run.json"),
+        RunFolder(tmp_path).opened(CONFIG),
+    ):
+        pass
+    assert (tmp_path / "metrics.jsonl").exists() and not mark_interrupted(tmp_path, "gone")
+
+
+def test_plain_python_is_not_told_of_settings(tmp_path):
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path).opened(None):
+        raise KeyboardInterrupt
+    with (
+        pytest.raises(InputError, match=r"interrupted\.\nGive another folder"),
+        RunFolder(tmp_path).opened(None),
+    ):
+        pass
+
+
+def test_of_two_that_begin_at_once_one_runs(tmp_path):
+    """Without a lock, both do in every round."""
+    for round in range(5):
+        folder, gate = tmp_path / str(round), Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            ended = list(pool.map(lambda _, folder=folder, gate=gate: _begin(folder, gate), range(2)))
+        assert sorted(ended) == ["is being run", "ran"]
+
+
+def _begin(folder, gate) -> str:
+    run = RunFolder(folder)
+    gate.wait()
+    try:
+        with run.opened(CONFIG):
+            gate.wait(5)
+    except InputError as error:
+        assert "is being run" in str(error)
+        gate.wait(5)
+        return "is being run"
+    return "ran"
 
 
 def test_a_run_that_runs_is_left_alone(tmp_path):
@@ -165,9 +237,10 @@ def test_json_stays_json():
     assert text == '{"a": "nan", "b": "-inf", "c": 1.0, "d": "x"}'
 
 
-def test_a_folder_whose_run_json_is_damaged_is_said_to_be(tmp_path):
-    with RunFolder(tmp_path).opened(CONFIG):
-        pass
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InputError, match="holds a run: run.json cannot be read"), RunFolder(tmp_path).opened(CONFIG):
-        pass
+def test_a_files_size_is_that_of_what_a_power_failure_leaves(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    (tmp_path / "log").write_text("four")
+    assert size_on_disk(tmp_path / "log") == 4 and synced == [(tmp_path / "log").stat().st_ino]
+    write_text(tmp_path / "text", "x")
+    assert synced[1:] == [(tmp_path / "text").stat().st_ino]

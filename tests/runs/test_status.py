@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import can_be_taken_up, progress, real_status
+from cnnlab.runs.status import being_run, birth, can_be_taken_up, progress, real_status
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -40,6 +40,24 @@ def test_a_younger_process_with_the_same_number_is_another_one(tmp_path):
     assert _run(tmp_path, started=datetime.now(UTC) - timedelta(days=300))["status"] == "interrupted"
 
 
+def test_a_clock_that_was_put_makes_no_other_process_of_it(tmp_path):
+    """As after a virtual machine was paused for a month: the process seems younger than its run."""
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    born = birth(os.getpid())
+    if born is None:
+        pytest.skip("needs Linux's /proc")
+    assert _run(tmp_path, started=long_ago, born=born)["status"] == "running"
+    assert _run(tmp_path, born=born)["status"] == "running"
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert birth(other.pid) != born
+        assert _run(tmp_path, pid=other.pid, born=born)["status"] == "interrupted", "another process with its number"
+        assert _run(tmp_path, pid=other.pid, born=birth(other.pid))["status"] == "running"
+    finally:
+        other.communicate()
+    assert birth(other.pid) is None and _run(tmp_path, pid=other.pid, born=born)["status"] == "interrupted"
+
+
 def test_a_process_that_ended_but_was_not_waited_for_is_gone(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -54,6 +72,23 @@ def test_a_run_on_another_host_is_taken_at_its_word(tmp_path):
 @pytest.mark.parametrize("status", ["completed", "failed", "diverged", "interrupted"])
 def test_an_ended_run_is_what_it_says(tmp_path, status):
     assert _run(tmp_path, status, pid=_dead())["status"] == status
+
+
+def test_where_a_run_on_another_host_is_gone_one_can_say_so(tmp_path):
+    here = tmp_path / "a run"
+    here.mkdir()
+    words = being_run(here, _run(here, host="elsewhere"))
+    assert "on elsewhere" in words and words.count("\n") < 5
+    subprocess.run(words.splitlines()[-1], shell=True, check=True)
+    assert real_status(here)["status"] == "interrupted"
+    assert "sed" not in being_run(here, _run(here))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "{}", "\0" * 300, '{"status": "running"}'])
+def test_one_that_cannot_be_read_is_damaged(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    found = real_status(tmp_path)
+    assert found["status"] == "damaged" and "run.json cannot be read" in found["error"]
 
 
 def test_a_folder_without_a_run_is_queued(tmp_path):

@@ -61,3 +61,8 @@ def test_it_needs_no_torch():
     code = "import sys, cnnlab.telemetry.by_depth; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_layers_later_calls_have_no_place_of_their_own_and_a_name_is_no_call():
+    values = {f"activation/std/{layer}": 1.0 for layer in ("01_net.callback", "02_a", "02_a.call2")}
+    assert list(by_depth.charts(values, "init")["activation_std@init"]) == ["01_net.callback", "02_a"]

@@ -74,3 +74,10 @@ def test_he_keeps_the_variance_of_a_relu_chain_and_xavier_halves_it(fill, gain: 
         nn.functional.cross_entropy(network(torch.randn(64, width)), torch.arange(64) % 10).backward()
     found = gains({f"{key}@init": value for key, value in probe.read().items()}, "init")
     assert list(found.values()) == pytest.approx([gain, gain], rel=0.08)
+
+
+def test_a_layer_that_is_called_callback_counts() -> None:
+    values = {
+        f"preactivation/std/{name}@init": std for name, std in (("01_callback", 1.0), ("02_b", 2.0), ("03_c", 9.0))
+    }
+    assert gains(values, "init")["signal/variance_gain@init"] == pytest.approx(4.0)

@@ -133,3 +133,25 @@ def test_it_is_cut_to_what_it_was(tmp_path):
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("a")] == [(0, 1.0), (1, 3.0)]
+
+
+def test_it_goes_on_at_once_where_the_clock_was_put_back(tmp_path):
+    """Or where another machine goes on, whose clock is an hour behind."""
+    dashboard = Dashboard(tmp_path)
+    dashboard.scalars(0, {"a": 1.0})
+    name = dashboard.file.path.name.split(".")
+    later = dashboard.file.path.rename(tmp_path / ".".join([*name[:3], str(int(name[3]) + 3600), *name[4:]]))
+    dashboard.file.path = later
+    dashboard.cut(dashboard.sizes())
+    dashboard.scalars(1, {"a": 2.0})
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("a")] == [(0, 1.0), (1, 2.0)]
+
+
+def test_a_file_that_lost_its_end_is_not_filled_up_with_zeros(tmp_path):
+    dashboard = Dashboard(tmp_path)
+    dashboard.scalars(0, {"a": 1.0})
+    (name, size), *_ = dashboard.sizes().items()
+    dashboard.cut({name: size + 1000})
+    assert (tmp_path / name).stat().st_size == size

@@ -1,9 +1,12 @@
 """Schedules at their landmarks."""
 
+import math
+
 import pytest
 import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR, PolynomialLR
 
-from cnnlab.training.schedules import constant, cosine, one_cycle, rising
+from cnnlab.training.schedules import constant, cosine, one_cycle, rates_at, rising
 
 
 def _rates(schedule, steps: int, **knobs) -> list[float]:
@@ -61,3 +64,21 @@ def test_short_runs_have_a_schedule_too(schedule, steps):
 @pytest.mark.parametrize("warmup", [0.0, 1.0])
 def test_a_warm_up_may_be_nothing_or_all(schedule, warmup):
     assert max(_rates(schedule, 10, warmup=warmup)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("made", "share"),
+    [
+        (CosineAnnealingLR, lambda step: 0.5 * (1 + math.cos(math.pi * step / 80))),
+        (PolynomialLR, lambda step: 1 - step / 80),
+        (cosine, lambda step: 0.5 * (1 + math.cos(math.pi * step / 80))),
+    ],
+)
+def test_a_schedule_that_is_brought_to_a_step_is_that_of_its_own_length(made, share):
+    """The state of one of 40 steps would bring back the 40, from where torch's cosine rises again."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    scheduler = made(optimizer, 80)
+    assert rates_at(40, optimizer, scheduler) == [pytest.approx(0.5 * share(40))]
+    optimizer.step()
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * share(41))

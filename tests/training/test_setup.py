@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -101,3 +103,22 @@ def test_a_folder_that_holds_a_run_is_refused(tmp_path):
     _fit(tmp_path / "a", steps=1)
     with pytest.raises(cnnlab.InputError, match="already holds a run"):
         _fit(tmp_path / "a", steps=1)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": -1}, {"steps": 2.5}, {"batch_size": 0}, {"seed": -1}, {"seed": "a"}])
+def test_numbers_that_mean_nothing_are_refused_before_anything_is_written(tmp_path, wrong):
+    with pytest.raises(cnnlab.InputError, match=f"{next(iter(wrong))}=.* is not allowed"):
+        _fit(tmp_path / "a", **wrong)
+    assert not (tmp_path / "a").exists()
+
+
+def test_numbers_may_be_numpys_and_rates_torchs(tmp_path):
+    data = _data()
+    data = replace(data, mean=tuple(np.array(data.mean, np.float32)), std=tuple(np.array(data.std, np.float32)))
+    network = ConvNet(data.shape, 10, channels=(4,))
+    optimizer = torch.optim.Adam(network.parameters(), lr=torch.tensor(0.01))
+    cnnlab.fit(network, data, optimizer, tmp_path / "a", steps=np.int64(2), seed=np.int32(3))
+    assert json.loads((tmp_path / "a" / "run.json").read_text())["seed"] == 3
+    assert read_metrics(tmp_path / "a")[0]["optimizer/lr"] == pytest.approx(0.01)
+    for name in ("best", "last"):
+        assert torch.load(tmp_path / f"a/checkpoints/{name}.pt", weights_only=True)["mean"] == [float(data.mean[0])]

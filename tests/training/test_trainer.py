@@ -5,7 +5,10 @@ from contextlib import contextmanager
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.optim import LBFGS
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from cnnlab.common.errors import InputError
 from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
@@ -13,7 +16,7 @@ from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
 from cnnlab.telemetry.probe import Probe
 from cnnlab.training.clock import StepClock
-from cnnlab.training.schedules import one_cycle
+from cnnlab.training.schedules import constant, one_cycle
 from cnnlab.training.trainer import Place, Trainer
 
 CPU = torch.device("cpu")
@@ -198,3 +201,15 @@ def test_a_step_that_is_not_measured_never_waits_for_the_gpu(precision):
             torch.cuda.set_sync_debug_mode("default")
         checked += step % every != 0
     assert checked > 130
+
+
+@pytest.mark.parametrize("part", ["optimizer", "scheduler"])
+def test_what_needs_more_than_a_step_is_told_before_the_first(part):
+    network = _network()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    scheduler = constant(optimizer, 0)  # which replaces the optimizer's step
+    given = {"optimizer": optimizer, "scheduler": scheduler}
+    Trainer(network, **given, device=torch.device("cpu"))
+    given[part] = LBFGS(network.parameters()) if part == "optimizer" else ReduceLROnPlateau(optimizer)
+    with pytest.raises(InputError, match=f"{type(given[part]).__name__}.step.. cannot be called alone"):
+        Trainer(network, **given, device=torch.device("cpu"))

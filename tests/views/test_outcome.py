@@ -75,6 +75,11 @@ def test_what_was_measured_of_the_time_is_added(told) -> None:
     )
 
 
+def test_a_cost_of_measuring_that_the_scatter_hides_is_not_a_gain(told) -> None:
+    lines, _ = told(Path("a"), time__step_ms=4.5, telemetry__overhead=-0.17)
+    assert lines["time"].endswith("and measuring the layers adds less than steps differ by")
+
+
 def test_accuracy_on_changed_images_is_a_table(told) -> None:
     found = {"test/accuracy@shift=2": 0.5, "test/consistency@shift=2": 0.75, "test/changed_images": 40}
     _, out = told(Path("a"), **found)

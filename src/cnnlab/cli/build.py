@@ -25,7 +25,7 @@ from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.datasets.base import ImageSet, image_set
-from cnnlab.networks.foreign import fit_stem, takes_image_shape
+from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
@@ -188,7 +188,7 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
         look = {name: (float(low), float(high)) for name, (low, high) in state.get("look", {}).items()}
         run = TrainedRun(settings, *facts, look=look, top=state.get("top"))
         network = make_network(config.model, run.image_shape, len(run.classes))
-        network.load_state_dict(state["network"])
+        load_state(network, state["network"])
     return network.eval(), run
 
 

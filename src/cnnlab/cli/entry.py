@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from cnnlab.cli.busy import beside_others
 from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
+from cnnlab.cli.folders import flags_first
 from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
@@ -22,7 +23,7 @@ from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.resuming import resumed
 from cnnlab.cli.versions import VERSION_BASE
 from cnnlab.common.cpu_settings import apply_cpu_settings
-from cnnlab.common.errors import InputError, out_of_memory
+from cnnlab.common.errors import InputError, refused
 from cnnlab.common.garbage import leave_to_the_system
 from cnnlab.common.stopping import Stopped, stoppable
 from cnnlab.common.unread import quiet_if_unread
@@ -65,18 +66,20 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
     # Composing asks for the version that this sets.
     by_hydra = main_of(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)
     try:
-        if (page := asked(CONFIGS, config_name, sys.argv[1:])) is not None:
+        typed = flags_first(sys.argv[1:])
+        if (page := asked(CONFIGS, config_name, typed)) is not None:
             print(page)
             return
-        typed = _of_training(sys.argv[1:]) if config_name == "train" else sys.argv[1:]
+        if config_name == "train":
+            typed = _of_training(typed)
         sys.argv[1:] = deferred(quoted_paths(typed))
         command = compose_command(config_name, sys.argv[1:])
         if command.jobs is not None:
             made.content = check(command.jobs)
     except InputError as error:
         exit_with(error)
-    except (MemoryError, RuntimeError) as error:
-        _exit_if_out_of_memory(error)
+    except Exception as error:
+        _exit_if_refused(error)
         raise
 
     def job(config: DictConfig) -> None:
@@ -93,7 +96,7 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
             if is_sweep():  # where the terminal has one line for it
                 logging.getLogger("cnnlab").exception("This run failed.")
             else:
-                _exit_if_out_of_memory(error)
+                _exit_if_refused(error)
             raise
 
     # The sweeper finds them on the function that it is given.
@@ -109,6 +112,6 @@ def _of_training(arguments: Sequence[str]) -> list[str]:
     return with_devices(resumed(beside_others(arguments)))
 
 
-def _exit_if_out_of_memory(error: BaseException) -> None:
-    if (told := out_of_memory(error)) is not None:
+def _exit_if_refused(error: BaseException) -> None:
+    if (told := refused(error)) is not None:
         exit_with(told)

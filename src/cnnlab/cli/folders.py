@@ -1,5 +1,6 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from cnnlab.common.errors import InputError
 
 # Hydra's flags whose value is the next argument.
 _WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--info", "-i")
-_WITH_VALUE += ("--experimental-rerun",)
+_WITH_VALUE += ("--experimental-rerun", "--cfg", "-c")
 
 
 def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -30,6 +31,15 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
             folders.append(Path(argument))
         is_value = not is_value and argument in _WITH_VALUE
     return folders, rest
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments: Hydra takes no overrides behind a flag if it has seen some before."""
+    flags, rest, is_value = [], [], False
+    for argument in arguments:
+        (flags if is_value or argument.startswith("-") else rest).append(argument)
+        is_value = not is_value and argument in _WITH_VALUE
+    return [*flags, *rest]
 
 
 def check_own(config_dir: str | Path) -> Path:
@@ -80,7 +90,8 @@ def named_folder(text: str, setting: str) -> Path:
 
 
 def check_can_be_made(folder: Path, setting: str) -> None:
-    """InputError unless the folder can be made, or is there; makes it for a moment, since nothing else can tell."""
+    """InputError unless the folder can be made and written into; makes it for a moment, since nothing else
+    can tell."""
     made: list[Path] = []
     try:
         for part in reversed([folder, *folder.parents]):
@@ -89,9 +100,11 @@ def check_can_be_made(folder: Path, setting: str) -> None:
             if not part.exists():
                 part.mkdir()
                 made.append(part)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(0, "nothing can be written there")
     except OSError as error:
         raise InputError(
-            f"{setting}={_shortened(folder)} cannot be made: {error.strerror or error}.\nGive another folder."
+            f"{setting}={_shortened(folder)} cannot be used: {error.strerror or error}.\nGive another folder."
         ) from error
     finally:
         for part in reversed(made):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cnnlab.cli.build import build_data, build_network, construct
 from cnnlab.common.random import random_state
-from cnnlab.datasets.base import ImageSet
+from cnnlab.datasets.base import ImageSet, image_set
 from cnnlab.datasets.batches import Batches
 
 
@@ -28,7 +28,7 @@ class Parts:
 
 def make_parts(config: Any, device: torch.device, data: ImageSet | None = None) -> Parts:
     """The parts of a `python -m cnnlab.train` config. `data`: its images, if they were read already."""
-    data = build_data(config.dataset) if data is None else data
+    data = build_data(config.dataset) if data is None else image_set("data", data)
     batches, steps = _batches(config, data, device)
     first = next(iter(batches.epoch(0)))[0].cpu()
     network = build_network(config, data, first)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
+from cnnlab.runs.reproducing import recorded
 
 RESUME, REPRODUCE = "resume", "reproduce"
 CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
@@ -32,7 +33,10 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(rest):
         raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
     folder = Path(text_of(asked[0]))
-    lines, own = _started(asked[0], folder)
+    key = key_of(asked[0])
+    lines, own = _started(asked[0], folder, leave_out=(RESUME, key))
+    if key == REPRODUCE:
+        recorded(folder)
     typed = {key_of(argument) for argument in rest}
     kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
     if own is not None and "--config-dir" not in typed:
@@ -45,18 +49,19 @@ def resumed(arguments: Sequence[str]) -> list[str]:
             f"{asked[0]}: it was started with {code}, which can run any code.\n"
             "If you trust it, type that again beside it."
         )
-    key = "hydra.run.dir" if key_of(asked[0]) == RESUME else REPRODUCE
-    return [*rest, *kept, as_text(key, str(folder))]
+    if key == RESUME:
+        return [*rest, *kept, as_text("hydra.run.dir", str(folder))]
+    return [*rest, *kept, as_text(REPRODUCE, str(folder.absolute()))]  # a resumed run may be so from another folder
 
 
-def _started(asked: str, folder: Path) -> tuple[list[str], str | None]:
+def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None]:
     """The overrides that a run was started with, and the folder of its own configs."""
     file = folder / "run.json"
     if not file.is_file():
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
-        lines = [str(line) for line in run["lines"] if key_of(str(line)) not in (RESUME, REPRODUCE)]
+        lines = [str(line) for line in run["lines"] if key_of(str(line)) not in leave_out]
         return lines, run["config_dir"]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(

@@ -1,5 +1,6 @@
 """User errors, and cases that the theory does not cover."""
 
+import errno
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -21,6 +22,24 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     words = {known.lower(): known for known in allowed}
     near = get_close_matches(word.lower(), list(words), n=1)
     return f" Did you mean '{words[near[0]]}'?" if near else ""
+
+
+# What a disk or its rights do not allow, whatever cnnlab does.
+_REFUSALS = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EFBIG", "EIO")}
+
+
+def refused(error: BaseException) -> InputError | None:
+    """What to say where memory, a disk, a right or a compiler is missing; None for all else."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = "" if error.filename is None else f": {error.filename}"
+        return InputError(f"{error.strerror}{where}\nMake room, or see to the rights, or give another folder.")
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        return InputError(
+            f"trainer.compile=true does not work here: {first}\n"
+            "Use trainer.compile=false; where a compiler is missing, install g++ or name yours in CXX."
+        )
+    return out_of_memory(error)
 
 
 def out_of_memory(error: BaseException | None) -> InputError | None:

@@ -1,11 +1,11 @@
 """Fits networks that were written elsewhere, such as torchvision's and timm's, to the images: classes and stem."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
 
@@ -64,3 +64,20 @@ def _remove_pooling(network: nn.Module, before: str | None) -> None:
         if isinstance(module, nn.MaxPool2d):
             network.set_submodule(name, nn.Identity())
             return
+
+
+def load_state(network: nn.Module, state: Mapping[str, Any], hidden: Mapping[str, Tensor] | None = None) -> None:
+    """`load_state_dict`, also where buffers were made, or grew, while the network was trained. `hidden`: the buffers
+    that its state leaves out. Raises what torch raises where they do not fit."""
+    modules = dict(network.named_modules())
+    for name, value in {**state, **(hidden or {})}.items():
+        path, _, key = name.rpartition(".")
+        buffers = modules[path]._buffers if path in modules else {}
+        there = buffers.get(key)
+        if key not in buffers or (there is not None and nn.parameter.is_lazy(there)):
+            continue
+        if there is None or there.shape != value.shape:
+            buffers[key] = value.to(next(network.parameters(), value).device, copy=True)
+        else:
+            there.copy_(value)
+    network.load_state_dict(state)

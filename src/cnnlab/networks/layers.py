@@ -17,7 +17,8 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
 
     The number is zero-padded so that sorting by name sorts by depth, provided that layers are defined in the order
     in which they run, as in a ConvNet. The query, key and value projections of an nn.MultiheadAttention, which are
-    one parameter, are named `..._attention.in_proj`. Raises InputError for what is no module, or made by torch.jit.
+    one parameter, are named `..._attention.in_proj`. A slash, which separates the parts of a key, becomes `_`. Raises
+    InputError for what is no module, or made by torch.jit.
     """
     check_open(network)
     found: list[tuple[str, nn.Module]] = []
@@ -27,7 +28,8 @@ def weight_layers(network: nn.Module) -> dict[str, nn.Module]:
         elif isinstance(module, WEIGHTED):
             found.append((name, module))
     digits = max(2, len(str(len(found))))
-    return {f"{i:0{digits}d}_{name or 'network'}": module for i, (name, module) in enumerate(found, start=1)}
+    numbered = ((f"{i:0{digits}d}", name or "network", module) for i, (name, module) in enumerate(found, start=1))
+    return {f"{number}_{name.replace('/', '_')}": module for number, name, module in numbered}
 
 
 def check_open(network: nn.Module) -> None:

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cnnlab.runs.status import birth
+
 PACKAGES = ("cnnlab", "torch", "torchvision", "hydra-core", "omegaconf", "tensorboard")
 PARENT = "CNNLAB_PARENT"  # in a process of several that do one run: the one that started them
 LONGEST_DIFF = 200_000  # characters
@@ -16,8 +18,10 @@ LONGEST_DIFF = 200_000  # characters
 def environment() -> dict[str, Any]:
     """What is needed to reproduce the run."""
     commit, diff = code()
+    pid = int(os.environ.get(PARENT, os.getpid()))
     return {
-        "pid": int(os.environ.get(PARENT, os.getpid())),
+        "pid": pid,
+        "born": birth(pid),
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

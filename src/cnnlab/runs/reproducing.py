@@ -32,24 +32,31 @@ class Comparison:
 
 
 def compare(there: Path, now: Path) -> Comparison:
-    """Two run folders; times are left out. Raises InputError where the first has no results."""
-    first, second = (_results(folder) for folder in (there, now))
+    """Two run folders; times are left out. Raises InputError as `recorded`."""
+    (first, rows, run), (second, again, run_now) = (recorded(folder) for folder in (there, now))
     keys = [key for key in {**first, **second} if not key.startswith((*TIMES, "diagnosis/repair"))]
-    rows, again = ((folder / "metrics.jsonl").read_text().splitlines() for folder in (there, now))
-    runs = [json.loads((folder / "run.json").read_text()) for folder in (there, now)]
     return Comparison(
         {key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)},
         sum(a != b for a, b in zip(rows, again, strict=False)) + abs(len(rows) - len(again)),
         (len(keys), max(len(rows), len(again))),
-        _circumstances(*runs),
+        _circumstances(run, run_now),
     )
 
 
-def _results(folder: Path) -> dict[str, Any]:
-    file = folder / "results.json"
-    if not file.is_file():
-        raise InputError(f"reproduce={folder}: it has no results.json, so there is nothing to compare with.")
-    return json.loads(file.read_text())
+def recorded(folder: Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+    """A run's results, its logged steps as text, and its run.json. Raises InputError where one of them is missing."""
+    name = "results.json"
+    try:
+        results = json.loads((folder / name).read_text())
+        name = "metrics.jsonl"
+        rows = (folder / name).read_text().splitlines()
+        name = "run.json"
+        return results, rows, json.loads((folder / name).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"reproduce={folder}: its {name} cannot be read ({type(error).__name__}), so there is nothing to compare "
+            "with.\nOnly a run that came to its end can be reproduced."
+        ) from error
 
 
 def _circumstances(there: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -61,5 +68,6 @@ def _circumstances(there: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str
 
 
 def _further(run: Mapping[str, Any]) -> int:
-    """How often it was given more steps after its end, so that its schedule was that of fewer at first."""
-    return sum(attempt.get("status") == "completed" for attempt in run.get("attempts", []))
+    """How often it was given more steps, so that its schedule was that of fewer at first."""
+    before = {attempt.get("steps") or 0 for attempt in run.get("attempts", [])}
+    return sum(0 < steps < run.get("steps", 0) for steps in before)

@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,9 +17,10 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
 from cnnlab.runs.changes import differences, extends
 from cnnlab.runs.environment import environment
-from cnnlab.runs.status import FINISHED, LAST, real_status
+from cnnlab.runs.status import FINISHED, LAST, being_run, real_status
 
 FILES = ("config.yaml", "metrics.jsonl", "results.json")
+OTHER = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
 
 
 class RunFolder:
@@ -44,24 +45,25 @@ class RunFolder:
         blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
-        attempts = self._take_up(config) if (self.path / "run.json").exists() else []
-        if not attempts and (foreign := next((name for name in FILES if (self.path / name).exists()), None)):
-            raise InputError(
-                f"{self.path} holds a {foreign} that is not of a run, and would be overwritten.\n"
-                "Give a folder of its own, e.g. hydra.run.dir=outputs/runs/mine."
-            )
+        facts |= environment()
         self.path.mkdir(parents=True, exist_ok=True)
-        # run.json first: by it a folder is known as a run's, should the process be killed here.
-        self._update(
-            status="running",
-            config_hash=None if config is None else config_hash(config),
-            started=_now(),
-            finished=None,
-            error=None,
-            attempts=attempts,
-            **facts,
-            **environment(),
-        )
+        with one_at_a_time(self.path):
+            attempts = self._take_up(config) if (self.path / "run.json").exists() else []
+            if not attempts and (foreign := next((name for name in FILES if (self.path / name).exists()), None)):
+                raise InputError(
+                    f"{self.path} holds a {foreign} that is not of a run, and would be overwritten.\n"
+                    "Give a folder of its own, e.g. hydra.run.dir=outputs/runs/mine."
+                )
+            # run.json first: by it a folder is known as a run's, should the process be killed here.
+            self._update(
+                status="running",
+                config_hash=None if config is None else config_hash(config),
+                started=_now(),
+                finished=None,
+                error=None,
+                attempts=attempts,
+                **facts,
+            )
         try:
             if config is not None:
                 write_text(self.path / "config.yaml", config)
@@ -84,37 +86,42 @@ class RunFolder:
         """Check that the run that is there can go on, or begin anew; returns how its attempts ended."""
         run = real_status(self.path)
         there = self.path / "config.yaml"
-        same = config is not None and run.get("config_hash") == config_hash(config)
         if run["status"] == "running":
-            raise InputError(
-                f"{self.path} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
-            )
+            raise InputError(being_run(self.path, run))
         if run["status"] == "damaged":
-            raise InputError(f"{self.path} holds a run: {run['error']}.\nRemove that folder, or choose another.")
-        known = there.read_text(encoding="utf-8") if config is not None and there.is_file() else None
-        longer = known is not None and config is not None and extends(known, config)
-        what = differences(known, config) if known is not None and config is not None else "its config is not known"
+            raise InputError(f"{self.path} cannot go on: its {run['error']}.\n{OTHER}")
+        if config is None:
+            raise InputError(f"{self.path} already holds a run, which is {run['status']}.\nGive another folder.")
+        same = run.get("config_hash") == config_hash(config)
+        known = there.read_text(encoding="utf-8") if there.is_file() else None
+        # More steps would change nothing after the one whose loss is not finite.
+        longer = known is not None and run["status"] != "diverged" and extends(known, config)
+        what = differences(known, config) if known is not None else "its config is not known"
         if run["status"] in FINISHED and not longer:
-            hint = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
-            if same and run["status"] == "completed":
+            hint = OTHER
+            if same and run["status"] == "completed" and (self.path / LAST).is_file():  # no check=
                 again = shlex.quote(f"resume={self.path}")
                 hint += f"\nTo train it further: {again} with a higher trainer.max_steps or trainer.epochs."
+            if run["status"] == "diverged":
+                hint += "\nIt diverged, so there is nothing to train further."
             raise InputError(f"{self.path} already holds a run{'' if same else f' ({what})'}.\n{hint}")
         if not same and not longer:
             raise InputError(
                 f"{self.path} was run with other settings: {what}.\n"
                 "A run goes on with the settings it began with; for others choose another hydra.run.dir."
             )
-        self.resumed = (self.path / LAST).is_file()
+        # One that took no step has neither an optimizer nor a schedule to go on with.
+        self.resumed = (self.path / LAST).is_file() and run.get("steps") != 0
         if not self.resumed:
-            for path in (*self.path.glob("events.out.tfevents.*"), self.path / "metrics.jsonl"):
+            left = [self.path / name for name in ("metrics.jsonl", "results.json", LAST)]
+            for path in (*self.path.glob("events.out.tfevents.*"), *left):
                 path.unlink(missing_ok=True)
-        kept = ("started", "finished", "status", "error")
+        kept = ("started", "finished", "status", "error", "steps")
         return [*run.get("attempts", []), {key: run.get(key) for key in kept}]
 
     def sizes(self, *names: str) -> dict[str, int]:
         """Bytes of those of the files that exist."""
-        return {name: path.stat().st_size for name in names if (path := self.path / name).is_file()}
+        return {name: size_on_disk(path) for name in names if (path := self.path / name).is_file()}
 
     def cut(self, name: str, size: int) -> list[dict[str, float]]:
         """Shorten a log to its first `size` bytes, and read its rows. Raises InputError where it is shorter."""
@@ -204,12 +211,29 @@ def mark_interrupted(path: Path, reason: str) -> bool:
     """
     try:
         run = json.loads((path / "run.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return False
     if run["status"] != "running":
         return False
     write_json(path / "run.json", run | {"status": "interrupted", "finished": _now(), "error": reason})
     return True
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """For what two processes must not do at once; where the system has no locks, they may."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def config_hash(text: str) -> str:
@@ -221,11 +245,21 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def size_on_disk(path: Path) -> int:
+    """A file's bytes, when a power failure would leave them."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_size
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write atomically, so that nobody reads a partial file."""
+    """Write atomically, so that nobody reads a partial file, also after a power failure."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError:
         part.unlink(missing_ok=True)
         raise

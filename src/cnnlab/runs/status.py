@@ -1,6 +1,7 @@
 """The status of a run as it really is: a killed process cannot correct its run.json."""
 
 import json
+import shlex
 import socket
 from contextlib import suppress
 from datetime import datetime
@@ -34,11 +35,31 @@ def real_status(folder: Path) -> dict[str, Any]:
         return {"status": "damaged", "error": f"run.json cannot be read ({type(error).__name__})"}
 
 
+def being_run(folder: Path, run: dict[str, Any]) -> str:
+    """What to say to who wants to run it besides."""
+    words = f"{folder} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
+    if run["host"] == socket.gethostname():
+        return words
+    said = f"""sed -i 's/"running"/"interrupted"/' {shlex.quote(str(folder / "run.json"))}"""
+    return f"{words}\nIf it is gone, as with its container, it cannot be seen from here. Say so, and go on:\n  {said}"
+
+
 def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:
     """Whether it holds a run, of this config if given, that was interrupted after its first checkpoint."""
     run = real_status(folder)
     same = config_hash in (None, run.get("config_hash"))
     return same and run["status"] == "interrupted" and (folder / LAST).is_file()
+
+
+def birth(pid: int) -> str | None:
+    """When the process was born, in words that stay the same when the clock is put, as after a virtual machine was
+    paused; None where the system has none."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]  # since the boot
+        return f"{boot} {ticks}"
+    except OSError:
+        return None
 
 
 def _lives(run: dict[str, Any]) -> bool:
@@ -48,7 +69,11 @@ def _lives(run: dict[str, Any]) -> bool:
         born, state = process.create_time(), process.status()
     except psutil.NoSuchProcess:
         return False
-    return state != psutil.STATUS_ZOMBIE and born <= datetime.fromisoformat(run["started"]).timestamp() + CLOCK_TICK_S
+    if state == psutil.STATUS_ZOMBIE:
+        return False
+    if run.get("born") is not None:
+        return run["born"] == birth(run["pid"])
+    return born <= datetime.fromisoformat(run["started"]).timestamp() + CLOCK_TICK_S
 
 
 def progress(folder: Path, run: dict[str, Any]) -> tuple[float | None, float | None]:

@@ -5,6 +5,7 @@ description, which its SCALARS tab shows, the rest.
 """
 
 import math
+import re
 from collections.abc import Mapping
 
 # Of a standard deviation that is 0. The smallest that float32 can tell from 0 is 4e-23, since squares are summed.
@@ -14,6 +15,7 @@ SECTION, LOGARITHMIC = "by_depth, Step = layer", f"by_depth log10, Step = layer,
 LOG10 = "_log10"
 # Exponential decay or growth with depth is a straight line here; a TensorBoard link cannot request a log axis.
 HAS_LOG10 = {("activation", "std"), ("gradient", "std")}
+AGAIN = re.compile(r"\.call\d+(@|$)")  # in a key: of a layer's second or later call
 OUTLIERS = (
     'The chart leaves out the highest and the lowest 5 % of the points: untick "Ignore outliers in chart scaling" to '
     "see all."
@@ -48,7 +50,7 @@ def charts(layers: Mapping[str, float], when: str, part: str = "") -> dict[str, 
     found: dict[str, dict[str, float]] = {}
     for key, value in layers.items():
         what, statistic, layer = key.split("/")
-        if ".call" not in layer:
+        if not AGAIN.search(layer):
             found.setdefault(f"{what}_{statistic}{part}@{when}", {})[layer] = value
             if (what, statistic) in HAS_LOG10 and not part:
                 found.setdefault(f"{what}_{statistic}{LOG10}@{when}", {})[layer] = log10(value)

@@ -22,11 +22,15 @@ _numbers = count()
 
 
 class EventFile:
-    """A new event file in `folder`, which it makes. What was written is in the file, also if the process is killed."""
+    """A new event file in `folder`, which it makes. What was written is in the file, also if the process is killed.
 
-    def __init__(self, folder: Path):
+    `after`: its name says a later second than this, and so comes behind.
+    """
+
+    def __init__(self, folder: Path, after: int = 0):
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        second = max(int(time.time()), after + 1)
+        name = f"events.out.tfevents.{second:010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
         self.path = folder / name
         self.write(Event(file_version="brain.Event:2", source_metadata=SourceMetadata(writer=__name__)))
 

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from cnnlab.telemetry.by_depth import AGAIN
+
 
 def gains(values: Mapping[str, float], when: str) -> dict[str, float]:
     """`signal/variance_gain@<when>` and `signal/gradient_gain@<when>` from `<what>/std/<layer>@<when>`.
@@ -23,7 +25,7 @@ def gains(values: Mapping[str, float], when: str) -> dict[str, float]:
 
 def _by_depth(values: Mapping[str, float], prefix: str, suffix: str) -> list[float]:
     """Of each layer's first call, in order of definition, which is that of the names."""
-    keys = [key for key in values if key.startswith(prefix) and key.endswith(suffix) and ".call" not in key]
+    keys = [key for key in values if key.startswith(prefix) and key.endswith(suffix) and not AGAIN.search(key)]
     return [values[key] for key in sorted(keys)]
 
 

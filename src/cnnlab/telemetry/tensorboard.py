@@ -4,7 +4,6 @@
 # (protobuf creates its classes at import, invisible to type checkers)
 
 import os
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch.utils.tensorboard import summary
 
 from cnnlab.common.words import names_in_any_script
 from cnnlab.runs.request import Request
+from cnnlab.runs.run_folder import size_on_disk
 from cnnlab.telemetry import by_depth, hparams
 from cnnlab.telemetry.event_file import EventFile
 from cnnlab.telemetry.histograms import Histogram
@@ -86,20 +86,19 @@ class Dashboard:
 
     def sizes(self) -> dict[str, int]:
         """The run's event files, with how many bytes of them are written."""
-        return {path.name: path.stat().st_size for path in self._files()}
+        return {path.name: size_on_disk(path) for path in self._files()}
 
     def cut(self, sizes: Mapping[str, int]) -> None:
         """Shorten the event files to what `sizes` found, drop those that came later, and go on in a new one."""
         for path in self._files():
-            if path.name in sizes:
-                os.truncate(path, sizes[path.name])
-            else:
+            if path.name not in sizes:
                 path.unlink()
-        # Files are read in the order of their names, which begin with the second in which they were made.
+            elif path.stat().st_size > sizes[path.name]:
+                os.truncate(path, sizes[path.name])
+        # Files are read in the order of their names, which begin with the second in which they were made. The clock
+        # may have been put back since, or be another machine's.
         seconds = [int(path.name.split(".")[3]) for path in self._files()]
-        while seconds and int(time.time()) <= max(seconds):
-            time.sleep(0.05)
-        self.file = EventFile(self.folder)
+        self.file = EventFile(self.folder, after=max(seconds, default=0))
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("events.out.tfevents.*"))

@@ -1,7 +1,9 @@
 """Learning rate schedules: functions of an optimizer and the number of steps."""
 
 import math
+import warnings
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
@@ -43,6 +45,16 @@ def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float = 0.25) -> L
         return _half_cosine(1.0, 1 / 250_000, min(1.0, (step - peak) / max(1.0, last - peak)))
 
     return LambdaLR(optimizer, factor)
+
+
+def rates_at(step: int, optimizer: Optimizer, scheduler: LRScheduler) -> list[float | Tensor]:
+    """The learning rates of a schedule over another number of steps, which it is brought to: its state would bring back
+    the length that it had, and one like CosineAnnealingLR would then rise again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the optimizer took no step in between
+        for _ in range(step):
+            scheduler.step()
+    return [group["lr"] for group in optimizer.param_groups]
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:

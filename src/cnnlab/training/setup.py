@@ -10,10 +10,11 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.common.checks import check_value, whole
 from cnnlab.common.device import choose_device
 from cnnlab.common.words import plural
 from cnnlab.datasets.augmentation import Augmentation
-from cnnlab.datasets.base import ImageSet, broken_share, distinct_share
+from cnnlab.datasets.base import ImageSet, broken_share, distinct_share, image_set
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
@@ -146,8 +147,10 @@ def fit(
     Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
     `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`: of
     the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
-    Raises InputError if `folder` already holds a run.
+    Raises InputError for these, and if `folder` already holds a run.
     """
+    steps, batch_size, seed = _whole("steps", steps, 0), _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
+    data = image_set("data", data)
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
@@ -158,6 +161,13 @@ def fit(
             run, data, trainer, batches, steps, telemetry=telemetry, expectation=expectation, evaluation=evaluation
         )
         return session.run()
+
+
+def _whole(name: str, value: Any, low: int) -> int:
+    """`value`, which may be one of numpy's whole numbers. Raises InputError."""
+    value = value.__index__() if hasattr(value, "__index__") else value
+    check_value(name, value, whole(low))
+    return value
 
 
 def device_name(device: torch.device, processes: int = 1) -> str:

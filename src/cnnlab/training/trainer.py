@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from inspect import signature
 from itertools import islice
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.common.errors import InputError
 from cnnlab.training.clock import StepClock
 from cnnlab.training.ranks import ALONE, Ranks
 from cnnlab.training.tally import Tally, cross_entropy
@@ -88,6 +90,8 @@ class Trainer:
     ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
+        for part in (self.optimizer, self.scheduler):
+            _check_steps_alone(part)
         # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
         self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
@@ -170,7 +174,7 @@ class Trainer:
 
     def _lr(self) -> float:
         assert self.optimizer is not None
-        return self.optimizer.param_groups[0]["lr"]
+        return float(self.optimizer.param_groups[0]["lr"])  # which may be a tensor
 
     def gradient_scale(self, step: bool = True) -> Tensor | None:
         """What a layer's gradient in the next step (or in `passes`) is larger by than that of the global batch's mean
@@ -215,6 +219,20 @@ class Trainer:
 
     def layout(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
+
+
+def _check_steps_alone(part: Optimizer | LRScheduler | None) -> None:
+    """InputError where its `step` asks for what the training loop does not give."""
+    try:
+        if part is not None:
+            signature(type(part).step).bind(part)  # a scheduler replaces the optimizer's own by one with a `self`
+    except TypeError as error:
+        name = type(part).__name__
+        raise InputError(
+            f"{name}.step() cannot be called alone: {error}.\ncnnlab's loop takes a step after each batch, without a "
+            "closure and without a measured value. Take another, as AdamW or CosineAnnealingLR, or write your own loop "
+            "with cnnlab.Probe."
+        ) from None
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:

@@ -90,8 +90,9 @@ def _time(results: Mapping[str, Any]) -> str:
         plain = f"a plain step takes {step:.2f} ms"
         if "time/augmentation_ms" in results:
             plain += f", augmentation {100 * results['time/augmentation_ms'] / step:.1f} % of it"
-        if "telemetry/overhead" in results:
-            plain += f", and measuring the layers adds {100 * results['telemetry/overhead']:.1f} %"
+        if (added := results.get("telemetry/overhead")) is not None:
+            much = f"{100 * added:.1f} %" if added > 0 else "less than steps differ by"
+            plain += f", and measuring the layers adds {much}"
         words.append(plain)
     if "time/pictures_s" in results:
         words.append(f"pictures took {results['time/pictures_s']:.1f} s, partly after that")

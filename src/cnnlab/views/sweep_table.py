@@ -18,15 +18,8 @@ from cnnlab.common.words import accuracy_percent, plural
 from cnnlab.runs.status import FINISHED, progress, real_status
 
 COLOURS = {"completed": "green", "running": "cyan", "queued": "dim", "interrupted": "yellow"}
-ORDER = (
-    "damaged",
-    "failed",
-    "interrupted",
-    "diverged",
-    "running",
-    "completed",
-    "queued",
-)  # what needs a look comes first
+# What needs a look comes first.
+ORDER = ("damaged", "failed", "interrupted", "diverged", "running", "completed", "queued")
 REFRESH_PER_S = 2
 BAR_WIDTH = 20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from joblib import effective_n_jobs
 
-from cnnlab.cli.launchers.forked import call_forked
+from cnnlab.cli.launchers.forked import call_forked, warm
 from cnnlab.common.errors import InputError
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -54,3 +54,12 @@ def test_it_may_start_processes_of_its_own(tmp_path):
     """The check of a sweep decodes a folder of pictures, on every core."""
     call_forked(SERVER, workers, str(tmp_path / "n"))
     assert (tmp_path / "n").read_text() == "2"
+
+
+def test_a_folder_of_temporary_files_with_too_long_a_name_is_told(monkeypatch):
+    def bind():
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", bind)
+    with pytest.raises(InputError, match=r"too long a name.*\n.*TMPDIR=/tmp"):
+        warm([])

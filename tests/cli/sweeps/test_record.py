@@ -44,6 +44,17 @@ def test_finished_runs_are_skipped_and_all_others_done(jobs_of, tmp_path):
     assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in range(2, 9)]
 
 
+@pytest.mark.parametrize("name", ["results.json", "run.json"])
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_one_that_lost_its_results_is_run_again(jobs_of, tmp_path, name, content):
+    _, (job,) = jobs_of("seed=0")
+    _ran(tmp_path, job)
+    assert unfinished(tmp_path, [job]) == []
+    file = tmp_path / job.name / name
+    file.unlink() if content is None else file.write_text(content)
+    assert unfinished(tmp_path, [job]) == [job]
+
+
 def test_a_changed_setting_is_named(jobs_of, tmp_path):
     _, (before,) = jobs_of("optimizer.lr=0.05")
     _ran(tmp_path, before)

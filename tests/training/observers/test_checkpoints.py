@@ -1,6 +1,7 @@
 """What lies in last.pt and best.pt, and that a run which is taken up from there ends as one that never stopped."""
 
 import shutil
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,8 @@ from cnnlab.training.session import Session
 from cnnlab.training.start import opened, session_of
 from cnnlab.training.trainer import Place
 
-SMALL = [
-    "dataset.size=8",
-    "model.channels=[4,8]",
-    "model.convs_per_block=1",
-    "trainer.max_steps=48",
-    "telemetry.every=7",
-]
+SMALL = ["dataset.size=8", "model.channels=[4,8]", "model.convs_per_block=1", "trainer.max_steps=48"]
+SMALL += ["telemetry.every=7"]
 
 
 @pytest.fixture
@@ -176,14 +172,39 @@ def test_more_steps_than_were_asked_for_at_first(job, tmp_path):
         _run(job("scheduler=constant"), tmp_path / "a")
 
 
-def test_a_checkpoint_of_an_older_version_is_told(job, tmp_path):
-    config = job()
+def test_one_that_took_no_step_is_trained_as_from_the_beginning(job, tmp_path):
+    whole = _run(job(), tmp_path / "whole")
+    _run(job("trainer.max_steps=0"), tmp_path / "a")
+    _same(whole, _run(job(), tmp_path / "a"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("network", {}, "does not fit this network or optimizer"),
+        ("optimizer", {"param_groups": []}, "does not fit this network or optimizer"),
+        ("resume", {"ranks": [], "results": {"data/fingerprint": "x", "train/images": 3}}, "fingerprint x, now 1,294"),
+        ("resume", {}, "older cnnlab"),
+    ],
+)
+def test_other_code_or_images_than_it_began_with_are_told(job, tmp_path, key, value, says):
+    config, last = job(), tmp_path / "checkpoints" / "last.pt"
     _stopped(config, tmp_path, 23)
-    last = tmp_path / "checkpoints" / "last.pt"
-    old = {key: value for key, value in checkpoint.load(last).items() if key not in ("resume", "format")}
-    torch.save(old, last)
-    with pytest.raises(InputError, match="older cnnlab"):
+    there = checkpoint.load(last)
+    torch.save({**there, key: value}, last)
+    with pytest.raises(InputError, match=says) as told:
         _run(config, tmp_path)
+    assert str(told.value).count("\n") < 5
+    torch.save(there, last)
+    assert _run(config, tmp_path).place.step == 48
+
+
+def test_what_cannot_be_gone_on_from_is_told_at_the_first_checkpoint(saved, caplog, monkeypatch):
+    monkeypatch.setattr(Checkpoints, "_resume", lambda *_: {"seen": deque([1])})
+    with pytest.raises(InputError, match="cannot be read"):
+        saved(0.1, 0.2)
+    # Once for the run that `saved` makes, and once for what it saves itself.
+    assert len([record for record in caplog.records if "last.pt holds collections.deque" in record.message]) == 2
 
 
 def test_a_log_that_somebody_shortened_is_told(job, tmp_path):

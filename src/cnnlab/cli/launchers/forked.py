@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from tempfile import gettempdir
 from typing import Any
 
 import cloudpickle
@@ -24,6 +25,13 @@ def warm(modules: Sequence[str], **environment: str) -> ForkServerContext:
     os.environ.update(environment)
     try:
         forkserver.ensure_running()
+    except OSError as error:
+        if "AF_UNIX" not in str(error):
+            raise
+        raise InputError(
+            f"The folder of temporary files has too long a name for what processes talk by: {gettempdir()}\n"
+            "Give a shorter one, e.g. TMPDIR=/tmp before the command."
+        ) from error
     finally:
         for name, value in before.items():
             del os.environ[name]

@@ -14,7 +14,7 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
 from cnnlab.runs.changes import differences
 from cnnlab.runs.run_folder import write_json
-from cnnlab.runs.status import FINISHED
+from cnnlab.runs.status import FINISHED, being_run
 
 
 def unfinished(sweep: Path, jobs: Sequence[FrozenJob], *, elsewhere: bool = False) -> list[FrozenJob]:
@@ -47,10 +47,7 @@ def check_names(jobs: Sequence[FrozenJob]) -> None:
 def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
     run = read_status(folder)
     if run["status"] == "running" and not elsewhere:
-        raise InputError(
-            f"{folder} is being run by process {run['pid']} on {run['host']}.\n"
-            "Wait for it or stop it, or give another hydra.sweep.dir."
-        )
+        raise InputError(f"{being_run(folder, run)}\nOr give another hydra.sweep.dir.")
     if run["status"] not in (*FINISHED, "running"):
         return False
     if job.text is not None and run["config_hash"] != job.hash:

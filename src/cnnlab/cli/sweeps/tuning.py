@@ -6,10 +6,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from cnnlab.claims.run_record import read_status
 from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan, points
 from cnnlab.cli.sweeps.record import METRIC
-from cnnlab.runs.status import FINISHED, real_status
+from cnnlab.runs.status import FINISHED
 
 
 def choose(sweep: Path, plan: Plan, tuning: Sequence[FrozenJob]) -> list[dict[str, Any]]:
@@ -20,7 +21,7 @@ def choose(sweep: Path, plan: Plan, tuning: Sequence[FrozenJob]) -> list[dict[st
     chosen = []
     for labels in _unique([dict(job.planned.labels) for job in tuning]):
         own = [job for job in tuning if job.planned.labels == labels]
-        if all(real_status(sweep / job.name)["status"] in FINISHED for job in own):
+        if all(read_status(sweep / job.name)["status"] in FINISHED for job in own):
             scores = [_score(sweep, setting, own) for setting in points(plan.grid)]
             best = max(scores, key=lambda score: score["mean"])["setting"]
             edge = [k for k, grid in plan.grid.items() if len(grid) > 1 and best[k] in (grid[0], grid[-1])]

@@ -22,8 +22,7 @@ ROUNDED = 3e-7  # of a value of size 1; float32 resolves 1.2e-7
 JUMP, EVEN = 10.0, 4.0  # from one layer to the next
 MOVED = 0.5  # by the first update, of the weights' size
 FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
-# The signal in the last hidden layer over that in the first; He in 22 narrow layers ends at 0.03 to 1.
-FADED = 0.02
+FADED = 0.02  # the last hidden layer's signal over the first's; He in 22 narrow layers ends at 0.03 to 1
 # Filters around their mean filter, over their size: 0.9 for weights around 0, 0.5 for a uniform distribution from 0.
 ONE_SIGN = 0.7
 # Sum pooling and shortcuts make 4 times as much of a signal as the weights do, thin borders half.

@@ -10,10 +10,13 @@ from torch import Tensor
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import random_state, set_random_state
 from cnnlab.common.stopping import asked_to_save
+from cnnlab.datasets.base import facts
 from cnnlab.datasets.look import ranges
+from cnnlab.networks.foreign import load_state
 from cnnlab.runs import checkpoint
 from cnnlab.training.observers.observer import Observer
-from cnnlab.training.session import Session
+from cnnlab.training.schedules import rates_at
+from cnnlab.training.session import Session, log
 from cnnlab.training.tally import Tally
 from cnnlab.training.trainer import Place
 
@@ -34,7 +37,7 @@ class Checkpoints(Observer):
         self.session, self.minutes = session, minutes
         self.home = session.folder.path / "checkpoints"
         self.best, self.accuracy = -1.0, None
-        self._epoch_ended = False
+        self._epoch_ended, self._first = False, True
         self._began, self._saved = perf_counter(), monotonic()
 
     def epoch_done(self, step: int, epoch: int, scores: Mapping[str, float]) -> None:
@@ -68,7 +71,11 @@ class Checkpoints(Observer):
             self.best = self.accuracy
             checkpoint.save(self.home / "best.pt", state)
         optimizer = trainer.optimizer.state_dict() if trainer.optimizer else None
-        checkpoint.save(self.home / "last.pt", {**state, "optimizer": optimizer, "resume": self._resume(place, each)})
+        last = self.home / "last.pt"
+        checkpoint.save(last, {**state, "optimizer": optimizer, "resume": self._resume(place, each)})
+        if self._first and (found := checkpoint.foreign(last)):
+            log.warning("%s holds %s, which is not read, so this run cannot go on from it", last, ", ".join(found))
+        self._first = False
 
     @cached_property
     def _look(self) -> dict[str, list[float]]:
@@ -82,6 +89,7 @@ class Checkpoints(Observer):
         session, trainer = self.session, self.session.trainer
         session.recorder.flush()
         return {
+            "steps": session.steps,
             "place": {key: value for key, value in vars(place).items() if key != "tally"},
             "ranks": each,
             "scheduler": trainer.scheduler.state_dict() if trainer.scheduler else None,
@@ -107,13 +115,15 @@ class Checkpoints(Observer):
                 f"init.file={self.home / 'last.pt'}"
             )
         resume = state["resume"]
-        trainer.network.load_state_dict(state["network"])
-        for name, buffer in self._hidden_buffers().items():
-            buffer.copy_(resume["buffers"][name])
-        if trainer.optimizer is not None and trainer.scheduler is not None:
-            trainer.optimizer.load_state_dict(state["optimizer"])
-            trainer.scheduler.load_state_dict(resume["scheduler"])
-        trainer.scaler.load_state_dict(resume["scaler"])
+        self._check_images(resume["results"])
+        try:
+            self._restore(state)
+        except Exception as error:  # what was written elsewhere can raise anything
+            raise InputError(
+                f"{self.home / 'last.pt'} does not fit this network or optimizer, as where their code was changed:\n"
+                f"{' '.join(str(error).split())[:300]}\n"
+                "Go on with the code it was made with, or train anew in another folder."
+            ) from error
         own = resume["ranks"][ranks.rank]
         session.place = Place(**resume["place"], tally=Tally.of(own["tally"], trainer.device))
         session.results, session.diverged = dict(resume["results"]), resume["diverged"]
@@ -124,6 +134,32 @@ class Checkpoints(Observer):
         session.recorder.dashboard.cut({name: size for name, size in resume["files"].items() if name != METRICS})
         session.recorder.history = ranks.tell(session.folder.cut(METRICS, resume["files"].get(METRICS, 0)))
         set_random_state(own["random"], trainer.device)
+
+    def _check_images(self, results: Mapping[str, Any]) -> None:
+        """InputError where the images are others: neither place nor results would be theirs."""
+        now = facts(self.session.data)
+        if any(results.get(key, value) != value for key, value in now.items()):
+            raise InputError(
+                f"The images are not those that {self.session.folder.path} began with: then "
+                f"{results['train/images']:,} to train on, with fingerprint {results['data/fingerprint']}, now "
+                f"{now['train/images']:,} with {now['data/fingerprint']}.\n"
+                "Bring those back, or train anew in another folder, if you like from its weights: init=checkpoint "
+                f"init.file={self.home / 'last.pt'}"
+            )
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        session, trainer, resume = self.session, self.session.trainer, state["resume"]
+        load_state(trainer.network, state["network"], resume["buffers"])
+        if trainer.optimizer is not None and trainer.scheduler is not None:
+            if resume.get("steps", session.steps) == session.steps:
+                trainer.optimizer.load_state_dict(state["optimizer"])
+                trainer.scheduler.load_state_dict(resume["scheduler"])
+            else:
+                rates = rates_at(resume["place"]["step"], trainer.optimizer, trainer.scheduler)
+                trainer.optimizer.load_state_dict(state["optimizer"])
+                for group, rate in zip(trainer.optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate
+        trainer.scaler.load_state_dict(resume["scaler"])
 
     def _hidden_buffers(self) -> dict[str, Tensor]:
         """Those that the network's own state leaves out."""
