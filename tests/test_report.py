@@ -51,7 +51,7 @@ def test_a_folder_that_is_no_sweep_is_listed(make_sweep, monkeypatch, capsys, tm
         (["s", "metric=test/acuracy"], "Did you mean 'test/accuracy'?"),
         (["s", "list=maybe"], "list=maybe is not allowed"),
         (["s", "metrik=test/loss"], "metrik"),
-        (["s", "output=s/sweep.json"], "output=s/sweep.json cannot be made"),
+        (["s", "output=s/sweep.json"], "output=s/sweep.json cannot be used: s/sweep.json is a file"),
     ],
 )
 def test_a_mistake_is_named_in_a_few_lines(make_sweep, monkeypatch, capsys, tmp_path, arguments, message):

@@ -128,7 +128,7 @@ class Examination:
         """Accuracy on validation images after 100 steps at the peak rate: `check/again`, all as in the run; with one
         part of it exchanged for a usual one, `check/usual_training`, AdamW and nothing in the way, and
         `check/usual_weights`, drawn anew; `check/usual_both`. Absent where not applicable."""
-        if self.start is None or not len(self.data.validation):
+        if self.start is None:
             return {}
         size = self.batches.batch_size
         x, y = _some(self._in_order(self.data.validation), IMAGES)
@@ -190,7 +190,7 @@ class Examination:
     def remedy(self, override: str) -> dict[str, float]:
         """`check/remedy/<override>`: accuracy of a brief run with this one change; `check/as_it_was` for none, "".
         Absent where not applicable."""
-        if self.try_remedy is None or not len(self.data.validation):
+        if self.try_remedy is None:
             return {}
         try:
             return {f"check/remedy/{override}" if override else "check/as_it_was": self.try_remedy(override)}
