@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cnnlab.diagnosis import Diagnosis
-from cnnlab.networks.layers import weight_layers
+from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
 from cnnlab.telemetry.inspection import context_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, gradients_given
+from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -35,7 +35,8 @@ class Probe:
     activation can be attributed to it; "gradient" is that of the loss with respect to it. Further calls of a layer
     in one step have the keys `<layer>.call2`, `<layer>.call3`. Training is bit-identical with and without a probe:
     hooks only read, and no random number is drawn. `rows`: where several processes have parts of a batch, returns the
-    first rows of the whole.
+    first rows of the whole. `own_loop`: False where settings tell what the optimizer does, so that `diagnose` will not
+    be called.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Probe:
         statistics: Statistics = STATISTICS,
         images: int | None = None,
         rows: Rows = first_rows,
+        own_loop: bool = True,
     ):
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
+        self.own_loop = own_loop
         self.layers = weight_layers(network)
         self._calling = calling(network, self.layers)
         self.unmeasured: dict[str, str] = {}  # of the last watched step: layer -> why not, or not fully
@@ -76,7 +79,9 @@ class Probe:
             gradient_scale,
             self.rows,
         )
-        with watched.running():
+        weights = map(weight_of, self.layers.values()) if self.own_loop else ()
+        stepping = Stepping([weight for weight in weights if weight is not None])
+        with stepping, watched.running():
             yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
@@ -84,7 +89,7 @@ class Probe:
         self._types |= watched.types
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
-        self._stepped.append(watched.stepping.seen)
+        self._stepped.append(stepping.seen)
 
     def add(self, more: Mapping[str, Tensor]) -> None:
         """0-d tensors, to the last watched step."""

@@ -14,11 +14,10 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import bias_of, weight_of
+from cnnlab.networks.layers import bias_of
 from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
-from cnnlab.telemetry.stepping import Stepping
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
@@ -89,7 +88,6 @@ class Watched:
         self._weights = WeightUpdates(layers if self.groups.get("weight") else {}, known.intact)
         self.types: set[torch.dtype] = set()  # of the layers' outputs
         self._behind_softmax: set[str] = set()  # layers whose input is what a softmax gave
-        self.stepping = Stepping([w for module in layers.values() if (w := weight_of(module)) is not None])
         self._measure_biases()
 
     @contextmanager
@@ -100,7 +98,7 @@ class Watched:
         ]
         handles += [self.network.register_forward_hook(self._output), self._weights.listen()]
         try:
-            with eager(), self._attribution, self.stepping:
+            with eager(), self._attribution:
                 yield
         finally:
             self._over = True

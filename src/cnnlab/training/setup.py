@@ -82,7 +82,7 @@ def prepare(
         log.warning(remark)
     network, ranks = trainer.network, trainer.ranks
     dashboard = Unseen() if ranks.rank else Dashboard(folder.path)
-    probe = Probe(network, telemetry.statistics, telemetry.images, ranks.rows)
+    probe = Probe(network, telemetry.statistics, telemetry.images, ranks.rows, own_loop=False)
     recorder = Recorder(probe, Schedule(telemetry.every, steps, telemetry.early), dashboard, folder.log)
     session = Session(folder, data, trainer, batches, steps, recorder)
     checkpoints = Checkpoints(session, checkpoint_minutes)

@@ -39,7 +39,7 @@ class Gallery:
         self.network, self.image, self.dashboard = network, image, dashboard
         self.steps = log_schedule(steps)
         self.seconds = 0.0
-        self._probe = Probe(network, histograms.STATISTICS, images, rows)
+        self._probe = Probe(network, histograms.STATISTICS, images, rows, own_loop=False)
         self._sheet("pictures/input", Sheet(picture(image), "black is its lowest, white its highest value"), 0, INPUT)
 
     def watch(self, step: int, gradient_scale: Tensor | None = None) -> AbstractContextManager[Any]:

@@ -17,7 +17,7 @@ class Beside(Observer):
 
     def __init__(self, network: nn.Module, steps: int, images: int | None, ranks: Ranks):
         self._steps = log_schedule(steps)
-        self._probe = Probe(network, histograms.STATISTICS, images, ranks.rows)
+        self._probe = Probe(network, histograms.STATISTICS, images, ranks.rows, own_loop=False)
 
     def due(self, step: int) -> bool:
         return step in self._steps
