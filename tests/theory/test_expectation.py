@@ -235,9 +235,10 @@ def test_shortcuts_concatenations_groups_and_norms(name, digits):
 @pytest.mark.parametrize("fill", ["he", "xavier", "normal", "orthogonal"])
 @pytest.mark.parametrize("data", ["mnist", "cifar10"])
 def test_twenty_layers_of_real_images(data, fill, activation, real_images, measure, record_property):
-    """64 channels, 3x3, padding 1, 8x8 maps. One relu network's ln q has a deviation near 1, hence 500 of them."""
+    """64 channels, 3x3, padding 1, 8x8 maps. One relu network's ln q has a deviation near 1, hence 500 of them; of 60
+    others, with 96 % inside, 93 % would be no surprise."""
     knobs, images = DEEP | {"activation": activation}, real_images(data, 8)
-    seeds = 500 if activation == "relu" else 60
+    seeds = 500 if activation == "relu" else 300
     expectation, measured = predicted(images, FILLS[fill], **knobs), measure(images, FILLS[fill], seeds, **knobs)
     found, shares = ratios(expectation, measured), inside(expectation, measured)
     record_property("measured / predicted", f"{min(found.values()):.2f} to {max(found.values()):.2f}")
