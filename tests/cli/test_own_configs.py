@@ -1,6 +1,7 @@
 """Configs of one's own that Hydra refuses without saying where."""
 
 import pytest
+import yaml
 
 from cnnlab.cli.compose import compose_run
 from cnnlab.cli.resolvers import CONFIGS
@@ -118,4 +119,5 @@ def test_a_config_that_has_the_name_of_one_of_cnnlabs_is_not_passed_over(tmp_pat
 def test_numbers_that_are_what_they_look_like_are_taken(text, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.yaml").write_text(f"defaults: [plain, _self_]\n{text}")
-    compose_run("train", ["model=mine"], tmp_path)
+    composed = compose_run("train", ["model=mine"], tmp_path)[0].model
+    assert all(composed[key] == value for key, value in yaml.safe_load(text).items())

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from cnnlab.common.raised import said
+
 
 class InputError(ValueError):
     """A user error; the message (one to five lines) gives the value, what is allowed and what to type instead.
@@ -34,9 +36,8 @@ def refused(error: BaseException) -> InputError | None:
         where = "" if error.filename is None else f": {error.filename}"
         return InputError(f"{error.strerror}{where}\nMake room, or see to the rights, or give another folder.")
     if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-        first = next(iter(str(error).splitlines()), type(error).__name__)
         return InputError(
-            f"trainer.compile=true does not work here: {first}\n"
+            f"trainer.compile=true does not work here: {said(error)}\n"
             "Use trainer.compile=false; where a compiler is missing, install g++ or name yours in CXX."
         )
     return out_of_memory(error)

@@ -22,6 +22,7 @@ from cnnlab.datasets.checked import check_bytes, check_parts, check_split
 DATA_SEED = 0
 CHUNK = 4096  # images processed at a time, to bound memory
 AT_A_TIME = 64  # images in double precision
+
 Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 

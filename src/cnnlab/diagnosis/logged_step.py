@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 LOSSES = ("train/loss", "train/epoch_loss", "validation/loss", "test/loss")
-_CALL = re.compile(r"\.call\d+$")
+AGAIN = re.compile(r"\.call\d+(@|$)")  # in a key: of a layer's second or later call
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def read_row(row: Mapping[str, float]) -> Record:
             scalars[key] = float(value)
     by_depth = {k: dict(sorted(v.items())) for k, v in layers.items()}
     again: dict[str, dict[str, float]] = {}
-    if _CALL.search(next(reversed(by_depth.get("preactivation/std", {})), "")):  # the last layer ran several times
-        again = {s: {k: v for k, v in values.items() if _CALL.search(k)} for s, values in by_depth.items()}
+    if AGAIN.search(next(reversed(by_depth.get("preactivation/std", {})), "")):  # the last layer ran several times
+        again = {s: {k: v for k, v in values.items() if AGAIN.search(k)} for s, values in by_depth.items()}
         by_depth = {s: {k: v for k, v in values.items() if k not in again[s]} for s, values in by_depth.items()}
     return Record(int(scalars.get("step", 0)), scalars, by_depth, again)

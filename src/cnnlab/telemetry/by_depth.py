@@ -5,8 +5,9 @@ description, which its SCALARS tab shows, the rest.
 """
 
 import math
-import re
 from collections.abc import Mapping
+
+from cnnlab.diagnosis.logged_step import AGAIN
 
 # Of a standard deviation that is 0. The smallest that float32 can tell from 0 is 4e-23, since squares are summed.
 FLOOR = -25.0
@@ -15,7 +16,6 @@ SECTION, LOGARITHMIC = "by_depth, Step = layer", f"by_depth log10, Step = layer,
 LOG10 = "_log10"
 # Exponential decay or growth with depth is a straight line here; a TensorBoard link cannot request a log axis.
 HAS_LOG10 = {("activation", "std"), ("gradient", "std")}
-AGAIN = re.compile(r"\.call\d+(@|$)")  # in a key: of a layer's second or later call
 OUTLIERS = (
     'The chart leaves out the highest and the lowest 5 % of the points: untick "Ignore outliers in chart scaling" to '
     "see all."

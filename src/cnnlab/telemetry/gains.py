@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from cnnlab.telemetry.by_depth import AGAIN
+from cnnlab.diagnosis.logged_step import AGAIN
 
 
 def gains(values: Mapping[str, float], when: str) -> dict[str, float]:

@@ -149,8 +149,9 @@ class Trainer:
             clock.start(place.step, observer.due(place.step))
             left = steps - place.step if place.healthy else 0
             for x, y in islice(batches.epoch(place.epoch, place.within), left):
-                lr, step = self._lr(), place.step
+                step = place.step
                 if observer.due(step):
+                    lr = self._lr()  # of a GPU's tensor it is waited for
                     watched = observer.watch(step, self.gradient_scale())
                     loss, logits = self.step(x, y, self.plain, watched)
                     place.healthy = observer.measured(step, place.epoch, loss, logits, y, lr)
