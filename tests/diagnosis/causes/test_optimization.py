@@ -143,6 +143,17 @@ def test_gradients_that_grow_behind_a_first_update_that_is_too_large_did_not_add
     assert accumulated(evidence(first, *rows[1:])).points < accumulated(evidence(*rows)).points
 
 
+def test_a_sum_that_is_never_cleared_does_not_fall(row, evidence):
+    """Units that die leave ever less of the output's gradient, and then nothing of the weights' either."""
+    weights, outputs = (1e-3, 1e-3, 1.5e-3, 2e-3, 0.0), (1e-3, 4e-4, 2e-4, 1e-4, 0.0)
+    rows = [
+        row(step, weight_gradient_std=(w,) * 4, gradient_std=(o,) * 4)
+        for step, w, o in zip((0, 2, 4, 8, 16), weights, outputs, strict=True)
+    ]
+    assert accumulated(evidence(*rows[:4])).points >= 9
+    assert accumulated(evidence(*rows)) is None
+
+
 def test_a_schedule_that_climbs(row, evidence):
     rates = (0.1, 0.08, 0.05, -0.05, -0.1)
     found = schedule(evidence(*(row(s) | {"optimizer/lr": r} for s, r in zip(STEPS, rates, strict=True))))

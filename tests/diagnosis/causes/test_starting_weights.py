@@ -208,6 +208,14 @@ def test_a_jump_between_two_layers_that_no_weight_shows(row, evidence):
     assert one_layer(evidence(row(0, preactivation_std=(1.0, 5.0, 60.0, 300.0)))) is None, "all of them grow"
 
 
+def test_a_narrow_head_behind_many_pooled_features_gets_a_larger_gradient_by_he_itself(evidence, row):
+    """A ReLU halves the gradient's variance, 2x2 max pooling passes it to one cell in four, and of the head's 128 units
+    each of 4,096 features gets a sum with weights of variance 2 / 4,096."""
+    jump = (128 * 2 / 4096 / 2 / 4) ** -0.5
+    assert jump == pytest.approx(11.3, abs=0.1)
+    assert one_layer(evidence(row(0, gradient_std=(1e-4, 1e-4, 1e-4 * jump, 2e-4 * jump)))) is None
+
+
 def test_around_a_common_mean_deviations_say_nothing_of_the_size(row, evidence):
     weights = (3e-4, 3e-4, 3e-4, 0.2)
     run = evidence(row(0, weight_std=weights, weight_distinct=(6e-3, 6e-3, 6e-3, 0.9)), fan_in=FANS)

@@ -1,6 +1,6 @@
 """Causes in the optimizer's settings but its learning rate, in regularization, batches and number format."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, inf, isnan, log
 from statistics import median
 
@@ -36,6 +36,8 @@ RATE_RAISED = 2.0
 RISES = 1.02  # of the first loss; a loss that stands still may rise by less, six times in turn
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
+# A sum that is never cleared falls to 0.7 of its largest size at least; behind too large a rate gradients fall to 0.
+CLEARED = 0.4
 UPHILL = -0.3  # cosine; the first updates of SGD have 1, those of Adam 0.2 to 0.9
 UNCHANGED, SUMMED = 1.2, 1.4  # of ten gradients that point anywhere the sum is 3 times as long as one
 # In a loop of one's own, where gradients of a few batches may be added up on purpose: of two at most twice as long.
@@ -248,6 +250,9 @@ def accumulated(run: Evidence) -> Cause | None:
     growing = all(b > 0.8 * a for a, b in pairwise(later))
     if len(later) < 2 or not growing or later[0] < ACCUMULATED[0] or later[-1] < ACCUMULATED[1]:
         return None
+    sizes = [_first_layer(m, "weight/gradient_std") for m in run.measured if m.finite]
+    if any(size < CLEARED * largest for size, largest in zip(sizes, accumulate(sizes, max), strict=True)):
+        return None
     clues = [
         Clue(
             9,
@@ -262,9 +267,12 @@ def accumulated(run: Evidence) -> Cause | None:
 
 def _weights_to_output(record: Record) -> float:
     """Gradient of the first layer's weights over that of its output; 0 if one was not measured."""
-    layer = next(iter(record.of("preactivation/std")), "")
-    weights, output = (record.of(key).get(layer, 0.0) for key in ("weight/gradient_std", "gradient/std"))
+    weights, output = (_first_layer(record, key) for key in ("weight/gradient_std", "gradient/std"))
     return weights / output if output > 0 else 0.0
+
+
+def _first_layer(record: Record, key: str) -> float:
+    return record.of(key).get(next(iter(record.of("preactivation/std")), ""), 0.0)
 
 
 CAUSES = (
