@@ -75,3 +75,36 @@ def test_layers_that_are_not_trained_are_named():
 def test_the_narrowest_type_of_the_weights_counts():
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).to(torch.bfloat16))
     assert context_of(network).precision == "bfloat16" and context_of(network[0]).precision == "float32"
+
+
+class Listed(nn.Module):
+    """Its layers stand in lists and dicts, and are none of its `parameters()`; so does a teacher, on purpose."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.blocks = [nn.Linear(4, 4), {"more": nn.Linear(4, 4)}]
+        self.scale = [nn.Parameter(torch.ones(4))]
+        self.named = [self.first]
+        self.teacher = [nn.Linear(4, 4).requires_grad_(False)]
+
+    def forward(self, x):
+        x = self.blocks[1]["more"](self.blocks[0](self.first(x))) * self.scale[0]
+        return (x - self.teacher[0](x)).square().mean()
+
+
+def test_modules_in_lists_that_get_a_gradient_and_that_nobody_trains():
+    network = Listed()
+    few = torch.optim.SGD(network.parameters())
+    assert context_of(network, few).unregistered == (), "nothing is known before a gradient"
+    network(torch.ones(2, 4)).backward()
+    assert context_of(network, few).unregistered == ("blocks.0", "blocks.1.more", "scale.0")
+    assert context_of(nn.Sequential(network), few).unregistered[0] == "0.blocks.0"
+    lists = [*network.blocks[0].parameters(), *network.blocks[1]["more"].parameters(), *network.scale]
+    assert context_of(network, torch.optim.SGD([*network.parameters(), *lists])).unregistered == ()
+
+
+def test_a_recurrent_layers_own_lists_are_its_parameters():
+    network = nn.LSTM(4, 4)
+    network(torch.ones(3, 2, 4))[0].sum().backward()
+    assert context_of(network, torch.optim.SGD(network.parameters())).unregistered == ()

@@ -19,9 +19,10 @@ class Context:
     `precision`, `computed`: the narrowest type of the weights, of the layers' outputs, as float32. `fan_in`, `units`:
     of each layer. `narrowest`: the layer with the fewest values per image that everything passes through, and their
     number. `frozen`: layers whose weights get no gradient by intention. `left_out`: layers with trainable weights that
-    the optimizer does not have. `broken`: layers whose weights held NaN or infinity before the first step.
-    `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with
-    their values.
+    the optimizer does not have. `unregistered`: modules in the network's lists and dicts that get gradients, and are
+    neither the network's nor the optimizer's. `broken`: layers whose weights held NaN or infinity before the first
+    step. `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`,
+    with their values.
     """
 
     classes: int | None = None
@@ -56,6 +57,7 @@ class Context:
     narrowest: tuple[str, int] | None = None
     frozen: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    unregistered: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     norm_epsilon: float | None = None
     settings: Mapping[str, Any] | None = None

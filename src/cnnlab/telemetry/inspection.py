@@ -1,6 +1,6 @@
 """Reads a diagnosis' context from a network and an optimizer, for training loops other than cnnlab's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +43,7 @@ def context_of(
         norm_epsilon=max(epsilons, default=None),
         frozen=tuple(layer for layer, weight in weights.items() if not weight.requires_grad),
     )
-    return found if optimizer is None else replace(found, **_optimization(optimizer, weights))
+    return found if optimizer is None else replace(found, **_optimization(network, optimizer, weights))
 
 
 def narrowest(types: Iterable[torch.dtype]) -> str | None:
@@ -56,7 +56,7 @@ def _of_role(network: nn.Module, role: Role) -> list[nn.Module]:
     return [module for module in network.modules() if (kind := layer_type(module)) and kind.role == role]
 
 
-def _optimization(optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> dict[str, Any]:
+def _optimization(network: nn.Module, optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> dict[str, Any]:
     has = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     group = optimizer.param_groups[0]
     update = {key: float(value) for key, value in group.items() if isinstance(value, (bool, int, float))}
@@ -67,7 +67,32 @@ def _optimization(optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> 
         "weight_decay": max(group.get("weight_decay", 0.0) for group in optimizer.param_groups),
         "update": update | {f"beta{i}": float(beta) for i, beta in enumerate(betas, start=1)},
         "left_out": tuple(k for k, weight in weights.items() if weight.requires_grad and id(weight) not in has),
+        "unregistered": _unregistered(network, has),
     }
+
+
+def _unregistered(network: nn.Module, has: set[int]) -> tuple[str, ...]:
+    """Where lists and dicts of the network hold weights that are not the network's, nor the optimizer's, and that got a
+    gradient: a frozen teacher, kept out of `parameters()` on purpose, gets none."""
+    known = has | {id(parameter) for parameter in network.parameters()}
+    found = []
+    for name, module in network.named_modules():
+        kept = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+        for path, held in _held(kept, name):
+            if any(id(p) not in known and p.grad is not None for p in held):
+                found.append(path)
+    return tuple(found)
+
+
+def _held(values: Any, path: str) -> Iterator[tuple[str, list[nn.Parameter]]]:
+    """The parameters of modules in nested lists, tuples and dicts, and where they stand, as `blocks.0`."""
+    if isinstance(values, nn.Module):
+        yield path, list(values.parameters())
+    elif isinstance(values, nn.Parameter):
+        yield path, [values]
+    elif isinstance(values, dict | list | tuple):
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from _held(value, f"{path}.{key}".lstrip("."))
 
 
 def _learning_rate(optimizer: Optimizer) -> float:

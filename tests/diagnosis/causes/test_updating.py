@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.diagnosis.causes.updating import detached, frozen, stopped
+from cnnlab.diagnosis.causes.updating import detached, frozen, stopped, unregistered
 from cnnlab.diagnosis.finding import SEEN
 
 UNITS = {"01_block1.conv1": 8, "02_block2.conv1": 16, "03_head.fc1": 32, "04_head.logits": 10}
@@ -129,3 +129,11 @@ def test_in_a_loop_of_ones_own_another_optimizer_may_have_the_other_layers(row, 
     assert frozen(evidence(row(0), row(50), units=UNITS, left_out=most)) is None
     still = [row(step, weight_update_ratio=(0.0, 0.0, 0.0, 2e-3)) for step in (0, 50)]
     assert "network.parameters()" in frozen(evidence(*still, units=UNITS, left_out=most)).remedy.code
+
+
+def test_modules_in_a_list_are_told_whatever_was_learned(row, evidence):
+    rows = [row(step, accuracy=0.97) for step in (0, 100, 200)]
+    assert unregistered(evidence(*rows)) is None
+    found = unregistered(evidence(*rows, unregistered=("blocks.0", "blocks.1")))
+    assert found.name == "layers_frozen" and found.mistake and "blocks.0, blocks.1" in found.supporting[0]
+    assert found.remedy.look.startswith("make blocks an nn.ModuleList")

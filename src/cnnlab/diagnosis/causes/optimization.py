@@ -34,7 +34,8 @@ RATE_SHARE = 0.12
 # Over its peak, or over the rate that was set where the schedule names no peak; a schedule is to lower it.
 RATE_RAISED = 2.0
 RISES = 1.02  # of the first loss; a loss that stands still may rise by less, six times in turn
-# From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0; accumulated it is 3, 5, 8, 11.
+# From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0, unless units die; accumulated
+# it is 3, 5, 8, 11.
 ACCUMULATED = 2.0, 4.0
 # A sum that is never cleared falls to 0.7 of its largest size at least; behind too large a rate gradients fall to 0.
 CLEARED = 0.4

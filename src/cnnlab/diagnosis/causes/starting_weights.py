@@ -20,7 +20,7 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 OUTLIER = 8.0
 ROUNDED = 3e-7  # of a value of size 1; float32 resolves 1.2e-7
 # From one layer to the next. Of gradients He makes 11 times as much in a head behind 4,096 pooled features.
-JUMPS, EVEN = (("preactivation/std", "gives", 10.0), ("gradient/std", "gets a gradient of", 30.0)), 4.0
+JUMP, BACK, EVEN = 10.0, 30.0, 4.0
 MOVED = 0.5  # by the first update, of the weights' size
 FEW_LAYERS = 1 / 2  # of all layers; more that differ are an initializer's doing
 FADED = 0.02  # the last hidden layer's signal over the first's; He in 22 narrow layers ends at 0.03 to 1
@@ -166,7 +166,7 @@ def lost_in_rounding(run: Evidence) -> str | None:
 def jump(run: Evidence) -> tuple[str, str] | None:
     """The one layer at which the size of the signal, or of the gradient, changes, and between all others it does not:
     where weights do not show it, as behind a parametrization."""
-    for what, words, jumps in JUMPS:
+    for what, words, jumps in (("preactivation/std", "gives", JUMP), ("gradient/std", "gets a gradient of", BACK)):
         sizes = run.first.of(what) if run.first else {}
         last = list(sizes)[-1:]  # small at first is a known good start
         steps = {k: sizes[k] / sizes[before] for before, k in pairwise(sizes) if sizes[before] > 0}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from cnnlab.common.words import number
+from cnnlab.common.words import number, plural
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import UPDATE_SMALL
@@ -18,6 +18,17 @@ FAR = 30.0  # times smaller or larger than the others' outputs
 LAST = 3  # measured steps at the end, from which on it counts that nothing changes
 LEAST_RATE = 1e-3  # of the peak; below it updates may be lost in rounding
 LEARNED_ALL = 1e-6  # a loss that leaves no gradient
+
+
+def unregistered(run: Evidence) -> Cause | None:
+    """In a loop of one's own; cnnlab's refuses such networks."""
+    if not (outside := run.context.unregistered):
+        return None
+    words = f"{plural(len(outside), 'module')} in the network's Python lists or dicts get a gradient and no update: "
+    clue = Clue(15, words + _some([*outside]))
+    kept = outside[0].rpartition(".")[0]
+    remedy = Remedy(look=f"make {kept} an nn.ModuleList or nn.ModuleDict, and then the optimizer")
+    return Cause("layers_frozen", "modules in a Python list are not trained", remedy, (clue,), STILL, mistake=True)
 
 
 def frozen(run: Evidence) -> Cause | None:
@@ -169,4 +180,4 @@ def _some(layers: list[str]) -> str:
     return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
 
 
-CAUSES = (frozen, detached, stopped)
+CAUSES = (unregistered, frozen, detached, stopped)
