@@ -244,4 +244,4 @@ def test_weights_are_looked_at_for_their_grid(data):
     with torch.no_grad():
         for weight in network.parameters():
             weight.mul_(100).round_().clamp_(-127, 127)
-    assert examined.weights()["check/weight_levels"] <= 255
+    assert examined.weights()["check/weight_levels"] <= 255 < 1000 < examined.weights()["check/weight_levels_at_start"]

@@ -110,3 +110,12 @@ def test_a_class_called_like_a_formula_is_drawn_as_it_is_written(tmp_path):
         panels.save(figure, tmp_path / f"{i}.png")
     written = {text.get_text() for figure in figures for text in figure.findobj(Text)}
     assert any("$\\frac$" in text for text in written)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
+def test_a_picture_has_the_colours_of_its_first_three_channels(channels):
+    """matplotlib takes a fourth channel for transparency, and refuses two."""
+    ax = Figure().add_subplot()
+    panels.picture(ax, torch.full((channels, 2, 2), 0.5))
+    drawn = ax.images[0].get_array()
+    assert drawn.shape == ((2, 2) if channels == 1 else (2, 2, 3))

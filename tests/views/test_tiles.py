@@ -144,3 +144,12 @@ def test_the_image_as_it_looks():
     sheet = p.picture(torch.tensor([[[-1.0, 0.0], [1.0, 3.0]]]))
     assert [_shade(sheet, 0, 0, (i, j), 2)[0].item() for i in (0, 1) for j in (0, 1)] == [0, 0.25, 0.5, 1]
     assert p.picture(torch.zeros(3, 8, 8)).isfinite().all()
+
+
+@pytest.mark.parametrize(("channels", "colours"), [(1, 1), (2, 3), (3, 3), (4, 3), (6, 3)])
+def test_images_of_any_number_of_channels_are_drawn(channels, colours):
+    image = torch.rand(channels, 5, 6, generator=torch.Generator().manual_seed(0))
+    assert p.in_colour(image).shape == (colours, 5, 6)
+    assert torch.equal(p.in_colour(image)[: min(channels, 3)], image[:3])
+    drawn = p.picture(image)
+    assert drawn.shape[0] == 3 and drawn.isfinite().all()

@@ -164,14 +164,16 @@ class Examination:
 
     def weights(self) -> dict[str, float]:
         """`check/weight_levels`: how many different values the weights of the largest layer have in the end, of
-        LEVELS_OF or more. `check/weight_bits`: 8 where all of its weights are bfloat16 numbers, 11 where they are
-        float16 numbers, else 24."""
-        sizes = {p.numel(): p.detach().float() for p in self.trainer.network.parameters() if p.dim() > 1}
-        if not sizes or max(sizes) < LEVELS_OF:
+        LEVELS_OF or more; `check/weight_levels_at_start`. `check/weight_bits`: 8 where all of its weights are bfloat16
+        numbers, 11 where they are float16 numbers, else 24."""
+        values = _largest(self.trainer.network)
+        if values is None:
             return {}
-        values = sizes[max(sizes)].flatten()
         bits = next((b for b, kind in BITS.items() if torch.equal(values, values.to(kind).float())), 24)
-        return {"check/weight_levels": float(len(values.unique())), "check/weight_bits": float(bits)}
+        found = {"check/weight_levels": float(len(values.unique())), "check/weight_bits": float(bits)}
+        if (start := self._from_start()) is not None and (before := _largest(start.network)) is not None:
+            found["check/weight_levels_at_start"] = float(len(before.unique()))
+        return found
 
     def origin(self) -> dict[str, float]:
         """For a run with NaN or infinity: `check/produced/<operation> in <type>`, the operation that first makes one of
@@ -208,6 +210,12 @@ class Examination:
 
     def _in_order(self, split) -> Iterable[Batch]:
         return Batches(split, self.data.mean, self.data.std, IMAGES, self.trainer.device).in_order()
+
+
+def _largest(network: torch.nn.Module) -> Tensor | None:
+    """Of its weights those that are most, flat; None if they are few."""
+    sizes = {p.numel(): p.detach().float() for p in network.parameters() if p.dim() > 1}
+    return sizes[max(sizes)].flatten() if sizes and max(sizes) >= LEVELS_OF else None
 
 
 def _matched(one: Split, other: Split, each: int) -> tuple[Tensor, Tensor]:

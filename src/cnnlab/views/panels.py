@@ -13,7 +13,7 @@ from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
 from cnnlab.common.words import names_in_any_script
-from cnnlab.views.tiles import INK
+from cnnlab.views.tiles import INK, in_colour
 
 DPI = 120
 SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
@@ -53,9 +53,9 @@ Extent = tuple[float, float, float, float]  # left, right, bottom, top, as imsho
 
 
 def picture(ax: Axes, image: Tensor, extent: Extent | None = None) -> None:
-    """`image`: (1, H, W) or (3, H, W) in 0..1; values outside are clipped."""
+    """`image`: (C, H, W) in 0..1, as `in_colour`; values outside are clipped."""
     bare(ax)
-    pixels = image.detach().float().cpu().clamp(0, 1)
+    pixels = in_colour(image.detach().float().cpu().clamp(0, 1))
     if len(pixels) == 1:
         ax.imshow(pixels[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     else:

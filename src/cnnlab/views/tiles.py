@@ -137,7 +137,12 @@ def picture(image: Tensor) -> Tensor:
     """A normalized `image: (C, H, W)`, rescaled so that its minimum is black and its maximum white."""
     image = image.detach().float()
     low, high = image.min(), image.max()
-    return _grid(((image - low) / (high - low).clamp(min=1e-12))[:3][None])
+    return _grid(in_colour((image - low) / (high - low).clamp(min=1e-12))[None])
+
+
+def in_colour(image: Tensor) -> Tensor:
+    """`image: (C, H, W)` -> (1 or 3, H, W): two channels are red and green, of more than three the first three."""
+    return torch.cat([image, torch.zeros_like(image[:1])]) if len(image) == 2 else image[:3]
 
 
 def _chosen(network: nn.Module) -> set[str]:

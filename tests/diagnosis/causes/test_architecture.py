@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.architecture import (
     deep,
     dropped,
@@ -112,6 +113,22 @@ def test_memorizing_is_advised_what_is_not_yet_set(row, evidence):
     epoch = {"step": 300, "train/epoch_accuracy": 1.0, "validation/accuracy": 0.7}
     assert memorizes(evidence(row(0), epoch)).remedy.override == "model.dropout=0.5"
     assert memorizes(evidence(row(0), epoch, dropout=0.5)).remedy.override == "optimizer.weight_decay=0.005"
+
+
+def test_what_is_memorized_stays_so_though_dropout_does_not_help(row, evidence):
+    epoch = {
+        "step": 300,
+        "train/epoch_accuracy": 1.0,
+        "validation/accuracy": 0.7,
+        "check/remedy/model.dropout=0.5": 0.7,
+    }
+    run = evidence(row(0), epoch, validation_images=500)
+    (found,) = [cause for cause in causes(run) if cause.name == "memorizes"]
+    assert found.points > 0 and "model.dropout=0.5 reach only" in found.opposing[0]
+
+
+def test_a_gradient_that_fades_in_a_deep_network_makes_small_updates(row, evidence):
+    assert "small_updates" in unsuitable_activation(evidence(row(0), activation="sigmoid")).explains
 
 
 def test_what_is_lost_in_rounding_is_no_scale(row, evidence):

@@ -57,6 +57,13 @@ def test_a_cause_of_the_part_gains_and_others_lose(row, evidence):
     assert (first.name, second.name) == ("learning_rate_too_small", "training_unsuitable")
 
 
+def test_depth_and_activation_gain_where_nothing_helps_and_lose_nothing_where_something_does(row, evidence):
+    fits = Cause("it", "it", Remedy(), (Clue(2, "fits"),))
+    assert judged(_run(row, evidence), "structure", fits).points > network(_run(row, evidence)).points
+    for helps in ({"by_training": FAR, "both": FAR}, {"by_weights": FAR, "both": FAR}):
+        assert judged(_run(row, evidence, **helps), "structure", fits) == fits
+
+
 def test_what_was_seen_directly_is_never_overruled(row, evidence):
     run = _run(row, evidence, by_training=FAR, both=FAR)
     seen, likely = (Cause("it", "it", Remedy(), (Clue(points, "seen"),)) for points in (SEEN, SEEN - 1))

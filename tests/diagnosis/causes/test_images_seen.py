@@ -106,3 +106,11 @@ def test_the_change_that_exceeds_what_is_usual_most_is_left_out(row, evidence):
 def test_too_few_images_to_learn_from(evidence, row, images, points):
     found = repeated(evidence(row(0), images=images))
     assert (found and found.points) == points
+
+
+@pytest.mark.parametrize(("baseline", "points"), [(0.1, 10), (0.9, 6)])
+def test_a_channel_that_is_empty_where_what_is_left_tells_nothing(row, evidence, baseline, points):
+    looks = {"step": 200, "check/baseline": baseline}
+    found = one_channel_constant(evidence(row(0) | USUAL | {"images/constant_channels": 0.5}, looks))
+    assert found is not None and found.points == points
+    assert one_channel_constant(evidence(row(0) | USUAL | {"images/constant_channels": 1.0}, looks)) is None

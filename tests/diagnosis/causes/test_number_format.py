@@ -1,6 +1,6 @@
 """Number formats: updates that are lost, infinities from nothing."""
 
-from math import inf
+from math import inf, nan
 
 import pytest
 
@@ -80,11 +80,24 @@ def test_a_large_value_explains_itself(row, evidence):
 
 
 @pytest.mark.parametrize(
-    ("levels", "bits", "coarse"),
-    [(255, 24, True), (5000, 8, True), (5000, 24, False), (5000, 11, False), (1, 8, False)],
+    ("levels", "bits", "began", "coarse"),
+    [
+        (255, 24, 5000, True),
+        (255, 24, nan, True),
+        (258, 24, 2, False),  # Dirac's zeros and ones, of which few get a gradient
+        (5000, 8, 5000, True),
+        (5000, 24, 5000, False),
+        (5000, 11, 5000, False),
+        (1, 8, 1, False),
+    ],
 )
-def test_weights_on_a_grid(row, evidence, levels, bits, coarse):
-    looks = {"step": 200, "check/weight_levels": levels, "check/weight_bits": bits}
+def test_weights_on_a_grid(row, evidence, levels, bits, began, coarse):
+    looks = {
+        "step": 200,
+        "check/weight_levels": levels,
+        "check/weight_bits": bits,
+        "check/weight_levels_at_start": began,
+    }
     found = precision(evidence(*(row(step) for step in STEPS), looks, precision="float32"))
     assert (found is not None and found.points >= SEEN) is coarse
 

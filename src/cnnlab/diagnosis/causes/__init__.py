@@ -26,10 +26,11 @@ from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import Cause
 
 Suspect = Callable[[Evidence], Cause | None]
-# Exchanging the optimizer or the weights says nothing of those in "": images in another scale, deep networks and
-# activations can often be made up for by either.
+# Exchanging the optimizer or the weights says nothing of those in "": images in another scale can often be made up for
+# by either. So can deep networks and activations, and where neither helps it speaks for them.
 PARTS: Mapping[Part, tuple[Suspect, ...]] = {
     "network": (*outputs.CAUSES, *architecture.CAUSES),
+    "structure": architecture.STRUCTURE,
     "weights": starting_weights.CAUSES,
     "training": (
         *updating.CAUSES,

@@ -14,7 +14,7 @@ from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
-Part = Literal["training", "weights", "network", ""]
+Part = Literal["training", "weights", "network", "structure", ""]
 # Points for a part that was exchanged and then learned, and for one that is left over; against the other parts.
 SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
 HALF = 0.5  # of what helps: no help
@@ -63,6 +63,10 @@ def judged(run: Evidence, part: Part, cause: Cause) -> Cause:
     found, shown = at_fault(run)
     if not found or not part or cause.seen >= SEEN:
         return cause
+    if part == "structure":  # which usual weights or another optimizer can often make up for
+        if found != "network":
+            return cause
+        part = "network"
     points = AGAINST if part != found else LEFT_OVER if found == "network" else SHOWN
     return replace(cause, clues=(*cause.clues, Clue(points, shown, direct=False)))
 

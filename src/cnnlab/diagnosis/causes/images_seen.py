@@ -3,7 +3,7 @@
 import math
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -84,7 +84,10 @@ def one_channel_constant(run: Evidence) -> Cause | None:
     share = run.first.scalars.get("images/constant_channels", 0.0) if run.first else 0.0
     if not 0 < share < 1:
         return None
-    clue = Clue(6, f"{percent(share)} of the images' channels have the same value everywhere")
+    words = f"{percent(share)} of the images' channels have the same value everywhere"
+    clue = Clue(6, words)
+    if run.skill(run.latest("check/baseline")) < 0.5 * LITTLE:
+        clue = Clue(10, f"{words}, and a linear classifier of what is left does no better than guessing")
     remedy = Remedy(look="look at the images channel by channel")
     return Cause("channels_constant", "a channel of the images is constant", remedy, (clue,))
 

@@ -29,7 +29,8 @@ def precision(run: Evidence) -> Cause | None:
             words = f"updates, up to {number(largest)} of the weights, are lost: {kind} resolves {RESOLUTION[kind]:.1g}"
             clues.append(Clue(6, words))
     levels, bits = run.latest("check/weight_levels"), run.latest("check/weight_bits")
-    if 2 < levels <= LEVELS:
+    # Where nothing is learned, weights that begin with few values, as Dirac's, may keep them.
+    if 2 < levels <= LEVELS and not run.latest("check/weight_levels_at_start") <= LEVELS:
         clues.append(Clue(11, f"the weights of the largest layer have only {number(levels)} different values"))
     elif levels > LEVELS and bits <= COARSE and kind == "float32":
         clues.append(Clue(11, f"all weights of the largest layer are numbers of {number(bits)} bits, as bfloat16 has"))
