@@ -60,7 +60,7 @@ def typed(run_command):
 
 
 def test_recipes_are_found():
-    assert len(COMMANDS) == 13 and len(OWN) == 7 and len(_recipes()) == 21
+    assert len(COMMANDS) == 14 and len(OWN) == 8 and len(_recipes()) == 23
 
 
 def test_the_table_counts_the_files_and_lines_of_the_recipes():

@@ -5,8 +5,11 @@ import sys
 import pytest
 import torch
 from omegaconf import OmegaConf
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, OneCycleLR, StepLR
 
-from cnnlab.cli.build import build_data, build_statistics, load_run
+from cnnlab.cli.build import build_data, build_optimizer, build_statistics, load_run
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
@@ -84,6 +87,8 @@ def test_every_shipped_statistic_works():
         ("(1, 2)", r"what own_sets.make returns is of type tuple, and an ImageSet is needed.\n.*assemble\("),
         ("{}['label']", r"^dataset: KeyError: 'label'\n\(.*own_sets.py, line 2\)\nCheck the dataset"),
         ("int('')", r"^dataset: ValueError: invalid literal .*\n\(.*own_sets.py, line 2\)"),
+        ("open('gone.npz')", r"^dataset: FileNotFoundError: .*gone.npz'\n\(.*own_sets.py, line 2\)"),
+        ("next(iter([]))", r"^dataset: StopIteration: StopIteration\n\(.*own_sets.py, line 2\)"),
     ],
 )
 def test_what_a_function_of_ones_own_does_wrong_is_told_with_its_line(returned, words, tmp_path, monkeypatch):
@@ -94,3 +99,53 @@ def test_what_a_function_of_ones_own_does_wrong_is_told_with_its_line(returned, 
         build_data(OmegaConf.create({"_target_": "own_sets.make"}))
     with pytest.raises(InputError, match=r"^dataset: .*unexpected keyword argument 'kind'\nCheck the dataset"):
         build_data(OmegaConf.create({"_target_": "own_sets.make", "kind": 1}))
+
+
+STEPS = 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "made"),
+    [
+        (StepLR, {"step_size": 5}, lambda o: StepLR(o, 5)),
+        (ExponentialLR, {"gamma": 0.9}, lambda o: ExponentialLR(o, 0.9)),
+        (CosineAnnealingLR, {}, lambda o: CosineAnnealingLR(o, STEPS)),
+        (CosineAnnealingLR, {"T_max": 7}, lambda o: CosineAnnealingLR(o, 7)),
+        (OneCycleLR, {"max_lr": 0.5}, lambda o: OneCycleLR(o, 0.5, total_steps=STEPS)),
+    ],
+)
+def test_a_schedule_of_torchs_gets_what_its_signature_asks_for(kind, settings, made):
+    scheduler = {"_target_": f"torch.optim.lr_scheduler.{kind.__name__}", "_partial_": True, **settings}
+    found, expected = [], []
+    for rates, (optimizer, schedule) in (
+        (found, build_optimizer(_config(scheduler), nn.Linear(2, 2), STEPS)),
+        (expected, (own := SGD(nn.Linear(2, 2).parameters(), lr=0.1), made(own))),
+    ):
+        assert isinstance(schedule, kind)
+        for _ in range(STEPS - 1):
+            optimizer.step()
+            schedule.step()
+            rates.append(optimizer.param_groups[0]["lr"])
+    assert found == expected and len(set(found)) > 1
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("torch.optim.lr_scheduler.ReduceLROnPlateau", "waits for what validation says.*\n.*scheduler=one_cycle"),
+        ("torch.optim.lr_scheduler.StepLR", "missing 1 required positional argument: 'step_size'"),
+        ("builtins.max", "not supported between|is a int"),
+        ("own_schedules.nothing", "what own_schedules.nothing returns is a NoneType, no LRScheduler"),
+    ],
+)
+def test_what_is_no_schedule_of_the_step_is_told(target, words, tmp_path, monkeypatch):
+    (tmp_path / "own_schedules.py").write_text("def nothing(optimizer, steps):\n    return None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_schedules", raising=False)
+    with pytest.raises(InputError, match=f"^scheduler: .*{words}"):
+        build_optimizer(_config({"_target_": target, "_partial_": True}), nn.Linear(2, 2), STEPS)
+
+
+def _config(scheduler):
+    optimizer = {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1}
+    return OmegaConf.create({"optimizer": optimizer, "scheduler": scheduler})

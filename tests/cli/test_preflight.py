@@ -70,7 +70,7 @@ def test_a_network_that_takes_num_classes_is_fitted_to_grey_images(own_network):
         (["model=foreign", "model.stem=large"], "model.stem=large is not allowed"),
         (["model=mine", "dataset.size=20"], "fails on 2 images of 1x20x20 at 3: RuntimeError"),
         (["model=narrow"], "mine_net.Narrow does not take image_shape"),
-        (["model=gone"], "model._target_=nowhere.Net cannot be imported"),
+        (["model=gone"], "model._target_=nowhere.Net cannot be imported: No module named 'nowhere'"),
     ],
 )
 def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):

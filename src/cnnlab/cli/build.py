@@ -1,5 +1,6 @@
 """Builds the objects that a composed config names; the only module that calls Hydra's `instantiate`."""
 
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 import cnnlab
 from cnnlab.cli.folders import check_is_run
@@ -32,6 +33,7 @@ from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
 from cnnlab.theory.reading import read_graph
 
+LENGTHS = ("total_steps", "T_max")  # as torch's schedules call their number of steps
 LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (cnnlab, hydra, torch))
 
 
@@ -47,7 +49,7 @@ def call(section: str, deferred: Callable[..., Any], *arguments: Any) -> Any:
     """Call the partial that a section with `_partial_: true` made; errors as in `construct`."""
     try:
         return deferred(*arguments)
-    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except Exception as error:
         raise _as_input_error(section, error) from error
 
 
@@ -56,8 +58,9 @@ def _as_input_error(section: str, error: BaseException) -> Exception:
         return error
     if (told := out_of_memory(error)) is not None:
         return told
-    if isinstance(error, (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)):
-        where = raised_at(error, *LIBRARIES)  # in somebody's own code
+    where = raised_at(error, *LIBRARIES)  # in somebody's own code
+    usual = (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)
+    if isinstance(error, usual) or (where and isinstance(error, Exception)):
         words = f"{type(error).__name__}: {said(error)}\n{where}" if where else said(error)
         return InputError(f"{section}: {words}\nCheck the {section}.* settings of this run.")
     return error if isinstance(error, Exception) else RuntimeError(str(error))
@@ -127,7 +130,29 @@ def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple
     """The optimizer over all trainable parameters, and its schedule over `steps` steps."""
     weights = [p for p in network.parameters() if p.requires_grad]
     optimizer = call("optimizer", construct("optimizer", config.optimizer), weights)
-    return optimizer, call("scheduler", construct("scheduler", config.scheduler), optimizer, steps)
+    return optimizer, _build_schedule(config.scheduler, optimizer, steps)
+
+
+def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRScheduler:
+    """A function gets the optimizer and the number of steps; one of torch's classes, what its signature asks for."""
+    target, made = get_object(config._target_), construct("scheduler", config)
+    if not (inspect.isclass(target) and issubclass(target, LRScheduler)):
+        schedule = call("scheduler", made, optimizer, steps)
+    elif issubclass(target, ReduceLROnPlateau):
+        raise InputError(
+            f"scheduler: {target.__name__} waits for what validation says, and a schedule here is one of the step.\n"
+            "Choose scheduler=one_cycle, cosine or constant, or another of torch's."
+        )
+    else:
+        known = inspect.signature(target).parameters
+        length = {name: steps for name in LENGTHS if name in known and config.get(name) is None}
+        schedule = call("scheduler", partial(made, **length), optimizer)
+    if not isinstance(schedule, LRScheduler):
+        raise InputError(
+            f"scheduler: what {config._target_} returns is a {type(schedule).__name__}, no LRScheduler of torch.\n"
+            "cnnlab/training/schedules.py has examples."
+        )
+    return schedule
 
 
 def build_statistics(config: DictConfig) -> dict[str, dict[str, Callable[..., Tensor]]]:

@@ -2,12 +2,12 @@
 
 import inspect
 import json
+import pkgutil
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any
 
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -16,6 +16,7 @@ from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_complete, check_shapes, check_values, unknown
 from cnnlab.common.errors import InputError
 from cnnlab.common.garbage import import_uncollected
+from cnnlab.common.raised import said
 
 if TYPE_CHECKING:
     from cnnlab.cli.parts import Parts
@@ -155,11 +156,11 @@ def check_call(section: str, arguments: Mapping[str, Any]) -> None:
     """Raise InputError unless `arguments`, and what cnnlab passes besides, fit the signature of `_target_`."""
     target = arguments["_target_"]
     try:
-        callable_ = get_object(target)
+        callable_ = pkgutil.resolve_name(target)  # Hydra's own logs its error, too
         parameters = inspect.signature(callable_).parameters
     except Exception as error:
         raise InputError(
-            f"{section}._target_={target} cannot be imported: {str(error).splitlines()[0]}\n"
+            f"{section}._target_={target} cannot be imported: {said(error)}\n"
             "Write the dotted path of a class or function that Python can import from this folder."
         ) from error
     own = {"bias", "after"} if section == "init" else set()  # cnnlab.networks.init.initialize takes these
