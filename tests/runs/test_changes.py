@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.runs.changes import differences, extends
+from cnnlab.runs.changes import differences, extends, only_moved
 
 BASE = "seed: 1\ntrainer:\n  max_steps: {steps}\n  epochs: {epochs}\noptimizer:\n  lr: {lr}\n"
 
@@ -35,3 +35,11 @@ def test_more_epochs(now, longer):
 @pytest.mark.parametrize(("steps", "longer"), [(101, True), (100, False), (99, False), ("null", False)])
 def test_more_steps(steps, longer):
     assert extends(_config(steps=100), _config(steps=steps)) == longer
+
+
+def test_images_that_lie_elsewhere_are_no_other_settings():
+    here, there = "dataset:\n  root: data\n", "dataset:\n  root: moved\n"
+    assert only_moved(_config() + here, _config() + there) and only_moved(_config(), _config())
+    assert not only_moved(_config() + here, _config(lr=0.2) + there)
+    assert extends(_config(steps=100) + here, _config(steps=200) + there)
+    assert not extends(_config() + here, _config() + there)

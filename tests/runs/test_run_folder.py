@@ -100,6 +100,32 @@ def test_a_run_that_was_stopped_goes_on_with_its_own_settings_only(tmp_path):
         assert run.resumed and (tmp_path / "metrics.jsonl").exists()
 
 
+def test_a_run_that_cannot_be_taken_up_stays_as_it_was(tmp_path):
+    with RunFolder(tmp_path).opened(CONFIG) as run:
+        run.planned(10)
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "last.pt").touch()
+    before = {name: (tmp_path / name).read_text() for name in ("run.json", "config.yaml")}
+    with pytest.raises(InputError, match="other images"), RunFolder(tmp_path).opened(LONGER) as run:
+        run.planned(20)
+        raise InputError("other images")
+    assert {name: (tmp_path / name).read_text() for name in before} == before
+    with pytest.raises(InputError, match="broke later"), RunFolder(tmp_path).opened(LONGER) as run:
+        run.goes_on()
+        raise InputError("broke later")
+    assert _status(tmp_path)["status"] == "failed" and len(_status(tmp_path)["attempts"]) == 1
+
+
+def test_a_run_goes_on_with_its_images_elsewhere(tmp_path):
+    here, there = (f"{CONFIG}dataset:\n  root: {root}\n" for root in ("data", "moved"))
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path).opened(here):
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "last.pt").touch()
+        raise KeyboardInterrupt
+    with RunFolder(tmp_path).opened(there) as run:
+        assert run.resumed and (tmp_path / "config.yaml").read_text() == there
+
+
 def test_without_a_checkpoint_it_begins_anew(tmp_path):
     _interrupted(tmp_path)
     with RunFolder(tmp_path).opened(CONFIG) as run:

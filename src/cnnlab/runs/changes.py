@@ -1,6 +1,7 @@
 """How two resolved configs differ, and whether one only asks for more steps than the other."""
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -9,6 +10,12 @@ from cnnlab.common.words import shown
 
 NAMED = 3  # differing settings in a message
 LENGTH = ("trainer.max_steps", "trainer.epochs")
+PLACE = {"dataset.root"}  # where images lie; a run that goes on checks that they are those that it began with
+
+
+def config_hash(text: str) -> str:
+    """Of a resolved config, YAML."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(there: str, now: str) -> str:
@@ -19,10 +26,16 @@ def differences(there: str, now: str) -> str:
     return ", ".join([*named, *([f"and {len(keys) - NAMED} more"] if len(keys) > NAMED else [])])
 
 
+def only_moved(there: str, now: str) -> bool:
+    """Whether the configs are of one run, whose images may lie elsewhere now."""
+    return set(_changed(_settings(there), _settings(now))) <= PLACE
+
+
 def extends(there: str, now: str) -> bool:
-    """Whether the second config is the first with more steps."""
+    """Whether the second config is the first with more steps, and perhaps its images elsewhere."""
     before, after = _settings(there), _settings(now)
-    if not _changed(before, after) or set(_changed(before, after)) - set(LENGTH):
+    changed = set(_changed(before, after)) - PLACE
+    if not changed or changed - set(LENGTH):
         return False
     (steps, more_steps), (epochs, more_epochs) = ((before.get(key), after.get(key)) for key in LENGTH)
     if steps is None and more_steps is None:

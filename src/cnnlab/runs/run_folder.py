@@ -9,13 +9,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
-from cnnlab.runs.changes import differences, extends
+from cnnlab.runs.changes import config_hash, differences, extends, only_moved
 from cnnlab.runs.environment import environment
 from cnnlab.runs.status import FINISHED, LAST, being_run, real_status
 
@@ -34,6 +33,7 @@ class RunFolder:
         self.path = path
         self.status: dict[str, Any] = {}
         self.resumed = False  # whether an earlier attempt is taken up
+        self._before: dict[str, str] = {}  # what is to be there again, if it cannot be
 
     @contextmanager
     def opened(self, config: str | None, **facts: Any) -> Iterator["RunFolder"]:
@@ -77,6 +77,10 @@ class RunFolder:
             self._update(status="failed", finished=_now(), error=str(told) if told is not error else _words(error))
             raise told from error
         except BaseException as error:
+            if isinstance(error, InputError) and self._before:
+                for name, text in self._before.items():
+                    write_text(self.path / name, text)
+                raise
             self._update(status="failed", finished=_now(), error=_words(error))
             raise
         status = self.status["status"]
@@ -92,8 +96,8 @@ class RunFolder:
             raise InputError(f"{self.path} cannot go on: its {run['error']}.\n{OTHER}")
         if config is None:
             raise InputError(f"{self.path} already holds a run, which is {run['status']}.\nGive another folder.")
-        same = run.get("config_hash") == config_hash(config)
         known = there.read_text(encoding="utf-8") if there.is_file() else None
+        same = run.get("config_hash") == config_hash(config) or (known is not None and only_moved(known, config))
         # More steps would change nothing after the one whose loss is not finite.
         longer = known is not None and run["status"] != "diverged" and extends(known, config)
         what = differences(known, config) if known is not None else "its config is not known"
@@ -116,8 +120,15 @@ class RunFolder:
             left = [self.path / name for name in ("metrics.jsonl", "results.json", LAST)]
             for path in (*self.path.glob("events.out.tfevents.*"), *left):
                 path.unlink(missing_ok=True)
+        if self.resumed:
+            kept_files = (self.path / "run.json", there)
+            self._before = {p.name: p.read_text(encoding="utf-8") for p in kept_files if p.is_file()}
         kept = ("started", "finished", "status", "error", "steps")
         return [*run.get("attempts", []), {key: run.get(key) for key in kept}]
+
+    def goes_on(self) -> None:
+        """The earlier attempt was taken up."""
+        self._before = {}
 
     def sizes(self, *names: str) -> dict[str, int]:
         """Bytes of those of the files that exist."""
@@ -234,11 +245,6 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def config_hash(text: str) -> str:
-    """Of a resolved config, YAML."""
-    return sha256(text.encode()).hexdigest()[:16]
 
 
 def write_json(path: Path, content: Any) -> None:

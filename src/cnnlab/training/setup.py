@@ -119,6 +119,7 @@ def prepare(
 def _taken_up(session: Session, checkpoints: Checkpoints) -> Session:
     if session.folder.resumed:
         checkpoints.take_up()
+        session.folder.goes_on()
         log.info("taken up at step %d", session.place.step)
     return session
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from cnnlab.cli.compose import COMMAND_SECTIONS, compose_job, without_sections
 from cnnlab.cli.resolvers import slug
 from cnnlab.cli.sweeps.plan import MEASURE, SEED, TUNE, PlannedJob
-from cnnlab.runs.run_folder import config_hash
+from cnnlab.runs.changes import config_hash
 
 
 @dataclass(frozen=True)
