@@ -8,6 +8,7 @@ make claims ARGS="--judge"                           only judges what is there
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -54,9 +55,21 @@ def run(experiments: Mapping[str, Sequence[str]], folder: Path) -> list[str]:
     for i, (name, images) in enumerate(experiments.items(), start=1):
         CONSOLE.rule(f"{i} of {len(experiments)}: {name}, {(perf_counter() - began) / 60:.0f} minutes so far")
         overrides = ["-m", f"experiment={name}", *images, f"hydra.sweep.dir={folder / name}"]
-        if subprocess.run([sys.executable, "-m", "cnnlab.train", *overrides]).returncode:
+        if _swept(overrides):
             failed.append(name)
     return failed
+
+
+def _swept(overrides: Sequence[str]) -> int:
+    """The sweep's exit code. What ends this script ends the sweep before."""
+    with subprocess.Popen([sys.executable, "-m", "cnnlab.train", *overrides]) as sweep:
+
+        def end(number: int, frame: object) -> None:
+            sweep.send_signal(number)
+            sys.exit(128 + number)
+
+        signal.signal(signal.SIGTERM, end)
+        return sweep.wait()
 
 
 def images_of(claim: StatedClaim, root: str | None, cifar10: str | None) -> list[str]:
