@@ -123,6 +123,9 @@ def test_outputs():
     apart = sum((v - sum(column) / 3) ** 2 for column in columns for v in column) / 9
     assert s.spread(output).item() == pytest.approx(math.sqrt(apart))
     assert s.favourite(output).item() == pytest.approx(2 / 3)
+    sums = [sum(math.exp(value) for value in column) for column in columns]
+    assert s.over_images(output).item() == pytest.approx(max(abs(math.log(total)) for total in sums), rel=1e-5)
+    assert s.over_images(output.log_softmax(0)) < 1e-6 < 0.1 < s.over_images(output.log_softmax(1))
 
 
 def test_the_largest_bias():

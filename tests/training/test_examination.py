@@ -61,7 +61,12 @@ def test_the_labels_are_those_of_the_run(data):
 def test_modes_that_agree(data):
     found = _examination(data, _network(data)).modes()
     assert found["check/training_mode"] == found["check/evaluation_mode"]
-    assert found["check/evaluation_varies"] == found["check/order_matters"] == 0
+
+
+def test_answers_that_do_not_depend_on_neighbours(data):
+    assert _examination(data, _network(data)).order() == {"check/evaluation_varies": 0, "check/order_matters": 0}
+    few = replace(data, validation=Split(data.validation.images[:3], data.validation.labels[:3]))
+    assert _examination(few, _network(data)).order() == {}
 
 
 def test_splits_of_one_set_are_alike_and_others_are_told_apart(data):
@@ -111,7 +116,7 @@ def test_dropout_that_is_never_off_and_images_that_mix(data):
         def forward(self, x):
             return x.roll(1, 0)
 
-    random, mixing = (_examination(data, nn.Sequential(_network(data), m)).modes() for m in (Always(), Neighbours()))
+    random, mixing = (_examination(data, nn.Sequential(_network(data), m)).order() for m in (Always(), Neighbours()))
     assert random["check/evaluation_varies"] == 1 and mixing["check/order_matters"] == 1
     assert mixing["check/evaluation_varies"] == 0
 
@@ -194,7 +199,7 @@ def test_a_softmax_over_the_batch_is_seen_though_no_order_matters(data):
         def forward(self, x):
             return self.inner(x).softmax(0)
 
-    assert _examination(data, OverTheBatch()).modes()["check/order_matters"] == 1
+    assert _examination(data, OverTheBatch()).order()["check/order_matters"] == 1
 
 
 def test_the_origin_of_nan(data):

@@ -34,7 +34,8 @@ class Clue(NamedTuple):
 @dataclass(frozen=True)
 class Cause:
     """A possible cause in a clause, what to change, and the evidence. `explains`: names of the findings that it would
-    lead to. `mistake`: of the code, also where the network learns in spite of it."""
+    lead to. `mistake`: of the code, also where the network learns in spite of it. `misleads`: the accuracy that was
+    measured is not that of single images, whatever it is."""
 
     name: str
     clause: str
@@ -42,6 +43,7 @@ class Cause:
     clues: tuple[Clue, ...]
     explains: frozenset[str] = LEARNING
     mistake: bool = False
+    misleads: bool = False
 
     @property
     def points(self) -> float:

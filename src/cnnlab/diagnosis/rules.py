@@ -96,7 +96,7 @@ def _alone(cause: Cause, run: Evidence) -> Finding:
     sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
     # A run has a loop that is not its user's.
     mistake = cause.mistake and run.context.settings is None
-    severity = "problem" if run.poor else "note" if run.overcome and not mistake else "warning"
+    severity = "problem" if run.poor or cause.misleads else "note" if run.overcome and not mistake else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
 
 

@@ -199,6 +199,12 @@ def sum_error(output: Tensor) -> Tensor:
     return (output.sum(1) - 1).abs().amax()
 
 
+def over_images(output: Tensor) -> Tensor:
+    """How far the logarithm of the sum of exp(outputs) (N, classes) over the images is from 0, for the worst class:
+    about 1e-6 behind a log-softmax over the batch (dim=0) in place of the classes. A whole batch is needed."""
+    return output.logsumexp(0).abs().amax()
+
+
 def spread(output: Tensor) -> Tensor:
     """Deviation of outputs (N, classes) between images, class by class: 0 if they do not depend on the image."""
     return _apart(output) / output.numel() ** 0.5
@@ -266,6 +272,7 @@ STATISTICS: Statistics = {
         "std": std,
         "spread": spread,
         "sum_error": sum_error,
+        "over_images": over_images,
         "favourite": favourite,
     },
 }

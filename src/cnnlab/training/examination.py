@@ -82,10 +82,7 @@ class Examination:
         """Accuracy on the same training images in training and in evaluation mode, `check/training_mode` and
         `check/evaluation_mode`. `check/agreement`: correlation between the outputs of two passes of the same images in
         training mode, 1 where nothing is dropped, NaN where all images have the same output;
-        `check/agreement_at_start`: with the initial weights, since noise can drive a network into a constant. 1 if
-        true, else 0:
-        `check/evaluation_varies`, evaluation mode is random;
-        `check/order_matters`, an image's output depends on its place in the batch, or on the others in it."""
+        `check/agreement_at_start`: with the initial weights, since noise can drive a network into a constant."""
         x, y = _some(self.batches.epoch(0), MODE_IMAGES)
         parts = x.split(self.batches.batch_size), y.split(self.batches.batch_size)
         with torch.no_grad(), undisturbed(SEED, self.trainer.device):
@@ -93,17 +90,31 @@ class Examination:
             found = {"check/agreement": _correlation(training, other)}
             if (start := self._from_start()) is not None:
                 found["check/agreement_at_start"] = _correlation(*_two_passes(start, parts[0]))
-            once, again = (self.trainer.predict(zip(*parts, strict=True))[0] for _ in range(2))
-            # Half a batch on: each image has another place, and other images beside it.
-            moved = max(1, self.batches.batch_size // 2)
-            others = x.roll(moved, 0).split(self.batches.batch_size)
-            back = self.trainer.predict(zip(others, parts[1], strict=True))[0].roll(-moved, 0)
+            evaluation = self.trainer.predict(zip(*parts, strict=True))[0]
             return found | {
                 "check/training_mode": batch_accuracy(training, y).item(),
-                "check/evaluation_mode": batch_accuracy(once, y).item(),
-                "check/evaluation_varies": float(_differ(once, again)),
-                "check/order_matters": float(_differ(once, back)),
+                "check/evaluation_mode": batch_accuracy(evaluation, y).item(),
             }
+
+    def order(self) -> dict[str, float]:
+        """Of two batches of validation images, 1 if true, else 0: `check/evaluation_varies`, evaluation mode is random;
+        `check/order_matters`, an image's output depends on its place in the batch, or on the others in it. Empty where
+        the images are too few."""
+        x, y = _some(self._in_order(self.data.validation), 2 * self.batches.batch_size)
+        size = min(self.batches.batch_size, len(x) // 2)
+        if size < 2:
+            return {}
+        x, labels = x[: 2 * size], y[: 2 * size].split(size)
+        with torch.no_grad(), undisturbed(SEED, self.trainer.device):
+            # Half a batch on: each image has another place, and other images beside it.
+            once, again, back = (
+                self.trainer.predict(zip(x.roll(by, 0).split(size), labels, strict=True))[0].roll(-by, 0)
+                for by in (0, 0, size // 2)
+            )
+        return {
+            "check/evaluation_varies": float(_differ(once, again)),
+            "check/order_matters": float(_differ(once, back)),
+        }
 
     def trials(self) -> dict[str, float]:
         """`check/one_batch`: accuracy that the network reaches on one batch as the run trains, `check/reference` with

@@ -2,11 +2,13 @@
 
 import pytest
 
+from cnnlab.diagnosis import Context, diagnose
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.architecture import (
     deep,
     dropped,
     evaluation_differs,
+    images_mixed,
     input_ignored,
     memorizes,
     narrow,
@@ -27,7 +29,7 @@ LOGITS = {
 
 def test_a_usual_network_is_no_cause(row, evidence):
     run = evidence(row(0) | LOGITS, row(100) | LOGITS, units=UNITS)
-    suspects = (dropped, narrow, evaluation_differs, input_ignored)
+    suspects = (dropped, narrow, evaluation_differs, input_ignored, images_mixed)
     assert not any(suspect(run) for suspect in (*suspects, unsuitable_activation, memorizes, deep))
 
 
@@ -85,6 +87,21 @@ def test_outputs_that_do_not_depend_on_the_image(row, evidence):
     assert input_ignored(evidence(constant, distinct_images=1.0)).points > 14  # but for rounding
     dead = [step | {"activation/dead/02_block2.conv1": 1.0} for step in same]
     assert input_ignored(evidence(*dead)) is None  # explained by that
+
+
+def test_outputs_that_depend_on_other_images_of_the_batch(row, evidence):
+    learned = [row(step, accuracy=0.98) | LOGITS for step in (0, 100, 200)]
+    assert images_mixed(evidence(*learned)) is None
+    moved = {"step": 200, "check/order_matters": 1.0}
+    assert images_mixed(evidence(*learned, moved)).points >= SEEN
+    assert images_mixed(evidence(*learned, moved | {"check/evaluation_varies": 1.0})) is None, "that is why"
+    over = [step | {"output/over_images": 1e-6} for step in learned]
+    assert images_mixed(evidence(*over)).points >= SEEN
+    assert images_mixed(evidence(*over[:2], learned[2] | {"output/over_images": 2.3})) is None
+    for rows in ([*learned, moved], over):
+        assert [(f.name, f.severity) for f in diagnose(rows, Context(classes=10, settings={}))] == [
+            ("input_ignored", "problem")
+        ]
 
 
 def test_depth_needs_more_than_a_suited_initializer(row, evidence):

@@ -35,6 +35,11 @@ class Looks:
     def __init__(self):
         self.asked: list[str] = []
         self.reached = 0.9  # with whatever remedy
+        self.mixed = 0.0
+
+    def order(self) -> dict[str, float]:
+        self.asked.append("order")
+        return {"check/order_matters": self.mixed}
 
     def baseline(self) -> dict[str, float]:
         self.asked.append("baseline")
@@ -109,6 +114,15 @@ def test_a_healthy_run_says_so_with_its_numbers(judged, caplog, looks):
     assert not [record for record in caplog.records if record.name.startswith("cnnlab")]
 
 
+def test_a_run_that_learned_is_asked_whether_its_answers_are_those_of_single_images(judged, looks):
+    learned = {**WELL, "train/accuracy": 0.97}
+    results, _ = judged([learned] * 101)
+    assert results["diagnosis/first"] == "healthy" and looks.asked == ["order"]
+    looks.mixed = 1.0
+    results, _ = judged([learned] * 101)
+    assert results["diagnosis/first"] == "input_ignored" and results["diagnosis/input_ignored/severity"] == "problem"
+
+
 def test_dead_units_are_told_wherever_one_looks(judged, caplog):
     with caplog.at_level(logging.WARNING, "cnnlab"):
         results, texts = judged([DEAD] * 3)
@@ -143,6 +157,7 @@ def test_a_run_that_learned_little_is_looked_at_more_closely(judged, looks):
     results, _ = judged([poor] * 101)
     first = results["diagnosis/little_learned/override"]
     assert looks.asked == [
+        "order",
         "baseline",
         "likeness",
         "modes",
@@ -169,6 +184,7 @@ def test_trials_are_spared_where_the_cause_was_seen(judged, looks):
     equal |= {"weight/std/02_logits": 0.1, "weight/distinct/02_logits": 0.9}
     results, _ = judged([equal] * 101)
     assert results["diagnosis/symmetry/cause"] == "weights_equal" and looks.asked == [
+        "order",
         "baseline",
         "likeness",
         "modes",

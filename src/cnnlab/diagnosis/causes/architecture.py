@@ -4,6 +4,7 @@ from cnnlab.common.words import number, percent, plural, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
+from cnnlab.diagnosis.causes.outputs import SUM_ERROR
 from cnnlab.diagnosis.causes.starting_weights import jump, lost_in_rounding
 from cnnlab.diagnosis.causes.updating import no_input, same_outputs
 from cnnlab.diagnosis.evidence import Evidence
@@ -132,10 +133,20 @@ def input_ignored(run: Evidence) -> Cause | None:
     if seen[0].scalars.get("images/contrast", 1.0) < FLAT:
         clues.append(Clue(12, "each image has the same value everywhere where the first layer gets it"))
     clause, remedy = "the outputs do not depend on the images", Remedy(look="follow an image through forward()")
-    if run.latest("check/order_matters") > 0 and not varies:
-        clues.append(Clue(10, "an image's output changes with its place in a batch, or with the other images in it"))
-        clause = "an image's output depends on other images of the batch"
     return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS) if clues else None
+
+
+def images_mixed(run: Evidence) -> Cause | None:
+    """What is right for a batch says nothing of a single image."""
+    clues = []
+    if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
+        clues.append(Clue(10, "an image's output changes with its place in a batch, or with the other images in it"))
+    seen = [m.scalars for m in run.measured if "output/over_images" in m.scalars and m.finite]
+    if seen and all(m["output/over_images"] < SUM_ERROR and m.get("output/std", 0.0) > 0 for m in seen):
+        clues.append(Clue(14, "each class's probabilities add up to 1 over the images of a batch (softmax of dim=0)"))
+    clause = "an image's output depends on other images of the batch"
+    remedy = Remedy(look="follow an image through forward(): dimension 0 is that of the images, 1 that of the classes")
+    return Cause("input_ignored", clause, remedy, tuple(clues), LEARNING | SIGNALS, misleads=True) if clues else None
 
 
 def undefined(run: Evidence) -> Cause | None:
@@ -211,6 +222,6 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, input_ignored, undefined, softmax_inside)
+CAUSES = (narrow, evaluation_differs, input_ignored, images_mixed, undefined, softmax_inside)
 STRUCTURE = (deep, unsuitable_activation)
 ANY_PART = (memorizes,)

@@ -54,14 +54,17 @@ class Diagnosing(Observer):
         return looks | flat(self.findings, self.verdict[0])
 
     def _look(self, step: int) -> dict[str, float]:
-        """Some seconds for a run that learned little; nothing for one that learned well or was not to learn."""
+        """Some seconds for a run that learned little; a moment for one that learned well; nothing for others."""
         run = Evidence.read(self._history, self.context)
-        if step < PATIENCE and all(record.finite for record in run.records):
+        finite = all(record.finite for record in run.records)
+        if not step or (step < PATIENCE and finite and not run.overcome):
             return {}
-        if run.overcome and all(record.finite for record in run.records):
-            return {}
+        looks = self.examination.order()
+        self._afterwards |= looks
+        if finite and run.overcome:
+            return looks
         with waiting_for("It learned little: looking for the cause"):
-            looks = self.examination.baseline() | self.examination.likeness() | self.examination.modes()
+            looks |= self.examination.baseline() | self.examination.likeness() | self.examination.modes()
             looks |= self.examination.updating() | self.examination.weights()
             if not all(record.finite for record in run.records):
                 looks |= self.examination.origin()
