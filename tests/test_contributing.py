@@ -60,7 +60,7 @@ def typed(run_command):
 
 
 def test_recipes_are_found():
-    assert len(COMMANDS) == 14 and len(OWN) == 8 and len(_recipes()) == 23
+    assert len(COMMANDS) == 16 and len(OWN) == 10 and len(_recipes()) == 26
 
 
 def test_the_table_counts_the_files_and_lines_of_the_recipes():

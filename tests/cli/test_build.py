@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, OneCycleLR, StepLR
 
-from cnnlab.cli.build import build_data, build_optimizer, build_statistics, load_run
+from cnnlab.cli.build import build_data, build_optimizer, build_statistics, construct, load_run
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
@@ -144,6 +144,17 @@ def test_what_is_no_schedule_of_the_step_is_told(target, words, tmp_path, monkey
     monkeypatch.delitem(sys.modules, "own_schedules", raising=False)
     with pytest.raises(InputError, match=f"^scheduler: .*{words}"):
         build_optimizer(_config({"_target_": target, "_partial_": True}), nn.Linear(2, 2), STEPS)
+
+
+@pytest.mark.parametrize("section", ["init", "optimizer", "scheduler", "augmentation"])
+def test_what_is_called_in_the_run_needs_partial(section):
+    config = OmegaConf.create({"_target_": "torch.optim.SGD", "lr": 0.1})
+    with pytest.raises(
+        InputError, match=f"^{section}: SGD.* missing 1 .*'params'\\n.*`_partial_: true` below `_target_`"
+    ):
+        construct(section, config)
+    with pytest.raises(InputError, match="^dataset: .*\\nCheck the dataset"):
+        construct("dataset", config)
 
 
 def _config(scheduler):

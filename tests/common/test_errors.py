@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+import torch
 from torch._inductor.exc import InvalidCxxCompiler
 
 import cnnlab
@@ -77,3 +78,13 @@ def test_what_the_machine_does_not_allow_is_told_in_words_and_nothing_else(error
     told = refused(error)
     assert (told is None) == (says is None) and (says is None or says in str(told))
     assert str(told).count("\n") < 5
+
+
+def test_an_optimizer_that_cannot_train_a_network_is_told():
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.grad = torch.ones(2)
+    with pytest.raises(RuntimeError) as caught:
+        torch.optim.SparseAdam([weight]).step()
+    told = refused(caught.value)
+    assert told is not None and str(told).startswith("optimizer or scheduler: SparseAdam does not support dense")
+    assert refused(RuntimeError("a bug elsewhere")) is None

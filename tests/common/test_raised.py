@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from cnnlab.common.raised import raised_at, said
+from cnnlab.common.raised import file_of, raised_at, said
 
 
 def test_an_error_without_a_message_is_told_by_its_type():
@@ -13,3 +15,9 @@ def test_an_error_is_placed_where_it_left_ones_own_code():
         raise ValueError("x")
     assert raised_at(caught.value).startswith(f"({__file__}, line ")
     assert raised_at(caught.value, __file__) == "" == raised_at(ValueError("never raised"))
+
+
+def test_the_file_that_raised_an_error_is_known():
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{")
+    assert file_of(caught.value).endswith("/json/decoder.py") and file_of(ValueError()) == ""

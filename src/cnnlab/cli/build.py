@@ -33,6 +33,7 @@ from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
 from cnnlab.theory.reading import read_graph
 
+CALLED_LATER, LACKS = ("init", "optimizer", "scheduler", "augmentation"), "required positional argument"
 LENGTHS = ("total_steps", "T_max")  # as torch's schedules call their number of steps
 LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (cnnlab, hydra, torch))
 
@@ -42,7 +43,13 @@ def construct(section: str, config: DictConfig, **arguments: Any) -> Any:
     try:
         return instantiate(config, **arguments, **allowed_targets(config), _convert_="all")
     except InstantiationException as error:
-        raise _as_input_error(section, error.__cause__ or error) from error
+        cause = error.__cause__ or error
+        if section in CALLED_LATER and not config.get("_partial_") and LACKS in str(cause):
+            raise InputError(
+                f"{section}: {said(cause)}\n"
+                "The run calls it with what it lacks here: write `_partial_: true` below `_target_`."
+            ) from error
+        raise _as_input_error(section, cause) from error
 
 
 def call(section: str, deferred: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from cnnlab.common.raised import said
+from cnnlab.common.raised import file_of, said
+
+OPTIMIZERS = "/torch/optim/"
 
 
 class InputError(ValueError):
@@ -31,7 +33,8 @@ _REFUSALS = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS"
 
 
 def refused(error: BaseException) -> InputError | None:
-    """What to say where memory, a disk, a right or a compiler is missing; None for all else."""
+    """What to say where memory, a disk, a right or a compiler is missing, or where an optimizer of torch's cannot train
+    this network; None for all else."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         where = "" if error.filename is None else f": {error.filename}"
         return InputError(f"{error.strerror}{where}\nMake room, or see to the rights, or give another folder.")
@@ -39,6 +42,10 @@ def refused(error: BaseException) -> InputError | None:
         return InputError(
             f"trainer.compile=true does not work here: {said(error)}\n"
             "Use trainer.compile=false; where a compiler is missing, install g++ or name yours in CXX."
+        )
+    if type(error) in (RuntimeError, ValueError) and OPTIMIZERS in file_of(error):
+        return InputError(
+            f"optimizer or scheduler: {said(error)}\nTake another one, or other optimizer.* and scheduler.* settings."
         )
     return out_of_memory(error)
 

@@ -8,6 +8,12 @@ def said(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
+def file_of(error: BaseException) -> str:
+    """That which raised it, with /; empty if that is not known."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].filename.replace("\\", "/") if frames else ""
+
+
 def raised_at(error: BaseException, *foreign: str) -> str:
     """`(mine/sets.py, line 3)`: the last line that ran outside of these files and folders; empty if there is none."""
     frames = reversed(traceback.extract_tb(error.__traceback__))

@@ -1,17 +1,17 @@
 """Batches of a split: indexed on the device if the images fit there, else streamed from main memory."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from cnnlab.common.random import generator, undisturbed
-from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import Split, memory, normalize
+from cnnlab.datasets.foreign_augmentation import augmentation_of
 
 Batch = tuple[Tensor, Tensor]  # x: float32 (B, C, H, W), normalized; y: int64 (B,)
 
@@ -27,7 +27,7 @@ class Batches:
     has the same weight, a compiled network sees one shape, and batch norm never gets a single image.
 
     `resident`: keep the images on the device as uint8; "auto": if they take at most half of its free memory (on the
-    CPU, half of main memory; they are used there without a copy).
+    CPU, half of main memory; they are used there without a copy). `augment`: as `augmentation_of` takes it.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Batches:
         batch_size: int,
         device: torch.device | str = "cpu",
         seed: int = 0,
-        augment: Augmentation | None = None,
+        augment: Callable[..., Any] | None = None,
         resident: bool | Literal["auto"] = "auto",
     ):
         self.device = torch.device(device)
@@ -47,7 +47,7 @@ class Batches:
         self.images, self.labels = split.images.to(self.home), split.labels.to(self.home)
         self.mean, self.std, self.batch_size, self.seed = mean, std, batch_size, seed
         self._share = 0, 1
-        self.augment = augment or None  # None if no augmentation is on
+        self.augment = augmentation_of(augment) or None  # None if no augmentation is on
         if self.augment:
             c, h, w = split.images.shape[1:]
             self.augment.check((c, h, w))

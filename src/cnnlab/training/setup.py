@@ -13,7 +13,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from cnnlab.common.checks import check_value, whole
 from cnnlab.common.device import choose_device
 from cnnlab.common.words import plural
-from cnnlab.datasets.augmentation import Augmentation
 from cnnlab.datasets.base import ImageSet, broken_share, distinct_share, image_set
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
@@ -133,7 +132,7 @@ def fit(
     steps: int,
     batch_size: int = 64,
     scheduler: Callable[[Optimizer, int], LRScheduler] = constant,
-    augment: Augmentation | None = None,
+    augment: Callable[..., Any] | None = None,
     device: str = "auto",
     seed: int = 0,
     telemetry: Telemetry = LIGHT,
@@ -146,8 +145,9 @@ def fit(
     """Train an initialized `network` on `data` into a run folder, as `python -m cnnlab.train` does, without Hydra.
 
     Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
-    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `seed`: of
-    the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
+    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `augment`: an
+    `Augmentation`, one of torchvision's transforms, or a function of uint8 images (N, C, H, W) and a generator. `seed`:
+    of the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
     Raises InputError for these, and if `folder` already holds a run.
     """
     steps, batch_size, seed = _whole("steps", steps, 0), _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
