@@ -6,6 +6,7 @@ import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,22 +42,39 @@ def cifar_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A root with a small CIFAR-10 whose md5 sums torchvision is told; a pixel is 100 * channel + label."""
     from torchvision.datasets import CIFAR10
 
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
     labels = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 2
-    planes = [np.repeat([100 * c + label for c in range(3)], 1024) for label in labels]
-    meta = {"label_names": ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]}
-    names = [name for name, _ in CIFAR10.train_list + CIFAR10.test_list]
-    contents: dict[str, object] = {name: {"data": np.array(planes, np.uint8), "labels": labels} for name in names}
+    names = ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    _write_batches(CIFAR10, tmp_path, labels, 100, {"label_names": names}, "labels", monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def cifar100_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root with a small CIFAR-100; a pixel is 50 * channel + label."""
+    from torchvision.datasets import CIFAR100
+
+    meta = {"fine_label_names": [f"fine {i}" for i in range(100)], "coarse_label_names": ["coarse"]}
+    _write_batches(CIFAR100, tmp_path, [*range(100)] * 2, 50, meta, "fine_labels", monkeypatch)
+    return tmp_path
+
+
+def _write_batches(
+    kind: Any, home: Path, labels: list[int], step: int, meta: dict, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of CIFAR, each with these labels, and their md5 sums in torchvision's class."""
+    folder = home / kind.base_folder
+    folder.mkdir()
+    planes = [np.repeat([step * c + label for c in range(3)], 1024) for label in labels]
+    names = [name for name, _ in kind.train_list + kind.test_list]
+    contents: dict[str, object] = {name: {"data": np.array(planes, np.uint8), key: labels} for name in names}
     sums = {}
-    for name, content in {**contents, "batches.meta": meta}.items():
+    for name, content in {**contents, kind.meta["filename"]: meta}.items():
         data = pickle.dumps(content)
         (folder / name).write_bytes(data)
         sums[name] = hashlib.md5(data).hexdigest()
-    monkeypatch.setattr(CIFAR10, "train_list", [[n, sums[n]] for n in names[:-1]])
-    monkeypatch.setattr(CIFAR10, "test_list", [[names[-1], sums[names[-1]]]])
-    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": sums["batches.meta"]})
-    return tmp_path
+    monkeypatch.setattr(kind, "train_list", [[n, sums[n]] for n in names[:-1]])
+    monkeypatch.setattr(kind, "test_list", [[names[-1], sums[names[-1]]]])
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": sums[kind.meta["filename"]]})
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
-from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+from torchvision.datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets import download
-from cnnlab.datasets.torchvision import cifar10, fashion_mnist, mnist
+from cnnlab.datasets.torchvision import cifar10, cifar100, fashion_mnist, mnist
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -54,7 +54,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
     for dataset in (MNIST, FashionMNIST):
         monkeypatch.setattr(dataset, "mirrors", [url])
-    monkeypatch.setattr(CIFAR10, "url", url + CIFAR10.filename)
+    for dataset in (CIFAR10, CIFAR100):
+        monkeypatch.setattr(dataset, "url", url + dataset.filename)
 
 
 def files(root: Path) -> list[str]:
@@ -115,6 +116,7 @@ def test_a_truncated_archive_is_named(tmp_path: Path, idx_archives: dict[str, by
     [
         (mnist, ["dataset=mnist", "train-images-idx3-ubyte.gz", "data/MNIST/raw,", "FOLDER/MNIST/raw"]),
         (fashion_mnist, ["dataset=fashion_mnist", "t10k-labels-idx1-ubyte.gz", "data/FashionMNIST/raw,"]),
+        (cifar100, ["dataset=cifar100", "cifar-100-python.tar.gz", "FOLDER/cifar-100-python", "test"]),
         (cifar10, ["dataset=cifar10", "cifar-10-python.tar.gz", "FOLDER/cifar-10-batches-py", "data_batch_1"]),
     ],
 )

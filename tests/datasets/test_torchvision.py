@@ -10,7 +10,7 @@ import torchvision
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.base import ImageSet
-from cnnlab.datasets.torchvision import cifar10, fashion_mnist, kmnist, mnist
+from cnnlab.datasets.torchvision import cifar10, cifar100, fashion_mnist, kmnist, mnist
 
 SETS = {"MNIST": mnist, "FashionMNIST": fashion_mnist, "KMNIST": kmnist}
 
@@ -122,7 +122,16 @@ def test_a_damaged_cifar_file_is_named(file: str, cifar_files: Path) -> None:
         cifar10(str(cifar_files))
 
 
-@pytest.mark.parametrize("load", [mnist, fashion_mnist, kmnist, cifar10])
+def test_cifar100_has_its_fine_classes(cifar100_files: Path) -> None:
+    data = cifar100(str(cifar100_files), validation=0.2)
+    assert data.shape == (3, 32, 32) and data.classes == tuple(f"fine {i}" for i in range(100))
+    assert (len(data.train), len(data.validation), len(data.test)) == (160, 40, 200)
+    for split in (data.train, data.validation, data.test):
+        expected = (50 * torch.arange(3) + split.labels[:, None])[:, :, None, None].expand(-1, 3, 32, 32)
+        assert torch.equal(split.images.long(), expected)
+
+
+@pytest.mark.parametrize("load", [mnist, fashion_mnist, kmnist, cifar10, cifar100])
 def test_knobs_are_checked_before_anything_is_read(load: Callable[..., ImageSet]) -> None:
     with pytest.raises(InputError, match="dataset.validation=2"):
         load("/nowhere", validation=2)

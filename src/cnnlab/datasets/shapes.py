@@ -17,6 +17,7 @@ KNOWN: dict[str, tuple[int, int, int]] = {
     "cnnlab.datasets.torchvision.fashion_mnist": (1, 28, 10),
     "cnnlab.datasets.torchvision.kmnist": (1, 28, 10),
     "cnnlab.datasets.torchvision.cifar10": (3, 32, 10),
+    "cnnlab.datasets.torchvision.cifar100": (3, 32, 100),
     "cnnlab.datasets.noise.noise": (3, 32, 10),
 }
 FOLDER = "cnnlab.datasets.folder.image_folder"

@@ -1,6 +1,6 @@
 """Data sets that torchvision downloads; the official test split is kept.
 
-torchvision is imported where a file is missing, and for CIFAR-10: 2 s, which MNIST on disk need not wait for.
+torchvision is imported where a file is missing, and for CIFAR: 2 s, which MNIST on disk need not wait for.
 
 `images`: how many of the training images to use, validation included, in the shares of the classes; None: all.
 """
@@ -49,20 +49,33 @@ def cifar10(
 ) -> ImageSet:
     """3 x 32 x 32, 50,000 + 10,000 photographs in ten classes. Source: Krizhevsky 2009."""
     check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
-    from torchvision.datasets import CIFAR10
+    return _cifar("cifar10", "CIFAR10", root, validation, size, images)
 
-    home = _home(root)
-    sums = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    files = Files("cifar10", home, CIFAR10.base_folder, dict(sums), [CIFAR10.filename], "", "CIFAR10")
+
+def cifar100(
+    root: str = "data", validation: float = 0.1, size: int | None = None, images: int | None = None
+) -> ImageSet:
+    """3 x 32 x 32, 50,000 + 10,000 photographs in a hundred (fine) classes. Source: Krizhevsky 2009."""
+    check_limits(dataset_validation=validation, dataset_size=size, dataset_images=images)
+    return _cifar("cifar100", "CIFAR100", root, validation, size, images)
+
+
+def _cifar(name: str, source: str, root: str, validation: float, size: int | None, images: int | None) -> ImageSet:
+    """A set of pickled batches, whose class in torchvision is `source`."""
+    import torchvision.datasets
+
+    kind, home = getattr(torchvision.datasets, source), _home(root)
+    sums = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+    files = Files(name, home, kind.base_folder, dict(sums), [kind.filename], "", source)
     files.fetch()
     try:
         with reading():
-            parts = [CIFAR10(home, train=train) for train in (True, False)]
+            parts = [kind(home, train=train) for train in (True, False)]
     except RuntimeError:  # wrong MD5 checksum; torchvision does not say of which file
         files.refuse_damaged()
         raise
     train, test = ((torch.from_numpy(p.data).permute(0, 3, 1, 2), torch.tensor(p.targets)) for p in parts)
-    return _assemble("cifar10", train, test, parts[0].classes, validation, size, images)
+    return _assemble(name, train, test, parts[0].classes, validation, size, images)
 
 
 def _idx(

@@ -30,7 +30,8 @@ from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 5 s that no job pays again.
 PRELOADED = ("cnnlab.training.start", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned")
-IMPORTED_LATE = {"cnnlab.datasets.torchvision.cifar10": "torchvision.datasets"}  # by this function, when it is called
+# By these functions, when they are called.
+IMPORTED_LATE = {f"cnnlab.datasets.torchvision.{name}": "torchvision.datasets" for name in ("cifar10", "cifar100")}
 GRACE_S = 20  # for a job that is told to stop, to write what it has
 PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
 
