@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.telemetry.inspection import context_of
+from cnnlab.telemetry.inspection import context_of, has_modes
 from cnnlab.training.schedules import one_cycle
 
 
@@ -108,3 +108,21 @@ def test_a_recurrent_layers_own_lists_are_its_parameters():
     network = nn.LSTM(4, 4)
     network(torch.ones(3, 2, 4))[0].sum().backward()
     assert context_of(network, torch.optim.SGD(network.parameters())).unregistered == ()
+
+
+@pytest.mark.parametrize(
+    ("module", "changes"),
+    [
+        (nn.BatchNorm2d(3), True),
+        (nn.BatchNorm2d(3, track_running_stats=False), False),
+        (nn.GroupNorm(1, 3), False),
+        (nn.Dropout(0.5), True),
+        (nn.Dropout(0.0), False),
+        (nn.ReLU(), False),
+    ],
+)
+def test_what_evaluation_mode_changes(module, changes):
+    network, x = nn.Sequential(nn.Conv2d(1, 3, 1), module), torch.ones(2, 1, 4, 4) * torch.arange(4.0)
+    torch.manual_seed(0)
+    outputs = [network.train(mode)(x) for mode in (True, False)]
+    assert has_modes(network) is changes and torch.allclose(*outputs) is not changes

@@ -396,3 +396,24 @@ def test_a_sigmoid_before_its_own_loss_is_fine():
         optimizer.step()
 
     assert _loop(body, steps=60, rate=1.0, last=nn.Sigmoid()).startswith("Healthy.")
+
+
+def test_training_in_evaluation_mode_is_told_where_it_matters():
+    def body(network, optimizer, seen):
+        network.eval()
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        optimizer.step()
+
+    assert "call network.train() before training" in _loop(body, steps=60, last=nn.Dropout(0.1))
+    assert _loop(body, steps=60).startswith("Healthy."), "nothing in it has two modes"
+
+
+def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        optimizer.step()
+
+    assert "an image's output depends on other images" in _loop(body, steps=60, last=nn.LogSoftmax(dim=0))
+    assert _loop(body, steps=60, last=nn.LogSoftmax(dim=1)).startswith("Healthy.")

@@ -38,7 +38,7 @@ def diagnose(history: Iterable[Mapping[str, float]], context: Context) -> list[F
     run = Evidence.read(history, context)
     suspects = [_typeable(cause, context) for cause in causes(run)]
     found = [_explained(finding, suspects, run) for rule in RULES for finding in rule(run)]
-    told = {finding.causes[0].name for finding in found}
+    told = {f.causes[0].name for f in found if f.severity != "note" or not _matters(f.causes[0], run)}
     found += [_alone(cause, run) for cause in suspects if cause.seen >= SEEN and cause.name not in told]
     return sorted(sorted(found, key=lambda f: f.step), key=_urgency, reverse=True)
 
@@ -94,10 +94,14 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
     sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
-    # A run has a loop that is not its user's.
-    mistake = cause.mistake and run.context.settings is None
-    severity = "problem" if run.poor or cause.misleads else "note" if run.overcome and not mistake else "warning"
+    harmless = run.overcome and not _matters(cause, run)
+    severity = "problem" if run.poor or cause.misleads else "note" if harmless else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
+
+
+def _matters(cause: Cause, run: Evidence) -> bool:
+    """Whether it is told whatever was learned; a mistake is where the loop is the user's own."""
+    return cause.misleads or (cause.mistake and run.context.settings is None)
 
 
 def _typeable(cause: Cause, context: Context) -> Cause:

@@ -52,6 +52,12 @@ def narrowest(types: Iterable[torch.dtype]) -> str | None:
     return next((kind for kind in NARROW if kind in names), names.pop() if len(names) == 1 else None)
 
 
+def has_modes(network: nn.Module) -> bool:
+    """Whether the network has dropout, or norm layers with running statistics, which evaluation mode changes."""
+    running = any(getattr(module, "running_mean", None) is not None for module in network.modules())
+    return running or any(getattr(module, "p", 0.0) > 0 for module in _of_role(network, "dropout"))
+
+
 def _of_role(network: nn.Module, role: Role) -> list[nn.Module]:
     return [module for module in network.modules() if (kind := layer_type(module)) and kind.role == role]
 

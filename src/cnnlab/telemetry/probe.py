@@ -19,7 +19,7 @@ from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks
-from cnnlab.telemetry.inspection import context_of, narrowest
+from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
@@ -88,6 +88,8 @@ class Probe:
         self._activations |= watched.activations
         self._types |= watched.types
         watched.step.more |= _numbers(more)
+        if self.own_loop and not self.network.training and has_modes(self.network):
+            watched.step.more["network/in_evaluation"] = torch.tensor(1.0)
         self._steps.append(watched.step)
         self._stepped.append(stepping.seen)
 

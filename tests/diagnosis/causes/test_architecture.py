@@ -13,6 +13,7 @@ from cnnlab.diagnosis.causes.architecture import (
     memorizes,
     narrow,
     softmax_inside,
+    trained_in_evaluation,
     unsuitable_activation,
 )
 from cnnlab.diagnosis.finding import SEEN
@@ -87,6 +88,21 @@ def test_outputs_that_do_not_depend_on_the_image(row, evidence):
     assert input_ignored(evidence(constant, distinct_images=1.0)).points > 14  # but for rounding
     dead = [step | {"activation/dead/02_block2.conv1": 1.0} for step in same]
     assert input_ignored(evidence(*dead)) is None  # explained by that
+
+
+def test_training_in_evaluation_mode(row, evidence):
+    rows = [row(step, accuracy=0.97) for step in range(8)]
+    off = [each | {"network/in_evaluation": 1.0} for each in rows]
+    assert trained_in_evaluation(evidence(*rows)) is None
+    assert "in every measured step" in trained_in_evaluation(evidence(*off)).supporting[0]
+    assert "from step 5 on" in trained_in_evaluation(evidence(*rows[:5], *off[5:])).supporting[0]
+    assert trained_in_evaluation(evidence(*rows[:6], *off[6:])) is None, "two steps may be a look at something"
+    assert trained_in_evaluation(evidence(*off[:5], *rows[5:])) is None
+    own = Context(classes=10, largest_class_share=0.1)
+    assert [(f.name, f.severity) for f in diagnose(off, own)] == [("evaluation_differs", "warning")]
+    large = [off[0] | {f"weight/update_ratio/{layer}": 0.5 for layer in UNITS}, *off[1:]]
+    found = diagnose(large, own)
+    assert ("evaluation_differs", "warning") in [(f.name, f.severity) for f in found], "a note does not stand for it"
 
 
 def test_outputs_that_depend_on_other_images_of_the_batch(row, evidence):

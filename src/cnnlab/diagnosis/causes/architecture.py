@@ -6,7 +6,7 @@ from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
 from cnnlab.diagnosis.causes.number_format import is_narrow, overflow, produced
 from cnnlab.diagnosis.causes.outputs import SUM_ERROR
 from cnnlab.diagnosis.causes.starting_weights import jump, lost_in_rounding
-from cnnlab.diagnosis.causes.updating import no_input, same_outputs
+from cnnlab.diagnosis.causes.updating import LAST, no_input, same_outputs
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
@@ -107,6 +107,20 @@ def evaluation_differs(run: Evidence) -> Cause | None:
     remedy = Remedy(look="look at what depends on self.training: batch norm's momentum and statistics, dropout")
     explains = LEARNING | {"overfitting", "memorized", "test_unlike_training"}
     return Cause("evaluation_differs", clause, remedy, tuple(clues), explains) if clues else None
+
+
+def trained_in_evaluation(run: Evidence) -> Cause | None:
+    """In a loop of one's own; cnnlab's trains in training mode. A norm layer that is frozen alone is not meant."""
+    seen = [m for m in run.measured if any(m.of("weight/update_ratio").values())]
+    modes = [m.scalars.get("network/in_evaluation", 0.0) > 0 for m in reversed(seen)]
+    last = modes.index(False) if False in modes else len(modes)
+    if not modes or last < min(LAST, len(modes)):
+        return None
+    since = f"from step {seen[-last].step} on" if last < len(modes) else "in every measured step"
+    clue = Clue(11, f"{since} the network was in evaluation mode: no dropout, batch norm by old statistics")
+    remedy = Remedy(look="call network.train() before training, and again after each validation")
+    clause = "the network is trained in evaluation mode"
+    return Cause("evaluation_differs", clause, remedy, (clue,), LEARNING | SIGNALS, mistake=True)
 
 
 def input_ignored(run: Evidence) -> Cause | None:
@@ -222,6 +236,6 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, input_ignored, images_mixed, undefined, softmax_inside)
+CAUSES = (narrow, evaluation_differs, trained_in_evaluation, input_ignored, images_mixed, undefined, softmax_inside)
 STRUCTURE = (deep, unsuitable_activation)
 ANY_PART = (memorizes,)
