@@ -339,9 +339,11 @@ def _loop(body, steps: int = 12, rate: float = 0.1, decay: float = 1.0, last: nn
     return str(probe.diagnose(optimizer, classes=3))
 
 
-def _scored(network: nn.Module, seen, loss=F.cross_entropy) -> torch.Tensor:
-    out = network(X)
-    seen |= {"train/loss": (value := loss(out, Y)), "train/accuracy": (out.argmax(1) == Y).float().mean()}
+def _scored(network: nn.Module, seen, loss=F.cross_entropy, images: int = 6) -> torch.Tensor:
+    """On that many of the eight images, drawn anew."""
+    some = torch.randperm(8)[:images].sort().values
+    out, y = network(X[some]), Y[some]
+    seen |= {"train/loss": (value := loss(out, y)), "train/accuracy": (out.argmax(1) == y).float().mean()}
     return value
 
 
@@ -392,7 +394,7 @@ def test_a_schedule_that_falls_at_once_is_told_in_a_loop_that_logs_no_rate():
 def test_a_sigmoid_before_its_own_loss_is_fine():
     def body(network, optimizer, seen):
         optimizer.zero_grad()
-        _scored(network, seen, lambda out, y: F.binary_cross_entropy(out, F.one_hot(y).float())).backward()
+        _scored(network, seen, lambda out, y: F.binary_cross_entropy(out, F.one_hot(y, 3).float())).backward()
         optimizer.step()
 
     assert _loop(body, steps=60, rate=1.0, last=nn.Sigmoid()).startswith("Healthy.")
@@ -417,3 +419,28 @@ def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
 
     assert "an image's output depends on other images" in _loop(body, steps=60, last=nn.LogSoftmax(dim=0))
     assert _loop(body, steps=60, last=nn.LogSoftmax(dim=1)).startswith("Healthy.")
+
+
+def test_one_batch_learned_by_heart_is_not_called_healthy():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, images=8).backward()
+        optimizer.step()
+
+    def validated(network, optimizer, seen):
+        body(network, optimizer, seen)
+        seen["validation/accuracy"] = torch.tensor(0.95)
+
+    assert _loop(body, steps=60).startswith("Not known: every measured step had the same images")
+    assert _loop(validated, steps=60).startswith("Healthy.")
+
+
+@pytest.mark.parametrize(("momentum", "told"), [(0.9, True), (0.0, False)])
+def test_an_optimizer_that_is_made_anew_in_each_step_is_told(momentum, told):
+    def body(network, optimizer, seen):
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=momentum)
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        optimizer.step()
+
+    assert ("make the optimizer once, before the loop" in _loop(body, steps=40)) is told

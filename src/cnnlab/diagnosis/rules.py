@@ -22,6 +22,7 @@ RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
 )
 # From this share of a batch with one answer on, accuracy is compared with it: how far between it and 1 is to be come.
 ONE_CLASS, LEARNED = 0.75, 0.25
+SAME_IMAGES = 10  # measured steps
 # Findings that are judged at the first measured steps, whose harm training may undo.
 EARLY = frozenset(
     {"vanishing_forward", "exploding_forward", "vanishing_backward", "exploding_backward", "saturation", "dead_units"}
@@ -132,7 +133,19 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
         same = f"{percent(one)} of a batch's images get one and the same answer, and {percent(accuracy)} are right"
         advice = "draw batches with all classes, and compare with the share of the largest"
         return "unknown", f"Not known: {same}, which may be no more than how frequent a class is: {advice}. {reached}"
+    if _one_batch(run):
+        same = "every measured step had the same images, so that this is one batch learned by heart, or all there are"
+        advice = "draw another batch in each step (no next(iter(loader))), or record validation/accuracy"
+        return "unknown", f"Not known: {same}: {advice}. {reached}"
     return "healthy", f"Healthy. {_nothing_found(run)} {reached}"
+
+
+def _one_batch(run: Evidence) -> bool:
+    """In a loop of one's own, whether each step was given the same images, and no others were ever asked."""
+    if run.context.settings is not None or not math.isnan(run.latest("validation/accuracy")):
+        return False
+    seen = {tuple(m.scalars.get(f"images/{key}", math.nan) for key in ("mean", "std")) for m in run.measured}
+    return len(run.measured) >= SAME_IMAGES and len(seen) == 1 and not any(map(math.isnan, next(iter(seen))))
 
 
 def _favoured(run: Evidence) -> float:

@@ -31,6 +31,16 @@ def unregistered(run: Evidence) -> Cause | None:
     return Cause("layers_frozen", "modules in a Python list are not trained", remedy, (clue,), STILL, mistake=True)
 
 
+def made_anew(run: Evidence) -> Cause | None:
+    """In a loop of one's own, in which the optimizer is made."""
+    if not run.latest("check/optimizer_anew") > 0:
+        return None
+    clue = Clue(11, "in every watched step the optimizer is a new one, whose momentum is that of one gradient")
+    remedy = Remedy(look="make the optimizer once, before the loop")
+    clause = "the optimizer is made anew in each step, and forgets its momentum"
+    return Cause("training_unsuitable", clause, remedy, (clue,), STILL, mistake=True)
+
+
 def frozen(run: Evidence) -> Cause | None:
     left_out = _left_out(run)
     layers = [*run.context.frozen, *left_out]
@@ -180,4 +190,4 @@ def _some(layers: list[str]) -> str:
     return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
 
 
-CAUSES = (unregistered, frozen, detached, stopped)
+CAUSES = (unregistered, made_anew, frozen, detached, stopped)
