@@ -26,9 +26,10 @@ Python {python}, {machine}, one thread per run.
 There are three sets, with kinds of fault and seeds of their own. With `dev` the rules were made. `once` holds what
 people meet, written with its acceptable causes by somebody who had seen neither the rules nor `dev`; since faults that
 people meet are much the same, nearly all of its kinds have a like in `dev`, in other amounts, places and code. `rare`
-holds what is left over: kinds unlike all others, by somebody who knew the names of those and not the rules. Both were
-measured once, at the end. (`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`, `later_*.py`, `newer_*.py`,
-`latest_*.py` and `common_*.py`; `once_*.py`; `rare_*.py`.)
+holds what is left over: kinds unlike all others, by somebody who knew the names of those and not the rules. No rule was
+made for a run of theirs, but for one kind that `dev` has too, softmax in hidden layers.
+(`scripts/diagnosis_parts/faults_of_*.py`, `fresh_*.py`, `later_*.py`, `newer_*.py`, `latest_*.py` and `common_*.py`;
+`once_*.py`; `rare_*.py`.)
 
 *Harmful* is a run that loses 15 % or more of what its base's accuracy is above guessing; the others are listed, and
 count only for the precision. *Found*: any finding, or a refusal before the run whose words name the fault. *Cause
