@@ -407,7 +407,16 @@ def test_training_in_evaluation_mode_is_told_where_it_matters():
         _scored(network, seen).backward()
         optimizer.step()
 
+    def validated(network, optimizer, seen):
+        network.train()
+        optimizer.zero_grad()
+        _scored(network, seen).backward()
+        optimizer.step()
+        with torch.no_grad():
+            network.eval()(X)
+
     assert "call network.train() before training" in _loop(body, steps=60, last=nn.Dropout(0.1))
+    assert _loop(validated, steps=60, last=nn.Dropout(0.1)).startswith("Healthy.")
     assert _loop(body, steps=60).startswith("Healthy."), "nothing in it has two modes"
 
 

@@ -30,10 +30,10 @@ def test_the_rate_is_that_of_the_step_and_none_without_one():
     first, last = network[0], network[2]
     groups = [{"params": first.parameters(), "lr": 0.3}, {"params": last.parameters()}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
-    with Stepping(_weights(network)) as stepping:
+    with Stepping(network, _weights(network)) as stepping:
         _backward(network)
     assert stepping.seen.rate is stepping.seen.share is None
-    with Stepping(_weights(network)) as stepping:
+    with Stepping(network, _weights(network)) as stepping:
         optimizer.step()
         optimizer.param_groups[0]["lr"] = 7.0
         torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=100.0).step()  # somebody else's
@@ -46,13 +46,13 @@ def test_the_share_is_that_of_clipping_and_of_what_was_not_cleared():
     shares = []
     for limit in (1e-3, 1e9):
         optimizer.zero_grad()
-        with Stepping(_weights(network)) as stepping:
+        with Stepping(network, _weights(network)) as stepping:
             _backward(network)
             norm = nn.utils.clip_grad_norm_(network.parameters(), limit)
             optimizer.step()
         shares.append(stepping.seen.share.item() / min(1, limit / norm.item()))
     assert shares == pytest.approx([1, 1], rel=1e-3)
-    with Stepping(_weights(network)) as stepping:  # the gradient of before is still there, and is the same
+    with Stepping(network, _weights(network)) as stepping:  # the gradient of before is still there, and is the same
         _backward(network)
         optimizer.step()
     assert stepping.seen.share.item() == pytest.approx(2)
@@ -60,7 +60,7 @@ def test_the_share_is_that_of_clipping_and_of_what_was_not_cleared():
 
 def test_no_hook_stays_behind():
     network, before = _network(), len(_global_optimizer_pre_hooks)
-    with pytest.raises(ZeroDivisionError), Stepping(_weights(network)):
+    with pytest.raises(ZeroDivisionError), Stepping(network, _weights(network)):
         assert len(_global_optimizer_pre_hooks) == before + 1
         raise ZeroDivisionError
     assert len(_global_optimizer_pre_hooks) == before
@@ -70,7 +70,7 @@ def test_no_hook_stays_behind():
 def test_frozen_weights_and_none_at_all_are_no_obstacle():
     network = _network().requires_grad_(False)
     for weights in (_weights(network), {}):
-        with Stepping(weights) as stepping:
+        with Stepping(network, weights) as stepping:
             network(X)
         assert stepping.seen == Stepped()
 
@@ -93,3 +93,27 @@ def test_what_the_shares_say_of_a_run():
     assert gradients_given(_steps(1.0, 2.0)) == {} == gradients_given([])
     accumulating = [Stepped(None, True)] * 3
     assert gradients_given([*accumulating, *_steps(4.0, 3.0, 4.0, 3.0)]) == {}
+
+
+@pytest.mark.parametrize(("momentum", "anew"), [(0.9, [True, False]), (0.0, [False, False])])
+def test_an_optimizer_that_remembers_nothing_of_earlier_steps_is_a_new_one(momentum, anew):
+    network, seen = _network(), []
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=momentum)
+    for _ in range(2):
+        with Stepping(network, _weights(network)) as stepping:
+            network(X).square().mean().backward()
+            optimizer.step()
+        seen.append(stepping.seen.anew)
+    assert seen == anew
+    new = [Stepped(0.1, True, torch.tensor(1.0), anew=True)] * 5
+    assert gradients_given(new)["check/optimizer_anew"] == 1.0
+    assert "check/optimizer_anew" not in gradients_given([*new, Stepped(0.1, True, torch.tensor(1.0))])
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_the_mode_is_that_in_which_the_gradient_arrived(mode):
+    network = _network().train(mode)
+    with Stepping(network, _weights(network)) as stepping:
+        network(X).square().mean().backward()
+        network.train(not mode)
+    assert stepping.seen.evaluating is not mode

@@ -80,7 +80,7 @@ class Probe:
             self.rows,
         )
         weights = map(weight_of, self.layers.values()) if self.own_loop else ()
-        stepping = Stepping([weight for weight in weights if weight is not None])
+        stepping = Stepping(self.network, [weight for weight in weights if weight is not None])
         with stepping, watched.running():
             yield more
         watched.measure_weights()
@@ -88,7 +88,7 @@ class Probe:
         self._activations |= watched.activations
         self._types |= watched.types
         watched.step.more |= _numbers(more)
-        if self.own_loop and not self.network.training and has_modes(self.network):
+        if stepping.seen.evaluating and has_modes(self.network):
             watched.step.more["network/in_evaluation"] = torch.tensor(1.0)
         self._steps.append(watched.step)
         self._stepped.append(stepping.seen)

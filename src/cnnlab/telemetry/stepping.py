@@ -22,19 +22,21 @@ class Stepped:
     """`rate`: the largest of the optimizer's groups; None if no weight was stepped. `arrived`: whether a gradient did.
     `share`: norm of what the optimizer got over that of all that arrived in this step, of the smallest weight: below 1
     behind clipping, above where earlier gradients were not cleared. `anew`: the optimizer keeps something of each step,
-    and had nothing of an earlier one."""
+    and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived."""
 
     rate: float | None = None
     arrived: bool = False
     share: Tensor | None = None
     anew: bool = False
+    evaluating: bool = False
 
 
 class Stepping:
-    """A context manager around one step of `weights`."""
+    """A context manager around one step of `weights`, of `network`."""
 
-    def __init__(self, weights: Collection[nn.Parameter]):
+    def __init__(self, network: nn.Module, weights: Collection[nn.Parameter]):
         self.seen = Stepped()
+        self._network = network
         self._weights = {id(weight) for weight in weights}
         self._smallest = min((w for w in weights if w.requires_grad), key=Tensor.numel, default=None)
         self._arrived: Tensor | None = None
@@ -58,6 +60,7 @@ class Stepping:
     def _arriving(self, gradient: Tensor) -> None:
         with torch._C.DisableTorchFunction(), torch.no_grad():
             self.seen.arrived = True
+            self.seen.evaluating |= not self._network.training
             self._arrived = gradient.clone() if self._arrived is None else self._arrived + gradient
 
     def _stepping(self, optimizer: Optimizer, *_: Any) -> None:
