@@ -134,8 +134,8 @@ def test_a_schedule_of_torchs_gets_what_its_signature_asks_for(kind, settings, m
     [
         ("torch.optim.lr_scheduler.ReduceLROnPlateau", "waits for what validation says.*\n.*scheduler=one_cycle"),
         ("torch.optim.lr_scheduler.StepLR", "missing 1 required positional argument: 'step_size'"),
-        ("builtins.max", "not supported between|is a int"),
-        ("own_schedules.nothing", "what own_schedules.nothing returns is a NoneType, no LRScheduler"),
+        ("builtins.max", "not supported between|returns a int"),
+        ("own_schedules.nothing", "own_schedules.nothing returns a NoneType, and an LRScheduler"),
     ],
 )
 def test_what_is_no_schedule_of_the_step_is_told(target, words, tmp_path, monkeypatch):

@@ -122,3 +122,42 @@ def test_numbers_may_be_numpys_and_rates_torchs(tmp_path):
     assert read_metrics(tmp_path / "a")[0]["optimizer/lr"] == pytest.approx(0.01)
     for name in ("best", "last"):
         assert torch.load(tmp_path / f"a/checkpoints/{name}.pt", weights_only=True)["mean"] == [float(data.mean[0])]
+
+
+def _parts():
+    torch.manual_seed(0)
+    data = _data()
+    network = ConvNet(data.shape, 10, channels=(4,))
+    return network, data, torch.optim.SGD(network.parameters(), lr=0.1)
+
+
+def test_a_schedule_of_torchs_may_be_given_as_it_is(tmp_path):
+    network, data, optimizer = _parts()
+    made = torch.optim.lr_scheduler.StepLR(optimizer, 2)
+    cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=4, scheduler=made, clip=np.float32(1.0))
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (
+            {"scheduler": None},
+            "The schedule is of type NoneType; an LRScheduler is needed",
+        ),
+        ({"scheduler": lambda optimizer, steps: 3}, "The schedule is of type int"),
+        ({"optimizer": "sgd"}, "The optimizer is of type str; one of torch"),
+        ({"network": "stacked3x3"}, "A network is an nn.Module, not a str"),
+        ({"precision": "half"}, "trainer.precision=half is not allowed.\nAllowed: fp32 | bf16 | fp16"),
+        ({"clip": -1.0}, "trainer.clip=-1.0 is not allowed"),
+        ({"label_smoothing": 2}, "trainer.label_smoothing=2 is not allowed"),
+        ({"resident": "yes"}, "trainer.resident=yes is not allowed"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_anything_is_written(tmp_path, wrong, says):
+    network, data, optimizer = _parts()
+    given = {"network": network, "optimizer": optimizer, **wrong}
+    network, optimizer = given.pop("network"), given.pop("optimizer")
+    with pytest.raises(cnnlab.InputError, match=says):
+        cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=1, **given)
+    assert not (tmp_path / "run").exists()

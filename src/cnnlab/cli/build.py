@@ -156,7 +156,7 @@ def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRS
         schedule = call("scheduler", partial(made, **length), optimizer)
     if not isinstance(schedule, LRScheduler):
         raise InputError(
-            f"scheduler: what {config._target_} returns is a {type(schedule).__name__}, no LRScheduler of torch.\n"
+            f"scheduler: {config._target_} returns a {type(schedule).__name__}, and an LRScheduler is needed.\n"
             "cnnlab/training/schedules.py has examples."
         )
     return schedule

@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from cnnlab.common.checks import BOOL, Rule, check_value, list_of, number, one_of, optional, whole
+from cnnlab.common.checks import BOOL, Rule, check_value, either, list_of, number, one_of, optional, whole
 
 DEVICE = one_of("auto", "cpu", "cuda")
 LIMITS: dict[str, Rule] = {
     "trainer.device": DEVICE,
+    "trainer.precision": one_of("fp32", "bf16", "fp16"),
+    "trainer.channels_last": either(one_of("auto"), BOOL),
+    "trainer.compile": BOOL,
+    "trainer.resident": either(one_of("auto"), BOOL),
+    "trainer.clip": optional(number(0, above=True)),
+    "trainer.label_smoothing": number(0, 1),
     "optimizer.base_width": whole(1),
     "dataset.validation": number(0, 0.9, above=True),
     "dataset.test": number(0, 0.9, above=True),

@@ -10,14 +10,16 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.common.checks import check_value, whole
+from cnnlab.common.checks import check_rules, check_value, whole
 from cnnlab.common.device import choose_device
+from cnnlab.common.errors import InputError
+from cnnlab.common.limits import LIMITS
 from cnnlab.common.words import plural
 from cnnlab.datasets.base import ImageSet, broken_share, distinct_share, image_set
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import check_open, weight_layers, weight_of
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.trace import trace
@@ -131,7 +133,7 @@ def fit(
     *,
     steps: int,
     batch_size: int = 64,
-    scheduler: Callable[[Optimizer, int], LRScheduler] = constant,
+    scheduler: LRScheduler | Callable[[Optimizer, int], LRScheduler] = constant,
     augment: Callable[..., Any] | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -145,23 +147,49 @@ def fit(
     """Train an initialized `network` on `data` into a run folder, as `python -m cnnlab.train` does, without Hydra.
 
     Returns the contents of results.json: test/accuracy, per-layer values at step 0 and at the end, the diagnosis.
-    `scheduler`: a function of the optimizer and the number of steps, as in `cnnlab.training.schedules`. `augment`: an
-    `Augmentation`, one of torchvision's transforms, or a function of uint8 images (N, C, H, W) and a generator. `seed`:
-    of the image order. `numbers`: precision, clip, label_smoothing, compile, as in `configs/trainer`.
+    `scheduler`: one of torch's, of this optimizer, or a function of the optimizer and the number of steps, as in
+    `cnnlab.training.schedules`; it moves at every step. `augment`: an `Augmentation`, one of torchvision's transforms,
+    or a function of uint8 images (N, C, H, W) and a generator. `seed`: of the image order. `numbers`: precision, clip,
+    label_smoothing, compile, as in `configs/trainer`.
     Raises InputError for these, and if `folder` already holds a run.
     """
     steps, batch_size, seed = _whole("steps", steps, 0), _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
     data = image_set("data", data)
+    settings = {f"trainer.{k}": v for k, v in {"resident": resident, "channels_last": channels_last, **numbers}.items()}
+    check_rules({k: _plain(settings[k]) for k in settings}, {k: LIMITS[k] for k in settings if k in LIMITS})
+    check_open(network)
+    schedule = _schedule(optimizer, scheduler, steps)
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
     channels_last = choose_channels_last(channels_last, network, data.shape, place)
-    trainer = Trainer(network, optimizer, scheduler(optimizer, steps), place, channels_last=channels_last, **numbers)
+    trainer = Trainer(network, optimizer, schedule, place, channels_last=channels_last, **numbers)
     with run.opened(None, seed=seed, device=place.type, device_name=device_name(place)):
         session = prepare(
             run, data, trainer, batches, steps, telemetry=telemetry, expectation=expectation, evaluation=evaluation
         )
         return session.run()
+
+
+def _schedule(optimizer: Any, scheduler: Any, steps: int) -> LRScheduler:
+    """Raises InputError for what is none, or no optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise InputError(
+            f"The optimizer is of type {type(optimizer).__name__}; one of torch's is needed.\n"
+            "Write torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)."
+        )
+    made = scheduler(optimizer, steps) if callable(scheduler) else scheduler
+    if not isinstance(made, LRScheduler):
+        raise InputError(
+            f"The schedule is of type {type(made).__name__}; an LRScheduler is needed, or a function that makes one.\n"
+            "Write scheduler=cnnlab.training.schedules.one_cycle, or torch.optim.lr_scheduler.StepLR(optimizer, 100)."
+        )
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """One of numpy's numbers as Python's."""
+    return value.item() if hasattr(value, "item") else value
 
 
 def _whole(name: str, value: Any, low: int) -> int:
