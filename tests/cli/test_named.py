@@ -64,6 +64,9 @@ def test_foreign_networks_keep_what_is_no_layers_weight():
         ({"init": "normal", "stdd": 1}, "'init.stdd' is no setting of init=normal. Did you mean 'init.std'"),
         ({"init": "he", "activation": "rellu"}, "model.activation=rellu is not allowed"),
         ({"init": "he", "config_dir": "nowhere"}, "nowhere: no such folder"),
+        ({"init": nn.init.ones_}, "init is of type function, and the name of an initializer is needed"),
+        ({"init": "he", "seed": "a"}, "seed=a is not allowed"),
+        ({"init": "lsuv"}, r"looks at images: pass initialize\(..., batch=images\)"),
     ],
 )
 def test_mistakes_are_input_errors(arguments, words):

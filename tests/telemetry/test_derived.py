@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from cnnlab.common.errors import InputError
 from cnnlab.telemetry import statistics
-from cnnlab.telemetry.derived import Derived, Group, Step, blocks, derived, number
+from cnnlab.telemetry.derived import Derived, Group, Step, blocks, derived, number, together
 from cnnlab.telemetry.statistics import STATISTICS
 
 DERIVED = [(w, n, f) for w, group in STATISTICS.items() for n, f in group.items() if isinstance(f, Derived)]
@@ -95,3 +96,27 @@ def test_each_reduction_is_made_once_and_each_arithmetic_done_once():
 
 def test_a_statistic_is_pickled_by_name():
     assert pickle.loads(pickle.dumps(statistics.std)) is statistics.std
+
+
+def test_numbers_of_the_cpu_follow_those_of_another_device():
+    here, there = torch.tensor(1.0), torch.tensor(2.0, device="meta")
+    assert [value.device.type for value in together([here, there, here])] == ["meta"] * 3
+    assert together(alone := [here, here]) is alone
+    group = Group({"mean": torch.mean})
+    step = Step({("activation", "01_a"): group(torch.ones(2, device="meta"))}, {"train/loss": here, "seen": there})
+    ((keys, values),) = blocks({"activation": group}, [step])
+    assert keys == ("train/loss", "seen", "activation/mean/01_a") and values.device.type == "meta"
+
+
+@pytest.mark.parametrize(("statistic", "says"), [(lambda x: x, r"a tensor \(4,\)"), (lambda x: "much", "a str")])
+def test_a_statistic_that_is_no_number_is_told_with_its_key(statistic, says):
+    group = Group({"odd": statistic})
+    found = {("activation", f"0{size}_a"): group(torch.ones(size)) for size in (3, 4)}
+    with pytest.raises(InputError, match=f"The statistic activation/odd/0[34]_a returns {says}.\nIt must return one"):
+        blocks({"activation": group}, [Step(found)])
+
+
+def test_a_statistic_may_return_a_python_number():
+    group = Group({"count": lambda x: x.numel()})
+    ((_, values),) = blocks({"activation": group}, [Step({("activation", "01_a"): group(torch.ones(3))})] * 2)
+    assert values.tolist() == [[3.0], [3.0]]

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.probe import Probe
@@ -453,3 +454,33 @@ def test_an_optimizer_that_is_made_anew_in_each_step_is_told(momentum, told):
         optimizer.step()
 
     assert ("make the optimizer once, before the loop" in _loop(body, steps=40)) is told
+
+
+def test_numbers_of_any_kind_may_be_added_and_nothing_else():
+    network = _network()
+    probe = Probe(network)
+    with probe.watch() as seen:
+        loss = F.cross_entropy(network(X), Y)
+        loss.backward()
+        seen |= {"a": loss, "b": loss.item(), "c": loss.detach().numpy(), "d": loss[None], "e": 3, "f": True}
+    found = probe.read()
+    assert [found[key] for key in "abcd"] == pytest.approx([loss.item()] * 4) and found["e"] == 3 and found["f"] == 1
+    for wrong, says in ((torch.ones(2), r"a tensor \(2,\)"), ("0.5", "of type str"), (None, "of type NoneType")):
+        with pytest.raises(InputError, match=f"^train/loss is {says}, and one number"), probe.watch() as seen:
+            seen["train/loss"] = wrong
+
+
+def test_what_is_not_measured_is_told():
+    with pytest.raises(InputError, match="activations.*\nThere are: preactivation, activation"):
+        Probe(_network(), {"activations": {"mean": torch.mean}})
+    with pytest.raises(InputError, match="images=0 is not allowed"):
+        Probe(_network(), images=0)
+
+
+def test_a_statistic_of_ones_own_that_is_no_number_is_told():
+    network = nn.Linear(4, 3)
+    probe = Probe(network, {"preactivation": {"odd": lambda x: x[0]}})
+    with probe.watch():
+        network(torch.ones(2, 4))
+    with pytest.raises(InputError, match=r"The statistic preactivation/odd/01_network returns a tensor \(3,\)"):
+        probe.read()

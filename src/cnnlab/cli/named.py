@@ -10,9 +10,11 @@ from cnnlab.cli.compose import compose_run
 from cnnlab.cli.overrides import as_text
 from cnnlab.cli.resolvers import resolved
 from cnnlab.cli.schema import check_values
+from cnnlab.common.checks import as_whole
 from cnnlab.common.errors import InputError
 from cnnlab.networks.init import After, Fill
 from cnnlab.networks.init import initialize as fill_network
+from cnnlab.networks.layers import check_open
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.theory import Expectation, fill_moments
 from cnnlab.theory import expected as expected_by_theory
@@ -35,6 +37,8 @@ def initialize(
     one among the network's modules, or to relu if there are several or none. Norm layers and parameters that are
     frozen or computed from others are left unchanged. Raises InputError.
     """
+    check_open(network)
+    seed = as_whole("seed", seed, 0)
     fill, after, bias = _compose_init(network, init, activation, config_dir, settings)
     fill_network(network, fill, bias=bias, after=after, batch=batch, seed=seed)
 
@@ -69,6 +73,11 @@ def expected(
 def _compose_init(
     network: nn.Module, init: str, activation: str | None, config_dir: str | Path | None, settings: dict[str, Any]
 ) -> tuple[Fill | None, After | None, Any]:
+    if not isinstance(init, str):
+        raise InputError(
+            f"init is of type {type(init).__name__}, and the name of an initializer is needed, as 'he'.\n"
+            "A function of your own fills the weights by cnnlab.networks.init.initialize(network, function)."
+        )
     seen = activation or context_of(network).activation
     overrides = [f"init={init}", *(_override(f"init.{key}", value) for key, value in settings.items())]
     if seen is not None:

@@ -86,3 +86,10 @@ def _reads_as_number(text: str) -> bool:
         return bool(text) and float(text) == float(text)
     except ValueError:
         return False
+
+
+def as_whole(key: str, value: Any, low: int) -> int:
+    """`value`, which may be one of numpy's whole numbers, at least `low`. Raises InputError."""
+    value = value.__index__() if hasattr(value, "__index__") else value
+    check_value(key, value, whole(low))
+    return value

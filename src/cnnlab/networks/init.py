@@ -57,7 +57,7 @@ def initialize(
                 ) from error
         if after is not None:
             if batch is None:
-                raise ValueError("this initializer is data-dependent: pass initialize(..., batch=images)")
+                raise InputError("This initializer looks at images: pass initialize(..., batch=images), (N, C, H, W).")
             after(network, batch)
 
 

@@ -5,13 +5,15 @@ several statistics need once; the arithmetic is done for all layers at once, and
 somebody asked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, cycle
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from cnnlab.common.errors import InputError
 
 Number = Tensor | float  # 0-d
 Reduction = Callable[..., Any]  # of a tensor: a Number, or a NamedTuple of them
@@ -90,7 +92,7 @@ def _block(groups: Mapping[str, Group], steps: Sequence[Step]) -> Block:
             table[f"{what}/{name}/{layer}" if layer else f"{what}/{name}"] = (what, layer), groups[what].needs[name]
     keys, values = [*steps[0].more], []
     if keys:
-        values.append(torch.stack([step.more[key] for step in steps for key in steps[0].more]))
+        values.append(torch.stack(together([step.more[key] for step in steps for key in steps[0].more])))
     for combine, table in tables.items():
         keys += table
         entries, places = zip(*table.values(), strict=True)
@@ -98,9 +100,33 @@ def _block(groups: Mapping[str, Group], steps: Sequence[Step]) -> Block:
             [step.found[entry][place] for step in steps for entry, place in zip(entries, column, strict=True)]
             for column in zip(*places, strict=True)
         ]
-        values.append(torch.stack(results[0]) if combine is None else combine(*map(_vectors, results)))
+        values.append(_given(table, results[0]) if combine is None else combine(*map(_vectors, results)))
     values = [found.unflatten(0, (len(steps), -1)) for found in values]
-    return tuple(keys), torch.cat(values, 1) if values else torch.empty(len(steps), 0)
+    return tuple(keys), torch.cat(together(values), 1) if values else torch.empty(len(steps), 0)
+
+
+def together(values: list[Tensor]) -> list[Tensor]:
+    """On one device: numbers that were made on the CPU follow those on a GPU."""
+    devices = {value.device for value in values}
+    if len(devices) < 2:
+        return values
+    device = next(device for device in devices if device.type != "cpu")
+    return [value.to(device, non_blocking=True) for value in values]
+
+
+def _given(keys: Iterable[str], results: Sequence[Any]) -> Tensor:
+    """What statistics return that are their own only reduction, somebody's own functions. Raises InputError unless they
+    are numbers, or all of one shape, as histograms are."""
+    shape = getattr(results[0], "shape", ())
+    for key, value in zip(cycle(keys), results, strict=False):
+        if not isinstance(value, Tensor | float | int) or getattr(value, "shape", ()) != shape:
+            raise no_number(key, value)
+    return _vector(results)
+
+
+def no_number(key: str, value: Any) -> InputError:
+    what = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    return InputError(f"The statistic {key} returns {what}.\nIt must return one number, as x.mean() does.")
 
 
 def _vectors(results: Sequence[Any]) -> Any:

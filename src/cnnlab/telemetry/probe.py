@@ -10,15 +10,18 @@ print(probe.diagnose())
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, SupportsFloat
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from cnnlab.common.checks import check_value, optional, whole
+from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.table import activation_layer
-from cnnlab.telemetry.derived import Block, Group, Step, blocks
+from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, together
 from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
@@ -47,6 +50,11 @@ class Probe:
         rows: Rows = first_rows,
         own_loop: bool = True,
     ):
+        check_value("images", images, optional(whole(1)))
+        if unknown := [what for what in statistics if what not in STATISTICS]:
+            raise InputError(
+                f"statistics: {unknown[0]} is nothing that is measured.\nThere are: {', '.join(STATISTICS)}."
+            )
         self.network, self.statistics, self.images, self.rows = network, statistics, images, rows
         self.own_loop = own_loop
         self.layers = weight_layers(network)
@@ -61,14 +69,15 @@ class Probe:
         self._known = Known()
 
     @contextmanager
-    def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor]]:
+    def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor | float]]:
         """Measure the one training step inside. `gradient_scale`: a GradScaler's loss scale, if any.
 
-        Yields a mapping to which more 0-d tensors may be added, e.g. `seen["train/loss"] = loss`.
+        Yields a mapping to which more numbers may be added, e.g. `seen["train/loss"] = loss`. Raises InputError where
+        one is none.
         """
         if len(self._steps) >= KEPT:
             self._compute()
-        more: dict[str, Tensor] = {}
+        more: dict[str, Tensor | float] = {}
         if not self._groups:
             yield more
             self._steps.append(Step(more=_numbers(more)))
@@ -93,8 +102,8 @@ class Probe:
         self._steps.append(watched.step)
         self._stepped.append(stepping.seen)
 
-    def add(self, more: Mapping[str, Tensor]) -> None:
-        """0-d tensors, to the last watched step."""
+    def add(self, more: Mapping[str, Tensor | float]) -> None:
+        """More numbers, to the last watched step."""
         self._steps[-1].more |= _numbers(more)
 
     @property
@@ -109,8 +118,13 @@ class Probe:
     def read(self, extra: Mapping[str, Tensor] | None = None) -> dict[str, float]:
         """The last watched step's statistics and the 0-d tensors of `extra`, in one transfer from the device."""
         values = {**(extra or {}), **self.values}
+        if not values:
+            return {}
+        for key, value in values.items():
+            if value.dim():
+                raise no_number(key, value)
         with torch.inference_mode():
-            return dict(zip(values, torch.stack([*values.values()]).tolist(), strict=True)) if values else {}
+            return dict(zip(values, torch.stack(together([*values.values()])).tolist(), strict=True))
 
     def take(self) -> list[dict[str, float]]:
         """The values of all watched steps, oldest first, which the probe forgets."""
@@ -145,6 +159,15 @@ class Probe:
         self._steps = []
 
 
-def _numbers(more: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _numbers(more: Mapping[str, Tensor | float]) -> dict[str, Tensor]:
     """Without their graphs, which waiting numbers would keep."""
-    return {key: value.detach() for key, value in more.items()}
+    return {key: _number(key, value) for key, value in more.items()}
+
+
+def _number(key: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.detach().reshape(())
+    if not isinstance(value, Tensor) and isinstance(value, SupportsFloat):
+        return torch.tensor(float(value))
+    what = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"of type {type(value).__name__}"
+    raise InputError(f"{key} is {what}, and one number a step is kept.\nGive one, as loss.mean().")

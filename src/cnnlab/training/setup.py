@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.common.checks import check_rules, check_value, whole
+from cnnlab.common.checks import as_whole, check_rules
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import LIMITS
@@ -153,7 +153,8 @@ def fit(
     label_smoothing, compile, as in `configs/trainer`.
     Raises InputError for these, and if `folder` already holds a run.
     """
-    steps, batch_size, seed = _whole("steps", steps, 0), _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
+    steps, seed = as_whole("steps", steps, 0), as_whole("seed", seed, 0)
+    batch_size = as_whole("batch_size", batch_size, 1)
     data = image_set("data", data)
     settings = {f"trainer.{k}": v for k, v in {"resident": resident, "channels_last": channels_last, **numbers}.items()}
     check_rules({k: _plain(settings[k]) for k in settings}, {k: LIMITS[k] for k in settings if k in LIMITS})
@@ -190,13 +191,6 @@ def _schedule(optimizer: Any, scheduler: Any, steps: int) -> LRScheduler:
 def _plain(value: Any) -> Any:
     """One of numpy's numbers as Python's."""
     return value.item() if hasattr(value, "item") else value
-
-
-def _whole(name: str, value: Any, low: int) -> int:
-    """`value`, which may be one of numpy's whole numbers. Raises InputError."""
-    value = value.__index__() if hasattr(value, "__index__") else value
-    check_value(name, value, whole(low))
-    return value
 
 
 def device_name(device: torch.device, processes: int = 1) -> str:
