@@ -98,6 +98,7 @@ def test_configs_of_ones_own_stand_beside_ours(home):
         (["evaluation=invariance", "evaluation.shifts=[28]"], "a shift by 28 leaves nothing"),
         (["seed=0,1"], "asks for several runs"),
         (["-m", "seed=0"], "-m is a command-line flag"),
+        ([{"seed": 0}], "An override is a text, not of type dict"),
     ],
 )
 def test_a_mistake_is_told_before_anything_begins(home, overrides, words):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.telemetry.inspection import context_of, has_modes
 from cnnlab.training.schedules import one_cycle
@@ -126,3 +127,8 @@ def test_what_evaluation_mode_changes(module, changes):
     torch.manual_seed(0)
     outputs = [network.train(mode)(x) for mode in (True, False)]
     assert has_modes(network) is changes and torch.allclose(*outputs) is not changes
+
+
+def test_what_is_no_optimizer_is_told():
+    with pytest.raises(InputError, match="^The optimizer is of type str; give the one that takes the steps"):
+        context_of(nn.Linear(2, 2), "sgd")  # pyright: ignore[reportArgumentType]

@@ -50,7 +50,7 @@ def prepare(
     if channels not in (1, 3):
         raise InputError(
             f"This network takes images of {channels} channels; picture files have 1 (greyscale) or 3 (colour).\n"
-            "Call the network in Python instead: cnnlab.cli.build.load_run(folder)."
+            "Call the network in Python instead: cnnlab.load(folder)."
         )
     source = header(path)
     words = [*_size_words(source, height, width), *_colour_words(source, channels)]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Context
 from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -31,6 +32,8 @@ def context_of(
     dropout = [float(getattr(module, "p", 0.0)) for module in _of_role(network, "dropout")]
     epsilons = [float(getattr(module, "eps", 0.0) or 0.0) for module in _of_role(network, "norm")]
     weights = {layer: w for layer, module in weight_layers(network).items() if (w := weight_of(module)) is not None}
+    if optimizer is not None and not hasattr(optimizer, "param_groups"):  # wrappers of optimizers have them
+        raise InputError(f"The optimizer is of type {type(optimizer).__name__}; give the one that takes the steps.")
     found = Context(
         classes=classes,
         activation=activation,
