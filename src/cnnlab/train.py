@@ -42,14 +42,9 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     from cnnlab.cli.compose import compose_run
     from cnnlab.cli.processes import with_devices
     from cnnlab.cli.resuming import resumed
-    from cnnlab.common.errors import InputError
     from cnnlab.training.perform import perform
 
     began = perf_counter()
-    if others := [type(override).__name__ for override in overrides if not isinstance(override, str)]:
-        raise InputError(
-            f"An override is a text, not of type {others[0]}.\nWrite cnnlab.run('model=single5x5', 'seed=1')."
-        )
     config, request, usual = compose_run("train", with_devices(resumed(overrides)), config_dir)
     parts = check_training([config])
     return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts, began=began)

@@ -20,6 +20,8 @@ def resumed(arguments: Sequence[str]) -> list[str]:
 
     Raises InputError if there is no such run, if it is to be swept, or if code from elsewhere would run.
     """
+    if others := [type(argument).__name__ for argument in arguments if not isinstance(argument, str)]:
+        raise InputError(f"An override is a text, not of type {others[0]}.\nWrite cnnlab.run('model=vgg', 'seed=1').")
     asked = [argument for argument in arguments if key_of(argument) in (RESUME, REPRODUCE) and text_of(argument)]
     rest = [argument for argument in arguments if key_of(argument) not in (RESUME, REPRODUCE)]
     if empty := next((each for each in arguments if each in (f"{RESUME}=", f"{REPRODUCE}=")), None):

@@ -214,3 +214,14 @@ def test_a_negative_loss_is_no_cross_entropy(row, evidence, accuracy, loss, told
     rows = [row(step, loss=loss, accuracy=accuracy) for step in STEPS]
     assert ("nll_loss" in reversed_update(evidence(*rows)).clause) is told
     assert "nll_loss" not in reversed_update(evidence(*rows, settings={})).clause
+
+
+def test_minus_a_probability_is_told_though_it_is_learned_by(row, evidence):
+    rows = [
+        row(step, loss=loss, accuracy=0.7) for step, loss in zip(STEPS, (-0.1, -0.3, -0.5, -0.6, -0.7), strict=True)
+    ]
+    found = reversed_update(evidence(*rows))
+    assert found.mistake and found.seen >= SEEN and "nll_loss of a softmax" in found.clause
+    assert not reversed_update(evidence(*rows, settings={})).mistake, "a run's loss is its own"
+    assert not reversed_update(evidence(*rows, row(250, loss=-3.0, accuracy=0.7))).mistake
+    assert not reversed_update(evidence(row(0), row(50))).mistake

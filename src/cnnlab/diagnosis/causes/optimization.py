@@ -33,6 +33,7 @@ EPSILON_NORM = 0.1  # of a variance that is about 1
 RATE_SHARE = 0.12
 # Over its peak, or over the rate that was set where the schedule names no peak; a schedule is to lower it.
 RATE_RAISED = 2.0
+NEAR = 0.5  # as large as guessing's
 RISES = 1.02  # of the first loss; a loss that stands still may rise by less, six times in turn
 # From step 2 to 32 the ratio of the two gradients stays below 2.6 times that of step 0, unless units die; accumulated
 # it is 3, 5, 8, 11.
@@ -158,14 +159,20 @@ def reversed_update(run: Evidence) -> Cause | None:
     elif _rises(losses) and not _large(run):
         clues.append(Clue(7, "the loss rises from the first step on, with updates of usual size"))
     remedy = another_optimizer(run.context, "look for a sign that turns the gradient or the update around")
-    clause, least = "the weights move up the loss, not down", min(run.values("train/loss"), default=0.0)
-    if run.context.settings is None and classes and least < 0 and run.poor:  # in runs the loss is cross entropy
+    clause, every = "the weights move up the loss, not down", run.values("train/loss")
+    least = min(every, default=0.0)
+    own = run.context.settings is None and classes is not None and least < 0  # in runs it is cross entropy
+    # Minus a probability, by which much is learned: minus that of guessing at first.
+    plain = own and all(-1 <= value < 0 for value in every) and NEAR < -every[0] * (classes or 1) < 1 / NEAR
+    if plain or (own and run.poor):
         clues = [Clue(14, f"the loss falls to {number(least)}; no cross entropy is negative")]
         clause = "the loss is not lowest at the right answers: a minus sign, or nll_loss of plain outputs"
+        if plain:
+            clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
         remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", "false")
-    return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES)
+    return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES, mistake=plain)
 
 
 def _rises(losses: list[float]) -> bool:
