@@ -1,9 +1,10 @@
 """Causes in the optimizer's settings, regularization, batches and number format."""
 
-from math import log
+from math import log, nan
 
 import pytest
 
+from cnnlab.common.words import number
 from cnnlab.diagnosis.causes.optimization import (
     accumulated,
     batches,
@@ -186,6 +187,15 @@ def test_in_a_loop_of_ones_own_gradients_of_a_few_batches_may_be_added_up_on_pur
     names = ("first", "second", "later")
     seen = {f"check/gradient_{name}": share for name, share in zip(names, (1.0, second, later), strict=True)}
     assert (accumulated(evidence(*growing, {"step": 64} | seen)) is not None) is summed
+
+
+@pytest.mark.parametrize(("kept", "summed"), [(2e4, True), (5.0, False), (nan, False)])
+def test_gradients_that_were_never_cleared_and_explode_are_told_by_the_largest(row, evidence, kept, summed):
+    seen = {"first": 1.0, "second": 1.98, "later": 1.63, "kept": kept}
+    run = evidence(row(0), {"step": 100} | {f"check/gradient_{name}": share for name, share in seen.items()})
+    found = accumulated(run)
+    assert (found is not None) is summed
+    assert found is None or f"{number(kept)} times" in found.supporting[0]
 
 
 def test_a_gradient_that_grows_is_nothing_where_nobody_knows_of_classes(row, evidence):

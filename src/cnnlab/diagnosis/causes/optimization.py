@@ -43,7 +43,7 @@ CLEARED = 0.4
 UPHILL = -0.3  # cosine; the first updates of SGD have 1, those of Adam 0.2 to 0.9
 UNCHANGED, SUMMED = 1.2, 1.4  # of ten gradients that point anywhere the sum is 3 times as long as one
 # In a loop of one's own, where gradients of a few batches may be added up on purpose: of two at most twice as long.
-TWO, THREE, ENDLESS = 2.0, 3.0, 8.0
+TWO, THREE, ENDLESS, RUN_AWAY = 2.0, 3.0, 8.0, 100.0
 KEPT = 0.01  # of the gradient; in healthy runs a limit of 1 leaves a quarter and more
 FEW = 4  # images a batch, or batches an epoch
 ENOUGH = 300  # steps, in which the default network is far above chance on all images of configs/
@@ -245,8 +245,10 @@ def accumulated(run: Evidence) -> Cause | None:
     remedy = another_optimizer(run.context, "call optimizer.zero_grad() in every step")
     second = run.latest("check/gradient_second")  # known in loops of one's own alone
     endless = isnan(second) or last >= ENDLESS or (second <= TWO and last >= THREE)
-    if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED and endless:
-        words = f"after some steps the optimizer gets a gradient of {number(last)} times the size of the batch's"
+    # Where the network has exploded by then, what arrives is large, too, or nothing.
+    most = max(last, run.latest("check/gradient_kept")) if second >= SUMMED else last
+    if 1 / UNCHANGED <= first <= UNCHANGED and last >= SUMMED and (endless or most >= RUN_AWAY):
+        words = f"after some steps the optimizer gets a gradient of {number(most)} times the size of the batch's"
         clue = Clue(12, f"{words}, in its first step of once")
         return Cause("gradients_accumulated", clause, remedy, (clue,), UPDATES, mistake=True)
     # What follows was measured on classifiers; where the gradients themselves were seen it is not needed.
