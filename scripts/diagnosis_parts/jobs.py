@@ -74,7 +74,7 @@ def job(name: str, base: Base, seed: int, folders: Folders) -> Job:
 def repair(outcome: Outcome, override: str, folders: Folders) -> Job:
     """The same run with what the first finding said to try."""
     fault, base, seed = FAULTS[outcome["name"]], BASES[outcome["base"]], outcome["seed"]
-    overrides = (*typed(base, folders, fault, override), f"seed={seed}")
+    overrides = (*typed(base, folders, fault, *override.split()), f"seed={seed}")
     return Job("repair", set_of(fault), fault.name, base.name, seed, overrides, override)
 
 

@@ -90,3 +90,12 @@ def test_what_only_an_optimizers_code_can_do_wrong():
     """A command can take another one; in a loop that is written by hand somebody must look."""
     assert remedies.another_optimizer(Context(settings={"optimizer.lr": 0.1}), "look").override == "optimizer=adamw"
     assert remedies.another_optimizer(Context(), "look for a sign").override == "look for a sign"
+
+
+def test_what_has_to_change_together_is_typed_together():
+    both = Remedy("model.activation", "relu", also=Remedy("init", "he"))
+    assert both.typeable and both.override == "model.activation=relu init=he"
+    assert both.code == 'F.relu as the activation, and cnnlab.initialize(network, "he")'
+    assert remedies.by_setting(both.override) == {"model.activation": "relu", "init": "he"}
+    assert remedies.by_setting("optimizer.betas=[0.9,0.999]") == {"optimizer.betas": "[0.9,0.999]"}
+    assert remedies.by_setting("") == {}

@@ -69,13 +69,14 @@ def test_what_broke_the_run_is_named_first(train, small, broken):
 
 def test_a_setting_that_the_network_does_not_have_is_advised_in_torchs_words(train, small):
     history, context = train(small, steps=2, **BROKEN["sigmoid x 12"][0])
-    assert diagnose(history, context)[0].remedy.override == "model.activation=relu"
+    assert diagnose(history, context)[0].remedy.override == "model.activation=relu init=he"
     own = replace(context, settings={"model.activation": "sigmoid", "model.width": 4})
-    assert diagnose(history, own)[0].remedy.override == "model.activation=relu"
+    assert diagnose(history, own)[0].remedy.override == "model.activation=relu init=he"
     foreign = replace(context, settings={"model.width": 4})
-    assert diagnose(history, foreign)[0].remedy.override == "F.relu as the activation"
+    words = 'F.relu as the activation, and cnnlab.initialize(network, "he")'
+    assert diagnose(history, foreign)[0].remedy.override == words
     nothing = replace(context, settings={})  # trained without a config
-    assert diagnose(history, nothing)[0].remedy.override == "F.relu as the activation"
+    assert diagnose(history, nothing)[0].remedy.override == words
 
 
 def test_findings_of_one_cause_have_one_remedy(train, small):

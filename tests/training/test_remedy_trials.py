@@ -39,6 +39,13 @@ def test_the_choice_of_another_optimizer_takes_its_own_rate(asked):
     assert accuracy_with(*asked, CPU, STEPS, "optimizer=adamw") > 0.5
 
 
+def test_two_changes_are_tried_together(asked, tmp_path):
+    changes = ("optimizer.lr=0.05", "init=xavier")
+    with_both = cnnlab.run(*SMALL, f"trainer.max_steps={STEPS}", *changes, folder=tmp_path / "both")
+    found = accuracy_with(*asked, CPU, STEPS, " ".join(changes))
+    assert found == pytest.approx(with_both["validation/accuracy"])
+
+
 def test_a_long_run_is_cut_short(asked, monkeypatch):
     seen = []
     monkeypatch.setattr(module, "BRIEF", 7)

@@ -9,13 +9,14 @@ from cnnlab.diagnosis.context import Context
 @dataclass(frozen=True)
 class Remedy:
     """Set `setting` to `value`, or multiply it by `factor` if its current value is unknown. `look`: what to look at,
-    where no setting would help. `exists`: whether the network has that setting."""
+    where no setting would help. `exists`: whether the network has that setting. `also`: what has to change with it."""
 
     setting: str = ""
     value: str | float | None = None
     factor: float | None = None
     look: str = ""
     exists: bool = True
+    also: "Remedy | None" = None
 
     @property
     def typeable(self) -> bool:
@@ -31,13 +32,18 @@ class Remedy:
             return replace(self, exists=True).code
         if self.value is None:
             return f"{self.setting} times {self.factor:g}"
-        return f"{self.setting}={_number(self.value)}"
+        more = f" {self.also.override}" if self.also else ""
+        return f"{self.setting}={_number(self.value)}{more}"
 
     @property
     def code(self) -> str:
         """As a line of Python for your own training loop."""
         if self.look:
             return self.look
+        return f"{self._code}, and {self.also.code}" if self.also else self._code
+
+    @property
+    def _code(self) -> str:
         change = f"= {_number(self.value)}" if self.value is not None else f"*= {self.factor}"
         match self.setting:
             case "init":
@@ -60,6 +66,11 @@ class Remedy:
             case "trainer.clip":
                 return f"torch.nn.utils.clip_grad_norm_(network.parameters(), {self.value})"
         return self.override
+
+
+def by_setting(override: str) -> dict[str, str]:
+    """{setting: value} of what `Remedy.override` gives: none, one, or several with spaces between."""
+    return {key: value for key, _, value in (part.partition("=") for part in override.split())}
 
 
 # Initializers that preserve the signal's scale by design; with these a norm layer is the next thing to try.

@@ -10,6 +10,7 @@ from cnnlab.common.random import undisturbed
 from cnnlab.datasets.base import ImageSet
 from cnnlab.datasets.batches import Batches
 from cnnlab.diagnosis.evidence import BRIEF
+from cnnlab.diagnosis.remedies import by_setting
 from cnnlab.runs.request import Request
 from cnnlab.training.from_config import trainer_of
 from cnnlab.training.trials import SEED, accuracy_after
@@ -20,22 +21,21 @@ ALWAYS = {"trainer.compile": "false", "trainer.devices": "1", "repair": None}
 
 
 def accuracy_with(request: Request, data: ImageSet, device: torch.device, steps: int, override: str) -> float:
-    """On validation images, of the run that `request` asks for with one more `override`, "" for none: after its
+    """On validation images, of the run that `request` asks for with a remedy's `override`, "" for none: after its
     `steps`, at most BRIEF, in which its schedule is gone through.
 
     `data`: the run's images. Raises NotApplicable, also for what the command would refuse and for a run without a
     command, started from Python.
     """
-    key, _, value = override.partition("=")
-    count = min(steps, BRIEF)
-    changes = {**ALWAYS, "trainer.max_steps": str(count), **({key: value} if key else {})}
+    changed, count = by_setting(override), min(steps, BRIEF)
+    changes = {**ALWAYS, "trainer.max_steps": str(count), **changed}
     if not request.config:
         raise NotApplicable("it was started from Python")
     try:
         config, *_ = compose_run("train", request.with_changes(changes), request.config_dir, of_sweep=True)
         check_settings([config])
         with undisturbed(SEED, device):
-            parts = make_parts(config, device, None if key.startswith("dataset") else data)
+            parts = make_parts(config, device, None if any(key.startswith("dataset") for key in changed) else data)
             trainer = trainer_of(config, parts.network, parts.data.shape, device, count)
     except InputError as error:
         raise NotApplicable(f"{override} is refused: {str(error).splitlines()[0]}") from error

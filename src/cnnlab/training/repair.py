@@ -12,6 +12,7 @@ from cnnlab.cli.resolvers import slug
 from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Finding, Remedy
 from cnnlab.diagnosis.evidence import BRIEF
+from cnnlab.diagnosis.remedies import by_setting
 from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import plain, write_json
 from cnnlab.training.session import Session
@@ -96,7 +97,7 @@ def repair(session: Session, request: Request, show: bool) -> dict[str, Any]:
         made = _tried(override, kept, request, steps, home, len(rounds), show)
         rounds.append((made, made.helps(current)))
         if made.helps(current):
-            current, kept = made, kept | _by_key(override)
+            current, kept = made, kept | by_setting(override)
     content = {
         "steps": steps,
         "rounds": [attempt.entry(helped) for attempt, helped in rounds],
@@ -118,7 +119,7 @@ def _tried(
     """The brief run of these overrides; what the command would refuse is refused here, with its first line."""
     if show:
         announce(number, override, steps)
-    changes = {**kept, **_by_key(override), "trainer.max_steps": str(steps)}
+    changes = {**kept, **by_setting(override), "trainer.max_steps": str(steps)}
     name = f"repair/{number}_{slug(override) or 'as_it_was'}"
     try:
         lines = request.with_changes({"repair": None, **changes})
@@ -142,11 +143,6 @@ def _is_set(remedy: Remedy, request: Request) -> bool:
     for part in remedy.setting.split(".") if isinstance(value, Mapping) else ():
         value = value.get(part) if isinstance(value, Mapping) else None
     return value == remedy.value
-
-
-def _by_key(override: str) -> dict[str, str]:
-    key, _, value = override.partition("=")
-    return {key: value} if key else {}
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:

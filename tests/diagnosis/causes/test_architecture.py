@@ -140,6 +140,12 @@ def test_of_very_many_layers_some_are_left_out(row, evidence):
 def test_sigmoid_is_unsuitable_when_deep(row, evidence):
     assert unsuitable_activation(evidence(row(0), activation="sigmoid")).points == 4
     assert unsuitable_activation(evidence(row(0), activation="relu")) is None
+    deep_layers = {f"preactivation/std/{i:02d}_conv": 1.0 for i in range(1, 12)}
+    many = {k: v for k, v in row(0).items() if not k.startswith("preactivation/")} | deep_layers
+    for initializer, advised in (("xavier", "model.activation=relu init=he"), ("he", "model.activation=relu")):
+        run = evidence(many, activation="sigmoid", initializer=initializer)
+        assert unsuitable_activation(run).remedy.override == advised
+    assert unsuitable_activation(evidence(row(0), activation="sigmoid")).remedy.override == "model.activation=relu"
 
 
 def test_memorizing_is_advised_what_is_not_yet_set(row, evidence):

@@ -210,7 +210,9 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     clues = [Clue(min(8, layers), f"{slope} and by the weights in each of {layers} layers")]
     if layers < 4:
         clues.append(Clue(-3, f"there are only {layers} layers"))
-    remedy = Remedy("model.activation", "relu")
+    # In many layers what suited it lets ReLU's signal vanish.
+    fades = layers >= DEEP and (run.context.initializer or "he").startswith(("xavier", "normal", "uniform"))
+    remedy = Remedy("model.activation", "relu", also=Remedy("init", "he") if fades else None)
     return Cause("activation_unsuitable", f"{name} is hard to train in {layers} layers", remedy, tuple(clues), FADING)
 
 
