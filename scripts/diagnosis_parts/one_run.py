@@ -19,7 +19,7 @@ from cnnlab.training.observers.diagnosing import Diagnosing
 from cnnlab.training.start import session_of
 from diagnosis_parts.jobs import CONFIGS, Job, Outcome
 
-TYPEABLE = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*=[^\s]+")
+TYPEABLE = re.compile(r"([a-z_]+(\.[a-z0-9_]+)*=[^\s]+ ?)+")
 
 
 def outcome(job: Job) -> Outcome:

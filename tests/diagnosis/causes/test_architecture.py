@@ -145,7 +145,9 @@ def test_sigmoid_is_unsuitable_when_deep(row, evidence):
     for initializer, advised in (("xavier", "model.activation=relu init=he"), ("he", "model.activation=relu")):
         run = evidence(many, activation="sigmoid", initializer=initializer)
         assert unsuitable_activation(run).remedy.override == advised
-    assert unsuitable_activation(evidence(row(0), activation="sigmoid")).remedy.override == "model.activation=relu"
+    normed = evidence(many, activation="sigmoid", initializer="xavier", batch_norm=True)
+    for run in (normed, evidence(row(0), activation="sigmoid")):
+        assert unsuitable_activation(run).remedy.override == "model.activation=relu"
 
 
 def test_memorizing_is_advised_what_is_not_yet_set(row, evidence):

@@ -210,8 +210,9 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     clues = [Clue(min(8, layers), f"{slope} and by the weights in each of {layers} layers")]
     if layers < 4:
         clues.append(Clue(-3, f"there are only {layers} layers"))
-    # In many layers what suited it lets ReLU's signal vanish.
-    fades = layers >= DEEP and (run.context.initializer or "he").startswith(("xavier", "normal", "uniform"))
+    # In many layers what suited it lets ReLU's signal vanish, unless norm layers renew it.
+    other = (run.context.initializer or "he").startswith(("xavier", "normal", "uniform"))
+    fades = layers >= DEEP and not run.context.batch_norm and other
     remedy = Remedy("model.activation", "relu", also=Remedy("init", "he") if fades else None)
     return Cause("activation_unsuitable", f"{name} is hard to train in {layers} layers", remedy, tuple(clues), FADING)
 
