@@ -85,12 +85,12 @@ class Listed(nn.Module):
         super().__init__()
         self.first = nn.Linear(4, 4)
         self.blocks = [nn.Linear(4, 4), {"more": nn.Linear(4, 4)}]
-        self.scale = [nn.Parameter(torch.ones(4))]
+        self._scale = [nn.Parameter(torch.ones(4))]
         self.named = [self.first]
         self.teacher = [nn.Linear(4, 4).requires_grad_(False)]
 
     def forward(self, x):
-        x = self.blocks[1]["more"](self.blocks[0](self.first(x))) * self.scale[0]
+        x = self.blocks[1]["more"](self.blocks[0](self.first(x))) * self._scale[0]
         return (x - self.teacher[0](x)).square().mean()
 
 
@@ -99,9 +99,9 @@ def test_modules_in_lists_that_get_a_gradient_and_that_nobody_trains():
     few = torch.optim.SGD(network.parameters())
     assert context_of(network, few).unregistered == (), "nothing is known before a gradient"
     network(torch.ones(2, 4)).backward()
-    assert context_of(network, few).unregistered == ("blocks.0", "blocks.1.more", "scale.0")
+    assert context_of(network, few).unregistered == ("blocks.0", "blocks.1.more", "_scale.0")
     assert context_of(nn.Sequential(network), few).unregistered[0] == "0.blocks.0"
-    lists = [*network.blocks[0].parameters(), *network.blocks[1]["more"].parameters(), *network.scale]
+    lists = [*network.blocks[0].parameters(), *network.blocks[1]["more"].parameters(), *network._scale]
     assert context_of(network, torch.optim.SGD([*network.parameters(), *lists])).unregistered == ()
 
 

@@ -94,7 +94,6 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
 def _try(job: DictConfig, parts: "Parts") -> None:
     """Raise InputError unless the network can be trained; on a copy, so that it is as it was for its run."""
     from cnnlab.cli.build import build_network, build_optimizer, construct
-    from cnnlab.datasets.foreign_augmentation import augmentation_of
     from cnnlab.networks.dry_run import check_forward
 
     data = parts.data
@@ -107,8 +106,6 @@ def _try(job: DictConfig, parts: "Parts") -> None:
         import_uncollected("torch._dynamo")  # which every optimizer imports when it is made
         build_optimizer(job, network, 2)
     check_forward(network, data.shape, len(data.classes), min(2, len(data.train), job.trainer.batch_size))
-    if (augment := augmentation_of(construct("augmentation", job.augmentation))) is not None:
-        augment.check(data.shape)
     construct("evaluation", job.evaluation).check(data.shape)
 
 

@@ -117,11 +117,14 @@ def together(values: list[Tensor]) -> list[Tensor]:
 def _given(keys: Iterable[str], results: Sequence[Any]) -> Tensor:
     """What statistics return that are their own only reduction, somebody's own functions. Raises InputError unless they
     are numbers, or all of one shape, as histograms are."""
-    shape = getattr(results[0], "shape", ())
-    for key, value in zip(cycle(keys), results, strict=False):
-        if not isinstance(value, Tensor | float | int) or getattr(value, "shape", ()) != shape:
-            raise no_number(key, value)
-    return _vector(results)
+    try:
+        return _vector(results)
+    except (RuntimeError, TypeError, ValueError) as error:
+        shape = getattr(results[0], "shape", ())
+        for key, value in zip(cycle(keys), results, strict=False):
+            if not isinstance(value, Tensor | float | int) or getattr(value, "shape", ()) != shape:
+                raise no_number(key, value) from error
+        raise
 
 
 def no_number(key: str, value: Any) -> InputError:

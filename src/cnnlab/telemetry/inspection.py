@@ -86,8 +86,7 @@ def _unregistered(network: nn.Module, has: set[int]) -> tuple[str, ...]:
     known = has | {id(parameter) for parameter in network.parameters()}
     found = []
     for name, module in network.named_modules():
-        kept = {key: value for key, value in vars(module).items() if not key.startswith("_")}
-        for path, held in _held(kept, name):
+        for path, held in _held(vars(module), name):
             if any(id(p) not in known and p.grad is not None for p in held):
                 found.append(path)
     return tuple(found)
@@ -99,7 +98,7 @@ def _held(values: Any, path: str) -> Iterator[tuple[str, list[nn.Parameter]]]:
         yield path, list(values.parameters())
     elif isinstance(values, nn.Parameter):
         yield path, [values]
-    elif isinstance(values, dict | list | tuple):
+    elif isinstance(values, dict | list | tuple | set):
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             yield from _held(value, f"{path}.{key}".lstrip("."))
 

@@ -97,8 +97,6 @@ class Probe:
         self._activations |= watched.activations
         self._types |= watched.types
         watched.step.more |= _numbers(more)
-        if stepping.seen.evaluating and has_modes(self.network):
-            watched.step.more["network/in_evaluation"] = torch.tensor(1.0)
         self._steps.append(watched.step)
         self._stepped.append(stepping.seen)
 
@@ -138,8 +136,14 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
-        rates = [{} if (rate := stepped.rate) is None else {"optimizer/lr": rate} for stepped in self._stepped]
-        rows = [{"step": i} | known | row for i, (known, row) in enumerate(zip(rates, self._rows(), strict=True))]
+        modes = has_modes(self.network)
+        rows = [
+            {"step": i}
+            | ({} if stepped.rate is None else {"optimizer/lr": stepped.rate})
+            | ({"network/in_evaluation": 1.0} if stepped.evaluating and modes else {})
+            | row
+            for i, (stepped, row) in enumerate(zip(self._stepped, self._rows(), strict=True))
+        ]
         if rows:
             rows[-1] |= gradients_given(self._stepped)
         functions = [activation_layer(name) for name in sorted(self._activations)]
