@@ -132,7 +132,6 @@ def test_a_schedule_of_torchs_gets_what_its_signature_asks_for(kind, settings, m
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("torch.optim.lr_scheduler.ReduceLROnPlateau", "waits for what validation says.*\n.*scheduler=one_cycle"),
         ("torch.optim.lr_scheduler.StepLR", "missing 1 required positional argument: 'step_size'"),
         ("builtins.max", "not supported between|returns a int"),
         ("own_schedules.nothing", "own_schedules.nothing returns a NoneType, and an LRScheduler"),
@@ -157,6 +156,13 @@ def test_what_is_called_in_the_run_needs_partial(section):
         construct("dataset", config)
 
 
-def _config(scheduler):
-    optimizer = {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1}
+@pytest.mark.parametrize(("optimizer", "scheduler"), [("LBFGS", "ConstantLR"), ("SGD", "ReduceLROnPlateau")])
+def test_what_does_not_step_alone_is_told_before_the_run(optimizer, scheduler):
+    target = {"_target_": f"torch.optim.lr_scheduler.{scheduler}", "_partial_": True}
+    with pytest.raises(InputError, match=r"^(LBFGS|ReduceLROnPlateau).step\(\) cannot be called alone"):
+        build_optimizer(_config(target, optimizer), nn.Linear(2, 2), STEPS)
+
+
+def _config(scheduler, optimizer="SGD"):
+    optimizer = {"_target_": f"torch.optim.{optimizer}", "_partial_": True, "lr": 0.1}
     return OmegaConf.create({"optimizer": optimizer, "scheduler": scheduler})

@@ -16,7 +16,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 import cnnlab
 from cnnlab.cli.folders import check_is_run
@@ -25,6 +25,7 @@ from cnnlab.cli.versions import allowed_targets
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import cpu_seed
+from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.datasets.base import ImageSet, image_set
 from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
@@ -137,7 +138,10 @@ def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple
     """The optimizer over all trainable parameters, and its schedule over `steps` steps."""
     weights = [p for p in network.parameters() if p.requires_grad]
     optimizer = call("optimizer", construct("optimizer", config.optimizer), weights)
-    return optimizer, _build_schedule(config.scheduler, optimizer, steps)
+    schedule = _build_schedule(config.scheduler, optimizer, steps)
+    for part in (optimizer, schedule):
+        check_steps_alone(part)
+    return optimizer, schedule
 
 
 def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRScheduler:
@@ -145,11 +149,6 @@ def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRS
     target, made = get_object(config._target_), construct("scheduler", config)
     if not (inspect.isclass(target) and issubclass(target, LRScheduler)):
         schedule = call("scheduler", made, optimizer, steps)
-    elif issubclass(target, ReduceLROnPlateau):
-        raise InputError(
-            f"scheduler: {target.__name__} waits for what validation says, and a schedule here is one of the step.\n"
-            "Choose scheduler=one_cycle, cosine or constant, or another of torch's."
-        )
     else:
         known = inspect.signature(target).parameters
         length = {name: steps for name in LENGTHS if name in known and config.get(name) is None}

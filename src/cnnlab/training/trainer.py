@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from inspect import signature
 from itertools import islice
 from typing import Any, Protocol
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.training.clock import StepClock
 from cnnlab.training.ranks import ALONE, Ranks
 from cnnlab.training.tally import Tally, cross_entropy
@@ -91,7 +90,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         for part in (self.optimizer, self.scheduler):
-            _check_steps_alone(part)
+            check_steps_alone(part)
         # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
         self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
@@ -220,20 +219,6 @@ class Trainer:
 
     def layout(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
-
-
-def _check_steps_alone(part: Optimizer | LRScheduler | None) -> None:
-    """InputError where its `step` asks for what the training loop does not give."""
-    try:
-        if part is not None:
-            signature(type(part).step).bind(part)  # a scheduler replaces the optimizer's own by one with a `self`
-    except TypeError as error:
-        name = type(part).__name__
-        raise InputError(
-            f"{name}.step() cannot be called alone: {error}.\ncnnlab's loop takes a step after each batch, without a "
-            "closure and without a measured value. Take another, as AdamW or CosineAnnealingLR, or write your own loop "
-            "with cnnlab.Probe."
-        ) from None
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
