@@ -94,6 +94,14 @@ def test_bars_are_sorted_and_a_small_share_is_no_zero() -> None:
     assert [text.get_text() for text in every.texts][-1] == "<0.01" and len(every.patches) == 4
 
 
-@pytest.mark.parametrize(("name", "limit", "said"), [("dog", 3, "dog"), ("horse", 4, "hor…"), ("a" * 16, 16, "a" * 16)])
+@pytest.mark.parametrize(
+    ("name", "limit", "said"),
+    [
+        ("dog", 3, "dog"),
+        ("horse", 4, "h…se"),
+        ("a" * 16, 16, "a" * 16),
+        ("n02085620-Chihuahua", 16, "n020856…hihuahua"),
+    ],
+)
 def test_long_names_are_cut_to_the_limit(name: str, limit: int, said: str) -> None:
     assert short(name, limit) == said

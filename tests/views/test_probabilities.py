@@ -42,7 +42,7 @@ def test_variants(check_texts) -> None:
     figure = variants_figure([torch.rand(1, 8, 8)] * 3, words, shares, LONG, "cat.png, shifted")
     texts = check_texts(figure)
     assert "classified as b in 1 of 2 changed versions; bars: probability of b" in texts
-    assert {"b 0.70", "aeroplane with … 0.60", "b 0.80", "cat.png, shifted", *words} <= set(texts)
+    assert {"b 0.70", "aeropla…ong name 0.60", "b 0.80", "cat.png, shifted", *words} <= set(texts)
     bars = [ax.patches[0] for ax in figure.axes if ax.patches]
     assert [bar.get_width() for bar in bars] == pytest.approx([0.7, 0.3, 0.8]), "of the unchanged picture's class"
     assert [to_hex(bar.get_facecolor()) == MARK for bar in bars] == [False, True, False]

@@ -80,7 +80,11 @@ def probability_bars(ax: Axes, shares: Tensor, classes: Sequence[str], top: int)
 
 
 def short(name: str, limit: int = 16) -> str:
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    """Cut in the middle: classes often begin alike (n02085620-Chihuahua), layers too, and differ in their ends."""
+    if len(name) <= limit:
+        return name
+    end = limit // 2
+    return f"{name[: limit - 1 - end]}…{name[-end:]}"
 
 
 def _drawn(steps: list[Step]) -> tuple[list[Step], int]:
