@@ -12,6 +12,7 @@ from scipy import stats
 from cnnlab.claims.claim import read_claim
 from cnnlab.claims.comparisons import comparisons
 from cnnlab.claims.experiment import Experiment
+from cnnlab.claims.find_runs import SweepRecord
 from cnnlab.claims.run_record import RunRecord
 
 UNTRAINED = {"test/accuracy": 0.1}
@@ -98,6 +99,15 @@ def test_exact_is_over_every_run_and_with_pairs_over_every_pair():
     ]
     settings = claim(key="k/k", rule="exact", margin=0, **{"is": "equal"})
     assert comparisons(settings, experiment(*runs))[0].outcome == "does not hold"
+    paired = replace(experiment(*runs), sweeps=(SweepRecord(Path("s"), {"paired": True}),))
+    assert comparisons(settings, paired)[0].outcome == "holds"
+
+
+def test_pairs_without_a_seed_in_common_are_not_compared():
+    runs = [run("he", seed, {"k/k": 1.0}) for seed in (0, 1)] + [run("xavier", seed, {"k/k": 1.0}) for seed in (2, 3)]
+    settings = claim(key="k/k", rule="exact", margin=0, **{"is": "equal"})
+    (found,) = comparisons(settings, replace(experiment(*runs), sweeps=(SweepRecord(Path("s"), {"paired": True}),)))
+    assert found.reason == "they have no seed in common" and found.outcome == "unknown"
 
 
 def test_shares_of_runs_that_trained():

@@ -48,6 +48,7 @@ def test_a_profile_has_measurement_and_theory_by_the_layer_s_number(tmp_path):
         (3.0, 4.0),
     )
     assert found.end.mean == (7.0,) and found.layers == {1: "conv1", 2: "logits"}
+
     assert (found.theory.mean, found.theory.low, found.theory.high) == ((1.5,), (1.0,), (2.5,))
     assert depth_profile(runs, "gradient").init.mean == (0.5,) and not depth_profile(runs, "gradient").theory
 
@@ -56,3 +57,9 @@ def test_a_profile_has_measurement_and_theory_by_the_layer_s_number(tmp_path):
 def test_theory_without_a_band_is_not_drawn(tmp_path, missing):
     results = {f"theory/gradient_std{part}/01_a": 1.0 for part in ("", "_lower", "_upper") if part != missing}
     assert not depth_profile([_run(tmp_path, "1", [], results)], "gradient").theory
+
+
+def test_a_layer_s_name_may_begin_like_the_mark_of_a_second_call(tmp_path):
+    results = {f"activation/std/{layer}@init": 1.0 for layer in ("01_stem.callback.conv", "02_b", "01_stem.call2")}
+    found = depth_profile([_run(tmp_path, "1", [], results)], "activation")
+    assert found.layers == {1: "stem.callback.conv", 2: "b"}

@@ -1,5 +1,6 @@
 """Folders beside overrides on one command line."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,20 @@ def test_an_empty_name_is_no_folder():
 
 
 def test_one_in_which_nothing_can_be_written_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("os.access", lambda path, mode: False)  # as on a disk that is read-only, also for root
-    with pytest.raises(InputError, match="cannot be used: nothing can be written there"):
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")  # which root, too, cannot write on
+
+    monkeypatch.setattr("tempfile.mkdtemp", read_only)
+    with pytest.raises(InputError, match="cannot be used: Read-only file system"):
         check_can_be_made(tmp_path, "hydra.run.dir")
+
+
+def test_commands_that_look_at_the_same_time_do_not_meet(tmp_path):
+    folder = tmp_path / "outputs" / "runs" / "mine"
+    with ThreadPoolExecutor(4) as several:
+        for look in [several.submit(check_can_be_made, folder, "hydra.run.dir") for _ in range(60)]:
+            look.result()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_flags_may_stand_anywhere():

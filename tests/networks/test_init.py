@@ -59,6 +59,17 @@ def test_the_seed_decides_and_the_global_state_does_not_change():
     assert torch.equal(a.head.fc1.weight, b.head.fc1.weight) and not torch.equal(a.head.fc1.weight, c.head.fc1.weight)
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_weights_on_a_gpu_are_those_of_the_cpu_and_its_random_state_does_not_change():
+    state = torch.cuda.get_rng_state()
+    here, there = _network(), _network().cuda()
+    for net in (here, there):
+        initialize(net, nn.init.kaiming_normal_, seed=3)
+    assert torch.equal(torch.cuda.get_rng_state(), state)
+    assert torch.equal(there.head.fc1.weight.cpu(), here.head.fc1.weight)
+
+
 def test_no_other_generator_is_begun_anew(monkeypatch):
     seeded = []
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)

@@ -108,6 +108,16 @@ def test_numbers_of_the_cpu_follow_those_of_another_device():
     assert keys == ("train/loss", "seen", "activation/mean/01_a") and values.device.type == "meta"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_layers_may_be_on_different_devices(order):
+    """Numbers of the CPU are floats, and those of another device tensors, whichever layer comes first."""
+    group = Group({"mean": statistics.mean, "std": statistics.std, "largest": statistics.largest})
+    tensors = [torch.ones(2), torch.ones(2, device="meta")]
+    found = {("activation", f"0{i}_a"): group(tensors[i]) for i in order}
+    ((keys, values),) = blocks({"activation": group}, [Step(found)])
+    assert len(keys) == 6 and values.device.type == "meta" and values.shape == (1, 6)
+
+
 @pytest.mark.parametrize(("statistic", "says"), [(lambda x: x, r"a tensor \(4,\)"), (lambda x: "much", "a str")])
 def test_a_statistic_that_is_no_number_is_told_with_its_key(statistic, says):
     group = Group({"odd": statistic})

@@ -99,6 +99,27 @@ def test_a_network_of_ones_own_is_judged_by_what_it_shows(tmp_path):
     assert said == 'cnnlab.initialize(network, "xavier")', "tanh is read from the network, and nothing can be typed"
 
 
+class _Pair(nn.Linear):
+    def forward(self, input):
+        return super().forward(input), 1
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (nn.Linear(64, 2), r"returns \(N, 2\), but for 10 classes"),
+        (_Pair(64, 10), "returns a tuple"),
+        (nn.Linear(48, 10), "fails on 2 images of 1x8x8 at 1"),
+        (nn.Linear(64, 10).double(), "dtype"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_told_before_a_folder_is_made(tmp_path, last, says):
+    network = nn.Sequential(nn.Flatten(), last)
+    with pytest.raises(cnnlab.InputError, match=says):
+        cnnlab.fit(network, _data(), torch.optim.SGD(network.parameters(), lr=0.1), tmp_path / "run", steps=1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_holds_a_run_is_refused(tmp_path):
     _fit(tmp_path / "a", steps=1)
     with pytest.raises(cnnlab.InputError, match="already holds a run"):

@@ -60,7 +60,7 @@ def test_most_mistaken_are_the_highest_losses(scores):
     assert places.tolist() == expected and found.tolist() == pytest.approx([losses[i] for i in expected], rel=1e-5)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_the_mistaken_figure_names_truth_and_claim(scores, channels):
     logits, labels = scores
     logits[3] = math.nan

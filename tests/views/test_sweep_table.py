@@ -39,16 +39,31 @@ def _text(renderable, width=120, height=40) -> list[str]:
 
 
 def test_each_run_has_its_status_progress_and_accuracy(sweep, monkeypatch):
-    monkeypatch.setattr("cnnlab.views.sweep_table._age", lambda run: 30.0)
     table = LiveTable(sweep, NAMES)
     lines = _text(table.render())
     rows = {line.split()[0]: line for line in lines if ",seed" in line.split()[0]}
     assert "5 runs, 1 failed, 1 diverged, 1 running, 1 completed, 1 queued" in " ".join(" ".join(lines[:2]).split())
     assert "97.50 %" in rows[NAMES[0]] and "completed" in rows[NAMES[0]]
     assert "ValueError: no [luck]" in rows[NAMES[1]] and "at all" not in "".join(lines)
-    assert "50.00 %" in rows[NAMES[3]] and rows[NAMES[3]].split()[-2:] == ["2", "min"]
+    assert rows[NAMES[3]].split()[-2:] == ["50.00", "%"], "how long it takes is not known yet"
     assert "queued" in rows[NAMES[4]]
     assert next(iter(rows)) == NAMES[1], "what failed comes first"
+
+
+def test_what_is_left_follows_from_what_was_done_since_it_was_first_seen(sweep, monkeypatch):
+    """A run that goes on at a quarter, beside three that ended before: what was done then took none of these 10 s."""
+    clock = [0.0]
+    monkeypatch.setattr("cnnlab.views.sweep_table.monotonic", lambda: clock[0])
+    table = LiveTable(sweep, NAMES)
+    assert " left" not in " ".join(_text(table.render(), width=300)[:1])
+    clock[0] = 10.0
+    (sweep / NAMES[3] / "metrics.jsonl").write_text('{"step": 60, "validation/accuracy": 0.5}\n')
+    lines = _text(table.render(), width=300)
+    row = next(line for line in lines if line.startswith(NAMES[3]))
+    assert row.split()[-2:] == ["2", "min"], "20 times of 10 steps, 0.7 / 0.05 times 10 s"
+    assert " left" not in lines[0], "half a run must be done"
+    (sweep / NAMES[3] / "metrics.jsonl").write_text('{"step": 160, "validation/accuracy": 0.5}\n')
+    assert "about 22 s left" in _text(table.render(), width=300)[0], "0.55 runs in 10 s, 1.2 to do"
 
 
 def test_a_small_terminal_shows_what_matters_and_counts_the_rest(sweep, monkeypatch):

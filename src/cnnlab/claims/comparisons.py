@@ -71,6 +71,8 @@ def _compare(claim: Claim, experiment: Experiment, cell: _Cell, key: str, arm: s
     sign = -1 if claim.is_ == "lower" else 1
     if claim.rule == "exact":
         pairs = _pairs(left, right, by_seed_only=not between or experiment.paired)
+        if not pairs:
+            return replace(found, reason="they have no seed in common")
         return decide_exactly(found, [sign * _minus(a, b) for a, b in pairs])
     return _means(found, left, right, sign, paired=not between or experiment.paired)
 

@@ -86,7 +86,7 @@ def signed_interval(found: Difference) -> tuple[float, float]:
     return low, high
 
 
-def seeds_in_words(found: Difference) -> str:
+def seeds_that_would_tell(found: Difference) -> str:
     """How many seeds would tell, of an inconclusive pair."""
     if found.seeds is None:
         return "equal means: no number of seeds would tell"
@@ -106,7 +106,7 @@ def _of_two(found: Difference) -> str:
         case "different":
             return f"{beats} by {difference_in_words(found)}, {seeds}."
         case "inconclusive":
-            words = f"{difference_in_words(found)}, {seeds}; {seeds_in_words(found)}"
+            words = f"{difference_in_words(found)}, {seeds}; {seeds_that_would_tell(found)}"
             return f"No difference found between {better.name} and {other.name} ({words})."
         case "exact":
             which = "in every pair" if found.method == "paired" else "no run of either differs from its group's mean"

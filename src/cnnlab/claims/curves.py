@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cnnlab.claims.groups import Group
 from cnnlab.claims.run_record import RunRecord
+from cnnlab.diagnosis.logged_step import AGAIN
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _by_layer(run: RunRecord, what: str, part: str) -> dict[str, float]:
         else:
             start, end = f"theory/{kind}_std{part}/", ""
         for key in run.results:
-            if key.startswith(start) and key.endswith(end) and ".call" not in key:
+            if key.startswith(start) and key.endswith(end) and not AGAIN.search(key):
                 value = run.value(key)
                 if value is not None and math.isfinite(value):
                     found[key[len(start) : len(key) - len(end)]] = value

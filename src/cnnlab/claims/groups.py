@@ -38,10 +38,6 @@ class Group:
     def with_result(self) -> list[RunRecord]:
         return [run for run in self.runs if run.value(self.metric.key) is not None]
 
-    @property
-    def without_result(self) -> list[RunRecord]:
-        return [run for run in self.runs if run.value(self.metric.key) is None]
-
     @cached_property
     def values(self) -> np.ndarray:
         return np.array([run.value(self.metric.key) for run in self.with_result], dtype=float)

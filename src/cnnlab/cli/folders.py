@@ -1,9 +1,9 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -90,25 +90,18 @@ def named_folder(text: str, setting: str) -> Path:
 
 
 def check_can_be_made(folder: Path, setting: str) -> None:
-    """InputError unless the folder can be made and written into; makes it for a moment, since nothing else
-    can tell."""
-    made: list[Path] = []
+    """InputError unless the folder can be made and written into. Nothing but making it can tell; it is made for a
+    moment, in a folder beside it, since another command may be making it at this time."""
     try:
-        for part in reversed([folder, *folder.parents]):
-            if part.exists() and not part.is_dir():
-                raise NotADirectoryError(0, f"{part} is a file")
-            if not part.exists():
-                part.mkdir()
-                made.append(part)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(0, "nothing can be written there")
+        existing = next(part for part in (folder, *folder.parents) if part.exists())
+        if not existing.is_dir():
+            raise NotADirectoryError(0, f"{existing} is a file")
+        with TemporaryDirectory(prefix=".trying_", dir=existing) as beside:
+            (Path(beside) / folder.relative_to(existing)).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"{setting}={_shortened(folder)} cannot be used: {error.strerror or error}.\nGive another folder."
         ) from error
-    finally:
-        for part in reversed(made):
-            part.rmdir()
 
 
 def _shortened(folder: Path) -> str:

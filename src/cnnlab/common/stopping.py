@@ -7,13 +7,16 @@ lost: about one in thirty. Long loops therefore call `raise_if_asked` in every r
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Any, NoReturn
 
 _asked: list[tuple[int, str]] = []  # signals to stop, with reasons
 _to_save: list[int] = []  # signals to save
 _patient = 0
+GRACE_S = 20  # for a process that is told to stop, to write what it has
 REMINDER_S = 10  # after which a signal that nobody heard is raised again, wherever the program hangs
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -53,7 +56,26 @@ def how_it_ended(code: int | None) -> str:
     if code is None or code >= 0:
         return f"its process ended with exit code {code}"
     words = f"killed by {signal.Signals(-code).name}"
-    return f"{words} (out of memory?)" if -code == signal.SIGKILL else words
+    return f"{words} (out of memory?)" if words.endswith("SIGKILL") else words
+
+
+def end_with_parent() -> None:
+    """From now on this process stops when its parent is gone, however it went: nobody would look at what it trains."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    from multiprocessing import parent_process  # not where commands begin, all of which import this file
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    sleep(1)  # where the system tells it as well
+    if not asked():
+        os.kill(os.getpid(), signal.SIGTERM)
+    sleep(GRACE_S)
+    os._exit(1)
 
 
 @contextmanager

@@ -20,6 +20,8 @@ def count(value: int) -> str:
 
 def rough(value: float) -> str:
     """Three significant digits from 10,000 on: 784, 9,408, 113k, 2.08M, 1.32G."""
+    if 1e4 <= value < math.inf:
+        value = float(f"{value:.3g}")  # before a unit is chosen: 999,500 is 1.00M
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= max(unit, 1e4):
             digits = max(0, 2 - int(log10(value / unit)))

@@ -1,13 +1,12 @@
 """The common form of all data sets: uint8 tensors, class names, mean and std per channel."""
 
 import hashlib
-import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import psutil
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -228,8 +227,6 @@ def reading() -> Iterator[None]:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}.\n{advice}.") from error
 
 
-def memory() -> float:
-    """Bytes of main memory; infinite if the system does not report it."""
-    if not hasattr(os, "sysconf"):
-        return math.inf
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def memory() -> int:
+    """Bytes of main memory."""
+    return psutil.virtual_memory().total

@@ -18,7 +18,7 @@ def noise(
     images: int | None = IMAGES,
     validation: float = 0.1,
 ) -> ImageSet:
-    """3 x size x size, pixels uniform on 0..255, independent of each other and of the labels; no file is read.
+    """channels x size x size, pixels uniform on 0..255, independent of each other and of the labels; no file is read.
 
     `images` in all, a fifth of them for the test, the same in every run; classes differ by at most one image.
     `size=None` is 32, `images=None` 200. Raises InputError for fewer than five images per class.

@@ -1,8 +1,8 @@
 """Remedies as data, rendered as an override for the commands or as torch code for your own loop."""
 
-import math
 from dataclasses import dataclass, replace
 
+from cnnlab.common.words import one_two_five
 from cnnlab.diagnosis.context import Context
 
 
@@ -107,11 +107,7 @@ def learning_rate(context: Context, factor: float) -> Remedy:
 
 def rate(value: float) -> Remedy:
     """`value` as learning rate, rounded to 1, 2 or 5 times a power of ten."""
-    if value <= 0:
-        return Remedy("optimizer.lr", 0.0)
-    power = 10.0 ** math.floor(math.log10(value))
-    digit = min((1, 2, 5, 10), key=lambda d: abs(math.log(d * power / value)))
-    return Remedy("optimizer.lr", digit * power)
+    return Remedy("optimizer.lr", one_two_five(value) if value > 0 else 0.0)
 
 
 def _number(value: str | float | None) -> str:

@@ -39,6 +39,7 @@ class LayerTelemetry(Callback):
         self.diagnosis: Diagnosis | None = None
         self._watching = ExitStack()
         self._seen: Any = None
+        self._step = 0  # optimizer steps before this batch
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.probe = Probe(pl_module, self.statistics, self.images)
@@ -46,8 +47,8 @@ class LayerTelemetry(Callback):
         self.schedule = Schedule(self.every, int(steps) if steps != float("inf") else -1, self.early)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._seen = None
-        if self.schedule(trainer.global_step):
+        self._seen, self._step = None, trainer.global_step
+        if self.schedule(self._step):
             self._seen = self._watching.enter_context(self.probe.watch(self._gradient_scale(trainer)))
 
     def on_train_batch_end(
@@ -60,7 +61,7 @@ class LayerTelemetry(Callback):
             self._seen["train/loss"] = loss.detach()
         self._watching.close()
         if trainer.logger is not None:
-            trainer.logger.log_metrics(self.probe.read(), step=trainer.global_step - 1)
+            trainer.logger.log_metrics(self.probe.read(), step=self._step)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._watching.close()

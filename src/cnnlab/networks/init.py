@@ -74,11 +74,11 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
 
 def _fill_dense(fill: Fill, weight: Tensor) -> None:
     missing = (1,) * (4 - weight.dim())
-    # torch's orthogonal_ cannot fill weights in channels_last.
-    dense = weight.contiguous().view(*weight.shape, *missing)
+    # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
+    # those in channels_last.
+    dense = weight.cpu().contiguous().view(*weight.shape, *missing)
     fill(dense)
-    if not weight.is_contiguous():
-        weight.copy_(dense.view_as(weight))
+    weight.copy_(dense.view_as(weight))
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:

@@ -42,13 +42,13 @@ CLASSICAL: dict[str, Kernel] = {
     "laplacian": Kernel(((0, 1, 0), (1, -4, 1), (0, 1, 0)), _GONZALEZ + ", second derivative"),
 }
 
-# Counts the cells of a patch that match the left corner of the smiley's mouth.
 # What `init=classical` fills with, in this order: a run keeps its weights when a kernel is added above.
 FILLED = (
     *("identity", "box_blur", "gaussian", "sharpen", "outline", "emboss"),
     *("sobel_x", "sobel_y", "prewitt_x", "prewitt_y", "laplacian"),
 )
 
+# Counts the cells of a patch that match the left corner of the smiley's mouth.
 MOUTH_CORNER = Kernel(((0, 0, 1), (1, 0, 0), (0, 1, 1)), "feature detector for the 7x7 smiley")
 
 

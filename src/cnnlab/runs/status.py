@@ -40,7 +40,7 @@ def being_run(folder: Path, run: dict[str, Any]) -> str:
     words = f"{folder} is being run by process {run['pid']} on {run['host']}.\nWait for it, or stop it."
     if run["host"] == socket.gethostname():
         return words
-    said = f"""sed -i 's/"running"/"interrupted"/' {shlex.quote(str(folder / "run.json"))}"""
+    said = f"""sed -i.bak 's/"running"/"interrupted"/' {shlex.quote(str(folder / "run.json"))}"""
     return f"{words}\nIf it is gone, as with its container, it cannot be seen from here. Say so, and go on:\n  {said}"
 
 

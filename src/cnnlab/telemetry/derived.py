@@ -142,14 +142,14 @@ class Vectors:
 
     def __init__(self, results: Sequence[Any]):
         self._results = results
+        self._device = next((number.device for number in chain(*results) if isinstance(number, Tensor)), None)
 
     def __getattr__(self, name: str) -> Tensor:
-        device = next((number.device for number in self._results[0] if isinstance(number, Tensor)), None)
-        return _vector([getattr(result, name) for result in self._results], device)
+        return _vector([getattr(result, name) for result in self._results], self._device)
 
 
 def _vector(numbers: Sequence[Any], device: torch.device | None = None) -> Tensor:
-    if isinstance(numbers[0], Tensor):
-        return torch.stack([*numbers])
+    if any(isinstance(number, Tensor) for number in numbers):  # all, but where layers are on several devices
+        return torch.stack(together([n if isinstance(n, Tensor) else torch.tensor(float(n)) for n in numbers]))
     vector = torch.tensor(numbers)
     return vector if device is None else vector.to(device, non_blocking=True)

@@ -141,7 +141,7 @@ def _below(
         kappa = (1 + on.kappa(on.slopes.square())) * (1 + 2 * here.overlap) - 1
         inherited = on.growth(lambda *slope: slope[2]) ** 2 * input.shown
         variance = here.variance + math.log1p(kappa / node.channels) + inherited
-        if isinstance(node, Pool) and node.window.kernel > node.window.stride:
+        if isinstance(node, Pool) and any(k > s for k, s in zip(node.window.kernel, node.window.stride, strict=True)):
             variance = (variance**0.5 + _OVERLAP) ** 2
         return _Backward(variance, here.overlap * on.correlation(on.slopes) ** 2, sloped=True)
     if isinstance(node, Normalize) and state.slopes is not None:

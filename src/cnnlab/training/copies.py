@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from cnnlab.common.errors import NotApplicable
-from cnnlab.common.random import cpu_seed
+from cnnlab.common.random import undisturbed
 from cnnlab.networks.init import initialize, lsuv
 from cnnlab.training.schedules import constant
 from cnnlab.training.trainer import Trainer
@@ -141,7 +141,8 @@ def _set_rate(group: dict[str, Any], rate: float) -> None:
 def _draw_anew(network: nn.Module, images: Tensor) -> None:
     """All that modules draw or set when they are made, norm layers too, then LSUV, which suits every activation. What
     is frozen stays."""
-    with cpu_seed(0):
+    place = next(network.parameters()).device
+    with undisturbed(0, place):
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset) and all(parameter.requires_grad for parameter in module.parameters()):

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
@@ -27,7 +26,7 @@ from cnnlab.cli.processes import of_torchrun, warm_processes
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.device import choose_device
 from cnnlab.common.errors import InputError
-from cnnlab.common.stopping import STOPS, Stopped, asked, how_it_ended, stop_once, stoppable
+from cnnlab.common.stopping import GRACE_S, STOPS, Stopped, end_with_parent, how_it_ended, stop_once, stoppable
 from cnnlab.runs.environment import PARENT
 from cnnlab.runs.run_folder import mark_failed
 from cnnlab.runs.status import LAST
@@ -37,7 +36,6 @@ from cnnlab.views.beginning import waiting_for
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-GRACE_S = 20  # for a process that is told to stop, to write what it has
 _NOISY = ("torch.distributed", "torch.multiprocessing")
 _tasks = 0  # of torchrun's processes, so far
 
@@ -112,7 +110,7 @@ def _rank(payload: bytes) -> Any:
     register_resolvers()
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for what this process starts
     torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _log_to(logs if int(os.environ["RANK"]) == 0 else [])
     os.environ[PARENT] = str(parent)
     try:
@@ -205,18 +203,6 @@ def _end(processes: list[Any]) -> None:
 def _send(processes: list[Any], number: int) -> None:
     for process in processes:
         os.kill(process.pid, number)
-
-
-def _end_with_parent() -> None:
-    """Stop when the parent is gone, however it went."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    sleep(1)  # where the system tells it as well
-    if not asked():
-        os.kill(os.getpid(), signal.SIGTERM)
-    sleep(GRACE_S)
-    os._exit(1)
 
 
 def _log_to(files: list[tuple[str, logging.Formatter | None]]) -> None:

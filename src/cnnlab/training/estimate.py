@@ -5,11 +5,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from cnnlab.cli.parts import make_parts
 from cnnlab.common.device import choose_device
 from cnnlab.common.random import seed_everything
+from cnnlab.common.threads import computing_with
 from cnnlab.training.from_config import trainer_of
 
 MEASURED_STEPS = 3  # after one that warms up
@@ -20,9 +19,7 @@ def training_seconds(config: Any, threads: int | None = None) -> float:
 
     `threads`: of the CPU, as the run would have.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
+    with computing_with(threads):
         seed_everything(config.seed, config.trainer.deterministic)
         device = choose_device(config.trainer.device)
         parts = make_parts(config, device)
@@ -34,5 +31,3 @@ def training_seconds(config: Any, threads: int | None = None) -> float:
             trainer.step(x, y, trainer.fast)[0].item()  # which waits for the device
             seconds.append(perf_counter() - began)
         return parts.steps * median(seconds[1:] or seconds)
-    finally:
-        torch.set_num_threads(before)

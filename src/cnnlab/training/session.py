@@ -21,7 +21,7 @@ from cnnlab.training.observers.observer import Observer
 from cnnlab.training.progress import TrainingProgress
 from cnnlab.training.ranks import Agreed
 from cnnlab.training.shares import own, predicted, whole_scores
-from cnnlab.training.tally import gap, probability_error, resolution, scores_of
+from cnnlab.training.tally import at_once, gap, probability_error, resolution, scores_of
 from cnnlab.training.trainer import Place, Trainer
 
 log = logging.getLogger("cnnlab")
@@ -113,7 +113,7 @@ class Session:
     def measured(self, step: int, epoch: int, loss: Tensor, logits: Tensor, y: Tensor, lr: float) -> bool:
         scores = whole_scores(self.ranks, loss, logits, y)
         self._notify(step, self.recorder.measured(step, epoch, scores, {"optimizer/lr": lr}))
-        now = {key.removeprefix("train/"): value.item() for key, value in scores.items()}
+        now = {key.removeprefix("train/"): value for key, value in at_once(scores).items()}
         self.progress.describe(**now)
         return math.isfinite(now["loss"])
 

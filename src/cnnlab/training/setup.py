@@ -1,6 +1,7 @@
 """Assembles a session with its observers from network, data and optimizer; `fit` runs one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from cnnlab.datasets.base import ImageSet, broken_share, distinct_share, image_s
 from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
+from cnnlab.networks.dry_run import check_forward
 from cnnlab.networks.layers import check_open, weight_layers, weight_of
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -160,6 +162,7 @@ def fit(
     check_rules({k: _plain(settings[k]) for k in settings}, {k: LIMITS[k] for k in settings if k in LIMITS})
     check_open(network)
     schedule = _schedule(optimizer, scheduler, steps)
+    _try(network, data, batch_size)
     run, place = RunFolder(Path(folder)), choose_device(device)
     network.to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
@@ -170,6 +173,15 @@ def fit(
             run, data, trainer, batches, steps, telemetry=telemetry, expectation=expectation, evaluation=evaluation
         )
         return session.run()
+
+
+def _try(network: nn.Module, data: ImageSet, batch_size: int) -> None:
+    """Raises InputError unless a copy, where there can be one, takes the images and gives logits."""
+    try:
+        copy = deepcopy(network).cpu()
+    except Exception:  # somebody else's network, which can raise anything here
+        return
+    check_forward(copy, data.shape, len(data.classes), min(2, len(data.train), batch_size))
 
 
 def _schedule(optimizer: Any, scheduler: Any, steps: int) -> LRScheduler:

@@ -90,8 +90,14 @@ def batch_scores(loss: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Tens
 
 def scores_of(split: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
     """`<split>/loss` and `<split>/accuracy` of logits (N, classes)."""
-    values = torch.stack([cross_entropy(logits, labels), batch_accuracy(logits, labels)]).tolist()
-    return {f"{split}/loss": values[0], f"{split}/accuracy": values[1]}
+    return at_once(
+        {f"{split}/loss": cross_entropy(logits, labels), f"{split}/accuracy": batch_accuracy(logits, labels)}
+    )
+
+
+def at_once(scores: Mapping[str, Tensor]) -> dict[str, float]:
+    """0-d tensors as numbers, for which a GPU is waited for once."""
+    return dict(zip(scores, torch.stack([*scores.values()]).tolist(), strict=True))
 
 
 def resolution(logits: Tensor, labels: Tensor) -> dict[str, float]:

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from cnnlab.common.words import plural
 from cnnlab.views.journey_figure import short
-from cnnlab.views.panels import SMALL, as_written, card_title
+from cnnlab.views.panels import SMALL, as_written, card_title, picture
 from cnnlab.views.tiles import CARD
 
 NUMBERED = 20  # classes up to which counts fit into the cells
@@ -69,7 +69,7 @@ def most_mistaken(logits: Tensor, labels: Tensor, count: int = 20) -> tuple[Tens
 def mistaken_figure(
     images: Tensor, logits: Tensor, labels: Tensor, names: Sequence[str], count: int = 12, columns: int = 3
 ) -> Figure:
-    """`images`: uint8 (N, C, H, W), grey or colour; `logits: (N, classes)` and `labels: (N,)` in the same order."""
+    """`images`: uint8 (N, C, H, W); `logits: (N, classes)` and `labels: (N,)` in the same order."""
     places, losses = most_mistaken(logits, labels, count)
     shares = logits.float().softmax(1)[places].nan_to_num(0.0).cpu()
     unknown = logits.isnan().any(1)[places].tolist()
@@ -81,8 +81,7 @@ def mistaken_figure(
         ax.axis("off")
     wrong = (shares.argmax(1) != labels[places].cpu()).tolist()
     for i, (ax, place) in enumerate(zip(axes, places.tolist(), strict=False)):
-        pixels = images[place].cpu()
-        ax.imshow(pixels.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
+        picture(ax, images[place] / 255)
         said = "no number" if unknown[i] else short(names[int(shares[i].argmax())], LONGEST)
         sure = "" if unknown[i] else f"{100 * shares[i].max():.0f} %, "
         colour = "#b03020" if wrong[i] or unknown[i] else "black"

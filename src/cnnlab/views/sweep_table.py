@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -33,8 +32,9 @@ class LiveTable:
     def __init__(self, sweep: Path, names: Sequence[str]):
         self.sweep, self.names = sweep, names
         self.console = Console(stderr=True)
-        self.began = monotonic()
         self._final: dict[str, dict[str, Any]] = {}
+        # By run, and of all ("", where a share is a number of runs): when it was first seen, and how much was done.
+        self._first: dict[str, tuple[float, float]] = {}
         self._live = Live(
             console=self.console,
             get_renderable=self.render,
@@ -87,22 +87,23 @@ class LiveTable:
         if run.get("error"):
             bar = Text(run["error"].splitlines()[0], style="red", overflow="ellipsis")
         left = ""
-        if status == "running" and share:
-            left = _duration(_age(run) * (1 - share) / share)
+        if status == "running" and share is not None:
+            left = self._left(name, share, 1.0)
         shown = "" if accuracy is None else accuracy_percent(accuracy)
         return [Text(name, overflow="ellipsis"), Text(status, style=COLOURS.get(status, "red")), bar, shown, left]
 
     def _headline(self, runs: Mapping[str, Any], shares: Sequence[float]) -> Text:
         count = {status: sum(run["status"] == status for run in runs.values()) for status in ORDER}
         words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
-        done = sum(shares)
-        elapsed = monotonic() - self.began
-        left = (
-            f", about {_duration(elapsed * (len(shares) - done) / done)} left"
-            if done > 0.5 and count["running"]
-            else ""
-        )
-        return Text(f"{self.sweep}: {plural(len(runs), 'run')}, {words}{left}", style="bold")
+        left = self._left("", sum(shares), len(shares), 0.5)
+        told = f", about {left} left" if left and count["running"] else ""
+        return Text(f"{self.sweep}: {plural(len(runs), 'run')}, {words}{told}", style="bold")
+
+    def _left(self, name: str, done: float, of: float, least: float = 0.0) -> str:
+        """As fast as it went since it was first seen, which a run that goes on was not at 0; empty up to `least`."""
+        now = monotonic()
+        began, first = self._first.setdefault(name, (now, done))
+        return _duration((now - began) * (of - done) / (done - first)) if done - first > least else ""
 
 
 def print_jobs(sweep: Path, names: Sequence[str], seconds: Mapping[str, float], parallel: int | None) -> None:
@@ -149,10 +150,6 @@ def print_ended(sweep: Path, names: Sequence[str], reasons: Mapping[str, str]) -
         line = f"  {name}  [{COLOURS.get(status, 'red')}]{status}[/]: {escape(reason.splitlines()[0])}{escape(log)}"
         console.print(line, soft_wrap=True)
     return states
-
-
-def _age(run: dict[str, Any]) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(run["started"])).total_seconds()
 
 
 def _duration(seconds: float) -> str:

@@ -101,7 +101,13 @@ def _look(config):
     return os.environ.get("CUDA_VISIBLE_DEVICES"), ours.exitcode
 
 
-def test_a_job_of_several_processes_has_its_share_of_cores_and_gpus(launched, monkeypatch):
+@pytest.mark.parametrize(
+    ("ours", "shares"), [(None, ["0,1", "2,3"]), ("3,5,GPU-8932f937,7", ["3,5", "GPU-8932f937,7"])]
+)
+def test_a_job_of_several_processes_has_its_share_of_cores_and_gpus(launched, monkeypatch, ours, shares):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if ours is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ours)
     monkeypatch.setattr("cnnlab.cli.launchers.local._cores", lambda: 6)
     monkeypatch.setattr("cnnlab.cli.launchers.local._devices", lambda config: 2)
     launcher = launched(_look, LocalLauncher(jobs=None, threads=1))
@@ -109,7 +115,7 @@ def test_a_job_of_several_processes_has_its_share_of_cores_and_gpus(launched, mo
     monkeypatch.setattr("cnnlab.cli.launchers.local._gpus", lambda config: 5)
     assert launcher.parallel(launcher.config) == 2
     results = launcher.launch([["what=1"], ["what=2"]], 0)
-    assert sorted(result.return_value for result in results) == [("0,1", 0), ("2,3", 0)]
+    assert sorted(result.return_value for result in results) == [(share, 0) for share in shares]
 
 
 def _sleep(config):

@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -25,14 +23,13 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
-from cnnlab.common.stopping import heard, how_it_ended, stoppable
+from cnnlab.common.stopping import GRACE_S, end_with_parent, heard, how_it_ended, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 5 s that no job pays again.
 PRELOADED = ("cnnlab.training.start", "cnnlab.cli.launchers.local", "cnnlab.cli.launchers.scanned")
 # By these functions, when they are called.
 IMPORTED_LATE = {f"cnnlab.datasets.torchvision.{name}": "torchvision.datasets" for name in ("cifar10", "cifar100")}
-GRACE_S = 20  # for a job that is told to stop, to write what it has
 PATIENCE_S = 5  # before it is told again: a signal that arrives inside a weakref's callback is lost
 
 
@@ -113,7 +110,7 @@ class LocalLauncher(Launcher):
         """`gpus`: groups of `each`, of which the job gets one."""
         receiver, sender = self.server.Pipe(duplex=False)
         first = slot % gpus * each if gpus else 0
-        visible = ",".join(str(gpu) for gpu in range(first, first + each))
+        visible = ",".join(_gpu_names(first + each)[first:])
         variables = {"CUDA_VISIBLE_DEVICES": visible} if gpus > 1 else {}
         log = str(job_folder(config) / f"{config.hydra.job.name}.log")
         payload = pack_config(self, config)
@@ -139,7 +136,7 @@ def preloaded(config: DictConfig) -> list[str]:
 def _child(payload: bytes, sender: Connection, log: str, threads: int, variables: dict[str, str]) -> None:
     """The life of a job's process."""
     os.setsid()  # Ctrl-C on the terminal reaches the launcher alone, which tells each job once
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.environ.update(variables)
     _redirect(Path(log))
 
@@ -148,16 +145,6 @@ def _child(payload: bytes, sender: Connection, log: str, threads: int, variables
     torch.set_num_threads(threads)
     with stoppable():
         sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
-
-
-def _end_with_parent() -> None:
-    """Stop when the launcher is gone, however it went: nobody would look at what this process trains."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(GRACE_S)
-    os._exit(1)
 
 
 def _redirect(log: Path) -> None:
@@ -210,6 +197,12 @@ def _check(check: Callable[[Any], Any], configs: Sequence[DictConfig]) -> None:
 def _gpus(config: DictConfig) -> int:
     """How many GPUs the job may choose from."""
     return 0 if OmegaConf.select(config, "trainer.device") == "cpu" else _gpus_here()
+
+
+def _gpu_names(count: int) -> list[str]:
+    """Of the first `count`. Somebody, or the cluster, may have named those that are ours: by number, or a UUID."""
+    ours = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return (ours.split(",") if ours else [str(gpu) for gpu in range(count)])[:count]
 
 
 @cache

@@ -15,7 +15,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import MAPPING, TEXT, check_settings, plain_settings, require
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import number, optional, whole
-from cnnlab.common.stopping import heard
+from cnnlab.common.stopping import GRACE_S, heard
 from cnnlab.runs.run_folder import mark_interrupted
 
 RULES = {
@@ -25,7 +25,6 @@ RULES = {
     "init": optional(MAPPING),
 }
 PATIENCE_S = 10  # for the head of a cluster to answer
-GRACE_S = 20  # for a job that is told to stop, to write what it has
 
 
 class RayLauncher(Launcher):

@@ -65,7 +65,7 @@ def of_module(module: nn.Module) -> Activation | None:
     if len(pieces) == 1:
         return LINEAR
 
-    own = copy.deepcopy(module).double()  # prelu's weight has the network's device and dtype
+    own = copy.deepcopy(module).to("cpu", torch.float64)  # prelu's weight has the network's device and dtype
     # Clone, since the module may work in place.
     return Activation(lambda h: own(h.clone()), pieces, kind.exact, kind.reach(module))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnlab.claims.claim import Claim
+from cnnlab.claims.metric import Metric
 from cnnlab.claims.verdict import Verdict
 from cnnlab.common.words import plural
 from cnnlab.views.claims.verdict_look import LOOKS, NOT_RUN
@@ -45,7 +46,7 @@ class ClaimEntry:
         claim = self.claim
         if not claim.margin or claim.rule == "trained":
             return ""
-        share = "accuracy" in claim.keys[0] and not claim.rule.endswith("slope")
+        share = Metric(claim.keys[0]).is_share and not claim.rule.endswith("slope")
         points = f"{100 * claim.margin:g}"
         return f"{points} point{'s' * (points != '1')}" if share else f"{claim.margin:g}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnlab.claims.axes import short_names
-from cnnlab.claims.conclusion import seeds_in_words, signed_interval
+from cnnlab.claims.conclusion import seeds_that_would_tell, signed_interval
 from cnnlab.claims.diagnoses import WITHOUT, diagnoses
 from cnnlab.claims.differences import Difference
 from cnnlab.claims.groups import Group
@@ -210,7 +210,7 @@ def _verdict(found: Difference) -> str:
         case "different":
             return "different"
         case "inconclusive":
-            return f"not distinguishable; {seeds_in_words(found)}"
+            return f"not distinguishable; {seeds_that_would_tell(found)}"
         case "exact":
             return "different: nothing scatters"
         case "equal":
