@@ -53,12 +53,14 @@ class Memory(Logger):
     def log_hyperparams(self, *arguments, **named): ...
 
 
-def _fit(module: Module, folder, **settings) -> tuple[LayerTelemetry, Memory]:
+def _fit(module: Module, folder, batches: int = 1, **settings) -> tuple[LayerTelemetry, Memory]:
+    """`batches`: of which the gradients are added up."""
     callback, logger = LayerTelemetry(**settings), Memory()
     trainer = lightning.Trainer(
         max_epochs=1,
         accelerator="cpu",
         callbacks=[callback],
+        accumulate_grad_batches=batches,
         logger=logger,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -80,12 +82,29 @@ def test_every_number_is_that_of_a_plain_loop(tmp_path):
             loss.backward()
             optimizer.step()
             seen["train/loss"] = loss
-        # The module's training_step calls the network inside, and the module itself has no output then.
-        expected[step] = {key: value for key, value in probe.read().items() if not key.startswith("output/")}
+        expected[step] = probe.read()
     assert sorted(logger.rows) == [0, 2, 3], "every second batch and the last"
     for step, row in logger.rows.items():
         named = {key.replace("_net.", "_"): value for key, value in row.items()}
         assert named == pytest.approx(expected[step], rel=1e-5, abs=1e-9)
+
+
+def test_steps_and_loss_are_right_where_gradients_are_added_up(tmp_path):
+    _, logger = _fit(Module(), tmp_path, batches=2, every=1, images=None)
+    assert sorted(logger.rows) == [0, 1], "four batches, two steps"
+    net = network()
+    second = F.cross_entropy(net(IMAGES[16:32]), LABELS[16:32]).item()  # before the first step
+    assert logger.rows[0]["train/loss"] == pytest.approx(second, rel=1e-5)
+
+
+def test_a_batch_that_is_skipped_has_no_loss(tmp_path):
+    class Skips(Module):
+        def training_step(self, batch):
+            return super().training_step(batch) if batch[0][0, 0, 0, 0] == IMAGES[16, 0, 0, 0] else None
+
+    _, logger = _fit(Skips(), tmp_path, every=1)
+    with_loss = [step for step, row in logger.rows.items() if "train/loss" in row]
+    assert len(with_loss) == 1 and len(logger.rows) >= 1
 
 
 def test_the_last_layer_is_measured_although_the_module_itself_is_not_called(tmp_path):

@@ -31,7 +31,7 @@ def test_a_norm_layer_is_seen(norm):
 def test_the_optimizer_tells_its_name_and_the_peak_of_a_schedule():
     network = nn.Linear(2, 2)
     assert context_of(network).learning_rate is context_of(network).optimizer is None
-    optimizer = torch.optim.SGD([{"params": [network.weight], "lr": 0.3}, {"params": [network.bias]}], lr=0.1)
+    optimizer = torch.optim.SGD([{"params": [network.weight]}, {"params": [network.bias], "lr": 0.1}], lr=0.3)
     assert context_of(network, optimizer).learning_rate == 0.3
     one_cycle(optimizer, 100)
     assert optimizer.param_groups[0]["lr"] < 0.02, "a warm-up has lowered it"

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
@@ -429,6 +430,110 @@ def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
 
     assert "an image's output depends on other images" in _loop(body, steps=60, last=nn.LogSoftmax(dim=0))
     assert _loop(body, steps=60, last=nn.LogSoftmax(dim=1)).startswith("Healthy.")
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (lambda out, y: F.cross_entropy(out.softmax(1), y), "a softmax stands between"),
+        (lambda out, y: F.cross_entropy(nn.Softmax(1)(out).float(), y), "a softmax stands between"),
+        (lambda out, y: F.nll_loss(F.log_softmax(out, dim=0), y), "an image's output depends on other images"),
+        (lambda out, y: F.cross_entropy(out[:, :1], 0 * y), "a softmax over a single output is always 1"),
+        (lambda out, y: F.cross_entropy(out, out.detach().softmax(1)), ""),
+        (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y), ""),
+        (lambda out, y: F.cross_entropy(F.log_softmax(out, -1), y), ""),
+    ],
+)
+def test_what_stands_in_the_loop_between_network_and_loss_is_seen(loss, told):
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, loss).backward()
+        optimizer.step()
+
+    said = _loop(body, steps=30)
+    assert told in said if told else "softmax" not in said and "depends on" not in said, said
+
+
+def test_the_outputs_of_a_network_that_returns_a_dict_are_what_the_loss_gets():
+    class Named(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return {"logits": self.net(x)}
+
+    plain, named = Probe(net := _network()), Probe(wrapped := Named(net))
+    with plain.watch():
+        F.cross_entropy(net(X), Y)
+    with named.watch():
+        F.cross_entropy(wrapped(X)["logits"], Y)
+    expected = {key: value for key, value in plain.read().items() if key.startswith("output/")}
+    assert len(expected) == 7 and expected.items() <= named.read().items()
+
+
+@pytest.mark.parametrize("accuracy", [97.0, torch.tensor(62), -0.1])
+def test_an_accuracy_in_percent_or_a_count_is_refused(accuracy):
+    says = "train/accuracy is .*, and a share of 1 is expected"
+    with pytest.raises(InputError, match=says), Probe(_network()).watch() as seen:
+        seen["train/accuracy"] = accuracy
+
+
+def test_steps_have_the_optimizer_s_number_where_not_each_is_watched():
+    network = _network()
+    probe, optimizer = Probe(network), torch.optim.SGD(network.parameters(), lr=1e-6)
+    for step in range(200):
+        if step % 20:
+            _step(network, optimizer)
+            continue
+        with probe.watch() as seen:
+            seen["train/loss"] = _step(network, optimizer)
+    said = str(probe.diagnose(optimizer, classes=3))
+    assert "after 181 steps" in said and "the learning rate, 1e-06 with SGD, is too small" in said
+
+
+def test_a_gradient_scaler_tells_its_scale():
+    network, found = _network(), []
+    for scaler in (None, torch.amp.GradScaler("cpu", init_scale=256.0)):
+        probe = Probe(network)
+        with probe.watch(scaler):
+            loss = F.cross_entropy(network(X), Y)
+            (loss if scaler is None else scaler.scale(loss)).backward()
+        found.append({key: value for key, value in probe.read().items() if key.startswith("gradient/std")})
+    assert found[0] and found[1] == pytest.approx(found[0])
+
+
+@pytest.mark.parametrize("wrong", ["no step", "no zero_grad", "the head alone"])
+def test_mistakes_of_a_loop_are_told_where_weights_are_computed(wrong):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    for layer in (network[0], network[3]):
+        weight_norm(layer)
+    of = network[3] if wrong == "the head alone" else network
+    probe, optimizer = Probe(network), torch.optim.SGD(of.parameters(), lr=0.01)
+    for _ in range(30):
+        with probe.watch() as seen:
+            if wrong != "no zero_grad":
+                network.zero_grad()
+            _scored(network, seen).backward()
+            if wrong != "no step":
+                optimizer.step()
+    said = probe.diagnose(optimizer, classes=3)
+    clauses = {
+        "no step": "the optimizer takes no step",
+        "no zero_grad": "gradients of earlier steps are never cleared",
+        "the head alone": "the optimizer does not have all weights",
+    }
+    assert clauses[wrong] in str(said)
+
+
+def test_single_images_are_not_all_alike():
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, images=1).backward()
+        optimizer.step()
+
+    assert "alike" not in (said := _loop(body, steps=150, rate=0.01)) and "one and the same answer" not in said, said
 
 
 def test_one_batch_learned_by_heart_is_not_called_healthy():

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.optimizer import _global_optimizer_pre_hooks
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
+from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given
 
 X, Y = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 3
 
@@ -35,9 +35,9 @@ def test_the_rate_is_that_of_the_step_and_none_without_one():
     assert stepping.seen.rate is stepping.seen.share is None
     with Stepping(network, _weights(network)) as stepping:
         optimizer.step()
-        optimizer.param_groups[0]["lr"] = 7.0
+        optimizer.param_groups[1]["lr"] = 7.0
         torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=100.0).step()  # somebody else's
-    assert stepping.seen.rate == 0.3 and not stepping.seen.arrived
+    assert stepping.seen.rate == 0.1 and not stepping.seen.arrived, "the optimizer's own, not a group's"
 
 
 def test_the_share_is_that_of_clipping_and_of_what_was_not_cleared():
@@ -117,3 +117,36 @@ def test_the_mode_is_that_in_which_the_gradient_arrived(mode):
         network(X).square().mean().backward()
         network.train(not mode)
     assert stepping.seen.evaluating is not mode
+
+
+def test_an_optimizer_s_steps_are_counted_between_watched_ones_too():
+    network, other = _network(), _network()
+    steps = Steps(network)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    foreign = torch.optim.SGD(other.parameters(), lr=0.1)
+    for _ in range(7):
+        _backward(network)
+        optimizer.step()
+        foreign.step()
+    assert steps.done == 7 and steps.held == {id(p) for p in network.parameters()}
+    second = torch.optim.SGD([network[0].weight], lr=0.1)  # two take turns, as of two losses
+    for _ in range(5):
+        second.step()
+    assert steps.done == 7
+
+
+def test_counting_ends_with_the_one_who_counts():
+    before = len(_global_optimizer_post_hooks)
+    steps = Steps(_network())
+    assert len(_global_optimizer_post_hooks) == before + 1
+    del steps
+    assert len(_global_optimizer_post_hooks) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "numbers"),
+    [([0, 20, 40], [0, 20, 40]), ([0, 0, 0, 1, 1], [0, 1, 2, 3, 4]), ([0, 0, 0, 9], [0, 1, 2, 9]), ([], [])],
+)
+def test_watched_steps_have_the_number_of_the_optimizer_s_step(before, numbers):
+    """Those of one step, as with accumulated gradients, count one by one, and so where no optimizer steps."""
+    assert counted([Stepped(before=steps) for steps in before]) == numbers

@@ -10,7 +10,7 @@ from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.logged_step import Record, read_row
 
 # Batches to average: the accuracy of a single batch of 64 has a standard deviation of 6 points.
-RECENT = 5
+RECENT, RECENT_IMAGES = 5, 100  # at least
 # Slow starts stay at ln(classes) for tens of steps.
 PATIENCE = 100
 # Steps of brief runs, in which the default network is far above chance on all images of configs/.
@@ -71,7 +71,8 @@ class Evidence:
         if epochs:
             return epochs[-1]
         batches = [m.scalars[key] for m in self.records if key in m.scalars]
-        return fmean(batches[-RECENT:]) if batches else math.nan
+        enough = max(RECENT, math.ceil(RECENT_IMAGES / (self.context.batch_size or RECENT_IMAGES)))
+        return fmean(batches[-enough:]) if batches else math.nan
 
     @property
     def steps(self) -> int:

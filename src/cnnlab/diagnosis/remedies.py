@@ -12,7 +12,7 @@ class Remedy:
     where no setting would help. `exists`: whether the network has that setting. `also`: what has to change with it."""
 
     setting: str = ""
-    value: str | float | None = None
+    value: str | float | bool | None = None
     factor: float | None = None
     look: str = ""
     exists: bool = True
@@ -44,7 +44,11 @@ class Remedy:
 
     @property
     def _code(self) -> str:
-        change = f"= {_number(self.value)}" if self.value is not None else f"*= {self.factor}"
+        change = (
+            f"= {self.value if isinstance(self.value, bool) else _number(self.value)}"
+            if self.value is not None
+            else f"*= {self.factor}"
+        )
         match self.setting:
             case "init":
                 batch = ", batch=x" if self.value == "lsuv" else ""
@@ -63,6 +67,8 @@ class Remedy:
                 return "torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps), stepped after every step"
             case setting if setting.startswith("optimizer."):
                 return f'for group in optimizer.param_groups: group["{setting.partition(".")[2]}"] {change}'
+            case "trainer.batch_size":
+                return f"batch_size={self.value} for the DataLoader"
             case "trainer.clip":
                 return f"torch.nn.utils.clip_grad_norm_(network.parameters(), {self.value})"
         return self.override
@@ -110,5 +116,7 @@ def rate(value: float) -> Remedy:
     return Remedy("optimizer.lr", one_two_five(value) if value > 0 else 0.0)
 
 
-def _number(value: str | float | None) -> str:
+def _number(value: str | float | bool | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.1g}" if isinstance(value, float) else str(value)

@@ -152,7 +152,7 @@ def _favoured(run: Evidence) -> float:
     """Share of a batch's images that get the most frequent answer, in the later half of the measured steps; NaN where
     the classes' shares are known, or a single output has an answer of its own."""
     seen = run.values("output/favourite")
-    known = run.context.largest_class_share is not None or run.context.outputs == 1
+    known = run.context.largest_class_share is not None or run.context.outputs == 1 or run.context.batch_size == 1
     return math.nan if known or not seen else median(seen[len(seen) // 2 :])
 
 

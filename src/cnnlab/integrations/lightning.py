@@ -56,9 +56,10 @@ class LayerTelemetry(Callback):
     ) -> None:
         if self._seen is None:
             return
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs  # none where the batch was skipped
         if isinstance(loss, Tensor):
-            self._seen["train/loss"] = loss.detach()
+            # Lightning has divided it.
+            self._seen["train/loss"] = loss.detach() * trainer.accumulate_grad_batches
         self._watching.close()
         if trainer.logger is not None:
             trainer.logger.log_metrics(self.probe.read(), step=self._step)

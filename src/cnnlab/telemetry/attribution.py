@@ -53,7 +53,8 @@ PERMUTING = {function for name in _PERMUTING for function in _named(name)}
 CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIVATING.keys() | RESHAPING | PERMUTING
 CARRYING.add(global_batch_norm)
 BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
-SOFTMAX = {*_named("softmax")}
+SOFTMAX, LOG_SOFTMAX = {*_named("softmax")}, {*_named("log_softmax")}
+LOSSES = {F.cross_entropy, F.nll_loss}
 IN_ORDER = CARRYING - PERMUTING
 
 
@@ -68,6 +69,14 @@ class Units(NamedTuple):
         if x.shape[self.axis] != self.count:
             x = x.unflatten(self.axis, (self.count, -1))
         return x.movedim(self.axis, 1) if self.axis > 1 else x
+
+
+class _Softmax(NamedTuple):
+    """What a softmax, or its logarithm, gave. `over_images`: not over the classes."""
+
+    tensor: ref[Tensor]
+    log: bool
+    over_images: bool
 
 
 class Listener(Protocol):
@@ -85,6 +94,11 @@ class Listener(Protocol):
 
     def activation_is_ambiguous(self, layer: str) -> None:
         """The layer's output also went to another function."""
+        ...
+
+    def loss_gets(self, x: Tensor, mistakes: set[str]) -> None:
+        """Cross entropy, or `nll_loss`, is about to get `x`. `mistakes`: "softmax", of which cross entropy takes a
+        softmax once more; "over_images", of a softmax over them; "single", of one class."""
         ...
 
 
@@ -116,7 +130,7 @@ class Attribution(TorchFunctionMode):
         self.listener = listener
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
-        self._softmaxes: dict[int, ref[Tensor]] = {}  # results of one, and what they were carried to
+        self._softmaxes: dict[int, _Softmax] = {}  # by id: results of one, and what they were carried to
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
         self._off = False  # in a backward pass, for which torch turns the mode off
 
@@ -159,12 +173,19 @@ class Attribution(TorchFunctionMode):
 
     def is_softmax(self, x: Any) -> bool:
         """Whether it is what a softmax gave, flattened or pooled."""
-        return id(x) in self._softmaxes and self._softmaxes[id(x)]() is x
+        found = self._softmax(x)
+        return found is not None and not found.log
+
+    def _softmax(self, x: Any) -> _Softmax | None:
+        found = self._softmaxes.get(id(x))
+        return found if found is not None and found.tensor() is x else None
 
     def __torch_function__(self, func: Function, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         if func in BACKWARD:
             return self._backward(func, args, kwargs)
+        if func in LOSSES:
+            self._into_loss(func, args[0] if args else kwargs.get("input"))
         if func in ACTIVATING:
             self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
@@ -174,15 +195,28 @@ class Attribution(TorchFunctionMode):
                 return run(owned, func, args, kwargs)
             result = func(*args, **kwargs)
             # Permuted, as between heads of attention, another dimension than the softmax's is mixed by what follows.
-            if func in IN_ORDER and isinstance(result, Tensor) and args and self.is_softmax(args[0]):
-                self._softmaxes[id(result)] = ref(result)
+            if func in IN_ORDER and isinstance(result, Tensor) and args and (made := self._softmax(args[0])):
+                self._softmaxes[id(result)] = made._replace(tensor=ref(result))
             return result
         result = func(*args, **kwargs)
-        if func in SOFTMAX:
-            self._softmaxes[id(result)] = ref(result)
+        if func in SOFTMAX or func in LOG_SOFTMAX:
+            over = args[1] if len(args) > 1 else kwargs.get("dim")
+            images = isinstance(over, int) and result.dim() > 1 and over % result.dim() == 0
+            self._softmaxes[id(result)] = _Softmax(ref(result), func in LOG_SOFTMAX, images)
         if isinstance(result, Tensor | tuple | list) and func is not Tensor.detach:
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
+
+    def _into_loss(self, func: Function, x: Any) -> None:
+        if not isinstance(x, Tensor):
+            return
+        mistakes = set[str]()
+        if (made := self._softmax(x)) is not None:
+            mistakes |= {"over_images"} if made.over_images else set()
+            mistakes |= {"softmax"} if func is F.cross_entropy and not made.log else set()
+        if func is F.cross_entropy and x.dim() > 1 and x.shape[1] == 1:
+            mistakes.add("single")
+        self.listener.loss_gets(x, mistakes)
 
     def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
         self._owned[id(x)] = _Owned(ref(x), call, units, version_of(x), carried)

@@ -6,9 +6,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
 from cnnlab.common.errors import InputError
+from cnnlab.common.rates import peak, rated
 from cnnlab.diagnosis import Context
 from cnnlab.networks.layers import weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -23,15 +26,18 @@ def context_of(
     optimizer: Optimizer | None = None,
     classes: int | None = None,
     functions: Iterable[nn.Module] = (),
+    held: Iterable[int] = (),
 ) -> Context:
     """Activation, norm and dropout are read from the modules and from `functions`, the layers that equal the functions
-    called; rates, decay, momentum and the like from the optimizer. What is unknown or ambiguous stays None."""
+    called; rates, decay, momentum and the like from the optimizer. What is unknown or ambiguous stays None. `held`: ids
+    of parameters that other optimizers have."""
     known = [kind for module in (*network.modules(), *functions) if (kind := layer_type(module)) is not None]
     names = {name for kind in known for name, activation in ACTIVATIONS.items() if kind.activation is activation}
     activation = names.pop() if len(names) == 1 else None
     dropout = [float(getattr(module, "p", 0.0)) for module in _of_role(network, "dropout")]
     epsilons = [float(getattr(module, "eps", 0.0) or 0.0) for module in _of_role(network, "norm")]
-    weights = {layer: w for layer, module in weight_layers(network).items() if (w := weight_of(module)) is not None}
+    layers = weight_layers(network)
+    weights = {layer: w for layer, module in layers.items() if (w := weight_of(module)) is not None}
     if optimizer is not None and not hasattr(optimizer, "param_groups"):  # wrappers of optimizers have them
         raise InputError(f"The optimizer is of type {type(optimizer).__name__}; give the one that takes the steps.")
     found = Context(
@@ -42,11 +48,11 @@ def context_of(
         dropout=max(dropout, default=None),
         precision=narrowest({weight.dtype for weight in weights.values()}),
         fan_in={layer: weight[0].numel() for layer, weight in weights.items()},
-        units={layer: len(weight) for layer, weight in weights.items()},
+        units={layer: units for layer, module in layers.items() if (units := _units(module)) is not None},
         norm_epsilon=max(epsilons, default=None),
         frozen=tuple(layer for layer, weight in weights.items() if not weight.requires_grad),
     )
-    return found if optimizer is None else replace(found, **_optimization(network, optimizer, weights))
+    return found if optimizer is None else replace(found, **_optimization(network, optimizer, layers, {*held}))
 
 
 def narrowest(types: Iterable[torch.dtype]) -> str | None:
@@ -65,17 +71,38 @@ def _of_role(network: nn.Module, role: Role) -> list[nn.Module]:
     return [module for module in network.modules() if (kind := layer_type(module)) and kind.role == role]
 
 
-def _optimization(network: nn.Module, optimizer: Optimizer, weights: Mapping[str, nn.Parameter]) -> dict[str, Any]:
-    has = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+def _units(layer: nn.Module) -> int | None:
+    weight = weight_of(layer)
+    if weight is not None:
+        return len(weight)
+    if not parametrize.is_parametrized(layer):  # one without a shape yet
+        return None
+    return getattr(layer, "out_channels", getattr(layer, "out_features", None))
+
+
+def _kernels(layer: nn.Module) -> list[nn.Parameter]:
+    """The weights, or what they are computed from."""
+    weight = weight_of(layer)
+    return [p for p in layer.parameters() if not is_lazy(p) and p.dim() > 1] if weight is None else [weight]
+
+
+def _optimization(
+    network: nn.Module, optimizer: Optimizer, layers: Mapping[str, nn.Module], held: set[int]
+) -> dict[str, Any]:
+    has = held | {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     group = optimizer.param_groups[0]
     update = {key: float(value) for key, value in group.items() if isinstance(value, (bool, int, float))}
     betas = group.get("betas", ())
     return {
-        "learning_rate": _learning_rate(optimizer),
+        "learning_rate": peak(rated(optimizer)),
         "optimizer": type(optimizer).__name__,
         "weight_decay": max(group.get("weight_decay", 0.0) for group in optimizer.param_groups),
         "update": update | {f"beta{i}": float(beta) for i, beta in enumerate(betas, start=1)},
-        "left_out": tuple(k for k, weight in weights.items() if weight.requires_grad and id(weight) not in has),
+        "left_out": tuple(
+            layer
+            for layer, module in layers.items()
+            if any(p.requires_grad and id(p) not in has for p in _kernels(module))
+        ),
         "unregistered": _unregistered(network, has),
     }
 
@@ -101,8 +128,3 @@ def _held(values: Any, path: str) -> Iterator[tuple[str, list[nn.Parameter]]]:
     elif isinstance(values, dict | list | tuple | set):
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             yield from _held(value, f"{path}.{key}".lstrip("."))
-
-
-def _learning_rate(optimizer: Optimizer) -> float:
-    """The schedule's peak, which torch's schedulers store beside the current rate: a warm-up lowers the latter."""
-    return max(float(group.get("max_lr", group.get("initial_lr", group["lr"]))) for group in optimizer.param_groups)

@@ -19,15 +19,17 @@ from torch.optim import Optimizer
 from cnnlab.common.checks import check_value, optional, whole
 from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Diagnosis
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, together
 from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, Stepping, gradients_given
+from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
+ACCURACIES = ("train/accuracy", "validation/accuracy")  # of those that may be added: what the diagnosis judges by
+ROUNDING = 1e-5
 
 
 class Probe:
@@ -66,36 +68,46 @@ class Probe:
         self._stepped: list[Stepped] = []  # of all of these
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._types: set[torch.dtype] = set()  # of all layers' outputs
+        self._batch = 0  # the most images in a watched step
         self._known = Known()
+        self._at_first: tuple[Tensor, Tensor] | None = None  # the smallest weights, and as they were
+        self._optimized = Steps(network if own_loop else nn.Identity())
 
     @contextmanager
-    def watch(self, gradient_scale: Tensor | None = None) -> Iterator[MutableMapping[str, Tensor | float]]:
-        """Measure the one training step inside. `gradient_scale`: a GradScaler's loss scale, if any.
+    def watch(
+        self, gradient_scale: Tensor | torch.amp.GradScaler | None = None
+    ) -> Iterator[MutableMapping[str, Tensor | float]]:
+        """Measure the one training step inside. `gradient_scale`: a GradScaler, if any, or its loss scale.
 
         Yields a mapping to which more numbers may be added, e.g. `seen["train/loss"] = loss`. Raises InputError where
-        one is none.
+        one is none, or an accuracy no share of 1.
         """
+        if isinstance(gradient_scale, torch.amp.GradScaler):
+            gradient_scale = gradient_scale.scale(torch.ones((), device=next(self.network.parameters()).device))
         if len(self._steps) >= KEPT:
             self._compute()
         more: dict[str, Tensor | float] = {}
         if not self._groups:
             yield more
             self._steps.append(Step(more=_numbers(more)))
-            self._stepped.append(Stepped())
+            self._stepped.append(Stepped(before=self._optimized.done))
             return
         watched = Watched(
             *(self.network, self.layers, self._calling, self._groups, self.images, self._known),
             gradient_scale,
             self.rows,
         )
-        weights = map(weight_of, self.layers.values()) if self.own_loop else ()
-        stepping = Stepping(self.network, [weight for weight in weights if weight is not None])
+        parameters = [*self.network.parameters()] if self.own_loop else []
+        stepping = Stepping(self.network, parameters, self._optimized.done)
+        if self._at_first is None and (smallest := stepping.smallest) is not None:
+            self._at_first = smallest, smallest.detach().clone()
         with stepping, watched.running():
             yield more
         watched.measure_weights()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
         self._types |= watched.types
+        self._batch = max(self._batch, next(iter(watched.batches.values()), 0))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
         self._stepped.append(stepping.seen)
@@ -137,21 +149,34 @@ class Probe:
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
         modes = has_modes(self.network)
+        steps, rows = counted(self._stepped), self._rows()
+        for row in rows:
+            for key in ACCURACIES:
+                _check_share(key, row.get(key, 0.0))
         rows = [
-            {"step": i}
+            {"step": step}
             | ({} if stepped.rate is None else {"optimizer/lr": stepped.rate})
             | ({"network/in_evaluation": 1.0} if stepped.evaluating and modes else {})
             | row
-            for i, (stepped, row) in enumerate(zip(self._stepped, self._rows(), strict=True))
+            for step, stepped, row in zip(steps, self._stepped, rows, strict=True)
         ]
         if rows:
-            rows[-1] |= gradients_given(self._stepped)
+            rows[-1] |= gradients_given(self._stepped) | self._unchanged()
         functions = [activation_layer(name) for name in sorted(self._activations)]
-        context = replace(context_of(self.network, optimizer, classes, functions), computed=narrowest(self._types))
+        context = context_of(self.network, optimizer, classes, functions, self._optimized.held)
+        context = replace(context, computed=narrowest(self._types), batch_size=self._batch or None)
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer
             peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])
             context = replace(context, learning_rate=peak)
         return Diagnosis.of(rows, context)
+
+    def _unchanged(self) -> dict[str, float]:
+        """`check/unchanged`: 1 if the weights are those of the first watched step."""
+        if self._at_first is None:
+            return {}
+        weight, before = self._at_first
+        same = weight.shape == before.shape and torch.equal(weight, before)
+        return {"check/unchanged": float(same)}
 
     def _rows(self) -> list[dict[str, float]]:
         self._compute()
@@ -170,8 +195,19 @@ def _numbers(more: Mapping[str, Tensor | float]) -> dict[str, Tensor]:
 
 def _number(key: str, value: Any) -> Tensor:
     if isinstance(value, Tensor) and value.numel() == 1:
+        if value.is_cpu:  # for another device it is waited for in `diagnose`
+            _check_share(key, value.item())
         return value.detach().reshape(())
     if not isinstance(value, Tensor) and isinstance(value, SupportsFloat):
+        _check_share(key, float(value))
         return torch.tensor(float(value))
     what = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"of type {type(value).__name__}"
     raise InputError(f"{key} is {what}, and one number a step is kept.\nGive one, as loss.mean().")
+
+
+def _check_share(key: str, value: float) -> None:
+    if key in ACCURACIES and (value < 0 or value > 1 + ROUNDING):
+        raise InputError(
+            f"{key} is {value:g}, and a share of 1 is expected.\n"
+            "Give (output.argmax(1) == y).float().mean(); divide percent by 100."
+        )

@@ -7,46 +7,80 @@ from dataclasses import dataclass
 from math import isfinite, log2
 from statistics import median
 from typing import Any, Self
+from weakref import WeakKeyDictionary, finalize, ref
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from cnnlab.common.rates import rated
 
 POWER = 1e-3  # how near to one of two a share's logarithm is that comes of a loss scale, taken back before the step
 MANY = 4  # watched steps
 
 
+class Steps:
+    """Counts the optimizers' steps of a network, in the watched steps and between them. `held`: ids of the parameters
+    that one of them has."""
+
+    def __init__(self, network: nn.Module):
+        self.held = set[int]()
+        self._by_optimizer: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
+        own, counting = {id(parameter) for parameter in network.parameters()}, ref(self)
+
+        def stepped(optimizer: Optimizer, *_: Any) -> None:
+            steps = counting()
+            if steps is None:
+                return
+            if optimizer not in steps._by_optimizer:
+                steps.held |= {id(p) for group in optimizer.param_groups for p in group["params"]} & own
+            if any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+                steps._by_optimizer[optimizer] = steps._by_optimizer.get(optimizer, 0) + 1
+
+        finalize(self, register_optimizer_step_post_hook(stepped).remove)
+
+    @property
+    def done(self) -> int:
+        """The most that one optimizer took; 0 where the loop changes the weights without."""
+        return max(self._by_optimizer.values(), default=0)
+
+
 @dataclass
 class Stepped:
-    """`rate`: the largest of the optimizer's groups; None if no weight was stepped. `arrived`: whether a gradient did.
+    """`rate`: None if no weight was stepped. `arrived`: whether a gradient did.
     `share`: norm of what the optimizer got over that of all that arrived in this step, of the smallest weight: below 1
     behind clipping, above where earlier gradients were not cleared. `anew`: the optimizer keeps something of each step,
-    and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived."""
+    and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived.
+    `before`: the optimizer's steps until then."""
 
     rate: float | None = None
     arrived: bool = False
     share: Tensor | None = None
     anew: bool = False
     evaluating: bool = False
+    before: int = 0
 
 
 class Stepping:
-    """A context manager around one step of `weights`, of `network`."""
+    """A context manager around one step of `parameters`, of `network`."""
 
-    def __init__(self, network: nn.Module, weights: Collection[nn.Parameter]):
-        self.seen = Stepped()
+    def __init__(self, network: nn.Module, parameters: Collection[nn.Parameter], before: int = 0):
+        self.seen = Stepped(before=before)
         self._network = network
-        self._weights = {id(weight) for weight in weights}
-        self._smallest = min((w for w in weights if w.requires_grad), key=Tensor.numel, default=None)
+        self._weights = {id(parameter) for parameter in parameters}
+        trained = [p for p in parameters if p.requires_grad and not nn.parameter.is_lazy(p)]
+        # Of a bias in front of batch norm the gradient is rounding alone.
+        kernels = [p for p in trained if p.dim() > 1]
+        self.smallest = min(kernels or trained, key=Tensor.numel, default=None)
         self._arrived: Tensor | None = None
         self._hooks = ExitStack()
         self._without: Optimizer | None = None  # that had no state before its step
 
     def __enter__(self) -> Self:
         self._hooks.callback(register_optimizer_step_pre_hook(self._stepping).remove)
-        if self._smallest is not None:
-            self._hooks.callback(self._smallest.register_hook(self._arriving).remove)
+        if self.smallest is not None:
+            self._hooks.callback(self.smallest.register_hook(self._arriving).remove)
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -54,7 +88,7 @@ class Stepping:
         self.seen.anew = self._without is not None and self._remembers(self._without)
 
     def _remembers(self, optimizer: Optimizer) -> bool:
-        kept = {} if self._smallest is None else optimizer.state.get(self._smallest, {})
+        kept = {} if self.smallest is None else optimizer.state.get(self.smallest, {})
         return any(isinstance(value, Tensor) for value in kept.values())
 
     def _arriving(self, gradient: Tensor) -> None:
@@ -67,12 +101,20 @@ class Stepping:
         for group in optimizer.param_groups:
             own = [p for p in group["params"] if id(p) in self._weights]
             if own and "lr" in group:
-                self.seen.rate = max(float(group["lr"]), self.seen.rate or 0.0)
-            if self._arrived is not None and any(p is self._smallest for p in own):
+                self.seen.rate = float(rated(optimizer)["lr"])
+            if self._arrived is not None and any(p is self.smallest for p in own):
                 self._without = None if self._remembers(optimizer) else optimizer
                 with torch._C.DisableTorchFunction(), torch.no_grad():
-                    given = None if self._smallest is None else self._smallest.grad
+                    given = None if self.smallest is None else self.smallest.grad
                     self.seen.share = None if given is None else given.norm() / self._arrived.norm()
+
+
+def counted(steps: Sequence[Stepped]) -> list[int]:
+    """The number of each watched step; where several are of one optimizer step, or of none, they count one by one."""
+    numbers: list[int] = []
+    for stepped in steps:
+        numbers.append(max(stepped.before, numbers[-1] + 1 if numbers else 0))
+    return numbers
 
 
 def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:

@@ -81,7 +81,7 @@ class Watched:
         self._gradients: dict[str, list[RemovableHandle]] = {}
         # Where the pre-activation is not the layer's output: what was found of the output, if measured, by layer.
         self._carried: dict[str, list[Any] | None] = {}
-        self._batches: dict[str, int] = {}  # by layer: the images in its output
+        self.batches: dict[str, int] = {}  # by layer: the images in its output
         self._backward: Counter[str] = Counter()  # passes that reached a layer's output
         self._over = False  # also for hooks that a copy of the network, made meanwhile, has kept
         self._reasons: dict[str, str] = {}  # by layer: why it is not, or not fully, measured
@@ -104,7 +104,7 @@ class Watched:
             self._over = True
             for handle in chain(handles, *self._gradients.values()):
                 handle.remove()
-            missed = self._known.carried & self._batches.keys() - self._carried.keys()
+            missed = self._known.carried & self.batches.keys() - self._carried.keys()
             self._known.turning |= missed
             self._known.carried = (self._known.carried | self._carried.keys()) - self._known.turning
             self._reasons |= dict.fromkeys(missed, "its output went another way than in the step before")
@@ -166,7 +166,7 @@ class Watched:
                     self._behind_softmax.add(layer)
                 axis = output.dim() - 1 if units_last else 1
                 units = Units(axis, output.shape[axis])
-                self._batches[key] = len(output)
+                self.batches[key] = len(output)
                 self.types.add(output.dtype)
                 # In a recomputation, `_carried` knows it of this step.
                 if key not in self._known.carried and key not in self._carried:
@@ -174,6 +174,10 @@ class Watched:
                 self._attribution.own(key, output, units)
 
         return hook
+
+    def loss_gets(self, x: Tensor, mistakes: set[str]) -> None:
+        self.step.more |= {f"loss/{mistake}": torch.tensor(1.0) for mistake in mistakes}
+        self._output(self.network, (), x)  # of a network that returns a dict, or whose layers the loop calls
 
     def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and not (self._over or is_functorch_wrapped_tensor(output)):
@@ -220,7 +224,7 @@ class Watched:
         if not self.groups.get(what):
             return
         # Behind flatten(0, 1) an image has several rows.
-        first = None if self.images is None else self.images * len(x) // self._batches[layer]
+        first = None if self.images is None else self.images * len(x) // self.batches[layer]
         # No statistic is part of a graph. torch.inference_mode() is the same, and takes longer than a reduction.
         with torch._C._InferenceMode(True):
             self._apply(what, layer, units.second(self.rows(x, first, f"{what}/{layer}").float()), *bounds)

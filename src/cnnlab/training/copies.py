@@ -16,6 +16,7 @@ from torch.optim import AdamW, Optimizer
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import undisturbed
+from cnnlab.common.rates import peak, rated
 from cnnlab.networks.init import initialize, lsuv
 from cnnlab.training.schedules import constant
 from cnnlab.training.trainer import Trainer
@@ -48,8 +49,8 @@ class Start:
 
     @property
     def rate(self) -> float | None:
-        """The largest of the schedule's peak; None without an optimizer."""
-        return max(map(_peak, self.run.optimizer.param_groups)) if self.run.optimizer else None
+        """At the schedule's peak; None without an optimizer."""
+        return peak(rated(self.run.optimizer)) if self.run.optimizer else None
 
     def trainer(
         self, reference: bool = False, rate: float | None = None, anew: Tensor | None = None, **changes: Any
@@ -88,7 +89,7 @@ class Start:
         optimizer = _copied(self.run.optimizer, memo)
         optimizer.load_state_dict(deepcopy(dict(self.state)))
         for group in optimizer.param_groups:
-            _set_rate(group, _peak(group))
+            _set_rate(group, peak(group))
         return network, optimizer
 
 
@@ -117,18 +118,13 @@ def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
     return copy
 
 
-def _peak(group: Mapping[str, Any]) -> float:
-    """torch's schedulers store the schedule's peak beside the current rate."""
-    return float(group.get("max_lr", group.get("initial_lr", group["lr"])))
-
-
 def _scale_rates(optimizer: Optimizer, rate: float) -> None:
-    """Set the largest to `rate`, and the others in proportion, as in muP."""
-    largest = max(map(_peak, optimizer.param_groups))
-    if not largest > 0:
+    """Set its own to `rate`, and those of other groups in proportion, as in muP."""
+    own = peak(rated(optimizer))
+    if not own > 0:
         raise NotApplicable("its learning rate is 0")
     for group in optimizer.param_groups:
-        _set_rate(group, rate * _peak(group) / largest)
+        _set_rate(group, rate * peak(group) / own)
 
 
 def _set_rate(group: dict[str, Any], rate: float) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cnnlab.common.rates import rated
 from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.training.clock import StepClock
 from cnnlab.training.ranks import ALONE, Ranks
@@ -174,7 +175,7 @@ class Trainer:
 
     def _lr(self) -> float:
         assert self.optimizer is not None
-        return float(self.optimizer.param_groups[0]["lr"])  # which may be a tensor
+        return float(rated(self.optimizer)["lr"])  # which may be a tensor
 
     def gradient_scale(self, step: bool = True) -> Tensor | None:
         """What a layer's gradient in the next step (or in `passes`) is larger by than that of the global batch's mean

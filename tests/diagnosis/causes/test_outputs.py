@@ -35,10 +35,32 @@ def test_an_activation_before_the_loss(row, evidence, low, high, error, activate
     outputs = {"output/lowest": low, "output/highest": high, "output/std": 0.3, "output/sum_error": error}
     steps = [row(step) | outputs for step in (0, 50, 100)]
     if activated:
-        steps = [step | {f"activation/std/{layer}": 0.5 for layer in UNITS} for step in steps]
+        steps = [step | {f"activation/std/{layer}": 0.3 for layer in UNITS} for step in steps]
+    if word == "sigmoid":
+        steps = [step | {f"saturation/share/{layer}": 0.1 for layer in UNITS} for step in steps]
     found = output_bounded(evidence(*steps, settings={}))
     assert found is not None and found.points >= 9 and word in found.clause
-    assert word in found.remedy.look
+    assert word in found.remedy.look and found.mistake
+
+
+def test_outputs_of_0_to_1_behind_relu_are_no_sigmoid_s(row, evidence):
+    outputs = {"output/lowest": 0.0, "output/highest": 0.4, "output/std": 0.1, "output/sum_error": 4.0}
+    steps = [row(step) | outputs | {f"activation/std/{layer}": 0.3 for layer in UNITS} for step in (0, 50, 100)]
+    found = output_bounded(evidence(*steps, settings={}, activation="relu"))
+    assert "a ReLU" in found.clause and not found.mistake, "the mean over the map deviates less: as in SqueezeNet"
+
+
+def test_the_layer_that_was_measured_last_must_be_the_one_that_gives_the_outputs(row, evidence):
+    steps = [row(step) | LOGITS | {f"activation/std/{layer}": 0.3 for layer in UNITS} for step in (0, 50, 100)]
+    units = UNITS | {"04_head.logits": 32}
+    assert output_bounded(evidence(*steps, units=UNITS)) is not None
+    assert output_bounded(evidence(*steps, units=units)) is None
+
+
+@pytest.mark.parametrize(("key", "word"), [("loss/softmax", "a softmax stands"), ("loss/single", "a single output")])
+def test_what_the_loss_is_seen_to_get(row, evidence, key, word):
+    found = output_bounded(evidence(row(0) | {key: 1.0}, row(100) | {key: 1.0}))
+    assert word in found.clause and found.mistake
 
 
 def test_outputs_of_another_size_than_the_last_layers(row, evidence):

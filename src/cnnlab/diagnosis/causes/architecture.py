@@ -156,7 +156,9 @@ def images_mixed(run: Evidence) -> Cause | None:
     if run.latest("check/order_matters") > 0 and not run.latest("check/evaluation_varies") > 0:
         clues.append(Clue(10, "an image's output changes with its place in a batch, or with the other images in it"))
     seen = [m.scalars for m in run.measured if "output/over_images" in m.scalars and m.finite]
-    if seen and all(m["output/over_images"] < SUM_ERROR and m.get("output/std", 0.0) > 0 for m in seen):
+    if run.latest("loss/over_images") > 0:
+        clues.append(Clue(14, "the loss gets a softmax over the images of a batch (dim=0), not over the classes"))
+    elif seen and all(m["output/over_images"] < SUM_ERROR and m.get("output/std", 0.0) > 0 for m in seen):
         clues.append(Clue(14, "each class's probabilities add up to 1 over the images of a batch (softmax of dim=0)"))
     clause = "an image's output depends on other images of the batch"
     remedy = Remedy(look="follow an image through forward(): dimension 0 is that of the images, 1 that of the classes")

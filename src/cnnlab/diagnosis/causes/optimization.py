@@ -171,7 +171,7 @@ def reversed_update(run: Evidence) -> Cause | None:
             clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
         remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
-        remedy = Remedy("optimizer.maximize", "false")
+        remedy = Remedy("optimizer.maximize", False)
     return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES, mistake=plain)
 
 
@@ -230,10 +230,15 @@ def batches(run: Evidence) -> Cause | None:
     else:
         return None
     remedy = Remedy("trainer.batch_size", value)
+    said = (
+        f"trainer.batch_size is {size}"
+        if run.context.settings is not None
+        else f"batches of {plural(size or 0, 'image')}"
+    )
     by_epochs = (run.context.settings or {}).get("trainer.max_steps", 0) is None
     if by_epochs and run.steps * (size or value) < PATIENCE * value:
         remedy = Remedy("trainer.epochs", ceil(ENOUGH / max(per_epoch or 1, 1)))
-    return Cause("batch_unsuitable", words, remedy, (Clue(10, f"trainer.batch_size is {size}"),), UPDATES)
+    return Cause("batch_unsuitable", words, remedy, (Clue(10, said),), UPDATES)
 
 
 def accumulated(run: Evidence) -> Cause | None:

@@ -12,13 +12,21 @@ from cnnlab.diagnosis.remedies import Remedy
 # Outputs that are rescaled behind the last layer: pooling it changes at most 3-fold.
 SCALED_UP = 10.0
 SUM_ERROR = 1e-4  # of a softmax, by rounding
+SEEN = 14  # a mistake that was seen to happen
 SQUARED = 1e18  # above it the squares of a deviation overflow
+SIGMOIDS = ("sigmoid", "hardsigmoid")
 CLOSE = 0.95  # to the bounds of tanh
+ROUNDING = 1e-3  # between two sums of the same numbers
+ONE = Remedy(look="give the last layer one output per class, or take F.binary_cross_entropy_with_logits for one output")
 
 
 def output_bounded(run: Evidence) -> Cause | None:
     """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh. In a foreign loop of which no
     classes are known the loss may be one that expects it."""
+    if run.latest("loss/single") > 0:
+        return _bounded("a softmax over a single output is always 1", Clue(SEEN, "cross entropy gets one output"), ONE)
+    if run.latest("loss/softmax") > 0:
+        return _between("a softmax", Clue(SEEN, "cross entropy gets what a softmax gave"))
     seen = [m for m in run.measured if "output/lowest" in m.scalars and m.finite]
     if not seen or run.context.classes is None:
         return None
@@ -29,7 +37,7 @@ def output_bounded(run: Evidence) -> Cause | None:
     clue = None
     if low >= 0 and _add_up(seen):
         kind, clue = "a softmax", Clue(14, "each image's outputs are positive and add up to 1")
-    elif ran and low >= 0 and high <= 1 and run.steps > 1:
+    elif ran and _bounded_activation(run) and low >= 0 and high <= 1 and run.steps > 1:
         kind, clue = "a sigmoid", Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}")
     elif ran and low >= 0:
         kind, clue = "a ReLU", Clue(11, f"no output is negative; they reach {number(high)}")
@@ -49,12 +57,29 @@ def output_bounded(run: Evidence) -> Cause | None:
             "a ReLU",
             Clue(10, f"the smallest output is exactly 0 at every measured step; they reach {number(high)}"),
         )
-    if clue is None:
-        return None
+    return None if clue is None else _between(kind, clue, mistake=not _pooled(run))
+
+
+def _between(kind: str, clue: Clue, mistake: bool = True) -> Cause:
     clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
-    remedy = Remedy(look=f"return the last layer's output as it is, without {kind.removeprefix('a ')}")
-    explained = LEARNING | GRADIENTS | {"dead_units", "saturation"}
-    return Cause("output_bounded", clause, remedy, (clue,), explained, mistake=True)
+    look = f"return the last layer's output as it is, without {kind.removeprefix('a ')}"
+    return _bounded(clause, clue, Remedy(look=look), mistake)
+
+
+def _bounded(clause: str, clue: Clue, remedy: Remedy, mistake: bool = True) -> Cause:
+    explained = LEARNING | GRADIENTS | {"dead_units", "saturation", "small_updates"}
+    return Cause("output_bounded", clause, remedy, (clue,), explained, mistake=mistake)
+
+
+def _pooled(run: Evidence) -> bool:
+    """Whether pooling follows the activation behind the last layer, as published for SqueezeNet: the outputs deviate
+    less than what the activation gives."""
+    pairs = [
+        (m.scalars["output/std"], list(m.of("activation/std").values())[-1])
+        for m in run.measured
+        if m.finite and "output/std" in m.scalars and _activated(run) and m.of("activation/std")
+    ]
+    return bool(pairs) and all(output < (1 - ROUNDING) * activation for output, activation in pairs)
 
 
 def _meant(run: Evidence, low: float, high: float) -> bool:
@@ -82,9 +107,18 @@ def _add_up(seen: Sequence[Record]) -> bool:
 
 
 def _activated(run: Evidence) -> bool:
-    """Whether an activation was attributed to the layer that runs last."""
-    order = list(run.measured[0].of("preactivation/std"))
-    return bool(order) and order[-1] in run.measured[0].of("activation/std")
+    """Whether an activation was attributed to the layer that runs last, and that layer gives the outputs: there may be
+    one that is not measured, as one that was put in after the probe was made."""
+    order, classes = list(run.measured[0].of("preactivation/std")), run.context.classes
+    if not order or order[-1] not in run.measured[0].of("activation/std"):
+        return False
+    return run.context.units.get(order[-1], classes) in (classes, 1) or classes is None
+
+
+def _bounded_activation(run: Evidence) -> bool:
+    """Whether that activation has two bounds, as a sigmoid; where that was not measured, whether it may have."""
+    order, bounded = list(run.measured[0].of("preactivation/std")), run.measured[0].of("saturation/share")
+    return order[-1] in bounded if bounded else run.context.activation in (None, *SIGMOIDS)
 
 
 def output_scaled(run: Evidence) -> Cause | None:

@@ -81,9 +81,11 @@ def _left_out(run: Evidence) -> list[str]:
 
 def _never_stepped(run: Evidence) -> bool:
     """In a loop of one's own, where a watched step without a learning rate is one without an optimizer's."""
-    seen = [m for m in run.measured if m.finite and any(m.of("weight/gradient_std").values())]
+    gradients = ("weight/gradient_std", "gradient/std")  # of weights that are computed, only the latter is known
+    seen = [m for m in run.measured if m.finite and any(any(m.of(key).values()) for key in gradients)]
     stepped = any("optimizer/lr" in m.scalars or any(m.of("weight/update_ratio").values()) for m in run.measured)
-    return run.context.settings is None and len(seen) >= LAST and not stepped and run.still
+    still = run.still if any(m.of("weight/std") for m in run.measured) else run.latest("check/unchanged") > 0
+    return run.context.settings is None and len(seen) >= LAST and not stepped and still
 
 
 def _out_of_scale(run: Evidence, layers: list[str]) -> Clue | None:
