@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_
 from cnnlab.networks.global_norm import global_batch_norm
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.trace import version_of
+from cnnlab.telemetry.foreign_weights import ForeignWeights
 
 Function = Callable[..., Any]
 
@@ -125,9 +126,9 @@ class _Owned:
 class Attribution(TorchFunctionMode):
     """Tracks tensors through every torch function called inside `with attribution:`."""
 
-    def __init__(self, listener: Listener):
+    def __init__(self, listener: Listener, foreign: ForeignWeights | None = None):
         super().__init__()
-        self.listener = listener
+        self.listener, self.foreign = listener, foreign
         self.activations: set[str] = set()  # by name, all that ran
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._softmaxes: dict[int, _Softmax] = {}  # by id: results of one, and what they were carried to
@@ -259,6 +260,8 @@ class Attribution(TorchFunctionMode):
         results = [x for x in ([result] if isinstance(result, Tensor) else result) if isinstance(x, Tensor)]
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
+                if self.foreign is not None and type(x) is nn.Parameter:
+                    self.foreign.used(x)
                 # Looked up here first: a step has hundreds of arguments, of which few are owned.
                 owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.

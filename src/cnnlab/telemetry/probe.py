@@ -22,6 +22,7 @@ from cnnlab.diagnosis import Diagnosis
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, together
+from cnnlab.telemetry.foreign_weights import ForeignWeights
 from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
 from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given
@@ -72,6 +73,7 @@ class Probe:
         self._known = Known()
         self._at_first: tuple[Tensor, Tensor] | None = None  # the smallest weights, and as they were
         self._optimized = Steps(network if own_loop else nn.Identity())
+        self._foreign = ForeignWeights(network, self._optimized) if own_loop else None
 
     @contextmanager
     def watch(
@@ -96,6 +98,7 @@ class Probe:
             *(self.network, self.layers, self._calling, self._groups, self.images, self._known),
             gradient_scale,
             self.rows,
+            self._foreign,
         )
         parameters = [*self.network.parameters()] if self.own_loop else []
         stepping = Stepping(self.network, parameters, self._optimized.done)
@@ -104,6 +107,8 @@ class Probe:
         with stepping, watched.running():
             yield more
         watched.measure_weights()
+        if self._foreign is not None:
+            self._foreign.step_done()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
         self._types |= watched.types
@@ -162,6 +167,8 @@ class Probe:
         ]
         if rows:
             rows[-1] |= gradients_given(self._stepped) | self._unchanged()
+            if self._foreign is not None and self._foreign.always_new:
+                rows[-1]["check/layers_anew"] = 1.0
         functions = [activation_layer(name) for name in sorted(self._activations)]
         context = context_of(self.network, optimizer, classes, functions, self._optimized.held)
         context = replace(context, computed=narrowest(self._types), batch_size=self._batch or None)

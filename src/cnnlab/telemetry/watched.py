@@ -18,6 +18,7 @@ from cnnlab.networks.layers import bias_of
 from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
+from cnnlab.telemetry.foreign_weights import ForeignWeights
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
@@ -70,12 +71,13 @@ class Watched:
         known: Known,
         scale: Tensor | None,
         rows: Rows = first_rows,
+        foreign: ForeignWeights | None = None,
     ):
         self.network, self.layers, self.calling, self.groups, self.images = network, layers, calling, groups, images
         self.scale, self.rows = scale, rows
         self.step = Step()
         self._known = known
-        self._attribution = Attribution(self)
+        self._attribution = Attribution(self, foreign)
         self._calls: Counter[str] = Counter()
         self._seen: set[str] = set()
         self._gradients: dict[str, list[RemovableHandle]] = {}

@@ -31,6 +31,16 @@ def unregistered(run: Evidence) -> Cause | None:
     return Cause("layers_frozen", "modules in a Python list are not trained", remedy, (clue,), STILL, mistake=True)
 
 
+def layers_anew(run: Evidence) -> Cause | None:
+    """In a loop of one's own; cnnlab's refuses such networks."""
+    if not run.latest("check/layers_anew") > 0:
+        return None
+    clue = Clue(15, "in every watched step a gradient arrives at weights that were not there in the step before")
+    remedy = Remedy(look="make all layers in __init__, none in forward(), and then the optimizer")
+    clause = "layers are made anew in every step, and never trained"
+    return Cause("layers_frozen", clause, remedy, (clue,), STILL, mistake=True)
+
+
 def made_anew(run: Evidence) -> Cause | None:
     """In a loop of one's own, in which the optimizer is made."""
     if not run.latest("check/optimizer_anew") > 0:
@@ -192,4 +202,4 @@ def _some(layers: list[str]) -> str:
     return ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
 
 
-CAUSES = (unregistered, made_anew, frozen, detached, stopped)
+CAUSES = (unregistered, layers_anew, made_anew, frozen, detached, stopped)
