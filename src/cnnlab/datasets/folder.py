@@ -48,7 +48,7 @@ def image_folder(
     with reading():
         layout, seen = layout_of(home), set[Place]()
         learned = list_files(home, layout.train, seen)
-        held_out = list_files(home, layout.test, seen, learned.classes) if layout.test else None
+        held_out = list_files(home, layout.test, seen, learned) if layout.test else None
     files, skipped_files, told = _stratified(learned.files), learned.skipped, [*learned.remarks]
     tests = min(max(1, round(test * len(files))), len(files) - 1)
     if held_out:
