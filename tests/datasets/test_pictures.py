@@ -43,12 +43,14 @@ def test_header_tells_what_the_file_says(tmp_path: Path) -> None:
     Image.new("L", (8, 6)).save(tmp_path / "grey.png")
     Image.new("RGBA", (8, 6)).save(tmp_path / "clear.png")
     Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(tmp_path / "deep.png")
+    (tmp_path / "deep.pgm").write_bytes(b"P5\n8 6\n65535\n" + bytes(96))
     exif = Image.Exif()
     exif[0x0112] = 6  # a camera held upright
     Image.new("RGB", (8, 6)).save(tmp_path / "turned.jpg", exif=exif)
     assert header(tmp_path / "grey.png") == Header(8, 6, True, False)
     assert header(tmp_path / "clear.png") == Header(8, 6, False, True)
     assert header(tmp_path / "deep.png") == Header(8, 6, True, False)
+    assert header(tmp_path / "deep.pgm") == Header(8, 6, True, False)
     assert header(tmp_path / "turned.jpg") == Header(6, 8, False, False)
     assert read(tmp_path / "turned.jpg", 3, None).shape == (3, 8, 6)
     assert int(read(tmp_path / "deep.png", 1, None)[0, 0, 0]) == 40000 >> 8

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.common.words import expanded
-from cnnlab.datasets.decode import Unsuitable, decoded, known
+from cnnlab.datasets.decode import Unsuitable, decoded, known, of_16_bits
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
@@ -126,7 +126,7 @@ def header(path: Path) -> Header:
         width, height = picture.size
         if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
             width, height = height, width
-        grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
+        grey = picture.mode in ("1", "L", "LA", "La") or of_16_bits(picture)
         return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
 
 
