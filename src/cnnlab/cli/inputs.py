@@ -93,7 +93,7 @@ def check_pictures(jobs: Sequence[DictConfig]) -> tuple[Any, Any] | None:
     for job in jobs:
         loaded = _, run = load_run(Path(job.run), job.checkpoint, job.trust)
         if job.invariance:
-            Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
+            Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape, "shifts")
         for path in picture_files(job):
             header(path)
     return loaded if len(jobs) == 1 else None
