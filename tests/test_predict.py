@@ -1,6 +1,7 @@
 """`python -m cnnlab.predict` from the command line to its files, and every way to call it wrongly."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -82,6 +83,29 @@ def test_a_picture_unlike_the_training_images_is_told(
     call(monkeypatch, "run=run", "image=page.png")
     told = capsys.readouterr().err
     assert told.startswith("page.png is unlike the training images") and "mean 0.98, theirs 0.20 to 0.60" in told
+
+
+def test_files_beside_the_pictures_are_passed_over_and_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "notes.txt").write_text("no picture")
+    call(monkeypatch, "run=run", "image=*")
+    shown, told = capsys.readouterr()
+    assert "grey.png" in shown and "colour.png" in shown
+    assert told.startswith("*: 1 file skipped, not pictures of a known format: 1 .txt.\n")
+
+
+def test_a_picture_with_a_name_that_is_not_utf8(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    os.rename("grey.png", name)
+    call(monkeypatch, "run=run", "image=*.png", "follow=true", "invariance=true")
+    shown, told = capsys.readouterr()
+    assert r"caf\xe9.png" in shown and "colour.png" in shown
+    (shown + told).encode()
+    call(monkeypatch, "run=run", "image=caf*.png", "format=json")
+    assert json.loads(capsys.readouterr().out)["images"][0]["image"] == name
 
 
 def test_table_and_follow(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

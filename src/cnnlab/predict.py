@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.inputs import check_pictures, picture_files, unfinished
+from cnnlab.cli.inputs import check_pictures, passed_over, picture_files, unfinished
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -19,8 +19,9 @@ def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
     from cnnlab.inference.prepare import prepare
     from cnnlab.views.answers import Answers
 
-    if told := unfinished(config.run):
-        sys.stderr.write(f"{told}\n")
+    for told in (unfinished(config.run), *passed_over(config)):
+        if told:
+            sys.stderr.write(f"{told}\n")
     network, run = loaded or load_run(Path(config.run), config.checkpoint, config.trust)
     files = picture_files(config)
     background = str(run.config.get("dataset", {}).get("background", "auto"))

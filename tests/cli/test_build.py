@@ -35,6 +35,12 @@ def test_the_network_of_a_run_answers_as_it_did(run):
     assert facts.image_shape == (1, 8, 8) and facts.classes == ("a", "b") and facts.top == 4095
 
 
+def test_classes_that_an_older_version_numbered_are_named_by_their_numbers(run):
+    path = run[0] / "checkpoints" / "last.pt"
+    checkpoint.save(path, {**checkpoint.load(path), "classes": [0, 1]})
+    assert load_run(run[0])[1].classes == ("0", "1")
+
+
 @pytest.mark.parametrize(
     "content",
     [

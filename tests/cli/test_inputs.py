@@ -131,5 +131,5 @@ def test_a_shift_has_to_leave_something_of_the_networks_image(run, shift: int, f
     if fits:
         check_pictures(jobs)
     else:
-        with pytest.raises(InputError, match="a shift by 8 leaves nothing of images of 8x8"):
+        with pytest.raises(InputError, match="^shifts: a shift by 8 leaves nothing of images of 8x8"):
             check_pictures(jobs)

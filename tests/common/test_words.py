@@ -1,4 +1,5 @@
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cnnlab.common.words import (
     percent,
     plural,
     probability,
+    readable,
     rough,
     same_or_both,
     shortened,
@@ -123,3 +125,8 @@ def test_a_home_folder_that_nobody_has_is_told(monkeypatch):
     assert expanded("image", "~/a.png") == Path("/home/me/a.png") and expanded("image", "a~") == Path("a~")
     with pytest.raises(InputError, match=r"^dataset.root=~no-such-user/x: the home folder is not known"):
         expanded("dataset.root", "~no-such-user/x")
+
+
+def test_a_path_whose_bytes_are_no_text_can_be_encoded():
+    assert readable(os.fsdecode(b"pics/caf\xe9.png")) == r"pics/caf\xe9.png"
+    assert readable(Path("pics/café.png")) == "pics/café.png"

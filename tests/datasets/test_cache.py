@@ -1,6 +1,7 @@
 """Decoded once, then read; decoded anew when a file changes; whole or not there."""
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -129,9 +130,16 @@ def test_damaged_images_are_named_and_nothing_is_kept(root: Path, cache: Path) -
     with pytest.raises(InputError) as caught:
         opened(root, size=6).load()
     lines = str(caught.value).splitlines()
-    assert lines[0] == "4 of 7 images cannot be used, e.g." and len(lines) == 5
+    [every] = [path for path in cache.iterdir() if path.suffix != ".lock"]
+    assert lines[0] == f"4 of 7 images cannot be used; {every} lists them, e.g." and len(lines) == 5
     assert [f"{root / f'{i}.png'}: " in line for i, line in zip((1, 3, 4), lines[1:4], strict=True)] == [True] * 3
-    assert [p.name for p in cache.iterdir() if p.suffix != ".lock"] == []
+    told = [line.split("\t") for line in every.read_text().splitlines()]
+    assert [path for path, _ in told] == [str(root / f"{i}.png") for i in (1, 3, 4, 5)]
+    assert all(reason.startswith("not an image") for _, reason in told)
+    for path, _ in told:
+        Path(path).unlink()
+    opened(root, size=6).load()
+    assert not every.exists()
 
 
 @pytest.mark.usefixtures("cache")
@@ -139,6 +147,40 @@ def test_a_first_image_that_is_damaged_is_named(root: Path) -> None:
     (root / "0.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"0.png: the file is empty\nRepair or remove them\.$"):
         opened(root).load()
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("size", [None, 6])
+@pytest.mark.parametrize("damaged", [(0, 4), (0, 1, 2, 5, 6), (3,), tuple(range(COUNT))])
+def test_all_that_are_damaged_are_counted_whichever_is_tried_first(
+    damaged: tuple[int, ...], size: int | None, root: Path
+) -> None:
+    for i in damaged:
+        path = root / f"{i}.png"
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match=f"^{len(damaged)} of {COUNT} images cannot be used"):
+        opened(root, size).load()
+
+
+@pytest.mark.usefixtures("cache")
+def test_where_none_of_the_first_can_be_decoded_the_others_are_not_tried(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILES_PER_TASK", 2)
+    for i in range(COUNT):
+        (root / f"{i}.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="^2 of the first 2 images cannot be used:"):
+        opened(root).load()
+
+
+def test_a_damaged_file_with_a_name_that_is_not_utf8_is_listed(root: Path, cache: Path) -> None:
+    for i in range(3):
+        (root / f"{i}.png").write_bytes(b"no image")
+    with open(os.path.join(os.fsencode(root), b"caf\xe9.png"), "wb"):
+        pass
+    with pytest.raises(InputError, match="^4 of 8"):
+        opened(root, size=6).load()
+    assert b"caf\xe9.png\t" in next(cache.glob("*.txt")).read_bytes()
 
 
 @pytest.mark.parametrize("first", [True, False])

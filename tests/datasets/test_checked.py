@@ -59,6 +59,28 @@ def test_classes_have_names_of_their_own(classes: tuple[str, ...]) -> None:
         made(classes=classes, train=Split(IMAGES, LABELS * 0))
 
 
+@pytest.mark.parametrize(
+    "classes", [(0, 1), [0, 1], np.arange(2), np.array([0.5, 1.5]), ("a", 1), None, {"a", "b"}, {0: "a", 1: "b"}, 2]
+)
+def test_names_that_are_no_texts_in_an_order_are_told_with_what_to_write(classes: object) -> None:
+    words = r"^mine: the classes are .*, and must be names in the order .*\n.*tuple\(map\(str, names\)\)"
+    with pytest.raises(InputError, match=words):
+        made(classes=classes)
+    with pytest.raises(InputError, match=words):
+        replace(made(), classes=classes)
+
+
+def test_a_thousand_numbers_as_names_are_told_in_a_few_words() -> None:
+    with pytest.raises(InputError) as told:
+        made(classes=range(1000))
+    assert len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize("classes", [["a", "b"], np.array(["a", "b"])])
+def test_names_may_be_a_list_or_an_array_of_texts(classes: object) -> None:
+    assert list(made(classes=classes).classes) == ["a", "b"]
+
+
 def test_all_splits_have_images_of_one_shape() -> None:
     with pytest.raises(InputError, match=r"different shapes: \(1, 6, 5\) in train, .*\(1, 5, 5\) in test"):
         made(test=Split(IMAGES[:, :, :5], LABELS))

@@ -51,6 +51,23 @@ def test_twelve_bits_in_sixteen_keep_their_range(tmp_path: Path) -> None:
     assert decode(saved(tmp_path / "b.png", Image.fromarray(eight)), 1, None).tolist() == [[[0, 7, 255]]]
 
 
+@pytest.mark.parametrize("largest", [511, 1023, 65535])
+def test_sixteen_bits_in_a_pgm_have_the_range_that_it_declares(largest: int, tmp_path: Path) -> None:
+    values = np.array([0, 1, largest // 3, largest], dtype=">u2")
+    (tmp_path / "a.pgm").write_bytes(b"P5\n4 1\n%d\n" % largest + values.tobytes())
+    found = decoded(str(tmp_path / "a.pgm"), 1, None)
+    assert np.abs(found.pixels - 255 * (values.astype(float) / largest)).max() <= 1 and found.top == 65535
+
+
+def test_twelve_bits_in_a_pgm_of_sixteen_are_read_as_those_in_a_png(tmp_path: Path) -> None:
+    values = np.array([[0, 16, 1000, 4095]])
+    (tmp_path / "a.pgm").write_bytes(b"P5\n4 1\n65535\n" + values.astype(">u2").tobytes())
+    png = saved(tmp_path / "a.png", Image.fromarray(values.astype(np.uint16)))
+    for top in (None, 65535):
+        found, expected = decoded(str(tmp_path / "a.pgm"), 1, None, top=top), decoded(png, 1, None, top=top)
+        assert np.array_equal(found.pixels, expected.pixels) and found.top == expected.top
+
+
 def test_a_picture_too_large_for_memory_is_refused_by_its_header(tmp_path: Path, monkeypatch) -> None:
     path = saved(tmp_path / "a.png", Image.new("L", (120, 100)))
     monkeypatch.setattr("cnnlab.datasets.decode.MOST_PIXELS", 11_999)

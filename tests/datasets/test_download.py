@@ -1,7 +1,10 @@
 """Downloads from a server on this machine, and what is said when there is none."""
 
 import hashlib
+import re
 import socket
+import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +111,69 @@ def test_a_truncated_archive_is_named(tmp_path: Path, idx_archives: dict[str, by
     path.write_bytes(idx_archives[path.name][:300])
     with pytest.raises(InputError, match=f"{path} is damaged"):
         mnist(str(tmp_path))
+
+
+@pytest.mark.usefixtures("offline")
+def test_an_empty_archive_is_named_and_nothing_is_made_of_it(tmp_path: Path, idx_archives: dict[str, bytes]) -> None:
+    path = tmp_path / "MNIST/raw/t10k-labels-idx1-ubyte.gz"
+    path.parent.mkdir(parents=True)
+    for name, content in idx_archives.items():
+        (path.parent / name).write_bytes(content)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=f"^{path} is empty.\nDelete it and run again"):
+        mnist(str(tmp_path))
+    assert sorted(file.name for file in path.parent.iterdir()) == sorted(idx_archives)
+
+
+@pytest.mark.usefixtures("offline")
+def test_only_the_archives_that_are_not_there_are_asked_for(tmp_path: Path, idx_archives: dict[str, bytes]) -> None:
+    folder = tmp_path / "MNIST/raw"
+    folder.mkdir(parents=True)
+    for name, content in idx_archives.items():
+        (folder / name).write_bytes(content)
+    (folder / "train-images-idx3-ubyte.gz").unlink()
+    with pytest.raises(InputError, match=r"\nDownload train-images-idx3-ubyte.gz\n"):
+        mnist(str(tmp_path))
+
+
+@pytest.mark.usefixtures("offline")
+def test_an_archive_of_something_else_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cifar-100-python").mkdir()
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "cifar-100-python", "cifar-100-python")
+    words = f"^{tmp_path}/cifar-10-python.tar.gz is there, but does not hold cifar-10-batches-py/data_batch_1, and"
+    with pytest.raises(InputError, match=words):
+        cifar10(str(tmp_path))
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("folder", ["", "MNIST", "MNIST/raw"])
+@pytest.mark.parametrize(("spelled", "end"), [("-idx", ""), (".idx", ""), ("-idx", ".gz"), (".idx", ".gz")])
+def test_files_elsewhere_are_told_with_the_way_to_where_they_are_read(
+    folder: str, spelled: str, end: str, tmp_path: Path, idx_files: dict[str, bytes], idx_archives: dict[str, bytes]
+) -> None:
+    """A download would train on other images than those that somebody put there."""
+    root = tmp_path / "my data"
+    (root / folder).mkdir(parents=True)
+    for name, content in (idx_archives if end else idx_files).items():
+        (root / folder / name.replace("-idx", spelled)).write_bytes(content)
+    if (folder, spelled) != ("MNIST/raw", "-idx"):
+        with pytest.raises(InputError, match="dataset=mnist reads .*/MNIST/raw/train-images-idx3-ubyte, ...; ") as told:
+            mnist(str(root))
+        way = re.search("are of MNIST: (mkdir .*)", str(told.value))
+        assert way and len(str(told.value).splitlines()) == 3
+        subprocess.run(way[1], shell=True, check=True)
+    assert len(mnist(str(root)).test) == 20
+
+
+@pytest.mark.usefixtures("served")
+def test_a_root_too_deep_is_told_with_the_right_one(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
+    folder = tmp_path / "MNIST/raw"
+    folder.mkdir(parents=True)
+    for name, content in idx_files.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"are of MNIST: dataset.root={tmp_path}\n"):
+        mnist(str(folder))
 
 
 @pytest.mark.usefixtures("offline")

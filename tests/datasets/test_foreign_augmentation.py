@@ -67,9 +67,11 @@ def test_a_function_gets_the_batch_and_the_generator():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (v2.Resize(4), "uint8 .2, 3, 8, 8. it makes uint8 .2, 3, 4, 4."),
-        (v2.ToDtype(torch.float32, scale=True), "it makes float32 .2, 3, 8, 8."),
+        (v2.Resize(4), "uint8 .3, 8, 8. it makes uint8 .3, 4, 4."),
+        (v2.ToDtype(torch.float32, scale=True), "it makes float32 .3, 8, 8."),
         (ToTensor(), "TypeError: pic should be PIL Image or ndarray"),
+        (lambda images, generator: images[:, :, 1:], "uint8 .2, 3, 8, 8. it makes uint8 .2, 3, 7, 8."),
+        (lambda images, generator: images.to("meta"), "it makes uint8 .2, 3, 8, 8. on meta"),
         (lambda images, generator: None, "it makes NoneType"),
         (lambda images, generator: images / 0 + {}, "TypeError: unsupported operand"),
         (lambda images: images, "TypeError: .* takes 1 positional argument"),
@@ -79,6 +81,21 @@ def test_what_changes_size_or_type_or_fails_is_told(given, says):
     with pytest.raises(InputError, match=f"^augmentation: .*{says}") as told:
         Batches(Split(IMAGES, torch.arange(6)), (0.0,) * 3, (1.0,) * 3, 6, augment=given)
     assert "leave out ToTensor, Normalize" in str(told.value) and str(told.value).count("\n") <= 4
+
+
+@pytest.mark.parametrize(
+    ("transform", "says"),
+    [
+        (v2.RandomRotation((45, 45), expand=True), r"uint8 \(3, 8, 8\) it makes uint8 \(3, 1\d, 1\d\)"),
+        (v2.ToDtype(torch.float32), r"uint8 \(3, 8, 8\) it makes float32 \(3, 8, 8\)"),
+    ],
+)
+def test_what_changes_few_images_only_is_told_when_it_does(transform, says):
+    rarely = v2.RandomApply([transform], p=0.05)
+    batches = Batches(Split(IMAGES, torch.arange(6)), (0.0,) * 3, (1.0,) * 3, 6, augment=rarely)
+    with pytest.raises(InputError, match=f"^augmentation: of {says}.\nAn augmentation gives uint8 images of the size"):
+        for epoch in range(40):
+            list(batches.epoch(epoch))
 
 
 def test_what_cannot_be_called_is_told():

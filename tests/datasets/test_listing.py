@@ -1,13 +1,14 @@
 """The files of class folders, and the words for what is not among them."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.listing import list_files
+from cnnlab.datasets.listing import Listing, list_files
 
 Picture = Callable[..., Path]
 
@@ -29,8 +30,11 @@ def test_files_come_by_class_and_path_with_their_labels(home: Path) -> None:
     assert found.classes == ("cat", "dog") and not found.skipped and not found.remarks
 
 
+LEARNED = Listing(Path("pets/train"), ("bee", "cat", "dog"), [], Counter(), ())
+
+
 def test_labels_are_those_of_the_training_classes(home: Path) -> None:
-    found = list_files(home, "", set(), ("bee", "cat", "dog"))
+    found = list_files(home, "", set(), LEARNED)
     assert found.classes == ("bee", "cat", "dog") and [file.label for file in found.files] == [1, 1, 2]
 
 
@@ -52,6 +56,41 @@ def test_classes_one_level_too_deep_in_a_split_are_told(tmp_path: Path, picture:
         picture(tmp_path / name, (0, 0, 0))
     with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/train/images/\\* {tmp_path}/train$"):
         list_files(tmp_path, "train", set())
+
+
+def test_test_images_may_be_of_one_class(tmp_path: Path, picture: Picture) -> None:
+    picture(tmp_path / "dog/1.png", (0, 0, 0))
+    found = list_files(tmp_path, "", set(), LEARNED)
+    assert found.classes == LEARNED.classes and [file.label for file in found.files] == [2]
+
+
+@pytest.mark.parametrize(
+    ("names", "holds"),
+    [
+        (("1.png", "2.png"), "0 folders of classes, and 2 pictures in none"),
+        (("unknown/1.png",), "1 folder of classes"),
+        (("cat/notes.txt",), "1 folder of classes"),
+        (("cat/notes.txt", "dog/notes.txt"), "2 folders of classes"),
+        ((), "0 folders of classes"),
+    ],
+)
+def test_test_images_without_labels_are_told_what_works(
+    names: tuple[str, ...], holds: str, tmp_path: Path, picture: Picture
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        picture(tmp_path / name, (0, 0, 0)) if name.endswith("png") else (tmp_path / name).touch()
+    with pytest.raises(InputError) as told:
+        list_files(tmp_path, "", set(), LEARNED)
+    first, second, third = str(told.value).splitlines()
+    assert first == f"{tmp_path} holds {holds}: no image of the training classes (bee, cat, dog)."
+    assert f"{tmp_path}/bee" in second and third.startswith("dataset.root=pets/train takes")
+
+
+def test_test_images_one_level_too_deep_are_told(tmp_path: Path, picture: Picture) -> None:
+    picture(tmp_path / "test/images/cat/1.png", (0, 0, 0))
+    with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/test/images/\\* {tmp_path}/test$"):
+        list_files(tmp_path, "test", set(), LEARNED)
 
 
 def test_thumbnails_that_a_system_made_are_no_images(home: Path, picture: Picture) -> None:
@@ -76,8 +115,9 @@ def test_a_link_to_images_that_were_read_is_told(home: Path) -> None:
 def test_one_folder_linked_as_training_and_test_is_told(home: Path) -> None:
     seen: set[tuple[int, int]] = set()
     learned = list_files(home, "", seen)
+    assert learned.folder == home
     with pytest.raises(InputError, match="cat is a link to images that are read already, in another class or split"):
-        list_files(home, "", seen, learned.classes)
+        list_files(home, "", seen, learned)
 
 
 def test_names_that_differ_in_case_or_spaces_are_two_classes_and_told(home: Path, picture: Picture) -> None:

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.pictures import Header, find, header, load, read, scene, smiley
+from cnnlab.datasets.pictures import Header, find, header, load, matches, read, scene, smiley
 
 
 def test_drawn_pictures() -> None:
@@ -39,16 +39,57 @@ def test_find(tmp_path: Path) -> None:
         load(f"{tmp_path}/*.png", 100)
 
 
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["1.png", "2.png", "notes.txt"], "*.png"),
+        (["1.jpg"], "*.jpg"),
+        (["1.JPG", "2.JPG"], "*.JPG"),
+        (["1.jpg", "2.png"], "*"),
+        (["cat/1.jpg", "dog/2.jpg", "notes.txt"], "**/*.jpg"),
+        (["a/cat/1.jpg", "a/dog/2.png"], "**/*"),
+        (["1.png", "cat/2.png"], "*.png"),
+    ],
+)
+def test_a_folder_is_told_with_the_pattern_of_what_is_in_it(names: list[str], pattern: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch() if name.endswith("txt") else Image.new("L", (2, 2)).save(tmp_path / name)
+    with pytest.raises(InputError, match="is a folder") as told:
+        find(str(tmp_path))
+    words = str(told.value)
+    assert words.endswith(f"'image={tmp_path}/{pattern}'.")
+    assert find(words.split("'")[1].removeprefix("image="))
+
+
+def test_a_folder_without_pictures_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder.\nThere is no picture in it"):
+        find(str(tmp_path))
+
+
+def test_files_that_are_no_pictures_are_passed_over_where_others_are_left(tmp_path: Path) -> None:
+    for name in ("a.png", "picture"):  # also one without an ending
+        Image.new("L", (2, 2)).save(tmp_path / name, "PNG")
+    for name in ("notes.txt", "table.CSV"):
+        (tmp_path / name).write_text("no picture")
+    assert find(f"{tmp_path}/*") == [tmp_path / "a.png", tmp_path / "picture"]
+    assert matches(f"{tmp_path}/*")[1] == [tmp_path / "notes.txt", tmp_path / "table.CSV"]
+    assert matches(f"{tmp_path}/*.txt") == ([tmp_path / "notes.txt"], [])
+    assert matches(f"{tmp_path}/notes.txt") == ([tmp_path / "notes.txt"], [])
+
+
 def test_header_tells_what_the_file_says(tmp_path: Path) -> None:
     Image.new("L", (8, 6)).save(tmp_path / "grey.png")
     Image.new("RGBA", (8, 6)).save(tmp_path / "clear.png")
     Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(tmp_path / "deep.png")
+    (tmp_path / "deep.pgm").write_bytes(b"P5\n8 6\n65535\n" + bytes(96))
     exif = Image.Exif()
     exif[0x0112] = 6  # a camera held upright
     Image.new("RGB", (8, 6)).save(tmp_path / "turned.jpg", exif=exif)
     assert header(tmp_path / "grey.png") == Header(8, 6, True, False)
     assert header(tmp_path / "clear.png") == Header(8, 6, False, True)
     assert header(tmp_path / "deep.png") == Header(8, 6, True, False)
+    assert header(tmp_path / "deep.pgm") == Header(8, 6, True, False)
     assert header(tmp_path / "turned.jpg") == Header(6, 8, False, False)
     assert read(tmp_path / "turned.jpg", 3, None).shape == (3, 8, 6)
     assert int(read(tmp_path / "deep.png", 1, None)[0, 0, 0]) == 40000 >> 8

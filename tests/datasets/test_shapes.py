@@ -37,7 +37,8 @@ def test_every_set_is_known_or_needs_its_files(name: str) -> None:
     assert (known is None) == (name == "image_folder")
     if known:  # the loader's docstring begins with its shape: "3 x 32 x 32, ..." or "1 x size x size, ..."
         (c, h, w), classes = known
-        said = (get_method(settings["_target_"]).__doc__ or "").split(",")[0].replace("size", str(h))
+        said = (get_method(settings["_target_"]).__doc__ or "").split(",")[0]
+        said = said.replace("channels", str(c)).replace("size", str(h))
         assert said == f"{c} x {h} x {w}"
         assert classes == (100 if name == "cifar100" else 10)
 

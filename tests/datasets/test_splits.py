@@ -37,6 +37,17 @@ def test_validation_images_are_the_test_where_there_is_no_other(name: str, tmp_p
     assert (found.train, found.test) == ("train", name) and f"{name}/ is the test split" in found.remarks[0]
 
 
+@pytest.mark.parametrize("name", ["test", "Testing"])
+def test_validation_images_are_the_test_where_that_has_no_labels(name: str, tmp_path: Path, picture: Picture) -> None:
+    found = layout_of(grown(tmp_path, picture, *both("train", "val"), name))
+    words = f"{tmp_path}: {name}/ has no folders of classes, so val/ is the test split."
+    assert found == Layout("train", "val", (words,))
+
+
+def test_a_test_without_labels_is_the_test_where_there_is_no_other(tmp_path: Path, picture: Picture) -> None:
+    assert layout_of(grown(tmp_path, picture, *both("train"), "test")) == Layout("train", "test")
+
+
 @pytest.mark.parametrize(
     "names",
     [

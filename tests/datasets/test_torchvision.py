@@ -98,6 +98,28 @@ def test_images_and_labels_must_belong_together(tmp_path: Path, idx_files: dict[
         mnist(str(tmp_path))
 
 
+@pytest.mark.parametrize("archive", ["t10k-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"])
+def test_an_archive_that_would_make_a_damaged_file_again_is_named(
+    archive: str, tmp_path: Path, idx_archives: dict[str, bytes]
+) -> None:
+    """Those of the training images under the names of the test images."""
+    wrong = archive.replace("t10k", "train")
+    folder = put(tmp_path, idx_archives | {archive: idx_archives[wrong]})
+    with pytest.raises(
+        InputError, match=rf"do not match. Delete both .* delete the archives too: .*{folder / archive}"
+    ):
+        mnist(str(tmp_path))
+
+
+def test_an_archive_beside_a_damaged_file_is_named(tmp_path: Path, idx_archives: dict[str, bytes]) -> None:
+    name = "t10k-labels-idx1-ubyte"
+    folder = put(tmp_path, idx_archives | {name: b""})
+    with pytest.raises(InputError, match=f"it has 0 bytes.*\n.* delete that archive too: {folder / name}.gz$"):
+        mnist(str(tmp_path))
+    (folder / name).unlink()
+    assert len(mnist(str(tmp_path)).test) == 20
+
+
 def test_labels_beyond_the_classes_are_refused(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
     labels = idx_files["train-labels-idx1-ubyte"]
     put(tmp_path, idx_files | {"train-labels-idx1-ubyte": labels[:-1] + bytes([46])})
@@ -119,6 +141,13 @@ def test_a_damaged_cifar_file_is_named(file: str, cifar_files: Path) -> None:
     path = cifar_files / "cifar-10-batches-py" / file
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match=f"{path} is damaged: its 100 bytes"):
+        cifar10(str(cifar_files))
+
+
+def test_a_cifar_archive_beside_a_damaged_file_is_named(cifar_files: Path) -> None:
+    (cifar_files / "cifar-10-batches-py/test_batch").write_bytes(b"")
+    (cifar_files / "cifar-10-python.tar.gz").write_bytes(b"")
+    with pytest.raises(InputError, match=f"delete that archive too: {cifar_files}/cifar-10-python.tar.gz$"):
         cifar10(str(cifar_files))
 
 

@@ -215,9 +215,10 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
     if not trust:
         check_model(str(folder), settings.get("model"))
     with _rebuilding(folder, which):
-        facts = (tuple(state[key]) for key in ("image_shape", "classes", "mean", "std"))
+        shape, names, mean, std = (tuple(state[key]) for key in ("image_shape", "classes", "mean", "std"))
         look = {name: (float(low), float(high)) for name, (low, high) in state.get("look", {}).items()}
-        run = TrainedRun(settings, *facts, look=look, top=state.get("top"))
+        classes = tuple(map(str, names))  # older versions took numbers as names
+        run = TrainedRun(settings, shape, classes, mean, std, look, state.get("top"))
         network = make_network(config.model, run.image_shape, len(run.classes))
         load_state(network, state["network"])
     return network.eval(), run

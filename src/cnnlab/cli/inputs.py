@@ -1,5 +1,6 @@
 """Loads the pictures, kernels, filters and networks that the configs of `cnnlab.kernels` and `predict` name."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def check_pictures(jobs: Sequence[DictConfig]) -> tuple[Any, Any] | None:
     for job in jobs:
         loaded = _, run = load_run(Path(job.run), job.checkpoint, job.trust)
         if job.invariance:
-            Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape)
+            Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape, "shifts")
         for path in picture_files(job):
             header(path)
     return loaded if len(jobs) == 1 else None
@@ -110,8 +111,20 @@ def unfinished(folder: str) -> str:
 
 
 def picture_files(config: DictConfig) -> list[Path]:
-    """The files that `image` (a path, a pattern, or a list of these) names, without duplicates."""
+    """The pictures that `image` (a path, a pattern, or a list of these) names, without duplicates."""
     from cnnlab.datasets.pictures import find
 
-    patterns = [config.image] if isinstance(config.image, str) else config.image
-    return list(dict.fromkeys(path for pattern in patterns for path in find(pattern)))
+    return list(dict.fromkeys(path for pattern in _patterns(config) for path in find(pattern)))
+
+
+def passed_over(config: DictConfig) -> list[str]:
+    """What to say of the files that patterns match and that are no pictures, a sentence per pattern."""
+    from cnnlab.datasets.pictures import matches
+    from cnnlab.datasets.remarks import skipped
+
+    found = {pattern: matches(pattern)[1] for pattern in _patterns(config)}
+    return [skipped(name, Counter(path.suffix for path in others)) for name, others in found.items() if others]
+
+
+def _patterns(config: DictConfig) -> Sequence[str]:
+    return [config.image] if isinstance(config.image, str) else config.image

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shlex
 import warnings
 from collections.abc import Iterator
@@ -115,6 +116,11 @@ def shortened(path: Path) -> str:
     (hydra.job.chdir=true), where whoever reads it is not."""
     here, full = Path.cwd(), path.resolve()
     return str(full.relative_to(here)) if full.is_relative_to(here) and full != here else str(full)
+
+
+def readable(path: str | Path) -> str:
+    """As a terminal and a font take it: bytes of its name that are not UTF-8 are written \\xe9."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def expanded(setting: str, path: str) -> Path:

@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.common.words import plural
-from cnnlab.datasets.checked import check_bytes, check_parts, check_split
+from cnnlab.datasets.checked import check_bytes, check_classes, check_parts, check_split
 
 # The validation split (and the test split, if a set has none) does not depend on the run's seed, so that all runs
 # are evaluated on the same images.
@@ -186,6 +186,7 @@ def assemble(
 ) -> ImageSet:
     """The set, with the share `validation` split off `train`, which must be in stratified order. Raises InputError."""
     check_limits(dataset_validation=validation)
+    check_classes(name, classes)
     check_split(f"{name}, train", train.images, train.labels, len(classes))
     check_bytes(f"{name}, train", train.images)
     count = max(1, round(validation * len(train)))

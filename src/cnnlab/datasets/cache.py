@@ -19,6 +19,7 @@ from cnnlab.common.words import memory
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
+NAMED = 3  # of the files that cannot be used, in the message; a file lists all
 NAME = 40  # characters of the folder's name in that of its array, of which some take four bytes of 255
 PAGED, TOP = "paged", "top"
 SERIAL_BYTES = 4_000_000  # below this total, decoding is faster than starting processes
@@ -121,7 +122,7 @@ class DecodedFiles:
         from cnnlab.datasets.decode import decode_into
 
         paths = [str(self.root / file.path) for file in self.files]
-        shape = (len(paths), *self._shape(paths[0]))
+        shape = (len(paths), *self._shape(paths))
         self._check_space(int(np.prod(shape)))
         jobs = 1 if sum(f.bytes for f in self.files) < SERIAL_BYTES else -1
         failed, tops, paged = list[tuple[str, str]](), dict[int, int](), 0
@@ -150,27 +151,38 @@ class DecodedFiles:
             if not old.name.startswith(self.name):
                 old.unlink(missing_ok=True)
 
-    def _shape(self, first: str) -> tuple[int, int, int]:
-        """(C, H, W) of all images."""
+    def _shape(self, paths: Sequence[str]) -> tuple[int, int, int]:
+        """(C, H, W) of all images: that of the first that can be decoded, so that all that cannot are counted."""
         from cnnlab.datasets.decode import decode, reason
 
         if self.size is not None:
             return self.channels, self.size, self.size
-        try:
-            c, h, w = decode(first, self.channels, None, self.background).shape
-        except Exception as error:
-            raise InputError(self._error_message([(first, reason(error))], None)) from error
-        return c, h, w
+        failed = []
+        for path in paths[:FILES_PER_TASK]:
+            try:
+                c, h, w = decode(path, self.channels, None, self.background).shape
+                return c, h, w
+            except Exception as error:
+                failed.append((path, reason(error)))
+        raise InputError(self._error_message(failed))
 
-    def _error_message(self, failed: list[tuple[str, str]], shape: tuple[int, ...] | None) -> str:
+    def _error_message(self, failed: list[tuple[str, str]], shape: Sequence[int] | None = None) -> str:
+        """`shape`: (N, C, H, W); None: of the first files none can be decoded, and the others were not tried."""
         from cnnlab.datasets.decode import OTHER_SIZE
 
-        lines = [f"{path}: {reason}" for path, reason in sorted(failed)[:3]]
-        head = f"{len(failed):,} of {len(self.files):,} images cannot be used"
-        head += ", e.g." if len(failed) > len(lines) else ":"
+        failed = sorted(failed)
+        lines = [f"{path}: {reason}" for path, reason in failed[:NAMED]]
+        tried = f"{len(self.files):,}" if shape or len(failed) == len(self.files) else f"the first {len(failed):,}"
+        head = f"{len(failed):,} of {tried} images cannot be used"
+        if len(failed) > len(lines):
+            every = self.folder / f"{self.stem}-unusable.txt"
+            every.write_bytes(b"".join(os.fsencode(f"{path}\t{reason}\n") for path, reason in failed))
+            head += f"; {every} lists them, e.g."
+        else:
+            head += ":"
         advice = "Repair or remove them"
-        if any(OTHER_SIZE in reason for _, reason in failed):
-            advice += f", or resize all images to one size with dataset.size={min(shape[2:]) if shape else 64}"
+        if shape and any(OTHER_SIZE in reason for _, reason in failed):
+            advice += f", or resize all images to one size with dataset.size={min(shape[2:])}"
         return "\n".join([head, *lines, f"{advice}."])
 
     def _check_space(self, needed: int) -> None:

@@ -1,8 +1,10 @@
 """What every data set must have, whoever made it; told in words before anything is trained on it."""
 
 from collections.abc import Mapping, Sequence
+from reprlib import repr
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ def check_parts(
 ) -> None:
     """Raise InputError unless splits (images and labels), classes, mean and std fit each other. What values they have
     is not judged."""
+    check_classes(of, classes)
     if len(classes) < LEAST_CLASSES or len(set(classes)) < len(classes):
         raise InputError(
             f"{of}: the classes are {list(classes)}; at least {LEAST_CLASSES} are needed, each with a name of its own."
@@ -35,6 +38,17 @@ def check_parts(
                 f"{of}: {name} has {len(values)} values, and the images {channels} channels.\n"
                 "One value per channel is needed, of images scaled to 0..1; `assemble` computes them."
             )
+
+
+def check_classes(of: str, classes: Any) -> None:
+    """Raise InputError unless the classes are texts in an order, which the labels count: a set has none."""
+    given = classes.tolist() if isinstance(classes, np.ndarray) else classes
+    if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        return
+    raise InputError(
+        f"{of}: the classes are {repr(given)}, and must be names in the order of the labels, each a text.\n"
+        'Of three: classes=("cat", "dog", "emu"). Of numbers in a list or array: tuple(map(str, names)).'
+    )
 
 
 def check_split(where: str, images: Any, labels: Any, classes: int) -> None:

@@ -89,13 +89,13 @@ def decoded(file: str, channels: int, size: int | None, background: str = "auto"
             if not os.fstat(stream.fileno()).st_size:
                 raise ValueError("the file is empty")
             with Image.open(stream, formats=known()) as opened:
-                paged, negative = _paged(opened), _negative(opened)
+                paged, negative, sixteen = _paged(opened), _negative(opened), of_16_bits(opened)
                 if size is not None:
                     opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
                 if opened.width * opened.height > MOST_PIXELS:
                     most = f"{MOST_PIXELS / 1e6:.0f} million"
                     raise Unsuitable(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
-                image, top = _eight_bit(ImageOps.exif_transpose(opened), top)
+                image, top = _eight_bit(ImageOps.exif_transpose(opened), sixteen, top)
                 if negative:
                     image = ImageOps.invert(image)
                 image = _opaque(image, background).convert("L" if channels == 1 else "RGB")
@@ -112,6 +112,11 @@ def _paged(opened: Image.Image) -> bool:
         return opened.format != "MPO" and bool(getattr(opened, "is_animated", False))
     except Exception:  # PIL's plugins raise arbitrary exceptions for malformed files
         return False
+
+
+def of_16_bits(opened: Image.Image) -> bool:
+    """Whether it is greyscale of 16 bits. That of a PGM is of 32 to PIL, which scales it to 65535."""
+    return opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format == "PPM")
 
 
 def _negative(opened: Image.Image) -> bool:
@@ -142,10 +147,10 @@ def reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _eight_bit(image: Image.Image, top: int | None) -> tuple[Image.Image, int | None]:
+def _eight_bit(image: Image.Image, sixteen: bool, top: int | None) -> tuple[Image.Image, int | None]:
     """16-bit greyscale keeps the upper 8 of the bits that are in use: cameras and scanners write 12 into 16. PIL's own
     conversion may clip at 255."""
-    if image.mode.startswith("I;16"):
+    if sixteen:
         values = np.asarray(image)
         top = top or next(top for top in DEEP if values.max(initial=0) <= top)
         return Image.fromarray((values.clip(max=top) >> (top.bit_length() - 8)).astype(np.uint8)), top

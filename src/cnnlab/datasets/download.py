@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cnnlab.common.errors import InputError
@@ -59,8 +60,10 @@ class Files:
         with reading():  # a folder that may not be looked into
             if not self.missing():
                 return
+            self._refuse_misplaced()
         from filelock import FileLock
 
+        lacking: list[str] = []
         new = [folder for folder in (self.home, *self.home.parents) if not folder.exists()]
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
@@ -69,7 +72,8 @@ class Files:
             key = sha256(f"{self.home.resolve()} {self.name}".encode()).hexdigest()[:16]
             with FileLock(cache_folder() / f"{key}.lock"), self._temporary_folder() as temporary:
                 self._unpack(temporary)
-                if not all((temporary / self.subfolder / name).is_file() for name in self.missing()):
+                lacking = [name for name in self.missing() if not (temporary / self.subfolder / name).is_file()]
+                if lacking:
                     with _with_timeout():
                         self.dataset(temporary, download=True)
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +83,7 @@ class Files:
             for folder in new:
                 with suppress(OSError):  # not empty: another process is using it
                     folder.rmdir()
-            raise InputError(self._advice(error)) from error
+            raise InputError(self._advice(error, lacking)) from error
 
     @contextmanager
     def _temporary_folder(self) -> Iterator[Path]:
@@ -92,14 +96,56 @@ class Files:
         target = folder / self.archive_subfolder
         target.mkdir(parents=True, exist_ok=True)
         for archive in self.archives:
-            path = self.home / self.archive_subfolder / archive
+            path = self._archive(archive)
             if self.missing() and path.is_file():
+                if not path.stat().st_size:  # gzip would make an empty file of it
+                    raise InputError(f"{path} is empty.\nDelete it and run again, or copy it again.")
                 try:
                     extract_archive(str(path), str(target))
                 except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
                     raise InputError(
                         f"{path} is damaged: {error}.\nDelete it and run again, or copy it again."
                     ) from error
+
+    def _archive(self, name: str) -> Path:
+        return self.home / self.archive_subfolder / name
+
+    def _refuse_misplaced(self) -> None:
+        """Raise InputError if all that is missing lies near where it is looked for, or is called as others unpack it:
+        it may be somebody's own, and a download would take its place. Which set it is, the names do not say."""
+        if all(self._archive(archive).is_file() for archive in self.archives):
+            return
+        found = {name: self._elsewhere(name) for name in self.missing()}
+        moves = [(path, self.folder / (name + ".gz" * (path.suffix == ".gz"))) for name, path in found.items() if path]
+        if len(moves) < len(found):
+            return
+        way = "; ".join(
+            ["mkdir -p " + quote(str(self.folder)), *(f"mv {quote(str(a))} {quote(str(b))}" for a, b in moves)]
+        )
+        if self.home.as_posix().endswith(f"/{self.subfolder}"):
+            way = f"dataset.root={self.home.parents[self.subfolder.count('/')]}"
+        raise InputError(
+            f"dataset={self.name} reads {self.folder / next(iter(found))}, ...; there is {moves[0][0]}, ...\n"
+            f"If these files are of {self.source}: {way}\n"
+            "If not, give another dataset.root, to which it is downloaded."
+        )
+
+    def _elsewhere(self, name: str) -> Path | None:
+        """The file `name`, or its archive, in another folder or with a dot, as many programs unpack MNIST's."""
+        folders = [self.folder, *(folder for folder in self.folder.parents if folder.is_relative_to(self.home))]
+        names = [spelled + end for spelled in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
+        paths = (folder / spelled for folder in folders for spelled in names)
+        return next((path for path in paths if path.is_file() and path != self._archive(f"{name}.gz")), None)
+
+    def remedy(self, *names: str) -> str:
+        """What to do about damaged files: an archive that was kept may make them again as they are."""
+        kept = [archive for archive in self.archives if archive.removesuffix(".gz") in names or len(self.archives) == 1]
+        paths = [str(path) for path in map(self._archive, kept) if path.is_file()]
+        it, of = ("it", "that archive too") if len(names) == 1 else ("both", "the archives too")
+        plain = f"Delete {it} and run again, or copy {it} again."
+        if not paths:
+            return plain
+        return f"{plain} If this comes again, delete {of}: {', '.join(paths)}"
 
     def refuse_damaged(self) -> None:
         """Raise InputError for the first file whose MD5 checksum is wrong."""
@@ -110,16 +156,21 @@ class Files:
             if path.is_file() and not check_integrity(str(path), md5):
                 raise InputError(
                     f"{path} is damaged: its {path.stat().st_size:,} bytes do not have the MD5 checksum {md5}.\n"
-                    "Delete it and run again, or copy it again."
+                    f"{self.remedy(name)}"
                 )
 
-    def _advice(self, error: Exception) -> str:
+    def _advice(self, error: Exception, lacking: Sequence[str]) -> str:
+        """`lacking`: the files that were not there after the archives had been unpacked."""
         lines = str(error).strip().splitlines()
         cause = lines[-1] if lines else type(error).__name__
         url = self.dataset.mirrors[0] if hasattr(self.dataset, "mirrors") else self.dataset.url
+        head = f"dataset={self.name} is not in {self.home}"
+        absent = [archive for archive in self.archives if not self._archive(archive).is_file()]
+        if lacking and not absent:
+            head = f"{self._archive(self.archives[0])} is there, but does not hold {self.subfolder}/{lacking[0]}"
         return (
-            f"dataset={self.name} is not in {self.home}, and downloading it failed: {cause}\n"
-            f"Download {', '.join(self.archives)}\n"
+            f"{head}, and downloading it failed: {cause}\n"
+            f"Download {', '.join(absent or self.archives)}\n"
             f"from {url} on a machine with internet access, put them in {self.home / self.archive_subfolder},\n"
             f"or set dataset.root=FOLDER where FOLDER/{self.subfolder} has {', '.join(list(self.names)[:2])}, ...\n"
             "dataset=digits needs no download."

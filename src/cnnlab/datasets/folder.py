@@ -33,10 +33,10 @@ def image_folder(
     test: float = 0.2,
     background: str = "auto",
 ) -> ImageSet:
-    """`root/train/<class>/*` and `root/test/<class>/*` (`val` where there is no `test`), or `root/<class>/*`, of which
-    the share `test` becomes the test split, always the same images. Formats of `datasets.decode.FORMATS`, at any depth
-    below the class folder. What is left out is in the set's remarks: other files, pictures and folders beside those of
-    classes and splits, and folders that a link leads to a second time.
+    """`root/train/<class>/*` and `root/test/<class>/*` (`val` where there is none with classes), or `root/<class>/*`,
+    of which the share `test` becomes the test split, always the same images. Formats of `datasets.decode.FORMATS`, at
+    any depth below the class folder. What is left out is in the set's remarks: other files, pictures and folders beside
+    those of classes and splits, and folders that a link leads to a second time.
 
     `size`: shorter side resized, centre cropped; None: images unchanged, which must all have one size. `channels`: 3
     for colour, 1 for greyscale. `background`: of transparent parts, white, black or auto. Raises InputError.
@@ -48,7 +48,7 @@ def image_folder(
     with reading():
         layout, seen = layout_of(home), set[Place]()
         learned = list_files(home, layout.train, seen)
-        held_out = list_files(home, layout.test, seen, learned.classes) if layout.test else None
+        held_out = list_files(home, layout.test, seen, learned) if layout.test else None
     files, skipped_files, told = _stratified(learned.files), learned.skipped, [*learned.remarks]
     tests = min(max(1, round(test * len(files))), len(files) - 1)
     if held_out:

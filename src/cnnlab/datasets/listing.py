@@ -19,32 +19,36 @@ Place = tuple[int, int]  # of a folder on disk, whichever links lead there
 
 @dataclass(frozen=True)
 class Listing:
-    """`files`: sorted by class and path. `skipped`: those that are no images, by their ending."""
+    """`folder`: of the class folders. `files`: sorted by class and path. `skipped`: those that are no images, by their
+    ending."""
 
+    folder: Path
     classes: tuple[str, ...]
     files: list[ImageFile]
     skipped: Counter[str]
     remarks: tuple[str, ...]
 
 
-def list_files(home: Path, part: str, seen: set[Place], classes: Sequence[str] | None = None) -> Listing:
+def list_files(home: Path, part: str, seen: set[Place], learned: Listing | None = None) -> Listing:
     """The files of the class folders of `home`/`part`. `seen`: the folders that were read, which links can lead to
-    again. `classes`: of the training images; some may have no image here, and there may be no others. Raises
-    InputError."""
+    again. `learned`: the training images, if these are test images; some of their classes may have no image here, and
+    there may be no others. Raises InputError."""
     folder = home / part
     names = sorted(folders(folder), key=composed)
     _check_names(folder, names)
-    if len(names) < 2:
-        raise InputError(_too_few(folder, names, bool(part)))
     own = [composed(name) for name in names]
-    if classes is not None and not set(own) <= set(classes):
-        raise InputError(_other_classes(folder, own, classes))
-    known, files, others, twice = list(classes or own), list[ImageFile](), Counter[str](), 0
+    if learned is None and len(names) < 2:
+        raise InputError(_too_few(folder, names, bool(part)))
+    if learned is not None and not set(own) <= set(learned.classes):
+        raise InputError((_unlabelled if len(own) == 1 else _other_classes)(folder, own, learned))
+    known, files, others, twice = list(learned.classes if learned else own), list[ImageFile](), Counter[str](), 0
     for name in names:
         found, left, again = _class_files(home, folder / name, known.index(composed(name)), seen)
-        if not found and (classes is None or again):
+        if not found and (learned is None or again):
             raise InputError(_no_image(folder / name, left, again))
         files, others, twice = files + found, others + left, twice + again
+    if learned is not None and not files:
+        raise InputError(_unlabelled(folder, own, learned))
     remarks = []
     if twice:
         remarks.append(f"{folder}: links lead to {plural(twice, 'folder')} a second time, not read again.")
@@ -53,7 +57,7 @@ def list_files(home: Path, part: str, seen: set[Place], classes: Sequence[str] |
     if alike := [name for name, count in Counter(name.strip().lower() for name in own).items() if count > 1]:
         told = [repr(name) for name in own if name.strip().lower() == alike[0]]
         remarks.append(f"{folder}: {' and '.join(told)} are read as different classes.")
-    return Listing(tuple(known), files, others, tuple(remarks))
+    return Listing(folder, tuple(known), files, others, tuple(remarks))
 
 
 def composed(name: str) -> str:
@@ -116,7 +120,8 @@ def _no_image(folder: Path, left: Counter[str], again: int) -> str:
     )
 
 
-def _other_classes(folder: Path, own: Sequence[str], classes: Sequence[str]) -> str:
+def _other_classes(folder: Path, own: Sequence[str], learned: Listing) -> str:
+    classes = learned.classes
     new, missing = ([name for name in one if name not in other] for one, other in ((own, classes), (classes, own)))
     lacking = f" Without images here: {listed(missing)}." if missing else ""
     return (
@@ -127,14 +132,30 @@ def _other_classes(folder: Path, own: Sequence[str], classes: Sequence[str]) -> 
 
 def _too_few(folder: Path, names: Sequence[str], is_split: bool) -> str:
     """The message for a folder without two classes; names the folder below, if that is the one that was meant."""
+    head = f"{_holds(folder, names)}; at least two are needed.\n"
     inner = next((folder / name for name in names if len(folders(folder / name)) >= 2), None)
-    loose = pictures(folder)
-    beside = f", and {plural(loose, 'picture')} in none" if loose else ""
-    head = f"{folder} holds {plural(len(names), 'folder')} of classes{beside}; at least two are needed.\n"
     if inner is not None:
         way = f"mv {inner}/* {folder}" if is_split else f"dataset.root={inner}"
         return f"{head}The folders are one level below: {way}"
     return f"{head}It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
+
+
+def _unlabelled(folder: Path, names: Sequence[str], learned: Listing) -> str:
+    """The message for test images in no class, as those of competitions are."""
+    head = f"{_holds(folder, names)}: no image of the training classes ({listed(learned.classes)}).\n"
+    for inner in (folder / name for name in names):
+        if set(map(composed, folders(inner))) & set(learned.classes):
+            return f"{head}The folders are one level below: mv {inner}/* {folder}"
+    return (
+        f"{head}Test images belong into {folder / learned.classes[0]}, ... Without labels they test nothing:\n"
+        f"dataset.root={learned.folder} takes some of the training images for the test, and predict classifies these."
+    )
+
+
+def _holds(folder: Path, names: Sequence[str]) -> str:
+    loose = pictures(folder)
+    beside = f", and {plural(loose, 'picture')} in none" if loose else ""
+    return f"{folder} holds {plural(len(names), 'folder')} of classes{beside}"
 
 
 def _check_names(folder: Path, classes: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import glob
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,10 @@ from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.common.words import expanded
-from cnnlab.datasets.decode import Unsuitable, decoded, known
+from cnnlab.datasets.decode import Unsuitable, decoded, extensions, known, of_16_bits
+from cnnlab.datasets.splits import hidden
+
+LOOKED_AT = 10_000  # files of a folder, for their endings
 
 # The smiley of the underlying text: eyes, nose and mouth in 7x7 cells.
 SMILEY = (
@@ -92,14 +96,18 @@ def load(name: str, largest: int) -> Tensor:
 
 
 def find(pattern: str) -> list[Path]:
-    """The files that a path or a glob pattern matches, sorted; InputError if there are none."""
+    """The pictures that a path or a glob pattern matches, sorted; InputError if there are none."""
+    return matches(pattern)[0]
+
+
+def matches(pattern: str) -> tuple[list[Path], list[Path]]:
+    """The pictures that a path or a glob pattern matches, sorted, and the files that it matches beside them: with
+    another ending than pictures have, and no picture inside. InputError if there are none."""
     path = expanded("image", pattern)
     if path.is_file():
-        return [path]
+        return [path], []
     if path.is_dir():
-        raise InputError(
-            f"image={pattern} is a folder.\nGive a pattern for the pictures in it: 'image={pattern}/*.png'."
-        )
+        raise InputError(f"image={pattern} is a folder.\n{_pattern_for(path, pattern)}")
     found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]
     if not found:
         siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
@@ -108,7 +116,30 @@ def find(pattern: str) -> list[Path]:
             f"image={pattern}: {where}.{did_you_mean(path.name, siblings)}\n"
             "Give a picture (image=cat.png) or a pattern in quotes ('image=photos/*.png')."
         )
-    return found
+    endings = extensions()
+    others = [file for file in found if file.suffix.lower() not in endings and not _is_picture(file)]
+    kept = [file for file in found if file not in set(others)]
+    return (kept, others) if kept else (found, [])
+
+
+def _pattern_for(folder: Path, given: str) -> str:
+    """What to type for the pictures in a folder, or in the folders in it."""
+    for depth in ("", "**/"):
+        files = (path for path in folder.glob(f"{depth}*") if path.is_file() and not hidden(path.name))
+        endings = {path.suffix for path in islice(files, LOOKED_AT)}
+        kinds = [ending for ending in endings if ending.lower() in extensions()]
+        if kinds:
+            every = f"*{kinds[0]}" if len(kinds) == 1 else "*"
+            return f"Give a pattern for the pictures in it: 'image={Path(given) / depth / every}'."
+    return "There is no picture in it: give a file that PIL reads: PNG, JPEG, WebP, GIF, BMP, TIFF."
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        header(path)
+    except InputError:
+        return False
+    return True
 
 
 class Header(NamedTuple):
@@ -126,7 +157,7 @@ def header(path: Path) -> Header:
         width, height = picture.size
         if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
             width, height = height, width
-        grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I;16")
+        grey = picture.mode in ("1", "L", "LA", "La") or of_16_bits(picture)
         return Header(width, height, grey, "A" in picture.getbands() or "transparency" in picture.info)
 
 

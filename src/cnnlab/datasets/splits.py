@@ -38,14 +38,16 @@ def layout_of(home: Path) -> Layout:
         )
     names = folders(home)
     train, test, validation = (_named(names, words) for words in (TRAIN, TEST, VALIDATION))
-    held_out = test or validation
+    unlabelled = test is not None and validation is not None and not folders(home / test)  # as competitions give it
+    held_out = validation if unlabelled else test or validation
     if train is None or held_out is None:
         _refuse_splits_as_classes(home, names)
         return Layout("", None)
-    remarks = [f"{home}: there is no test/, so {held_out}/ is the test split."] if held_out == validation else []
+    why = f"{test}/ has no folders of classes" if unlabelled else "there is no test/"
+    remarks = [f"{home}: {why}, so {held_out}/ is the test split."] if held_out == validation else []
     if loose := pictures(home):
         remarks.append(f"{home}: {plural(loose, 'picture')} beside the splits, not read.")
-    if ignored := [name for name in names if name not in (train, held_out)]:
+    if ignored := [name for name in names if name not in (train, test, held_out)]:
         remarks.append(f"{home}: not read, since they are neither train/ nor test/: {listed(ignored)}.")
     return Layout(train, held_out, tuple(remarks))
 

@@ -89,12 +89,12 @@ def _idx(
     files = Files(name, _home(root), folder, dict.fromkeys(names), [f"{file}.gz" for file in names], folder, source)
     files.fetch()
     with reading():
-        found = {file: _read_idx(files.folder / file) for file in names}
+        found = {file: _read_idx(files, file) for file in names}
     for pictures, labels in pairs.values():
         if len(found[pictures]) != len(found[labels]):
             raise InputError(
                 f"{files.folder / pictures} holds {len(found[pictures]):,} images, "
-                f"{labels} {len(found[labels]):,} labels.\nThey do not match: delete both and run again."
+                f"{labels} {len(found[labels]):,} labels.\nThey do not match. {files.remedy(pictures, labels)}"
             )
     train, test = ((found[pictures][:, None], found[labels].long()) for pictures, labels in pairs.values())
     return _assemble(name, train, test, classes, validation, size, images)
@@ -122,17 +122,15 @@ def _assemble(
     return assemble(name, Split(pixels, train[1][order]), test_split, tuple(classes), validation)
 
 
-def _read_idx(path: Path) -> Tensor:
+def _read_idx(files: Files, name: str) -> Tensor:
     """The images (N, H, W) or labels (N,) of an IDX file, uint8; InputError if its size contradicts its header."""
-    dims = 3 if "idx3" in path.name else 1
+    path, dims = files.folder / name, 3 if "idx3" in name else 1
     content, header = bytearray(path.read_bytes()), struct.Struct(f">{1 + dims}I")
     magic, *shape = header.unpack_from(content) if len(content) >= header.size else (0,)
     expected = header.size + prod(shape)
     if magic != 0x800 + dims or len(content) != expected:
         problem = f"its header implies {expected:,}" if magic == 0x800 + dims else "and its header is not IDX"
-        raise InputError(
-            f"{path} is damaged: it has {len(content):,} bytes, {problem}.\nDelete it and run again, or copy it again."
-        )
+        raise InputError(f"{path} is damaged: it has {len(content):,} bytes, {problem}.\n{files.remedy(name)}")
     return torch.frombuffer(content, dtype=torch.uint8)[header.size :].view(shape)
 
 

@@ -42,13 +42,14 @@ class Invariance:
             evaluation_permute=self.permute,
         )
 
-    def check(self, shape: tuple[int, int, int]) -> None:
-        """Raise InputError if a shift would move an image of `shape` (C, H, W) out completely."""
+    def check(self, shape: tuple[int, int, int], setting: str = "evaluation.shifts") -> None:
+        """Raise InputError if a shift would move an image of `shape` (C, H, W) out completely. `setting`: where the
+        shifts were given."""
         side = min(shape[1:])
         for s in self.shifts:
             if s >= side:
                 raise InputError(
-                    f"evaluation.shifts: a shift by {s} leaves nothing of images of {shape[1]}x{shape[2]}.\n"
+                    f"{setting}: a shift by {s} leaves nothing of images of {shape[1]}x{shape[2]}.\n"
                     f"Give shifts below {side}."
                 )
 

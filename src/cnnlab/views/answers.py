@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
-from cnnlab.common.words import probability, shortened
+from cnnlab.common.words import probability, readable, shortened
 from cnnlab.datasets.base import normalize
 from cnnlab.evaluation.transforms import Variant
 from cnnlab.inference.answer import probabilities, ranked, softmax
@@ -36,7 +36,7 @@ class Answers:
 
     def draw_probabilities(self) -> None:
         """One figure of all pictures with their probabilities."""
-        pixels, names = [p.pixels for p in self.pictures], [p.path.name for p in self.pictures]
+        pixels, names = [p.pixels for p in self.pictures], [readable(p.path.name) for p in self.pictures]
         figure = probabilities_figure(pixels, names, self.shares, self.run.classes, self.top)
         self.files.append(save(figure, self.folder / "probabilities.png"))
 
@@ -45,7 +45,7 @@ class Answers:
         for number, (picture, row) in enumerate(zip(self.pictures, self.shares, strict=True)):
             journey = follow(self.network, normalize(picture.pixels[None], self.run.mean, self.run.std))
             best = self.run.classes[int(row.argmax())]
-            title = f"{picture.path.name}: {best}, probability {probability(float(row.max()))}"
+            title = f"{readable(picture.path.name)}: {best}, probability {probability(float(row.max()))}"
             figure = follow_figure(journey, row, self.run.classes, picture.pixels, title)
             self.files.append(save(figure, self._file("follow", number, picture)))
 
@@ -57,7 +57,7 @@ class Answers:
             plain = picture.pixels[None].float() / 255
             images = torch.cat([plain, *(change.change(plain) for change in changes)])
             shares = softmax(self.network, (images - mean) / std)
-            title = f"{picture.path.name}, shifted, rotated and squashed"
+            title = f"{readable(picture.path.name)}, shifted, rotated and squashed"
             figure = variants_figure(list(images), words, shares, self.run.classes, title)
             self.files.append(save(figure, self._file("invariance", number, picture)))
             answers = [ranked(row, self.run.classes, self.top) for row in shares]
@@ -70,7 +70,7 @@ class Answers:
         console = Console()
         console.print(probabilities_table(self.pictures, self.shares, self.run.classes, self.top))
         for picture, variants in zip(self.pictures, self.variants, strict=False):
-            console.print(variants_table(str(picture.path), variants))
+            console.print(variants_table(readable(picture.path), variants))
         for path in self.files:
             print(shortened(path))
 
@@ -96,11 +96,11 @@ class Answers:
         console = Console(stderr=True, highlight=False)
         for picture in self.pictures:
             if picture.unlike:
-                console.print(f"[yellow]{escape(f'{picture.path} is {picture.unlike}.')}[/]", soft_wrap=True)
+                console.print(f"[yellow]{escape(f'{readable(picture.path)} is {picture.unlike}.')}[/]", soft_wrap=True)
         names: dict[str, list[str]] = {}
         for picture in self.pictures:
             for word in picture.words:
-                names.setdefault(word, []).append(str(picture.path))
+                names.setdefault(word, []).append(readable(picture.path))
         for word, of in names.items():
             more = f" and {len(of) - 1:,} more" if len(of) > 1 else ""
             console.print(escape(f"{of[0]}{more}: {word}"), soft_wrap=True)
@@ -116,7 +116,7 @@ class Answers:
 def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Sequence[str], top: int) -> Table:
     """One row per class for a single picture, else one row per picture; `shares`: (pictures, classes)."""
     if len(pictures) == 1:
-        found = Table("class", "probability", "", title=escape(str(pictures[0].path)))
+        found = Table("class", "probability", "", title=escape(readable(pictures[0].path)))
         for name, share in ranked(shares[0], classes, top):
             found.add_row(escape(name), probability(share, 4), "█" * round(30 * share))
         return found
@@ -131,7 +131,7 @@ def probabilities_table(pictures: Sequence[Picture], shares: Tensor, classes: Se
     for picture, row in zip(pictures, shares, strict=True):
         answers = [f"{probability(share)} {escape(name)}" for name, share in ranked(row, classes, top)]
         like = ["[yellow]no[/]" if picture.unlike else "yes"] if unlike else []
-        found.add_row(escape(str(picture.path)), *answers, *like)
+        found.add_row(escape(readable(picture.path)), *answers, *like)
     return found
 
 
