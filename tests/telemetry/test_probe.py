@@ -1,5 +1,7 @@
 """Probe: the right tensors, on any module, and nothing changed by looking."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -501,6 +503,19 @@ def test_a_gradient_scaler_tells_its_scale():
             (loss if scaler is None else scaler.scale(loss)).backward()
         found.append({key: value for key, value in probe.read().items() if key.startswith("gradient/std")})
     assert found[0] and found[1] == pytest.approx(found[0])
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_loss_that_is_scaled_without_a_word_is_told(told):
+    network = _network()
+    optimizer, scaler = torch.optim.SGD(network.parameters(), 0.1), torch.amp.GradScaler("cpu", init_scale=4096.0)
+    probe = Probe(network)
+    with probe.watch(scaler if told else None):
+        scaler.scale(F.cross_entropy(network(X), Y)).backward()
+        scaler.unscale_(optimizer)
+        scaler.step(optimizer)
+    with nullcontext() if told else pytest.warns(UserWarning, match=r"scaled by 4,096.* probe.watch\(scaler\)"):
+        probe.read()
 
 
 @pytest.mark.parametrize("wrong", ["no step", "no zero_grad", "the head alone"])

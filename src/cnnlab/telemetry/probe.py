@@ -7,7 +7,8 @@ print(probe.read())
 print(probe.diagnose())
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+import warnings
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, SupportsFloat
@@ -25,7 +26,7 @@ from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, toge
 from cnnlab.telemetry.foreign_weights import ForeignWeights
 from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given
+from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given, untold_scale
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -115,7 +116,7 @@ class Probe:
         self._batch = max(self._batch, next(iter(watched.batches.values()), 0))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
-        self._stepped.append(stepping.seen)
+        self._stepped.append(replace(stepping.seen, unscaled=gradient_scale is not None))
 
     def add(self, more: Mapping[str, Tensor | float]) -> None:
         """More numbers, to the last watched step."""
@@ -135,6 +136,7 @@ class Probe:
         values = {**(extra or {}), **self.values}
         if not values:
             return {}
+        self._check_scale(self._stepped[-1:])
         for key, value in values.items():
             if value.dim():
                 raise no_number(key, value)
@@ -153,6 +155,7 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
+        self._check_scale(self._stepped)
         modes = has_modes(self.network)
         steps, rows = counted(self._stepped), self._rows()
         for row in rows:
@@ -176,6 +179,11 @@ class Probe:
             peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])
             context = replace(context, learning_rate=peak)
         return Diagnosis.of(rows, context)
+
+    def _check_scale(self, steps: Sequence[Stepped]) -> None:
+        if (scale := untold_scale(steps)) is not None:
+            warned = f"The loss was scaled by {scale:,.0f}, and so are the gradients that were measured."
+            warnings.warn(f"{warned} Write probe.watch(scaler).", stacklevel=3)
 
     def _unchanged(self) -> dict[str, float]:
         """`check/unchanged`: 1 if the weights are those of the first watched step."""

@@ -18,6 +18,7 @@ from cnnlab.common.rates import rated
 
 POWER = 1e-3  # how near to one of two a share's logarithm is that comes of a loss scale, taken back before the step
 MANY = 4  # watched steps
+LEAST_SCALE = 16  # of a loss in half precision; a GradScaler's is 65,536 at first
 
 
 class Steps:
@@ -52,7 +53,7 @@ class Stepped:
     `share`: norm of what the optimizer got over that of all that arrived in this step, of the smallest weight: below 1
     behind clipping, above where earlier gradients were not cleared. `anew`: the optimizer keeps something of each step,
     and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived.
-    `before`: the optimizer's steps until then."""
+    `before`: the optimizer's steps until then. `unscaled`: the loss's scale, if any, is known."""
 
     rate: float | None = None
     arrived: bool = False
@@ -60,6 +61,7 @@ class Stepped:
     anew: bool = False
     evaluating: bool = False
     before: int = 0
+    unscaled: bool = False
 
 
 class Stepping:
@@ -128,6 +130,20 @@ def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:
         return {}
     known = {"check/optimizer_anew": 1.0} if all(stepped.anew for stepped in steps) else {}
     values = {"first": shares[0], "second": shares[1], "later": median(shares[len(shares) // 2 :])}
-    if not all(share > 0 and abs(log2(share) - round(log2(share))) < POWER for share in shares):
+    if not all(map(_power_of_two, shares)):
         values["kept"] = max(shares)
     return known | {f"check/gradient_{name}": share for name, share in values.items()}
+
+
+def untold_scale(steps: Sequence[Stepped]) -> float | None:
+    """By what the loss was multiplied, where the optimizer then got that much less than arrived; None if by nothing, or
+    it is known."""
+    for stepped in steps:
+        share = 1.0 if stepped.share is None or stepped.unscaled else stepped.share.item()
+        if 0 < share <= 1 / LEAST_SCALE and _power_of_two(share):
+            return 2.0 ** -round(log2(share))
+    return None
+
+
+def _power_of_two(share: float) -> bool:
+    return share > 0 and abs(log2(share) - round(log2(share))) < POWER
