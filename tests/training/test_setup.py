@@ -182,3 +182,11 @@ def test_what_does_not_fit_is_told_before_anything_is_written(tmp_path, wrong, s
     with pytest.raises(cnnlab.InputError, match=says):
         cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=1, **given)
     assert not (tmp_path / "run").exists()
+
+
+def test_lazy_layers_of_a_network_of_ones_own_are_trained(tmp_path):
+    data = digits(size=8)
+    network = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    results = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=3)
+    assert results["train/steps"] == 3 and network[3].weight.shape == (10, 144)

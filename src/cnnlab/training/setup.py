@@ -21,6 +21,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
 from cnnlab.networks.dry_run import check_forward
+from cnnlab.networks.foreign import materialize
 from cnnlab.networks.layers import check_open, weight_layers, weight_of
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -164,7 +165,7 @@ def fit(
     schedule = _schedule(optimizer, scheduler, steps)
     _try(network, data, batch_size)
     run, place = RunFolder(Path(folder)), choose_device(device)
-    network.to(place)
+    materialize(network, data.shape).to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
     channels_last = choose_channels_last(channels_last, network, data.shape, place)
     trainer = Trainer(network, optimizer, schedule, place, channels_last=channels_last, **numbers)
