@@ -59,13 +59,15 @@ class Course:
 @dataclass(frozen=True)
 class OneBatch:
     """Whether a network learned one batch by heart, in `steps` steps. `losses`: before each; with label smoothing, if
-    the run has it. `accuracy`: before the last, of 1."""
+    the run has it. `accuracy`: before the last, of 1. `unfinished`: it did not, and its loss was still falling, or the
+    time was over, which does not show that it cannot."""
 
     steps: int
     first_loss: float
     last_loss: float
     accuracy: float
     learned: bool
+    unfinished: bool
     losses: tuple[float, ...]
 
 
@@ -99,7 +101,17 @@ def _learned(trainer: Trainer, x: Tensor, y: Tensor, steps: int, seconds: float)
     course = _train(trainer, repeat((x, y)), steps, seconds, lambda course: by_heart(course) is not None)
     end = by_heart(course)
     losses = tuple(course.losses[: None if end is None else end + 1])
-    return OneBatch(len(losses), losses[0], losses[-1], course.accuracies[len(losses) - 1], end is not None, losses)
+    least, guessing = _entropies(y, course.classes, trainer.label_smoothing)
+    late = math.isfinite(losses[-1]) and len(losses) < steps
+    unfinished = end is None and (late or _falling(losses, least, guessing))
+    accuracy = course.accuracies[len(losses) - 1]
+    return OneBatch(len(losses), losses[0], losses[-1], accuracy, end is not None, unfinished, losses)
+
+
+def _falling(losses: Sequence[float], least: float, guessing: float) -> bool:
+    """Whether a batch's loss is below that of guessing and fell in the later half, by FALL of what was left to fall."""
+    middle, end = (statistics.median(part) for part in (losses[len(losses) // 2 :][:WINDOW], losses[-WINDOW:]))
+    return end < guessing and end - least <= (1 - FALL) * (middle - least)
 
 
 def brief_training(
@@ -291,6 +303,12 @@ def _endless(batches: TrainingBatches) -> Iterator[Batch]:
 def _by_heart(y: Tensor, classes: int, label_smoothing: float) -> float:
     """The loss at which all but UNLEARNED of a batch's labels is learned: 0 is the entropy of one image's (smoothed)
     label, 1 that of all together, which is the loss of the best answer that does not depend on the image."""
+    least, guessing = _entropies(y, classes, label_smoothing)
+    return least + UNLEARNED * (guessing - least)
+
+
+def _entropies(y: Tensor, classes: int, label_smoothing: float) -> tuple[float, float]:
+    """Of one image's (smoothed) label, the least possible loss, and of all of a batch's together."""
     targets = F.one_hot(y, classes).double() * (1 - label_smoothing) + label_smoothing / classes
     least, guessing = (torch.special.entr(p).sum().item() for p in (targets[0], targets.mean(0)))
-    return least + UNLEARNED * (guessing - least)
+    return least, guessing
