@@ -4,7 +4,6 @@ import textwrap
 
 import pytest
 import torch
-from torch import nn
 
 import cnnlab
 from cnnlab.cli.compose import compose_run
@@ -15,7 +14,6 @@ from cnnlab.training.perform import perform
 
 MINE = """
 import torch
-from torch import nn
 
 from cnnlab.datasets.base import Split, assemble
 

@@ -143,7 +143,10 @@ def test_a_fall_over_more_than_a_double_holds_is_told(row, evidence):
         ((1e-5, 0.0, 0.0, 5e-3), "; from 03_head.fc1 back to 02_block2.conv1 it is 0 in float32."),
         ((0.0, 0.0, 1e-3, 5e-3), "; from 02_block2.conv1 back to the first layer it is 0 in float32."),
         ((0.0, 1e-4, 1e-3, 5e-3), "; in 01_block1.conv1 it is 0 in float32."),
-        ((0.0, 1e-4, 0.0, 5e-3), "; in 2 of 3 hidden layers, of which 01_block1.conv1 is the first, it is 0 in float32."),
+        (
+            (0.0, 1e-4, 0.0, 5e-3),
+            "; in 2 of 3 hidden layers, of which 01_block1.conv1 is the first, it is 0 in float32.",
+        ),
     ],
 )
 def test_where_the_gradient_is_zero_is_said_of_these_layers_alone(row, evidence, gradients, words):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import cnnlab
-from cnnlab.datasets.base import Split, assemble
+from cnnlab.datasets.base import Split, assemble, cut
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs.run_folder import read_metrics
@@ -190,3 +190,17 @@ def test_lazy_layers_of_a_network_of_ones_own_are_trained(tmp_path):
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     results = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=3)
     assert results["train/steps"] == 3 and network[3].weight.shape == (10, 144)
+
+
+def test_a_test_of_one_class_is_no_proof_of_health(tmp_path):
+    """Always that class would be right for all of it."""
+    data = digits(size=8)
+    zeros = data.test.labels == 0
+    data = replace(
+        data, test=Split(data.test.images[zeros], data.test.labels[zeros]), validation=cut(data.train, 20)[0]
+    )
+    network = ConvNet(data.shape, 10, channels=(8,))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    results = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=120)
+    assert results["test/chance"] == 1 and results["train/epoch_accuracy"] > 0.8
+    assert results["diagnosis/first"] == "unknown"

@@ -75,7 +75,7 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
 def _fill_dense(fill: Fill, weight: Tensor) -> None:
     missing = (1,) * (4 - weight.dim())
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
-    # those in channels_last. A copy: what has one channel is contiguous in either layout, and cannot be copied to itself.
+    # those in channels_last. A copy: with one channel they are contiguous in either layout.
     dense = weight.cpu().clone(memory_format=torch.contiguous_format).view(*weight.shape, *missing)
     fill(dense)
     weight.copy_(dense.view_as(weight))

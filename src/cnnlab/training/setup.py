@@ -231,6 +231,9 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         images=len(labels),
         validation_images=len(data.validation),
         test_images=len(data.test),
+        one_class=tuple(
+            k for k, s in (("validation", data.validation), ("test", data.test)) if s.labels.unique().numel() == 1
+        ),
         distinct_images=distinct_share(data.train.images),
         broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,
