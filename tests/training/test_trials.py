@@ -137,7 +137,7 @@ def test_smoothed_labels_are_learned_when_what_can_be_learned_of_them_is(batch):
 
 def test_a_loss_that_is_not_finite_ends_a_trial(batch):
     found = one_batch(Start.of(_trainer(_network(), lr=1e6)), *batch, steps=100)
-    assert not found.learned and not math.isfinite(found.last_loss) and found.steps < 20
+    assert not found.learned and not math.isfinite(found.last_loss) and found.steps < 20 and not found.unfinished
 
 
 def test_what_cannot_be_trained_is_told_and_raises_nothing_else(batch, monkeypatch):
