@@ -110,7 +110,7 @@ def _no_rate_helps(run: Evidence) -> list[Clue]:
     # Where the network learns a batch with another optimizer, the rates that were tried may all be wrong, or the steps
     # too few.
     learns = run.latest("check/reference") == 1 or run.latest("check/reference_unfinished") == 1
-    points = -1 if learns else -5
+    points = -1 if learns else -8
     return [Clue(points, "in a range test no learning rate lowers the loss")]
 
 
