@@ -14,6 +14,7 @@ from cnnlab.training.perform import perform
 
 MINE = """
 import torch
+from torch import nn
 
 from cnnlab.datasets.base import Split, assemble
 
