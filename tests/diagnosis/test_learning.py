@@ -107,7 +107,7 @@ def test_a_loss_far_from_that_of_guessing_does_not_hide_that_nothing_was_learned
 def test_what_is_learned_of_training_images_alone_is_not_called_hardly_anything(row, evidence):
     rows = [row(step, loss=0.055, accuracy=0.98) for step in (0, 100, 150)]
     [found] = learned(evidence(*rows, {"step": 150, "test/accuracy": 0.0}, test_images=360))
-    assert found.name == "little_learned" and found.sentence.endswith("is 0.055: what is learned does not hold here.")
+    assert found.name == "little_learned" and found.sentence.endswith("0.055: what is learned does not hold for these.")
     [nothing] = learned(evidence(row(0, accuracy=0.1), row(150, loss=8.0, accuracy=0.1)))
     assert nothing.sentence.endswith("hardly anything is learned.")
 

@@ -117,7 +117,7 @@ def learned(run: Evidence) -> list[Finding]:
         sentence = f"{reached}, where guessing gives {percent(share)}: {so_far}."
         return [Finding(name, "warning", run.steps, sentence, numbers=numbers)]
     if run.guesses and share is not None and run.steps >= PATIENCE:
-        result = "what is learned does not hold here" if run.learned else "hardly anything is learned"
+        result = "what is learned does not hold for these" if run.learned else "hardly anything is learned"
         sentence = f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: {result}."
         return [Finding("little_learned", "problem", run.steps, sentence, numbers=numbers)]
     if run.below_baseline and run.steps >= PATIENCE:

@@ -46,7 +46,7 @@ def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, s
         )
     elif reference["learned"] or (reference["unfinished"] and reference["accuracy"] - own["accuracy"] >= BEHIND):
         learns = "can learn them" if reference["learned"] else f"learns them, though {SLOWLY}"
-        hinders = "slows it down" if own["unfinished"] else "keeps it from that"
+        hinders = "keeps it from that" if reference["learned"] and not own["unfinished"] else "holds it back"
         lines["so"] = f"The network {learns}. What {hinders} is the optimizer or the regularization: {_set(request)}."
         lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
     elif own["unfinished"] or reference["unfinished"]:
