@@ -4,7 +4,6 @@ import textwrap
 
 import pytest
 import torch
-from torch import nn
 
 import cnnlab
 from cnnlab.cli.compose import compose_run
@@ -91,7 +90,13 @@ def test_trying_a_network_leaves_it_as_it_was(mine):
     config, _, _ = compose_run("train", [*OWN, "init=own", "model.lazy=true"], "mine")
     network = check_training([config]).network
     assert network.training and network[1].num_batches_tracked == 0 and not network[1].running_mean.any()
-    assert isinstance(network[-1].weight, nn.UninitializedParameter)
+
+
+def test_lazy_layers_are_initialized_and_trained_as_others(mine, tmp_path):
+    config, request, _ = compose_run("train", [*OWN, "init.bias=0.5", "model.lazy=true", "trainer.max_steps=2"], "mine")
+    last = check_training([config]).network[-1]
+    assert last.weight.shape == (2, 64) and last.bias.eq(0.5).all()
+    assert perform(config, request, tmp_path / "run", False, False)["model/parameters"] == 40 + 130
 
 
 def test_one_that_cannot_be_copied_is_made_once_more_to_be_tried(mine):

@@ -7,6 +7,7 @@ import pytest
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import (
     accuracy_percent,
+    as_sentence,
     count,
     dashboard_command,
     expanded,
@@ -97,6 +98,22 @@ def test_special_numbers():
 
 def test_values_are_shown_as_typed():
     assert [shown(v) for v in (None, True, [1, "max"], 0.1, "x")] == ["null", "true", "[1,max]", "0.1", "x"]
+
+
+@pytest.mark.parametrize(
+    ("clause", "sentence"),
+    [
+        ("the loss rises", "The loss rises"),
+        ("all values, of all images", "All values, of all images"),
+        ("trainer.clip is 0.0001", "trainer.clip is 0.0001"),
+        ("04_f2 gets nothing", "04_f2 gets nothing"),
+        ("conv_1, the first", "conv_1, the first"),
+        ("99.2 % are right", "99.2 % are right"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_letter_but_for_names(clause, sentence):
+    assert as_sentence(clause) == sentence
 
 
 def test_accuracies_have_two_decimals_however_large():

@@ -1,6 +1,6 @@
 """A history as the rules see it: sorted by statistic and layer, finite or not, first, last and recent."""
 
-from math import nan
+from math import isnan, nan
 
 import pytest
 
@@ -104,6 +104,16 @@ def test_validation_scatters_with_the_root_of_its_images(evidence):
     assert run.scatter("validation") == pytest.approx((0.8 * 0.2 / 100) ** 0.5)
     assert run.scatter("validation", "test") == pytest.approx((0.8 * 0.2 / 100 + 0.5 * 0.5 / 400) ** 0.5)
     assert evidence(row).scatter("validation", "test") == 0
+
+
+def test_accuracies_of_images_of_one_class_are_not_looked_at(evidence):
+    row = {"step": 100, "train/accuracy": 0.5, "validation/accuracy": 0.9, "test/accuracy": 1.0}
+    sizes = {"validation_images": 300, "test_images": 300}
+    one = evidence(row, {"check/baseline": 1.0}, one_class=("test",), **sizes)
+    assert one.final == one.reached == 0.9 and isnan(one.latest("test/accuracy")) and not one.unjudged
+    both = evidence(row, {"check/baseline": 1.0}, one_class=("validation", "test"), **sizes)
+    assert both.reached == 0.5 and isnan(both.latest("check/baseline"))
+    assert both.unjudged == "all validation and test images are of one class"
 
 
 def test_accuracies_of_few_images_are_not_looked_at(evidence):

@@ -93,12 +93,23 @@ def test_a_short_run_that_learns_has_not_learned_little(row, evidence):
     said = {a: learned(evidence(row(19, accuracy=a), planned_steps=20)) for a in (0.54, 0.56, 0.86, 0.87)}
     names = {accuracy: [finding.name for finding in found] for accuracy, found in said.items()}
     assert names == {0.54: ["little_learned"], 0.56: ["too_few_steps"], 0.86: ["too_few_steps"], 0.87: []}
+    few = {"planned_steps": 20, "validation_images": 3, "test_images": 12}  # which judge nothing
+    assert learned(evidence(row(19, accuracy=1.0), **few)) == [], "nothing is left that more steps would teach"
+    assert learned(evidence(row(19, accuracy=0.6), **few))[0].name == "too_few_steps"
     assert "After 20 steps the accuracy is 86 %" in said[0.86][0].sentence and "learns" in said[0.86][0].sentence
 
 
 def test_a_loss_far_from_that_of_guessing_does_not_hide_that_nothing_was_learned(row, evidence):
     run = evidence(*(row(step, loss=loss, accuracy=0.1) for step, loss in ((0, 4.4), (100, 3.0), (150, 2.5))))
     assert [f.name for f in learned(run)] == ["little_learned"]
+
+
+def test_what_is_learned_of_training_images_alone_is_not_called_hardly_anything(row, evidence):
+    rows = [row(step, loss=0.055, accuracy=0.98) for step in (0, 100, 150)]
+    [found] = learned(evidence(*rows, {"step": 150, "test/accuracy": 0.0}, test_images=360))
+    assert found.name == "little_learned" and found.sentence.endswith("0.055: what is learned does not hold for these.")
+    [nothing] = learned(evidence(row(0, accuracy=0.1), row(150, loss=8.0, accuracy=0.1)))
+    assert nothing.sentence.endswith("hardly anything is learned.")
 
 
 def test_worse_than_a_linear_classifier(row, evidence):

@@ -12,6 +12,8 @@ from cnnlab.datasets.folder import image_folder
 from cnnlab.datasets.torchvision import mnist
 from cnnlab.diagnosis import Context, Diagnosis, diagnose, verdict
 from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.finding import Cause, Clue
+from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.rules import SEEN
 
 PRESETS = {
@@ -124,6 +126,32 @@ def test_what_no_cause_explains_is_not_known(row):
     assert diagnose([*rows, learns], context)[0].remedy.override == "optimizer=adamw"
 
 
+def test_what_one_batch_shows_of_an_unknown_cause_and_what_it_does_not(row, monkeypatch):
+    monkeypatch.setattr("cnnlab.diagnosis.rules.causes", lambda run: [])
+    context = Context(classes=10, largest_class_share=0.1, validation_images=500)
+    rows = [row(step, loss=2.3, accuracy=0.1) for step in (0, 100, 200)]
+
+    def cause(**found: float) -> str:
+        checks = {f"check/{key}": value for key, value in found.items()}
+        return diagnose([*rows, {"step": 200, "validation/accuracy": 0.1} | checks], context)[0].cause
+
+    assert "not even one batch can be learned" in cause(one_batch=0.1, reference=0.1, reference_unfinished=0.0)
+    assert "not even one batch" not in cause(one_batch=0.1, reference=0.3, reference_unfinished=1.0)
+    assert "in the images, the labels or their number" in cause(one_batch=1.0, reference=1.0)
+    told = cause(one_batch=1.0, reference=1.0, baseline=0.98)
+    assert "a linear classifier learns from these images" in told and "were left out" in told and "labels" not in told
+    exchanged = {f"usual_{part}": 0.1 for part in ("training", "weights", "both")}
+    assert "left out" not in cause(one_batch=1.0, reference=1.0, baseline=0.2, **exchanged)
+
+
+@pytest.mark.parametrize("text", ["trainer.clip is 0.0001; 0.5 to 10 is usual", "the images are all alike"])
+def test_a_cause_told_alone_is_a_sentence_in_which_settings_are_written_as_typed(row, monkeypatch, text):
+    cause = Cause("it", "it", Remedy("x", 1), (Clue(SEEN, text),))
+    monkeypatch.setattr("cnnlab.diagnosis.rules.causes", lambda run: [cause])
+    [found] = diagnose([row(0)], Context(classes=10))
+    assert found.sentence == f"{text if text.startswith('trainer') else 'T' + text[1:]}."
+
+
 @pytest.mark.parametrize("accuracy", [0.1, 0.15, 0.19])
 @pytest.mark.parametrize("steps", [(0,), (0, 10), (0, 100, 200)])
 def test_healthy_never_stands_over_a_run_near_guessing(row, accuracy, steps):
@@ -131,6 +159,20 @@ def test_healthy_never_stands_over_a_run_near_guessing(row, accuracy, steps):
     rows = [row(step, loss=2.0, accuracy=accuracy) for step in steps]
     assert verdict(rows, context)[0] == "unknown"
     assert diagnose(rows, replace(context, planned_steps=steps[-1] + 1)), "once it is over, that is a finding"
+
+
+def test_images_of_one_class_tell_nothing(row):
+    rows = [row(step, accuracy=0.95) for step in (0, 100, 200)]
+    rows += [{"step": 200, "validation/accuracy": 0.5, "test/accuracy": 1.0}]
+    one = Context(classes=3, largest_class_share=1 / 3, validation_images=18, test_images=30, one_class=("test",))
+    word, line = verdict(rows, one)
+    words = "18 validation images are too few to judge by and all test images are of one class"
+    assert word == "unknown" and line.startswith(f"Not known: {words}.")
+    both = replace(one, validation_images=180, one_class=("validation", "test"))
+    assert verdict(rows, both)[1].startswith("Not known: all validation and test images are of one class.")
+    alone = [row(step, accuracy=1.0) for step in (0, 100, 200)]
+    assert verdict(alone, Context(classes=3, largest_class_share=1.0))[0] == "unknown", "all training images are"
+    assert verdict(alone, Context(classes=3, largest_class_share=1 / 3))[0] == "healthy"
 
 
 def test_nothing_is_called_healthy_for_its_training_images_alone(row):
@@ -149,6 +191,7 @@ def test_nothing_is_called_healthy_for_its_training_images_alone(row):
     ("favourite", "accuracy", "known", "word"),
     [
         (1.0, 0.95, {}, "unknown"),  # always one class, of which there are 95 %
+        (1.0, 1.0, {}, "unknown"),  # there is no other
         (0.9, 0.92, {}, "unknown"),  # each batch of one class
         (0.9, 0.99, {}, "healthy"),  # 90 % of one class, and the others are told
         (0.2, 0.95, {}, "healthy"),

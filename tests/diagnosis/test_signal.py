@@ -135,3 +135,20 @@ def test_a_fall_over_more_than_a_double_holds_is_told(row, evidence):
         row(0, preactivation_std=(1e38, 1e10, 1e-30, 1e-37), preactivation_largest=(1e38, 1e11, 1e-30, 1e-37))
     )
     assert forward(run)[0].name == "vanishing_forward"
+
+
+@pytest.mark.parametrize(
+    ("gradients", "words"),
+    [
+        ((1e-5, 0.0, 0.0, 5e-3), "; from 03_head.fc1 back to 02_block2.conv1 it is 0 in float32."),
+        ((0.0, 0.0, 1e-3, 5e-3), "; from 02_block2.conv1 back to the first layer it is 0 in float32."),
+        ((0.0, 1e-4, 1e-3, 5e-3), "; in 01_block1.conv1 it is 0 in float32."),
+        (
+            (0.0, 1e-4, 0.0, 5e-3),
+            "; in 2 of 3 hidden layers, of which 01_block1.conv1 is the first, it is 0 in float32.",
+        ),
+    ],
+)
+def test_where_the_gradient_is_zero_is_said_of_these_layers_alone(row, evidence, gradients, words):
+    [found] = backward(evidence(row(0, gradient_std=gradients)))
+    assert found.sentence.endswith(words)

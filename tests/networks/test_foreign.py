@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
-from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
+from cnnlab.networks.foreign import fit_stem, load_state, materialize, takes_image_shape
 
 
 def test_who_takes_the_shape_and_who_the_number_of_classes():
@@ -93,3 +93,19 @@ def test_a_lazy_network_takes_the_state_of_one_that_ran():
     network(torch.randn(4, 1, 5, 5))
     load_state(fresh, network.state_dict())
     assert torch.equal(fresh[1].running_mean, network[1].running_mean) and fresh[0].weight.shape == (2, 1, 3, 3)
+
+
+def test_lazy_layers_get_their_shapes_and_nothing_else_changes():
+    network = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(3), nn.Dropout())
+    network[4].eval()
+    torch.manual_seed(0)
+    assert materialize(network, (1, 8, 8)) is network
+    assert network[0].weight.shape == (4, 1, 3, 3) and network[3].weight.shape == (3, 144)
+    assert network[1].num_batches_tracked == 0 and [m.training for m in network] == [True, True, True, True, False]
+    torch.manual_seed(0)
+    drawn = nn.Conv2d(1, 4, 3)  # as a layer whose shape was known
+    assert torch.equal(network[0].weight, drawn.weight) and torch.equal(network[0].bias, drawn.bias)
+    for whole in (network, nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3))):  # known already; cannot take it
+        before = torch.get_rng_state()
+        assert torch.equal(materialize(whole, (1, 8, 8))[0].weight, whole[0].weight)
+        assert torch.equal(torch.get_rng_state(), before)

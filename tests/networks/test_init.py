@@ -130,9 +130,10 @@ def test_layers_along_one_axis_are_filled_as_images_one_pixel_wide(layer):
     assert shapes == [(4, 2, 3, 1)] if isinstance(layer, nn.Conv1d) else [(2, 4, 3, 1)]
 
 
-def test_weights_in_channels_last_are_filled_alike():
-    """torch's orthogonal_ cannot by itself."""
-    plain, turned = (nn.Sequential(nn.Conv2d(3, 8, 3)) for _ in range(2))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_weights_in_channels_last_are_filled_alike(channels):
+    """torch's orthogonal_ cannot by itself. With one channel they are contiguous in both layouts."""
+    plain, turned = (nn.Sequential(nn.Conv2d(channels, 8, 3)) for _ in range(2))
     turned.to(memory_format=torch.channels_last)
     for network in (plain, turned):
         initialize(network, nn.init.orthogonal_)

@@ -35,6 +35,8 @@ def test_auto_is_channels_last_on_the_cpu_where_the_network_can():
     assert not choose_channels_last("auto", network, SHAPE, CUDA)
     assert not choose_channels_last("auto", _viewing(), SHAPE, CPU)
     assert not choose_channels_last("auto", Volumes(), SHAPE, CPU)
+    network.spare = nn.LazyLinear(3)  # which has no shape
+    assert not choose_channels_last("auto", network, SHAPE, CPU)
 
 
 @pytest.mark.parametrize("asked", [True, False])

@@ -131,6 +131,7 @@ def test_trials_tell_a_network_that_cannot_from_a_rate_that_is_too_small(data):
         nn.init.zeros_(parameter)
     never = _examination(data, zero).trials()
     assert never["check/reference"] < 0.5 and never["check/best_rate"] == 0
+    assert never["check/reference_unfinished"] == slow["check/reference_unfinished"] == 0
 
 
 def test_exchanges_tell_weights_that_cannot_from_a_rate_that_is_too_small(data):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import cnnlab
-from cnnlab.datasets.base import Split, assemble
+from cnnlab.datasets.base import Split, assemble, cut
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs.run_folder import read_metrics
@@ -182,3 +182,25 @@ def test_what_does_not_fit_is_told_before_anything_is_written(tmp_path, wrong, s
     with pytest.raises(cnnlab.InputError, match=says):
         cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=1, **given)
     assert not (tmp_path / "run").exists()
+
+
+def test_lazy_layers_of_a_network_of_ones_own_are_trained(tmp_path):
+    data = digits(size=8)
+    network = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    results = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=3)
+    assert results["train/steps"] == 3 and network[3].weight.shape == (10, 144)
+
+
+def test_a_test_of_one_class_is_no_proof_of_health(tmp_path):
+    """Always that class would be right for all of it."""
+    data = digits(size=8)
+    zeros = data.test.labels == 0
+    data = replace(
+        data, test=Split(data.test.images[zeros], data.test.labels[zeros]), validation=cut(data.train, 20)[0]
+    )
+    network = ConvNet(data.shape, 10, channels=(8,))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    results = cnnlab.fit(network, data, optimizer, tmp_path / "run", steps=120)
+    assert results["test/chance"] == 1 and results["train/epoch_accuracy"] > 0.8
+    assert results["diagnosis/first"] == "unknown"

@@ -137,7 +137,7 @@ def test_smoothed_labels_are_learned_when_what_can_be_learned_of_them_is(batch):
 
 def test_a_loss_that_is_not_finite_ends_a_trial(batch):
     found = one_batch(Start.of(_trainer(_network(), lr=1e6)), *batch, steps=100)
-    assert not found.learned and not math.isfinite(found.last_loss) and found.steps < 20
+    assert not found.learned and not math.isfinite(found.last_loss) and found.steps < 20 and not found.unfinished
 
 
 def test_what_cannot_be_trained_is_told_and_raises_nothing_else(batch, monkeypatch):
@@ -285,3 +285,48 @@ def test_a_brief_training_without_the_time_says_nothing(batches):
 def test_a_brief_training_that_diverges_has_a_score(batches):
     start = Start.of(_trainer(_network(), lr=1e30))
     assert brief_training(start, batches, [next(batches.epoch(0))]) <= 0.4
+
+
+class _Given(nn.Module):
+    """Logits are a table with a row per image."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(images, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.table[: len(x)]
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps", "seconds", "unfinished"),
+    [
+        (0.1, 40, 60.0, True),  # on its way
+        (0.1, 40, 0.0, True),  # cut off after a step
+        (3.0, 400, 60.0, False),  # learned
+        (1e-5, 60, 60.0, False),  # stands still, for all that is seen
+    ],
+)
+def test_whether_a_batch_was_still_being_learned(batch, rate, steps, seconds, unfinished):
+    """Of a table of logits the loss after t steps of gradient descent is known: log(1 + 9 exp(-z)), the right logit
+    lying z above each other one, which grows by rate / n (1 - p) (1 + 1 / 9) in a step, n images being averaged."""
+    x, y = batch
+    network = _Given(len(y))
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate * len(y))
+    found = one_batch(Start.of(Trainer(network, optimizer, one_cycle(optimizer, 10), CPU)), x, y, steps, seconds)
+    z, losses = 0.0, []
+    for _ in range(found.steps):
+        losses.append(math.log(1 + 9 * math.exp(-z)))
+        z += rate * (1 - math.exp(-losses[-1])) * (1 + 1 / 9)
+    assert found.losses == pytest.approx(losses, abs=1e-5) and found.unfinished is unfinished
+    assert found.learned is (rate == 3.0)
+
+
+def test_a_loss_that_only_comes_down_to_that_of_guessing_is_not_being_learned(batch):
+    """Outputs that are far off at first, and the same for every image."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    nn.init.zeros_(network[1].weight).requires_grad_(False)
+    nn.init.constant_(network[1].bias[:1].data, 20.0)
+    optimizer = torch.optim.SGD([network[1].bias], lr=0.5)
+    found = one_batch(Start.of(Trainer(network, optimizer, one_cycle(optimizer, 10), CPU)), *batch, steps=60)
+    assert found.last_loss < 0.5 * found.first_loss and not found.learned and not found.unfinished

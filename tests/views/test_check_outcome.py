@@ -11,7 +11,7 @@ from cnnlab.views.check_outcome import print_check
 
 CONFIG = {
     "optimizer": {"lr": 1e-6, "weight_decay": 0.0005},
-    "trainer": {"clip": None, "label_smoothing": 0.0},
+    "trainer": {"clip": None, "label_smoothing": 0.0, "max_steps": None, "epochs": 12},
     "model": {"dropout": 0.3},
 }
 REQUEST = Request(config=CONFIG, lines=("model=plain", "check=one_batch", "model.channels=[8,16]"))
@@ -20,6 +20,7 @@ REQUEST = Request(config=CONFIG, lines=("model=plain", "check=one_batch", "model
 def _trial(learned: bool) -> dict[str, object]:
     return {
         "learned": learned,
+        "unfinished": False,
         "steps": 16,
         "accuracy": 1.0 if learned else 0.125,
         "first_loss": 2.31,
@@ -66,6 +67,29 @@ def test_where_neither_learns_it_is_network_initialization_or_images(told):
     assert "network, its initialization, or the images" in lines["so"]
     command = shlex.split(lines["try"].partition(" (")[0])
     assert command == ["python", "-m", "cnnlab.train", "model=plain", "model.channels=[8,16]", "trainer.max_steps=0"]
+
+
+def _falling(accuracy: float, reference: float) -> dict[str, object]:
+    """Where neither has learned all of it, and both losses are still falling."""
+    trials = {"check/one_batch": accuracy, "check/one_batch/reference": reference}
+    ends = {
+        f"{prefix}/{key}": v for prefix, a in trials.items() for key, v in {"accuracy": a, "unfinished": True}.items()
+    }
+    return _results(False, False) | ends
+
+
+def test_a_loss_that_is_still_falling_does_not_speak_against_the_network(told):
+    lines = told(_falling(0.953, 0.953))
+    assert lines["so"].startswith("The network learns them, though slowly") and "Another" not in lines["so"]
+    assert shlex.split(lines["try"])[-1] == "trainer.epochs=48"
+    behind = told(_falling(0.328, 0.891))
+    assert "What holds it back is the optimizer" in behind["so"] and behind["try"].endswith("check=range_test")
+    stands = told(_falling(0.328, 0.891) | {"check/one_batch/unfinished": False})
+    assert "What holds it back is the optimizer" in stands["so"]
+    slower = told(_results(False, True) | {"check/one_batch/unfinished": True})
+    assert slower["so"].startswith("The network can learn them. What holds it back is the optimizer")
+    ahead = told(_falling(0.953, 0.5) | {"check/one_batch/reference/unfinished": False})
+    assert ahead["so"].startswith("The network learns them"), "with its own optimizer"
 
 
 def test_a_loss_that_is_not_finite_is_told(told):

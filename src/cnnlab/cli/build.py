@@ -27,7 +27,7 @@ from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import cpu_seed
 from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.datasets.base import ImageSet, image_set
-from cnnlab.networks.foreign import fit_stem, load_state, takes_image_shape
+from cnnlab.networks.foreign import fit_stem, load_state, materialize, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
 from cnnlab.runs.trained import TrainedRun
@@ -80,16 +80,17 @@ def build_data(config: DictConfig) -> ImageSet:
 
 
 def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The network that `model` names for images (C, H, W), weights as drawn by the layers' constructors.
+    """The network that `model` names for images (C, H, W), weights as drawn by the layers' constructors, and
+    shapes known also of lazy layers.
 
     One that takes no image_shape gets num_classes, and its first convolution is fitted to the images, as `model.stem`
     says.
     """
     if takes_image_shape(get_object(config._target_)):
-        return construct("model", config, image_shape=image_shape, classes=classes)
+        return materialize(construct("model", config, image_shape=image_shape, classes=classes), image_shape)
     settings = OmegaConf.create({key: value for key, value in config.items() if key != "stem"})
     network = construct("model", settings, num_classes=classes)
-    return fit_stem(network, image_shape[0], config.get("stem", "match"))
+    return materialize(fit_stem(network, image_shape[0], config.get("stem", "match")), image_shape)
 
 
 def build_network(config: DictConfig, data: ImageSet, batch: Tensor | None = None) -> nn.Module:

@@ -84,6 +84,12 @@ def one_two_five(value: float) -> float:
     return min((1, 2, 5, 10), key=lambda digit: abs(log10(digit * power / value))) * power
 
 
+def as_sentence(clause: str) -> str:
+    """With a capital letter, unless it begins with a setting, a file or a layer: `trainer.clip is 3` stays."""
+    first = clause.partition(" ")[0].rstrip(",:;")
+    return clause if "." in first or "_" in first else clause[:1].upper() + clause[1:]
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 

@@ -10,7 +10,8 @@ class Context:
     """None means unknown; nothing is guessed.
 
     `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
-    image. `images`, `validation_images`, `test_images`: their numbers. `distinct_images`, `broken_images`: share of
+    image. `images`, `validation_images`, `test_images`: their numbers. `one_class`: which of `validation` and `test`
+    have images of a single class. `distinct_images`, `broken_images`: share of
     the training images that are different ones, that hold NaN or infinity. `augmented`: whether they are changed at
     random. `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in
     configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
@@ -31,6 +32,7 @@ class Context:
     images: int | None = None
     validation_images: int | None = None
     test_images: int | None = None
+    one_class: tuple[str, ...] = ()
     distinct_images: float | None = None
     broken_images: float | None = None
     augmented: bool | None = None

@@ -30,8 +30,8 @@ _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseli
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run as seen by the rules, without accuracies on fewer than `FEW_IMAGES`. `measured`: the records with layer
-    statistics."""
+    """A run as seen by the rules, without accuracies on fewer than `FEW_IMAGES` or on images of one class, which tell
+    nothing. `measured`: the records with layer statistics."""
 
     context: Context
     records: list[Record]
@@ -39,8 +39,8 @@ class Evidence:
 
     @classmethod
     def read(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Evidence":
-        few = [key for split, keys in _SCORED.items() if _is_few(context, split) for key in keys]
-        records = [read_row({key: value for key, value in row.items() if key not in few}) for row in history]
+        out = [key for split, keys in _SCORED.items() if _untelling(context, split) for key in keys]
+        records = [read_row({key: value for key, value in row.items() if key not in out}) for row in history]
         return cls(context, records, [m for m in records if m.of("preactivation/std")])
 
     @property
@@ -164,7 +164,7 @@ class Evidence:
 
     def _is_near(self, accuracy: float) -> bool:
         share = self.context.guessing
-        return share is not None and accuracy < share + min(LITTLE, (1 - share) / 2)
+        return share is not None and accuracy <= share + min(LITTLE, (1 - share) / 2)
 
     @property
     def below_baseline(self) -> bool:
@@ -176,11 +176,14 @@ class Evidence:
 
     @property
     def unjudged(self) -> str:
-        """`5 validation and 12 test images`, where they are too few for any accuracy but that of training to count."""
+        """Why no accuracy but that of training counts: `5 validation and 12 test images are too few to judge by`."""
         if any(not math.isnan(self.latest(f"{split}/accuracy")) for split in _SCORED):
             return ""
-        few = [f"{_images(self.context, split)} {split}" for split in _SCORED if _is_few(self.context, split)]
-        return f"{' and '.join(few)} images" if few else ""
+        one = " and ".join(split for split in _SCORED if split in self.context.one_class)
+        few = [split for split in _SCORED if _untelling(self.context, split) and split not in self.context.one_class]
+        numbers = " and ".join(f"{_images(self.context, split)} {split}" for split in few)
+        why = [f"{numbers} images are too few to judge by"] if few else []
+        return " and ".join([*why, f"all {one} images are of one class"] if one else why)
 
     @property
     def overcome(self) -> bool:
@@ -231,6 +234,6 @@ def _images(context: Context, split: str) -> int | None:
     return numbers[split]
 
 
-def _is_few(context: Context, split: str) -> bool:
+def _untelling(context: Context, split: str) -> bool:
     images = _images(context, split)
-    return images is not None and images < FEW_IMAGES
+    return split in context.one_class or (images is not None and images < FEW_IMAGES)

@@ -4,7 +4,7 @@ import math
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, OVERCOME, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.logged_step import Record
 
@@ -109,17 +109,16 @@ def learned(run: Evidence) -> list[Finding]:
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
     reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.final_on}"
-    if run.over and run.steps < PATIENCE and share is not None and not run.overcome:
+    # Few images are not judged by, but where all are right no steps are missing.
+    if run.over and run.steps < PATIENCE and share is not None and not run.skill(accuracy) >= OVERCOME:
         learns = run.skill(accuracy) > HALF
         name = "too_few_steps" if learns else "little_learned"
         so_far = "it learns, but had little time to" if learns else "hardly anything is learned so far"
         sentence = f"{reached}, where guessing gives {percent(share)}: {so_far}."
         return [Finding(name, "warning", run.steps, sentence, numbers=numbers)]
     if run.guesses and share is not None and run.steps >= PATIENCE:
-        sentence = (
-            f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: hardly anything is "
-            "learned."
-        )
+        result = "what is learned does not hold for these" if run.learned else "hardly anything is learned"
+        sentence = f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: {result}."
         return [Finding("little_learned", "problem", run.steps, sentence, numbers=numbers)]
     if run.below_baseline and run.steps >= PATIENCE:
         baseline = run.latest("check/baseline")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
-from cnnlab.common.words import number, percent, plural
+from cnnlab.common.words import as_sentence, number, percent, plural
 from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.tried import instead
 from cnnlab.diagnosis.context import Context
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity, told
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -73,10 +73,15 @@ def _unknown(run: Evidence) -> Cause:
         return Cause(
             "unknown", f"{clause}; it lies in optimizer or regularization", Remedy("optimizer", "adamw"), (clue,)
         )
-    if reference < 1:
+    if reference < 1 and run.latest("check/reference_unfinished") != 1:
         clause += "; not even one batch can be learned by heart, so it lies in the network or its initialization"
-    if own == 1:
+    told = run.skill(run.latest("check/baseline")) > LITTLE
+    if own == 1 and not told:
         clause += "; one batch is learned by heart, so it lies in the images, the labels or their number"
+    elif own == 1:
+        clause += "; one batch is learned by heart, and a linear classifier learns from these images, so it shows later"
+        if math.isnan(run.latest("check/usual_both")):
+            clause += "; brief runs with other parts were left out (train.log says why)"
     one_batch = "train with check=one_batch"
     if run.context.settings is None:
         one_batch = "train on one batch of 64 images alone, which a sound network learns by heart"
@@ -94,7 +99,7 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
 
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
-    sentence = f"{cause.supporting[0][0].upper()}{cause.supporting[0][1:]}."
+    sentence = f"{as_sentence(cause.supporting[0])}."
     harmless = run.overcome and not _matters(cause, run)
     severity = "problem" if run.poor or cause.misleads else "note" if harmless else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
@@ -126,10 +131,10 @@ def verdict(history: Iterable[Mapping[str, float]], context: Context) -> tuple[s
         return "unknown", f"{_nothing_found(run)} No accuracy was recorded, so whether it learns is unknown."
     reached = f"Accuracy {percent(accuracy)} {run.reached_on}; guessing gives {percent(share)}."
     if run.unjudged:
-        return "unknown", f"Not known: {run.unjudged} are too few to judge by. {_nothing_found(run)} {reached}"
+        return "unknown", f"Not known: {run.unjudged}. {_nothing_found(run)} {reached}"
     if run.near_guessing:
         return "unknown", f"Not known yet. {_nothing_found(run)} {reached}"
-    if (one := _favoured(run)) >= ONE_CLASS and accuracy - one < LEARNED * (1 - one):
+    if (one := _favoured(run)) >= ONE_CLASS and accuracy - one <= LEARNED * (1 - one):
         same = f"{percent(one)} of a batch's images get one and the same answer, and {percent(accuracy)} are right"
         advice = "draw batches with all classes, and compare with the share of the largest"
         return "unknown", f"Not known: {same}, which may be no more than how frequent a class is: {advice}. {reached}"

@@ -84,11 +84,20 @@ def backward(run: Evidence) -> list[Finding]:
     if passed:
         what = "loss's gradient with respect to the pre-activations"
         sentence, numbers = _travel(what, passed, vanishing, record.step)
-    if zero := next((k for k in hidden if hidden[k] == 0), None):
-        numbers["limit_layer"] = zero
-        sentence += f"; from {zero} back to the first layer it is 0 in float32"
+    if zero := [k for k in hidden if hidden[k] == 0]:
+        numbers["limit_layer"] = zero[0]
+        sentence += f"; {_where(zero, list(hidden))} it is 0 in float32"
     name = "vanishing_backward" if vanishing else "exploding_backward"
     return [Finding(name, "problem", record.step, f"{sentence}.", numbers=numbers)]
+
+
+def _where(some: list[str], layers: list[str]) -> str:
+    """`some` of `layers`, both the last first, in words."""
+    if len(some) == 1:
+        return f"in {some[0]}"
+    if layers[layers.index(some[0]) :][: len(some)] != some:
+        return f"in {len(some)} of {len(layers)} hidden layers, of which {some[-1]} is the first,"
+    return f"from {some[0]} back to {'the first layer' if some[-1] == layers[-1] else some[-1]}"
 
 
 def _gradients(record: Record) -> dict[str, float] | None:

@@ -47,6 +47,23 @@ def fit_stem(network: nn.Module, channels: int, stem: Stem) -> nn.Module:
     return network
 
 
+def materialize(network: nn.Module, image_shape: tuple[int, int, int]) -> nn.Module:
+    """Give lazy layers their shapes by one pass of a black image (C, H, W), which draws their weights; returns the
+    network, unchanged but for that. One that cannot take it, or never runs such a layer, keeps them as they are."""
+    if not any(map(nn.parameter.is_lazy, (*network.parameters(), *network.buffers()))):
+        return network
+    training = [module for module in network.modules() if module.training]
+    place = next((p.device for p in network.parameters() if not nn.parameter.is_lazy(p)), None)
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(2, *image_shape, device=place))
+    except Exception:  # it is somebody's own code; what is wrong with it is told where it is tried
+        pass
+    for module in training:
+        module.training = True
+    return network
+
+
 def _like(layer: nn.Conv2d, channels: int, **changes: Any) -> nn.Conv2d:
     keys = ("out_channels", "kernel_size", "stride", "padding", "dilation", "padding_mode")
     settings = {key: getattr(layer, key) for key in keys} | changes

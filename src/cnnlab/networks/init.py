@@ -75,8 +75,8 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
 def _fill_dense(fill: Fill, weight: Tensor) -> None:
     missing = (1,) * (4 - weight.dim())
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
-    # those in channels_last.
-    dense = weight.cpu().contiguous().view(*weight.shape, *missing)
+    # those in channels_last. A copy: with one channel they are contiguous in either layout.
+    dense = weight.cpu().clone(memory_format=torch.contiguous_format).view(*weight.shape, *missing)
     fill(dense)
     weight.copy_(dense.view_as(weight))
 

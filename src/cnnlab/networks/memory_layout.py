@@ -22,8 +22,9 @@ def choose_channels_last(
 def takes_channels_last(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
     """Whether a pass in this layout works: behind a convolution, `x.view(len(x), -1)` does not. The network is left as
     it was, but for the layout of its weights."""
-    if any(weight.dim() > 4 for weight in network.parameters() if not is_lazy(weight)):
-        return False  # of 3-d convolutions, which have a layout of their own
+    # Those of 3-d convolutions have a layout of their own, and of layers that never ran none.
+    if any(is_lazy(weight) or weight.dim() > 4 for weight in network.parameters()):
+        return False
     training = [module for module in network.modules() if module.training]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
     network.eval().to(memory_format=torch.channels_last)

@@ -120,8 +120,9 @@ class Examination:
 
     def trials(self) -> dict[str, float]:
         """`check/one_batch`: accuracy that the network reaches on one batch as the run trains, `check/reference` with
-        AdamW and nothing in the way; their last losses, `..._loss`; `check/best_rate`: of a learning-rate range test,
-        0 if no rate lowers the loss. Absent where not applicable."""
+        AdamW and nothing in the way; their last losses, `..._loss`; `..._unfinished`, 1 if the loss was still falling
+        or the time over, else 0; `check/best_rate`: of a learning-rate range test, 0 if no rate lowers the loss. Absent
+        where not applicable."""
         if self.start is None:
             return {}
         found: dict[str, float] = {}
@@ -131,6 +132,7 @@ class Examination:
                 tried = one_batch(self.start, x[:64], y[:64], steps=100, seconds=SECONDS, reference=reference)
                 found[f"check/{name}"] = 1.0 if tried.learned else tried.accuracy
                 found[f"check/{name}_loss"] = tried.last_loss
+                found[f"check/{name}_unfinished"] = float(tried.unfinished)
             tested = range_test(self.start, self.batches, SECONDS)
             found["check/best_rate"] = tested.best or 0.0
         except NotApplicable as reason:

@@ -21,6 +21,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.remarks import remarks
 from cnnlab.diagnosis import Context
 from cnnlab.networks.dry_run import check_forward
+from cnnlab.networks.foreign import materialize
 from cnnlab.networks.layers import check_open, weight_layers, weight_of
 from cnnlab.networks.memory_layout import choose_channels_last
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -164,7 +165,7 @@ def fit(
     schedule = _schedule(optimizer, scheduler, steps)
     _try(network, data, batch_size)
     run, place = RunFolder(Path(folder)), choose_device(device)
-    network.to(place)
+    materialize(network, data.shape).to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
     channels_last = choose_channels_last(channels_last, network, data.shape, place)
     trainer = Trainer(network, optimizer, schedule, place, channels_last=channels_last, **numbers)
@@ -230,6 +231,9 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         images=len(labels),
         validation_images=len(data.validation),
         test_images=len(data.test),
+        one_class=tuple(
+            k for k, s in (("validation", data.validation), ("test", data.test)) if s.labels.unique().numel() == 1
+        ),
         distinct_images=distinct_share(data.train.images),
         broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,

@@ -17,6 +17,7 @@ from torch import Tensor
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import undisturbed
 from cnnlab.common.stopping import raise_if_asked
+from cnnlab.training.by_heart import enough, falling
 from cnnlab.training.copies import REFERENCE_RATES, or_not_applicable
 from cnnlab.training.copies import Start as Start
 from cnnlab.training.first_nonfinite import FirstNonFinite, Produced
@@ -26,11 +27,6 @@ from cnnlab.training.trainer import Batch, Trainer, TrainingBatches
 
 SEED = 0  # of dropout in trials; what else is random, weights and order of images, comes from the run
 READ = 10  # steps between two synchronizations of the device
-
-# Of what there is to learn about the batch, the part that a network may still miss and yet know it by heart: 0.23 of
-# ln 10 in ten classes, which is 0.8 for the probability of the right one, as a geometric mean over the images. Accuracy
-# alone can be 1 for a moment, by luck, in a small batch; a far smaller loss takes many more steps and says no more.
-UNLEARNED = 0.1
 
 # The range test's. At the lowest rate no network learns within the first CALM steps; few bear the highest.
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -59,13 +55,15 @@ class Course:
 @dataclass(frozen=True)
 class OneBatch:
     """Whether a network learned one batch by heart, in `steps` steps. `losses`: before each; with label smoothing, if
-    the run has it. `accuracy`: before the last, of 1."""
+    the run has it. `accuracy`: before the last, of 1. `unfinished`: it did not, and its loss was still falling, or the
+    time was over, which does not show that it cannot."""
 
     steps: int
     first_loss: float
     last_loss: float
     accuracy: float
     learned: bool
+    unfinished: bool
     losses: tuple[float, ...]
 
 
@@ -92,14 +90,18 @@ def _learned(trainer: Trainer, x: Tensor, y: Tensor, steps: int, seconds: float)
     x, y = x.to(trainer.device), y.to(trainer.device)
 
     def by_heart(course: Course) -> int | None:
-        enough = _by_heart(y, course.classes, trainer.label_smoothing)
+        least = enough(y, course.classes, trainer.label_smoothing)
         pairs = enumerate(zip(course.losses, course.accuracies, strict=True))
-        return next((i for i, (loss, accuracy) in pairs if accuracy == 1 and loss <= enough), None)
+        return next((i for i, (loss, accuracy) in pairs if accuracy == 1 and loss <= least), None)
 
     course = _train(trainer, repeat((x, y)), steps, seconds, lambda course: by_heart(course) is not None)
     end = by_heart(course)
     losses = tuple(course.losses[: None if end is None else end + 1])
-    return OneBatch(len(losses), losses[0], losses[-1], course.accuracies[len(losses) - 1], end is not None, losses)
+    going = end is None and math.isfinite(losses[-1])
+    late = len(losses) < steps
+    unfinished = going and (late or falling(losses, y, course.classes, trainer.label_smoothing))
+    accuracy = course.accuracies[len(losses) - 1]
+    return OneBatch(len(losses), losses[0], losses[-1], accuracy, end is not None, unfinished, losses)
 
 
 def brief_training(
@@ -286,11 +288,3 @@ def _train(
 
 def _endless(batches: TrainingBatches) -> Iterator[Batch]:
     return chain.from_iterable(batches.epoch(epoch) for epoch in count())
-
-
-def _by_heart(y: Tensor, classes: int, label_smoothing: float) -> float:
-    """The loss at which all but UNLEARNED of a batch's labels is learned: 0 is the entropy of one image's (smoothed)
-    label, 1 that of all together, which is the loss of the best answer that does not depend on the image."""
-    targets = F.one_hot(y, classes).double() * (1 - label_smoothing) + label_smoothing / classes
-    least, guessing = (torch.special.entr(p).sum().item() for p in (targets[0], targets.mean(0)))
-    return least + UNLEARNED * (guessing - least)

@@ -21,6 +21,10 @@ HINDRANCES = {
     "model.dropout": 0.0,
 }
 
+BEHIND = 0.25  # of the images, where the reference has not learned them all
+LONGER = 4  # times as many steps
+SLOWLY = "slowly: its loss was still falling"
+
 
 def print_check(run: RunFolder, results: Mapping[str, Any], request: Request) -> None:
     """From the keys `check/...` of results.json; `request`: for the commands to type next."""
@@ -40,12 +44,14 @@ def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, s
             "Network, initialization and optimizer can learn. If a whole run does not, look at the images, the labels, "
             "their number and the learning rate's schedule."
         )
-    elif reference["learned"]:
-        lines["so"] = (
-            "The network can learn them. What keeps it from that is the optimizer or the regularization: "
-            f"{_set(request)}."
-        )
+    elif reference["learned"] or (reference["unfinished"] and reference["accuracy"] - own["accuracy"] >= BEHIND):
+        learns = "can learn them" if reference["learned"] else f"learns them, though {SLOWLY}"
+        hinders = "keeps it from that" if reference["learned"] and not own["unfinished"] else "holds it back"
+        lines["so"] = f"The network {learns}. What {hinders} is the optimizer or the regularization: {_set(request)}."
         lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
+    elif own["unfinished"] or reference["unfinished"]:
+        lines["so"] = f"The network learns them, though {SLOWLY}. A whole run needs many steps as well."
+        lines["try"] = f"[cyan]{escape(command(request, check=None, **_longer(request)))}[/]"
     else:
         lines["so"] = "Another optimizer does not help: it is the network, its initialization, or the images."
         signal = escape(command(request, **{"check": None, "trainer.max_steps": "0"}))
@@ -78,7 +84,7 @@ def _with_rate(request: Request, suggested: float, rate: float) -> str:
     return escape(command(request, check=None)) if isclose(suggested, rate) else f"optimizer.lr={suggested:.1g}"
 
 
-_KEYS = ("learned", "steps", "accuracy", "first_loss", "last_loss")
+_KEYS = ("learned", "unfinished", "steps", "accuracy", "first_loss", "last_loss")
 
 
 def _how(trial: Mapping[str, Any], images: str) -> str:
@@ -95,6 +101,12 @@ def _set(request: Request) -> str:
     found |= {key: _value(request.config, key) for key in HINDRANCES}
     kept = {key: value for key, value in found.items() if value is not None and value != HINDRANCES.get(key)}
     return ", ".join(f"{key}={value:g}" for key, value in kept.items())
+
+
+def _longer(request: Request) -> dict[str, str]:
+    """A setting, with which the run has more steps."""
+    known = {key: _value(request.config, f"trainer.{key}") for key in ("max_steps", "epochs")}
+    return next(({f"trainer.{key}": str(LONGER * value)} for key, value in known.items() if value), {})
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:

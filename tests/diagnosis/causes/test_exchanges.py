@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab.diagnosis.causes import causes
-from cnnlab.diagnosis.causes.exchanges import at_fault, judged, network, training, weights
+from cnnlab.diagnosis.causes.exchanges import at_fault, judged, network, slow, training, weights
 from cnnlab.diagnosis.finding import SEEN, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 from cnnlab.diagnosis.rules import diagnose
@@ -108,3 +108,19 @@ def test_a_network_that_sees_single_pixels_is_given_larger_kernels(row, evidence
     found = network(_run(row, evidence, settings={"model.kernel_size": 1}))
     assert found.remedy.override == "model.kernel_size=3"
     assert network(_run(row, evidence, settings={"model.kernel_size": 3})).remedy.look
+
+
+def test_a_network_that_was_still_learning_one_batch_is_slow_and_not_at_fault(row, evidence):
+    def run(reference, unfinished, accuracy=0.25):
+        tried = {"check/reference": reference, "check/reference_unfinished": unfinished, "check/baseline": 0.9}
+        tried |= {f"check/usual_{part}": NEAR for part in ("training", "weights", "both")}
+        rows = [row(step, loss=2.2, accuracy=accuracy) for step in (0, 100, 149)]
+        return evidence(*rows, {"step": 149, "validation/accuracy": OWN} | tried, validation_images=500)
+
+    slowly = run(0.64, 1.0)
+    assert at_fault(slowly)[0] == "" and network(slowly) is None
+    assert slow(slowly).name == "too_few_steps" and "64 % on one batch" in slow(slowly).supporting[0]
+    assert slow(slowly).remedy.override == "trainer.max_steps=600"  # of 150
+    for other in (run(0.64, 0.0), run(0.12, 1.0), run(1.0, 0.0), run(0.64, 1.0, accuracy=0.11)):
+        assert slow(other) is None and at_fault(other)[0] == "network"
+    assert slow(_run(row, evidence)) is None, "where one batch was not tried"

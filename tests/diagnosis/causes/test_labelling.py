@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.images_seen import repeated
 from cnnlab.diagnosis.causes.labelling import absent, noisy, test_unlike, unbalanced, unrelated
 
@@ -63,6 +64,18 @@ def test_one_class_nearly_everything(row, evidence):
     assert unbalanced(evidence(row(0), largest_class_share=0.3)) is None
     assert unbalanced(evidence(row(0), largest_class_share=0.6, classes=10)) is not None
     assert unbalanced(evidence(row(0), largest_class_share=0.6, classes=2)) is None
+
+
+def test_a_short_run_that_tells_the_rare_classes_needs_steps_first(row, evidence):
+    """Of 80 % in one class, half of the way from 0.8 to 1 is 0.9."""
+    names = {}
+    for accuracy in (0.85, 0.95):
+        run = evidence(row(0, accuracy=accuracy), row(59, accuracy=accuracy), largest_class_share=0.8, planned_steps=60)
+        names[accuracy] = [cause.name for cause in causes(run)][:2]
+    assert names == {
+        0.85: ["labels_unbalanced", "too_few_steps"],
+        0.95: ["too_few_steps", "labels_unbalanced"],
+    }
 
 
 def test_classes_without_images(row, evidence):

@@ -87,3 +87,17 @@ def test_a_loss_that_is_summed_is_more_than_any_mean_of_such_outputs(row, eviden
     assert (found is not None and "reduction" in found.remedy.code) is multiplied
     assert found is None or found.seen < SEEN
     assert not any("the first loss" in clue for clue in weights_too_large(evidence(*rows)).supporting)
+
+
+def test_where_no_rate_and_no_reference_learns_the_rate_is_not_too_large(row, evidence):
+    """A network that feeds its own outputs back: it explodes at any rate."""
+    dead = {"activation_dead": (0.0, 0.95, 0.1), "preactivation_nonfinite": (0.0,) * 4}
+    rows = [row(0), row(16, **dead), {"step": 20, "train/loss": float("nan")}]
+
+    def found(**checks: float) -> bool:
+        tried = {"step": 20} | {f"check/{key}": value for key, value in checks.items()}
+        return too_large(evidence(*rows, tried)).points > 0
+
+    assert found() and found(best_rate=0.0, reference=1.0)
+    assert not found(best_rate=0.0, reference=0.3, reference_unfinished=0.0)
+    assert found(best_rate=0.0, reference=0.3, reference_unfinished=1.0), "a hundred steps are too few to tell"

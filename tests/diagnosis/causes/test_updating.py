@@ -122,6 +122,9 @@ def test_what_does_not_count_as_stopped(row, evidence):
     dead = [row(step, activation_dead=(1.0, 1.0, 1.0), **WITHOUT) for step in (16, 32, 64)]
     assert stopped(evidence(row(0), *dead)) is None
     assert stopped(evidence(*(row(step, **STILL) for step in (0, 16, 32)))) is None
+    # Its weights never had a gradient: without an input at first, and then because of what is behind it.
+    begun = [row(step, preactivation_std=(1.2, 1.1, 0.0, 0.0), **WITHOUT) for step in (0, 8)]
+    assert stopped(evidence(*begun, *(row(step, **WITHOUT) for step in (16, 32, 64)))) is None
 
 
 def test_in_a_loop_of_ones_own_another_optimizer_may_have_the_other_layers(row, evidence):

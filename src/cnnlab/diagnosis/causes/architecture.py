@@ -11,7 +11,7 @@ from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size
+from cnnlab.diagnosis.signal import dead_layers, forward_size, starved
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
@@ -219,6 +219,19 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     return Cause("activation_unsuitable", f"{name} is hard to train in {layers} layers", remedy, tuple(clues), FADING)
 
 
+def cut_off(run: Evidence) -> Cause | None:
+    """What is between two layers gives the same for every image."""
+    if run.first is None or dead_layers(run.first) or not (cut := starved(run.first)):
+        return None
+    before, layer = cut
+    words = f"{layer} gets the same for every image, although {before} before it does not"
+    if not any(any(m.of("weight/gradient_std").values()) for m in run.measured):
+        words += "; no gradient ever arrives at any weight"
+    remedy = Remedy(look=f"look what lies between {before} and {layer}: a factor of zero, a threshold, a rounding")
+    explains = FADING | {"large_updates", "symmetry", "dead_units"}
+    return Cause("layer_out_of_scale", f"nothing of {before} reaches {layer}", remedy, (Clue(13, words),), explains)
+
+
 def softmax_inside(run: Evidence) -> Cause | None:
     if not (layers := run.latest("network/behind_softmax")) > 0:
         return None
@@ -241,6 +254,9 @@ def memorizes(run: Evidence) -> Cause | None:
     return Cause("memorizes", clause, remedy, (clue,), frozenset({"overfitting", "memorized"}))
 
 
-CAUSES = (narrow, evaluation_differs, trained_in_evaluation, input_ignored, images_mixed, undefined, softmax_inside)
+CAUSES = (
+    *(narrow, evaluation_differs, trained_in_evaluation, input_ignored, images_mixed, undefined, softmax_inside),
+    cut_off,
+)
 STRUCTURE = (deep, unsuitable_activation)
 ANY_PART = (memorizes,)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.evidence import BRIEF, LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -20,6 +20,8 @@ SHOWN, LEFT_OVER, AGAINST = 6, 4, -4
 HALF = 0.5  # of what helps: no help
 LOW = 0.5  # of what a linear classifier makes above guessing
 SHARE = 1 / 3  # of the way from the run's accuracy to that of a linear classifier
+LEARNS = 0.25  # of the way from guessing to 1, on one batch
+LONGER = 4  # times as many steps
 EVERYTHING = LEARNING | SIGNALS | {"symmetry", "dead_units", "large_updates", "small_updates"}
 
 
@@ -51,11 +53,18 @@ def at_fault(run: Evidence) -> tuple[Part, str]:
         return "weights", f"from weights drawn anew, 100 steps as in the run reach {percent(weights)}, {instead}"
     low = run.skill(own) < LOW * run.skill(baseline)  # in 100 steps nothing reaches what is better than that
     nothing = all(gained < HALF * much for gained in (by_training, by_weights, by_both))
-    if nothing and low and baseline - own >= much:
+    if nothing and low and baseline - own >= much and not _slowly(run):
         return "network", (
             f"neither AdamW nor weights drawn anew help, and a linear classifier reaches {percent(baseline)}, {instead}"
         )
     return "", ""
+
+
+def _slowly(run: Evidence) -> bool:
+    """Whether the run learned something, and with nothing in the way one batch was being learned when the trial ended:
+    then what other trials of so few steps do not reach shows nothing, either."""
+    some = run.skill(run.recent("train/accuracy")) >= LITTLE
+    return some and run.latest("check/reference_unfinished") == 1 and run.skill(run.latest("check/reference")) >= LEARNS
 
 
 def judged(run: Evidence, part: Part, cause: Cause) -> Cause:
@@ -103,4 +112,17 @@ def network(run: Evidence) -> Cause | None:
     return Cause("network_unsuitable", clause, remedy, (Clue(LEFT_OVER, shown, direct=False),), EVERYTHING)
 
 
-CAUSES = (training, weights, network)
+def slow(run: Evidence) -> Cause | None:
+    if not _slowly(run):
+        return None
+    learned = percent(run.latest("check/reference"))
+    clue = Clue(
+        LEFT_OVER,
+        f"a brief trial with AdamW and nothing in the way reached {learned} on one batch, and was still learning",
+        direct=False,
+    )
+    remedy = Remedy("trainer.max_steps", max(BRIEF, LONGER * run.steps))
+    return Cause("too_few_steps", "the network learns slowly, and its steps were too few", remedy, (clue,))
+
+
+CAUSES = (training, weights, network, slow)

@@ -4,9 +4,9 @@ import math
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis.causes.images_seen import few_images
-from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
-from cnnlab.diagnosis.learning import SLIGHTLY, TOLD_APART
+from cnnlab.diagnosis.learning import HALF, SLIGHTLY, TOLD_APART
 from cnnlab.diagnosis.remedies import Remedy
 
 # Above this share, or that many times an equal share, one class is nearly everything.
@@ -77,7 +77,9 @@ def unbalanced(run: Evidence) -> Cause | None:
     share = run.context.largest_class_share
     if share is None or not dominated(run):
         return None
-    clue = Clue(12, f"{percent(share)} of the training images belong to one class")  # others may be absent, too
+    # Others may be absent, too. A short run that tells the rare ones in spite of it needs steps first.
+    told = run.steps < PATIENCE and run.skill(run.final) > HALF
+    clue = Clue(5 if told else 12, f"{percent(share)} of the training images belong to one class")
     remedy = Remedy(look="balance the classes: draw the rare ones more often, or weight the loss")
     explains = LEARNING | {"test_unlike_training", "overfitting"}
     return Cause("labels_unbalanced", "one class is nearly everything", remedy, (clue,), explains)

@@ -111,9 +111,8 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     gain, one_sign = _gain(run), _scattered(first) < ONE_SIGN
     if len(dead) == 1 and not one_sign and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
-    if (cut := starved(first)) and not dead_layers(first):
-        return cut[1], f"gets the same everywhere, although {cut[0]} before it does not"
-    if one_sign:  # around a common mean, deviations tell nothing of the weights' size
+    # Around a common mean, deviations tell nothing of the weights' size, nor do they where nothing comes through.
+    if one_sign or starved(first):
         return None
     gains = _gains(run, first)
     last = list(stds)[-1]  # small at first is a known good start

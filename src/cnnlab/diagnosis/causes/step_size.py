@@ -107,8 +107,10 @@ def too_small(run: Evidence) -> Cause | None:
 def _no_rate_helps(run: Evidence) -> list[Clue]:
     if run.latest("check/best_rate") != 0:
         return []
-    # Where the network learns a batch with another optimizer, the rates that were tried may all be wrong.
-    points = -1 if run.latest("check/reference") == 1 else -5
+    # Where the network learns a batch with another optimizer, the rates that were tried may all be wrong, or the steps
+    # too few.
+    learns = run.latest("check/reference") == 1 or run.latest("check/reference_unfinished") == 1
+    points = -1 if learns else -8
     return [Clue(points, "in a range test no learning rate lowers the loss")]
 
 

@@ -164,9 +164,9 @@ def stopped(run: Evidence) -> Cause | None:
     least = LEAST_RATE * (run.context.learning_rate or 0.0)
     seen = [m for m in run.measured if m.finite and m.of("weight/update_ratio")]
     seen = [m for m in seen if m.scalars.get("optimizer/lr", least) >= least and (m.loss or 0.0) > LEARNED_ALL]
-    moved = [_moved(m) or _silent(m) for m in seen]
-    still = moved[::-1].index(True) if True in moved else 0
-    if still < LAST:
+    rested = [not _moved(m) and not _silent(m) for m in seen]
+    still = rested[::-1].index(False) if False in rested else 0
+    if still < LAST or not any(map(_moved, seen)):
         return None
     since = seen[-still]
     changes = "weight changes" if any(since.of("weight/gradient_std").values()) else "gradient arrives at any weight"
