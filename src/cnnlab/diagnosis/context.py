@@ -11,19 +11,18 @@ class Context:
 
     `largest_class_share`: share of the most frequent class. `absent_classes`: number of classes without a training
     image. `images`, `validation_images`, `test_images`: their numbers. `one_class`: which of `validation` and `test`
-    have images of a single class. `distinct_images`, `broken_images`: share of
-    the training images that are different ones, that hold NaN or infinity. `augmented`: whether they are changed at
-    random. `learning_rate`: the schedule's peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in
-    configs. `suited`: the recommended initializer for the activation. `bias`: the value that all biases were set to.
-    `batch_norm`: whether the network has norm layers. `clip`: the largest gradient norm that is let through.
-    `update`: the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2).
-    `precision`, `computed`: the narrowest type of the weights, of the layers' outputs, as float32. `fan_in`, `units`:
-    of each layer. `narrowest`: the layer with the fewest values per image that everything passes through, and their
-    number. `frozen`: layers whose weights get no gradient by intention. `left_out`: layers with trainable weights that
-    the optimizer does not have. `unregistered`: modules in the network's lists and dicts that get gradients, and are
-    neither the network's nor the optimizer's. `broken`: layers whose weights held NaN or infinity before the first
-    step. `norm_epsilon`: the largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`,
-    with their values.
+    have images of a single class. `distinct_images`, `broken_images`: share of the training images that are different
+    ones, that hold NaN or infinity. `augmented`: whether they are changed at random. `learning_rate`: the schedule's
+    peak. `activation`, `initializer`, `optimizer`, `augmentation`: names as in configs. `suited`: the recommended
+    initializer for the activation. `bias`: the value that all biases were set to. `batch_norm`: whether the network has
+    norm layers. `clip`: the largest gradient norm that is let through. `update`: the optimizer's other numbers as torch
+    names them (momentum, dampening, maximize, eps; beta1, beta2). `precision`, `computed`: the narrowest type of the
+    weights, of the layers' outputs, as float32. `fan_in`, `units`: of each layer. `narrowest`: the layer with the
+    fewest values per image that everything passes through, and their number. `frozen`: layers whose weights get no
+    gradient by intention. `left_out`: layers with trainable weights that the optimizer does not have. `unregistered`:
+    modules in the network's lists and dicts that get gradients, and are neither the network's nor the optimizer's.
+    `broken`: layers whose weights held NaN or infinity before the first step. `norm_epsilon`: the largest eps of the
+    norm layers. `settings`: those that can be typed, as `model.norm`, with their values.
     """
 
     classes: int | None = None
