@@ -49,6 +49,8 @@ AXES = {"arm": ["he", "xavier"], "model.depth": ["8", "22"]}
 def test_arms_and_axes_that_the_sweep_has():
     check_levels(read_claim(HE), AXES)
     check_levels(read_claim({**HE, "than": [0.5, "test/chance"]}), AXES)
+    check_levels(read_claim({**HE, "arm": ["he", "xavier"]}), AXES)  # he against xavier
+    check_levels(read_claim({**HE, "arm": None, "than": 0.5}), {})  # all runs of one design
     slope = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "rule": "slope", "margin": 0.5}
     check_levels(read_claim(slope), AXES)
 
@@ -57,6 +59,11 @@ def test_arms_and_axes_that_the_sweep_has():
     ("change", "words"),
     [
         ({"arm": "hee"}, "claim.arm=hee: the sweep has no such arm. Did you mean 'he'?\nThere are: he, xavier"),
+        (
+            {"arm": "xavier"},
+            "claim.than=xavier: nothing is compared with it, since no arm is compared with itself.\nGive",
+        ),
+        ({"arm": None, "than": ["he", "xavier"]}, "claim.than=he, xavier: nothing is compared with it"),
         ({"than": "lsuv"}, "claim.than=lsuv: the sweep has no such arm"),
         ({"rule": "slope", "than": 1, "over": "model.width"}, "There are: model.depth."),
         ({"rule": "slope", "over": "model.depth"}, "a slope is compared with a number"),
