@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cnnlab.cli.compose import compose_jobs, compose_run, deferred
+from cnnlab.cli.preflight import check_settings
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
@@ -114,6 +115,26 @@ def test_an_interpolation_that_leads_nowhere_is_told(value):
     with pytest.raises(InputError, match="nterpolation") as error:
         compose_run("train", [f"seed={value}"])
     assert str(error.value).count("\n") < 5
+
+
+@pytest.mark.parametrize("typed", ["hydra.launcher.jobs=${nothing}", "hydra.sweeper.paired=${oc.env:NOTHING}"])
+def test_one_in_what_hydra_builds_of_a_sweep_is_told_before_hydra_meets_it(typed):
+    with pytest.raises(InputError, match="Look at the \\${...} in what was typed"):
+        compose_jobs("train", ["-m", typed, "seed=0,1"])
+
+
+def test_another_commands_config_is_told_as_such():
+    """And not as an interpolation, which nobody typed."""
+    (job,) = compose_jobs("train", ["-cn", "summary"])
+    with pytest.raises(InputError, match="The config lacks check"):
+        check_settings([job])
+
+
+def test_a_number_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("CNNLAB_TEST_SEED", "7")
+    (job,) = compose_jobs("train", ['seed="${oc.decode:${oc.env:CNNLAB_TEST_SEED}}"'])
+    check_settings([job])
+    assert job.seed == 7
 
 
 @pytest.mark.parametrize(

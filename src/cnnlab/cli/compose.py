@@ -22,7 +22,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.folders import check_can_be_made, check_own, interpolated, run_folder
+from cnnlab.cli.folders import check_can_be_made, check_hydra, check_own, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.in_words import EXTENSIBLE, in_words
 from cnnlab.cli.overrides import as_text, flags, parse, parsed_or_none, parser_of
@@ -79,6 +79,7 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
         single = [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
         sweep = [*lines, f"hydra.mode={RunMode.MULTIRUN.name}"]
         master = in_words(loader, name, single, lambda: loader.load_configuration(name, sweep, RunMode.MULTIRUN))
+        check_hydra(master)
         command = Command(None, None if args.config_path else master, args.config_dir)
         sweeper = master.hydra.sweeper
         if sweeper._target_ == LAB_SWEEPER:

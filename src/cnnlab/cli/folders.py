@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
@@ -73,11 +73,25 @@ def interpolated() -> Iterator[None]:
 
 def run_folder(config: DictConfig) -> Path:
     """The run folder of a config with Hydra's section."""
+    with _its_own(config):
+        return named_folder(config.hydra.run.dir, "hydra.run.dir")
+
+
+def check_hydra(config: DictConfig) -> None:
+    """InputError unless every `${...}` leads somewhere in what Hydra itself builds of a sweep's config."""
+    with interpolated(), _its_own(config):
+        for section in ("sweeper", "launcher"):
+            OmegaConf.to_container(config.hydra[section], resolve=True)
+
+
+@contextmanager
+def _its_own(config: DictConfig) -> Iterator[None]:
+    """`${hydra:...}` reads from this config."""
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:
-        hydra_config.set_config(config)  # hydra.run.dir interpolates from it
-        return named_folder(config.hydra.run.dir, "hydra.run.dir")
+        hydra_config.set_config(config)
+        yield
     finally:
         hydra_config.cfg = before
 
