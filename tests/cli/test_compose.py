@@ -123,6 +123,20 @@ def test_one_in_what_hydra_builds_of_a_sweep_is_told_before_hydra_meets_it(typed
         compose_jobs("train", ["-m", typed, "seed=0,1"])
 
 
+def test_only_a_command_with_a_folder_of_its_own_needs_one_that_can_be_written(monkeypatch):
+    def refuse(folder, setting):
+        raise InputError(f"{setting}={folder} cannot be used")
+
+    monkeypatch.setattr("cnnlab.cli.compose.check_can_be_made", refuse)
+    for name in ("report", "dashboard"):
+        assert len(compose_jobs(name, []) or []) == 1
+        with pytest.raises(InputError, match="hydra.run.dir=. cannot"):
+            compose_jobs(name, ["hydra.run.dir=."])
+    for name in ("train", "summary", "predict", "kernels"):
+        with pytest.raises(InputError, match="hydra.run.dir=outputs/"):
+            compose_jobs(name, [])
+
+
 def test_another_commands_config_is_told_as_such():
     """And not as an interpolation, which nobody typed."""
     (job,) = compose_jobs("train", ["-cn", "summary"])

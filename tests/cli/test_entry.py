@@ -115,6 +115,11 @@ def test_a_job_that_is_stopped_says_where_its_work_lies(command, tmp_path, stop,
     assert err == f"Interrupted. Partial results are in {tmp_path / 'here'}\n"
 
 
+def test_one_that_leaves_nothing_says_no_more(command):
+    code, _, err = command(_interrupt, lambda jobs: None, "-cn", "dashboard")
+    assert (code, err) == (128 + signal.SIGINT, "Interrupted.\n")
+
+
 def test_a_question_to_hydra_is_neither_checked_nor_run(command, tmp_path):
     asked = []
     code, out, _ = command(asked.append, asked.append, "--cfg=job")

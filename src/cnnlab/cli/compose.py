@@ -22,7 +22,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.folders import check_can_be_made, check_hydra, check_own, interpolated, run_folder
+from cnnlab.cli.folders import check_can_be_made, check_hydra, check_own, has_folder, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.in_words import EXTENSIBLE, in_words
 from cnnlab.cli.overrides import as_text, flags, parse, parsed_or_none, parser_of
@@ -73,7 +73,9 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
                 job.hydra.mode = RunMode.RUN  # before its section becomes read-only
             _check_not_a_sweep(config_name, job)
             with interpolated():
-                check_can_be_made(run_folder(job), "hydra.run.dir")
+                folder = run_folder(job)
+                if has_folder(job.hydra):
+                    check_can_be_made(folder, "hydra.run.dir")
             return Command([without_sections(job)], job if handed else None, args.config_dir)
         parsed = parse(parser_of(loader), lines)
         single = [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -75,6 +76,13 @@ def run_folder(config: DictConfig) -> Path:
     """The run folder of a config with Hydra's section."""
     with _its_own(config):
         return named_folder(config.hydra.run.dir, "hydra.run.dir")
+
+
+def has_folder(hydra: Any) -> bool:
+    """Whether the command with this section of Hydra has a folder for what it does: not those of which the config names
+    the one that they are started in, as report and dashboard, which leave nothing there."""
+    named: Any = OmegaConf.to_container(hydra.run, resolve=False)
+    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in hydra.overrides.hydra)
 
 
 def check_hydra(config: DictConfig) -> None:
