@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.claims.claim import changed, check_levels, read_claim
+from cnnlab.claims.claim import changed, check_levels, keys_of, read_claim
 from cnnlab.common.errors import InputError
 
 HE = {"sentence": "He suits ReLU.", "arm": "he", "than": "xavier", "margin": 0.01}
@@ -81,7 +81,13 @@ def test_a_sweep_of_a_single_design_has_no_arms():
 
 
 def test_only_what_decides_counts_as_changed():
-    assert changed(HE, {**HE, "guess": "holds", "sentence": "He suits."}) is None
-    assert changed(HE, {**HE, "key": "test/accuracy"}) is None  # the usual, written out
-    assert changed(HE, {**HE, "margin": 0.001}) == "margin"
-    assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == "than"
+    assert changed(HE, {**HE, "guess": "holds", "sentence": "He suits."}) == []
+    assert changed(HE, {**HE, "key": "test/accuracy"}) == []  # the usual, written out
+    assert changed(HE, {**HE, "margin": 0.001}) == ["margin"]
+    assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == ["than"]
+
+
+def test_the_keys_that_a_setting_names():
+    content = {**HE, "key": ["a/b", "a/*"], "than": ["xavier", 0.5, "test/chance"]}
+    assert keys_of(content, "key") == ["a/b", "a/*"] and keys_of(HE, "key") == ["test/accuracy"]
+    assert keys_of(content, "than") == ["test/chance"] and keys_of(content, "arm") == []

@@ -151,9 +151,15 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
         raise InputError("claim.than: a slope is compared with a number, e.g. claim.than=-1.5.")
 
 
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first decisive setting in which a claim differs from what was stated when its runs began."""
-    return next((key for key in DECISIVE if _stated(before, key) != _stated(now, key)), None)
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The decisive settings in which a claim differs from what was stated when its runs began."""
+    return [key for key in DECISIVE if _stated(before, key) != _stated(now, key)]
+
+
+def keys_of(content: Mapping[str, Any], setting: str) -> list[str]:
+    """The keys of results.json that a claim's setting `key` or `than` names; none for any other setting."""
+    named = _several(_stated(content, setting)) if setting in ("key", "than") else ()
+    return [name for name in named if isinstance(name, str) and (setting == "key" or "/" in name)]
 
 
 def _stated(content: Mapping[str, Any], key: str) -> Any:
