@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from hydra import main as main_of
@@ -67,6 +68,9 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
     by_hydra = main_of(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)
     try:
         typed = flags_first(sys.argv[1:])
+        if "--version" in typed:
+            print(f"cnnlab {version('cnnlab')}, Hydra {version('hydra-core')}")
+            return
         if (page := asked(CONFIGS, config_name, typed)) is not None:
             print(page)
             return
