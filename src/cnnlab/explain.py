@@ -34,11 +34,6 @@ def check(words: Sequence[str]) -> str | None:
                 f"'{word}' is not allowed: this command takes a name, and no settings.\n"
                 "Type `python -m cnnlab.explain dead_units`, or `python -m cnnlab.explain` for the list of all names."
             )
-    if len(words) > 1 and all(word in pages.names() for word in words):
-        raise InputError(
-            f"{' and '.join(words)} have a page each, and this command shows one.\n"
-            f"Type `python -m cnnlab.explain {words[0]}`."
-        )
     return pages.find(" ".join(words)) if words else None
 
 
