@@ -39,6 +39,7 @@ def test_help(monkeypatch, capsys, words):
     [
         (["dead_unit"], "Did you mean 'dead_units'?"),
         (["nothing", "like", "it"], "'nothing like it' is no finding and no cause."),
+        (["dead_units", "overfitting"], "dead_units and overfitting have a page each, and this command shows one."),
         (["name=dead_units"], "'name=dead_units' is not allowed"),
         (["--full"], "'--full' is not allowed"),
     ],

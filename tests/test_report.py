@@ -31,7 +31,7 @@ def test_folders_and_settings_in_any_order(make_sweep, monkeypatch, capsys, tmp_
     make_sweep({"a": [{"test/loss": 0.1}, {"test/loss": 0.2}]}, name="x")
     make_sweep({"b": [{"test/loss": 0.5}, {"test/loss": 0.6}]}, name="y")
     call(monkeypatch, "x", "metric=test/loss", "y", "output=here")
-    assert capsys.readouterr().out.startswith("a beats b by 0.40 in test loss")
+    assert capsys.readouterr().out.startswith("a beats b by 0.400 in test loss")
     assert (tmp_path / "here" / "report.md").is_file()
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from cnnlab.cli.designs import check_designs, make_designs, models_of, theory_of, training_command
 from cnnlab.cli.entry import entry
-from cnnlab.cli.resolvers import register_summary_resolvers, resolved
+from cnnlab.cli.resolvers import resolved
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,7 +34,6 @@ def task(config: "DictConfig") -> None:
 
 
 def main() -> None:
-    register_summary_resolvers()
     entry("summary", task, check_designs)
 
 

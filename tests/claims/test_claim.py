@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.claims.claim import changed, check_levels, read_claim
+from cnnlab.claims.claim import changed, check_levels, keys_of, read_claim
 from cnnlab.common.errors import InputError
 
 HE = {"sentence": "He suits ReLU.", "arm": "he", "than": "xavier", "margin": 0.01}
@@ -49,6 +49,8 @@ AXES = {"arm": ["he", "xavier"], "model.depth": ["8", "22"]}
 def test_arms_and_axes_that_the_sweep_has():
     check_levels(read_claim(HE), AXES)
     check_levels(read_claim({**HE, "than": [0.5, "test/chance"]}), AXES)
+    check_levels(read_claim({**HE, "arm": ["he", "xavier"]}), AXES)  # he against xavier
+    check_levels(read_claim({**HE, "arm": None, "than": 0.5}), {})  # all runs of one design
     slope = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "rule": "slope", "margin": 0.5}
     check_levels(read_claim(slope), AXES)
 
@@ -57,6 +59,11 @@ def test_arms_and_axes_that_the_sweep_has():
     ("change", "words"),
     [
         ({"arm": "hee"}, "claim.arm=hee: the sweep has no such arm. Did you mean 'he'?\nThere are: he, xavier"),
+        (
+            {"arm": "xavier"},
+            "claim.than=xavier: nothing is compared with it, since no arm is compared with itself.\nGive",
+        ),
+        ({"arm": None, "than": ["he", "xavier"]}, "claim.than=he, xavier: nothing is compared with it"),
         ({"than": "lsuv"}, "claim.than=lsuv: the sweep has no such arm"),
         ({"rule": "slope", "than": 1, "over": "model.width"}, "There are: model.depth."),
         ({"rule": "slope", "over": "model.depth"}, "a slope is compared with a number"),
@@ -74,7 +81,13 @@ def test_a_sweep_of_a_single_design_has_no_arms():
 
 
 def test_only_what_decides_counts_as_changed():
-    assert changed(HE, {**HE, "guess": "holds", "sentence": "He suits."}) is None
-    assert changed(HE, {**HE, "key": "test/accuracy"}) is None  # the usual, written out
-    assert changed(HE, {**HE, "margin": 0.001}) == "margin"
-    assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == "than"
+    assert changed(HE, {**HE, "guess": "holds", "sentence": "He suits."}) == []
+    assert changed(HE, {**HE, "key": "test/accuracy"}) == []  # the usual, written out
+    assert changed(HE, {**HE, "margin": 0.001}) == ["margin"]
+    assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == ["than"]
+
+
+def test_the_keys_that_a_setting_names():
+    content = {**HE, "key": ["a/b", "a/*"], "than": ["xavier", 0.5, "test/chance"]}
+    assert keys_of(content, "key") == ["a/b", "a/*"] and keys_of(HE, "key") == ["test/accuracy"]
+    assert keys_of(content, "than") == ["test/chance"] and keys_of(content, "arm") == []

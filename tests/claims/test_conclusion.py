@@ -115,3 +115,16 @@ def test_states_are_counted_in_words():
 def test_of_a_number_that_is_neither_good_nor_bad_the_higher_exceeds(answer):
     said = answer({"xavier": [0.50, 0.55, 0.45], "he": [1.0, 1.1, 0.9]}, key="signal/variance_gain@init")
     assert said.startswith("he exceeds xavier by 0.50 in signal variance gain@init")
+
+
+def test_arms_that_are_all_equal_have_no_best_one(answer):
+    assert answer({"a": [0.1] * 3, "b": [0.1] * 3, "c": [0.1] * 2}) == "All 3 arms are equal: 10.00 %."
+    rows = {arm: [0.1, 0.2, 0.3] for arm in "abc"}
+    assert answer(rows, paired=True) == "All 3 arms are equal in every pair of seeds, with mean 20.00 %."
+
+
+def test_where_some_equal_the_best_they_are_named_as_such_and_nothing_is_adjusted(answer):
+    said = answer({"a": [0.2] * 3, "b": [0.2] * 3, "c": [0.1] * 3})
+    assert said == "a has the highest mean test accuracy, 20.00 % (3 seeds); equal to it: b; beaten: c."
+    said = answer({"a": [0.9, 0.91, 0.92], "b": [0.1] * 3, "c": [0.2]})
+    assert "not compared: c" in said and "Holm" not in said

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cnnlab.claims.differences import MOST_SEEDS, differences, hedges_g, seeds_needed
+from cnnlab.claims.differences import MOST_SEEDS, differences, hedges_g, power_of_t, seeds_for, seeds_needed
 
 # Hours of sleep gained with two drugs by ten patients: Student 1908, Biometrika 6:1-25, as in R's `sleep`.
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
@@ -105,6 +105,28 @@ def test_seeds_that_it_takes_reach_the_power_in_a_simulation(group):
     draws, n = np.random.default_rng(0), found.seeds
     a, b = draws.normal(0, 1, (4000, n)), draws.normal(0.8, 1, (4000, n))
     assert (stats.ttest_ind(a, b, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.025)
+
+
+def _simulated(shift: float, freedom: float, alpha: float) -> float:
+    """Share of 400,000 draws of a noncentral t beyond the quantile."""
+    draws = np.random.default_rng(0)
+    drawn = draws.normal(shift, 1, 400_000) / np.sqrt(draws.chisquare(freedom, 400_000) / freedom)
+    return float((abs(drawn) > stats.t.isf(alpha / 2, freedom)).mean())
+
+
+@pytest.mark.parametrize("freedom", [1.0, 1.1, 2.5, 30.0])
+@pytest.mark.parametrize("shift", [0.1, 3.0, 9.0, 40.0])
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 45])
+def test_the_power_of_t_is_that_of_draws_also_where_scipy_has_no_value(freedom, shift, alpha):
+    assert power_of_t(shift, freedom, alpha) == pytest.approx(_simulated(shift, freedom, alpha), abs=0.0035)
+
+
+def test_larger_effects_never_take_more_seeds():
+    assert seeds_for(6, 2, 0.05) == 2
+    for freedom in (1.0, 1.1, 2.0):
+        for alpha in (0.05, 0.05 / 6):
+            seeds = [seeds_for(effect, freedom, alpha) for effect in (0.5, 1, 2, 3, 6, 10, 20)]
+            assert seeds == sorted(seeds, reverse=True) and seeds[-1] <= 3
 
 
 def test_a_tiny_difference_takes_more_seeds_than_anybody_has_and_none_takes_none(group):

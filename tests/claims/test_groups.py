@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from cnnlab.claims.experiment import load
-from cnnlab.claims.groups import Group, groups_of, has_trained, ranked
+from cnnlab.claims.groups import Group, groups_of, has_trained, ranked, shown_step
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
 
@@ -96,3 +96,10 @@ def test_the_noise_floor_is_the_median_of_the_runs_that_know_it():
     runs = [RunRecord("r", Path("r"), results={"test/noise_floor": v}) for v in (0.01, 0.03, 0.02, math.nan)]
     assert Group("a", {}, Metric(), tuple(runs)).noise_floor == 0.02
     assert Group("a", {}, Metric(), ()).noise_floor is None
+
+
+def test_numbers_show_the_smallest_scatter_or_else_difference(group):
+    scattered = [group("a", [2.0, 2.2], "x"), group("b", [1.0, 1.0], "x"), group("c", [5.0, 9.0], "x")]
+    assert shown_step(scattered) == pytest.approx(0.2 / 2**0.5)
+    assert shown_step([group("a", [7.0], "x"), group("b", [4.0, 4.0], "x"), group("c", [4.0, math.nan], "x")]) == 3
+    assert shown_step([group("a", [4.0, 4.0], "x"), group("b", [4.0], "x")]) is None

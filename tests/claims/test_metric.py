@@ -34,3 +34,15 @@ def test_of_what_is_neither_the_higher_comes_first_and_does_not_beat_the_lower(k
 
 def test_names_are_words():
     assert Metric("time/training_s").name == "time training s" and Metric().title == "test accuracy (%)"
+
+
+def test_whole_numbers_are_written_out_and_others_as_the_scatter_asks():
+    assert [Metric("model/parameters").bare(value) for value in (26_870, 5.0, 0.0, 1.3e7)] == [
+        "26,870", "5", "0", "13,000,000"
+    ]  # fmt: skip
+    loss = Metric("test/loss", step=0.0081)
+    assert (loss.value(2.30131), loss.difference(0.0012), loss.between(2.2811, 2.3215)) == (
+        *("2.3013", "0.0012"),
+        "2.2811 to 2.3215",
+    )
+    assert Metric("test/accuracy", step=1e-6).value(0.97914) == "97.91 %"

@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 from cnnlab.claims.run_record import RunRecord, is_finite, is_of_a_layer, read_run
 
 
@@ -50,3 +52,21 @@ def test_a_run_without_files_is_a_record_all_the_same(tmp_path):
 def test_values_of_layers_and_filters_are_told_apart():
     assert is_of_a_layer("activation/std/03_block2.conv1@end") and is_of_a_layer("first_layer/cosine/003")
     assert not is_of_a_layer("test/accuracy@shift=04") and not is_of_a_layer("model/saved_bytes")
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", '"text"', "{", "\x00"])
+def test_results_that_are_no_object_are_damaged(write_run, tmp_path, content):
+    (write_run(tmp_path / "a", 0.9) / "results.json").write_text(content)
+    run = read_run(tmp_path / "a", "a")
+    assert (run.state, dict(run.results)) == ("damaged", {})
+
+
+def test_a_run_whose_run_json_is_damaged_has_no_result_besides(write_run, tmp_path):
+    (write_run(tmp_path / "a", 0.9) / "run.json").write_text("[]")
+    run = read_run(tmp_path / "a", "a")
+    assert run.state == "damaged" and run.value("test/accuracy") is None
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "a: [", "just words"])
+def test_a_config_that_cannot_be_read_is_not_known(write_run, tmp_path, content):
+    assert read_run(write_run(tmp_path / "a", 0.9, config=content), "a").config == {}

@@ -68,3 +68,15 @@ def test_runs_that_were_checked_instead_of_trained_are_compared_by_what_they_che
         path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k.startswith("check/")}))
     study = Study.of([folder])
     assert study.metric.key == "check/one_batch/accuracy" and [g.name for g in study.ranked] == ["a", "b"]
+
+
+def test_arms_that_differ_are_written_with_the_digits_that_tell_them_apart(make_sweep):
+    losses = {"a": (2.3013, 2.3015), "b": (2.3113, 2.3116), "c": (2.3213, 2.3212)}
+    sweep = make_sweep({arm: [{"test/loss": loss} for loss in found] for arm, found in losses.items()})
+    study = Study.of([sweep], "test/loss")
+    assert "a beats all 2 others (2.301400)" in study.answer and "by 0.010050 in test loss" in study.answer
+    weights = {"a": 26_870, "b": 27_120, "c": 26_540}
+    sweep = make_sweep({arm: [{"model/parameters": n}] * 2 for arm, n in weights.items()}, name="weights")
+    assert Study.of([sweep], "model/parameters").answer.startswith(
+        "c beats all 2 others (26,540); the next, a, by 330 in"
+    )

@@ -41,6 +41,11 @@ def test_the_word_is_that_of_all_comparisons(outcomes, word):
     assert verdict(*(found(outcome, str(i)) for i, outcome in enumerate(outcomes))).word == word
 
 
+def test_where_nothing_is_compared_nothing_is_known():
+    """As of folders of claims that compared an arm with itself."""
+    assert (verdict().word, verdict().short, verdict().sentence) == ("not known", "not known", "nothing is compared.")
+
+
 def test_holds_only_when_names_the_places():
     several = verdict(found("no difference that matters", "8 layers"), found("holds", "22 layers"))
     assert several.short == "holds only when 22 layers"

@@ -3,8 +3,11 @@
 import re
 
 import pytest
+from omegaconf import OmegaConf
 
-from cnnlab.cli.compose import compose_jobs, compose_run, deferred
+from cnnlab.claims.claim import read_claim
+from cnnlab.cli.compose import compose_command, compose_jobs, compose_run, deferred
+from cnnlab.cli.preflight import check_settings
 from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.common.errors import InputError
 
@@ -114,6 +117,62 @@ def test_an_interpolation_that_leads_nowhere_is_told(value):
     with pytest.raises(InputError, match="nterpolation") as error:
         compose_run("train", [f"seed={value}"])
     assert str(error.value).count("\n") < 5
+
+
+@pytest.mark.parametrize("typed", ["hydra.launcher.jobs=${nothing}", "hydra.sweeper.paired=${oc.env:NOTHING}"])
+def test_one_in_what_hydra_builds_of_a_sweep_is_told_before_hydra_meets_it(typed):
+    with pytest.raises(InputError, match="Look at the \\${...} in what was typed"):
+        compose_jobs("train", ["-m", typed, "seed=0,1"])
+
+
+def test_only_a_command_with_a_folder_of_its_own_needs_one_that_can_be_written(monkeypatch):
+    def refuse(folder, setting):
+        raise InputError(f"{setting}={folder} cannot be used")
+
+    monkeypatch.setattr("cnnlab.cli.compose.check_can_be_made", refuse)
+    for name in ("report", "dashboard"):
+        assert len(compose_jobs(name, []) or []) == 1
+        with pytest.raises(InputError, match="hydra.run.dir=. cannot"):
+            compose_jobs(name, ["hydra.run.dir=."])
+    for name in ("train", "summary", "predict", "kernels"):
+        with pytest.raises(InputError, match="hydra.run.dir=outputs/"):
+            compose_jobs(name, [])
+
+
+@pytest.mark.parametrize("typed", ["claim.rule=exact", "+claim.rule=exact", "++claim.rule=exact"])
+def test_what_an_experiments_claim_leaves_out_may_be_typed(typed):
+    master = compose_command("train", ["-m", "experiment=he_suits_relu", typed, "claim.key=test/loss"]).config
+    assert master is not None and read_claim(OmegaConf.to_container(master.claim)).rule == "exact"
+    assert master.claim.key == "test/loss"
+
+
+@pytest.mark.parametrize("command", [["-m"], []])
+def test_a_typo_in_a_claim_is_told_with_all_that_it_may_set(command):
+    with pytest.raises(InputError, match="Did you mean 'claim.margin'.*\n.*claim.rule") as error:
+        compose_jobs("train", [*command, "claim.margn=1"])
+    assert str(error.value).count("claim.guess") == 1
+
+
+@pytest.mark.parametrize("typed", ["claim.arm=he,xavier", "sweep.wait=true,false", "claim.guess=holds,inconclusive"])
+def test_a_setting_of_the_whole_sweep_is_not_swept(typed):
+    key, _, value = typed.partition("=")
+    with pytest.raises(InputError) as error:
+        compose_jobs("train", ["-m", "experiment=he_suits_relu", typed])
+    assert str(error.value).startswith(f"{typed}: this is about the whole") and f"{key}=[{value}]" in str(error.value)
+
+
+def test_another_commands_config_is_told_as_such():
+    """And not as an interpolation, which nobody typed."""
+    (job,) = compose_jobs("train", ["-cn", "summary"])
+    with pytest.raises(InputError, match="The config lacks check"):
+        check_settings([job])
+
+
+def test_a_number_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("CNNLAB_TEST_SEED", "7")
+    (job,) = compose_jobs("train", ['seed="${oc.decode:${oc.env:CNNLAB_TEST_SEED}}"'])
+    check_settings([job])
+    assert job.seed == 7
 
 
 @pytest.mark.parametrize(

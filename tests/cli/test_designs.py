@@ -15,7 +15,7 @@ import cnnlab
 from cnnlab.cli.compose import compose_jobs
 from cnnlab.cli.designs import check_designs, initialized, make_designs, models_of, theory_of, training_command
 from cnnlab.cli.entry import entry
-from cnnlab.cli.resolvers import register_resolvers, register_summary_resolvers
+from cnnlab.cli.resolvers import register_resolvers
 from cnnlab.cli.sweeps.plan import make_plan
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.digits import digits
@@ -29,7 +29,6 @@ def jobs(tmp_path, monkeypatch):
     monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
     before = signal.getsignal(signal.SIGTERM)
     register_resolvers()
-    register_summary_resolvers()
 
     def compose(*arguments: str):
         monkeypatch.setattr(sys, "argv", ["cnnlab.summary", *arguments])

@@ -9,6 +9,7 @@ from threading import Lock
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
+import cnnlab
 from cnnlab.cli.entry import _Made, entry
 from cnnlab.common.errors import InputError
 
@@ -113,6 +114,16 @@ def test_a_job_that_is_stopped_says_where_its_work_lies(command, tmp_path, stop,
     code, _, err = command(stop, lambda jobs: None, "hydra.run.dir=here")
     assert code == 128 + number
     assert err == f"Interrupted. Partial results are in {tmp_path / 'here'}\n"
+
+
+def test_one_that_leaves_nothing_says_no_more(command):
+    code, _, err = command(_interrupt, lambda jobs: None, "-cn", "dashboard")
+    assert (code, err) == (128 + signal.SIGINT, "Interrupted.\n")
+
+
+def test_the_version_is_cnnlabs(command):
+    code, out, _ = command(_refuse, _refuse, "--version")
+    assert code == 0 and out.startswith(f"cnnlab {cnnlab.__version__}, Hydra 1.")
 
 
 def test_a_question_to_hydra_is_neither_checked_nor_run(command, tmp_path):

@@ -104,3 +104,12 @@ def test_an_error_of_the_job_is_told_as_hydra_tells_it(capsys):
     with with_configs(None) as hydra, pytest.raises(SystemExit):
         run_handed(hydra, config, broken)
     assert "ValueError: [3]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", ["optimizer.lr=${oc.env:CNNLAB_NOPE}", "seed=${nope},1", "optimizer.lr=${div:1,2}"])
+def test_an_interpolation_of_a_sweep_that_leads_nowhere_is_told_as_that_of_a_run(typed, monkeypatch, capsys, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        _run(monkeypatch, "-m", typed, "trainer.max_steps=1", "hydra.sweep.dir=here")
+    told = capsys.readouterr().err
+    assert stop.value.code == 1 and told.count("\n") == 2 and "Look at the ${...} in what was typed" in told
+    assert not list(tmp_path.iterdir())

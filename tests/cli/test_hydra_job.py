@@ -10,7 +10,6 @@ from omegaconf import OmegaConf
 
 from cnnlab.cli import hydra_job
 from cnnlab.cli.entry import entry
-from cnnlab.cli.resolvers import register_summary_resolvers
 
 SOURCES = [
     {"path": "hydra.conf", "schema": "pkg", "provider": "hydra"},
@@ -75,7 +74,6 @@ def jobs(tmp_path, monkeypatch):
             found.append((hydra_job.output_folder(), hydra_job.is_sweep(), hydra_job.choices(), request))
 
         monkeypatch.setattr(sys, "argv", ["cnnlab.summary", *arguments])
-        register_summary_resolvers()
         entry("summary", task, lambda jobs: None)
         return found
 

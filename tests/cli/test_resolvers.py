@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from cnnlab.cli.resolvers import CONFIGS, register_resolvers, register_summary_resolvers, resolved, slug
+from cnnlab.cli.resolvers import CONFIGS, register_resolvers, resolved, slug
 from cnnlab.common.errors import InputError
 
 
@@ -37,7 +37,7 @@ def test_a_yaml_computes(text, value):
     "compare, theory, name", [([], False, "plain"), (["a", "b"], False, "a_b"), ([], True, "plain_he")]
 )
 def test_a_sheets_folder_names_what_it_depends_on(compare, theory, name):
-    register_summary_resolvers()
+    register_resolvers()
     text = "${designs:${compare},${model}}${initialized:${theory},he}"
     config = OmegaConf.create({"compare": compare, "theory": theory, "model": "plain", "folder": text})
     assert config.folder == name
@@ -67,7 +67,6 @@ def test_the_same_question_has_the_same_folder(overrides, arms, name):
 def test_registering_again_is_no_mistake():
     for _ in range(2):
         register_resolvers()
-        register_summary_resolvers()
     assert OmegaConf.create({"x": "${slug:a b}"}).x == "a-b"
 
 

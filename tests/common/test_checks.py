@@ -100,3 +100,24 @@ def test_a_text_that_looks_like_a_number_is_told_to_be_a_text(text, number_like)
     with pytest.raises(InputError) as error:
         check_value("optimizer.lr", text, number())
     assert ("it is a text and no number" in str(error.value)) == number_like
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "told"),
+    [
+        ("3", whole(0), "it is a text and no number"),
+        ("true", BOOL, "it is a text and not the value true"),
+        ("[8,16]", list_of(whole(1)), "it is a text and no list"),
+        ("null", optional(whole(0)), "it is a text and not the value null"),
+    ],
+)
+def test_a_value_from_the_environment_is_told_with_what_to_type(text, rule, told):
+    with pytest.raises(InputError) as error:
+        check_value("seed", text, rule)
+    assert told in str(error.value)
+    assert (
+        "seed=$NAME, in a YAML ${oc.decode:${oc.env:NAME}}." in str(error.value) and str(error.value).count("\n") == 2
+    )
+    with pytest.raises(InputError) as error:
+        check_value("seed", "some", rule)
+    assert "oc.decode" not in str(error.value)

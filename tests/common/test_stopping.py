@@ -10,7 +10,16 @@ import weakref
 import pytest
 
 from cnnlab.common import stopping
-from cnnlab.common.stopping import Stopped, asked, asked_to_save, heard, patiently, raise_if_asked, stoppable
+from cnnlab.common.stopping import (
+    Stopped,
+    asked,
+    asked_to_save,
+    heard,
+    how_it_ended,
+    patiently,
+    raise_if_asked,
+    stoppable,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +38,12 @@ def test_a_signal_is_a_keyboard_interrupt(number):
         pytest.fail("nothing was raised")
     assert signal.getsignal(number) is before
     assert isinstance(raised.value, KeyboardInterrupt) and raised.value.number == number
+
+
+def test_a_stop_has_a_reason_and_an_exit_code_that_tells_it():
+    assert str(Stopped(signal.SIGTERM)) == how_it_ended(128 + signal.SIGTERM) == "stopped by SIGTERM"
+    assert str(Stopped(signal.SIGUSR2, "out of time")) == "out of time"
+    assert how_it_ended(-signal.SIGTERM) == "killed by SIGTERM" and "exit code 1" in how_it_ended(1)
 
 
 def test_a_terminal_that_closes_under_nohup_stops_nothing():

@@ -63,11 +63,18 @@ def test_a_command_before_a_closed_pipe(words, unread, tmp_path):
     assert (done.returncode, done.stderr) == (UNREAD, "")
 
 
+def test_signs_that_the_encoding_lacks_are_written_in_ascii(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    with quiet_if_unread():
+        print("“a” • 3·x² … ä•✓")
+    assert sys.stdout.buffer.getvalue() == b'"a" * 3*x^2 ... \\xe4*\\u2713\n'
+
+
 def test_letters_that_the_encoding_lacks_are_written_as_numbers(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     with quiet_if_unread():
-        print("“a” \udce9")
-    assert sys.stdout.buffer.getvalue() == b"\\u201ca\\u201d \\udce9\n"  # type: ignore[attr-defined]
+        print("ä☃ \udce9")
+    assert sys.stdout.buffer.getvalue() == b"\\xe4\\u2603 \\udce9\n"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

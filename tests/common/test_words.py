@@ -23,6 +23,7 @@ from cnnlab.common.words import (
     same_or_both,
     shortened,
     shown,
+    to_within,
     two_digits,
 )
 
@@ -61,6 +62,25 @@ def test_counts_are_exact_below_a_million() -> None:
 )
 def test_two_digits_of_any_size(value: float, written: str) -> None:
     assert two_digits(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (2.30131, 0.0081, "2.3013"),
+        (0.0081, 0.0081, "0.0081"),
+        (26_843.3, 290.0, "26,843"),
+        (1_234_567.8, 0.25, "1,234,568"),  # seven digits, as float32 has
+        (2.302585, 1e-17, "2.302585"),
+        (0.00002, 0.5, "2.0e-05"),
+        (3.1416e-9, 2e-12, "3.1416e-09"),
+        (0.0, 0.1, "0"),
+        (math.nan, 0.1, "nan"),
+        (2.7e16, 1e15, "2.7e+16"),
+    ],
+)
+def test_a_number_has_the_digits_that_a_difference_takes(value, step, text) -> None:
+    assert to_within(value, step) == text
 
 
 def test_bytes() -> None:

@@ -156,3 +156,8 @@ def test_a_name_that_has_no_page_is_told_with_the_nearest(words, near):
     message = str(error.value)
     assert message.startswith(f"'{words}' is no finding and no cause.") and len(message.splitlines()) == 2
     assert f"Did you mean '{near}" in message if near else "Did you mean" not in message
+
+
+def test_two_names_are_two_pages():
+    with pytest.raises(InputError, match="dead_units and overfitting have a page each"):
+        pages.find("dead_units overfitting")

@@ -270,3 +270,9 @@ def test_a_files_size_is_that_of_what_a_power_failure_leaves(tmp_path, monkeypat
     assert size_on_disk(tmp_path / "log") == 4 and synced == [(tmp_path / "log").stat().st_ino]
     write_text(tmp_path / "text", "x")
     assert synced[1:] == [(tmp_path / "text").stat().st_ino]
+
+
+@pytest.mark.parametrize("damaged", ['{"step": 2, "lo', "[]", '{"step": null}', "\x00\x00"])
+def test_metrics_are_read_up_to_what_is_damaged(tmp_path, damaged):
+    (tmp_path / "metrics.jsonl").write_text(f'{{"step": 1}}\n{damaged}\n{{"step": 3}}\n')
+    assert read_metrics(tmp_path) == [{"step": 1.0}]

@@ -54,6 +54,12 @@ def test_one_design_is_a_sheet_and_several_are_compared(printed) -> None:
     assert compared in two and any(line.split()[:2] == ["k3", "k5"] for line in two)
 
 
+def test_a_narrow_terminal_breaks_lines_and_no_number_is_cut(printed, monkeypatch) -> None:
+    usual = [printed(found(3)), printed(found(3, 5))]
+    monkeypatch.setenv("COLUMNS", "40")
+    assert [printed(found(3)), printed(found(3, 5))] == usual and "…" not in "".join(usual[0])
+
+
 def test_what_matching_changed_is_told_before_the_table(printed) -> None:
     designs = found(3, 5, match="macs")
     said = " ".join(" ".join(printed(designs)).split())

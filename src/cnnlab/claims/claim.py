@@ -1,6 +1,6 @@
 """A claim as its YAML states it, before anything runs: what is compared, and the smallest difference that matters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ VERDICTS = ("holds", "does not hold", "no difference that matters", "holds only 
 DIRECTIONS, RULES_OF_DECISION = ("higher", "lower", "equal"), ("means", "exact", "trained", "slope", "best_slope")
 
 SLOPES = ("slope", "best_slope")
+ALL_RUNS = ("all runs",)  # the one arm of a sweep that has no others
 
 _TEXT = Rule("text", lambda v: isinstance(v, str) and bool(v))
 _TEXTS = either(_TEXT, list_of(_TEXT))
@@ -80,6 +81,11 @@ class Claim:
         """A value of an axis, an arm or a key, in the claim's words."""
         return (self.words or {}).get(value, value)
 
+    def pairs(self, arms: Iterable[str]) -> list[tuple[str, str | float]]:
+        """(arm, what it is compared with) where the sweep has `arms`: none with itself."""
+        chosen = self.arms or tuple(arm for arm in arms if arm not in self.than)
+        return [(arm, than) for arm in chosen for than in self.than if than != arm]
+
 
 def read_claim(content: Mapping[str, Any]) -> Claim:
     """Of a `claim:` block. Raises InputError for what it does not understand or lacks."""
@@ -131,6 +137,11 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
                     f"{key}={value}: the sweep has no such {first}.{did_you_mean(value, arms)}\n"
                     f"There are: {', '.join(arms) or 'none, since nothing is swept'}."
                 )
+    if not claim.pairs(arms or ALL_RUNS):
+        raise InputError(
+            f"claim.than={', '.join(map(str, claim.than))}: nothing is compared with it, since no arm is compared with "
+            f"itself.\nGive another claim.than, or another claim.arm. There are: {', '.join(arms)}."
+        )
     if claim.rule in SLOPES and claim.over not in list(axes)[1:]:
         raise InputError(
             f"claim.over={claim.over}: a slope needs a swept setting besides {first} to be measured over.\n"
@@ -140,9 +151,15 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
         raise InputError("claim.than: a slope is compared with a number, e.g. claim.than=-1.5.")
 
 
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first decisive setting in which a claim differs from what was stated when its runs began."""
-    return next((key for key in DECISIVE if _stated(before, key) != _stated(now, key)), None)
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The decisive settings in which a claim differs from what was stated when its runs began."""
+    return [key for key in DECISIVE if _stated(before, key) != _stated(now, key)]
+
+
+def keys_of(content: Mapping[str, Any], setting: str) -> list[str]:
+    """The keys of results.json that a claim's setting `key` or `than` names; none for any other setting."""
+    named = _several(_stated(content, setting)) if setting in ("key", "than") else ()
+    return [name for name in named if isinstance(name, str) and (setting == "key" or "/" in name)]
 
 
 def _stated(content: Mapping[str, Any], key: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnnlab.claims.axes import as_number, in_order, short_name
-from cnnlab.claims.claim import SLOPES, Claim
+from cnnlab.claims.claim import ALL_RUNS, SLOPES, Claim
 from cnnlab.claims.compared import Comparison, by_seed
 from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
 from cnnlab.claims.experiment import Experiment
@@ -32,10 +32,7 @@ def comparisons(claim: Claim, experiment: Experiment) -> list[Comparison]:
     found = []
     for cell in _cells(claim, experiment, experiment.axes[1:]):
         for key in claim.keys:
-            arms = claim.arms or tuple(arm for arm in cell.arms if arm not in claim.than)
-            found += [
-                _compare(claim, experiment, cell, key, arm, than) for arm in arms for than in claim.than if than != arm
-            ]
+            found += [_compare(claim, experiment, cell, key, arm, than) for arm, than in claim.pairs(cell.arms)]
     return found
 
 
@@ -162,7 +159,7 @@ def _cells(claim: Claim, experiment: Experiment, axes: Sequence[str]) -> Iterato
     points: dict[tuple[str, ...], dict[str, list[RunRecord]]] = {}
     for run in sorted(runs, key=lambda run: [levels[axis].index(run.labels[axis]) for axis in axes]):
         arms = points.setdefault(tuple(run.labels[axis] for axis in axes), {})
-        arms.setdefault(run.labels[first] if first else "all runs", []).append(run)
+        arms.setdefault(run.labels[first] if first else ALL_RUNS[0], []).append(run)
     for point, arms in points.items():
         words = [_words(claim, axis, value, levels[axis]) for axis, value in zip(axes, point, strict=True)]
         yield _Cell(", ".join(words), arms)

@@ -122,25 +122,32 @@ def _of_two(found: Difference) -> str:
 def _of_many(known: Sequence[Group], found: Sequence[Difference]) -> str:
     best, pairs = known[0], [each for each in found if each.better is known[0]]
     lower = [each for each in pairs if each.is_real]
-    open_ = [each.other.name for each in pairs if each.verdict in ("inconclusive", "equal")]
+    open_ = [each.other.name for each in pairs if each.verdict == "inconclusive"]
+    equal = [each.other.name for each in pairs if each.verdict == "equal"]
     unknown = [each.other.name for each in pairs if each.verdict == "unknown"]
     tested = sum(each.p is not None for each in found)
+    holm = f" (Holm over {tested} pairs)" if tested > 1 else ""
     mean, metric = best.metric.value(best.mean or 0), best.metric
+    if len(equal) == len(pairs):
+        how = " in every pair of seeds, with mean" if pairs[0].method == "paired" else ":"
+        return f"All {len(known)} arms are equal{how} {mean}."
     what = f"{'highest' if metric.higher_is_better else 'lowest'} mean {metric.name}, {mean}"
     if len(lower) == len(pairs):
         near = lower[0]
         return (
             f"{best.name} {metric.verb} all {len(lower)} others ({mean}); the next, {near.other.name}, by "
-            f"{difference_in_words(near)} (Holm over {tested} pairs)."
+            f"{difference_in_words(near)}{holm}."
         )
     sentence = f"{best.name} has the {what} ({plural(best.n, 'seed')})"
+    if equal:
+        sentence += f"; equal to it: {_some(equal)}"
     if open_:
         sentence += f"; not distinguishable from it: {_some(open_)}"
     if unknown:
         sentence += f"; not compared: {_some(unknown)}"
     if lower:
         sentence += f"; beaten: {_some([each.other.name for each in lower])}"
-    return f"{sentence} (Holm over {tested} pairs)." if tested else f"{sentence}."
+    return f"{sentence}{holm}."
 
 
 def _some(names: Sequence[str]) -> str:

@@ -7,10 +7,9 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import chi2, norm, t
 from statsmodels.stats.meta_analysis import effectsize_smd
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import ttest_power
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from cnnlab.claims.groups import LEVEL, Group, ranked
@@ -147,13 +146,25 @@ def seeds_for(effect: float, freedom: float, alpha: float) -> int:
     group; `freedom`: degrees of freedom per seed beyond the first."""
 
     def is_enough(seeds: int) -> bool:
-        return bool(ttest_power(effect, seeds, alpha, df=freedom * (seeds - 1)) >= POWER)
+        return power_of_t(effect * seeds**0.5, freedom * (seeds - 1), alpha) >= POWER
 
     # The normal distribution's answer, a few too low; from there by steps of one.
     seeds = max(2, int(((norm.isf(alpha / 2) + norm.ppf(POWER)) / effect) ** 2))
     while seeds < MOST_SEEDS and not is_enough(seeds):
         seeds += 1
     return min(seeds, MOST_SEEDS)
+
+
+def power_of_t(shift: float, freedom: float, alpha: float) -> float:
+    """How often Student's t finds, at two-sided `alpha`, a mean that is `shift` standard errors from zero.
+
+    Given the mean's own deviation z, normal, it is found where the estimated variance, by chi square, is small enough;
+    summed over a grid of z. scipy's noncentral t, which is the same, has no value for few degrees of freedom and large
+    shifts.
+    """
+    z = np.linspace(-9, 9, 4001)
+    small_enough = freedom * ((z + shift) / t.isf(alpha / 2, freedom)) ** 2
+    return float(np.sum(norm.pdf(z) * chi2.cdf(small_enough, freedom)) * (z[1] - z[0]))
 
 
 def _sd_of_pairs(found: Difference) -> float:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -142,6 +143,14 @@ def groups_of(experiment: Experiment, metric: Metric) -> list[Group]:
     return [
         Group(name, each, metric, tuple(runs)) for name, each, runs in zip(names, labels, members.values(), strict=True)
     ]
+
+
+def shown_step(groups: Sequence[Group]) -> float | None:
+    """What their numbers are to show: the smallest scatter between runs, or difference between groups where nothing
+    scatters; None where all are equal."""
+    scatter = [group.sd for group in groups if group.sd]
+    means = sorted(group.mean for group in groups if group.mean is not None)
+    return min(scatter or [high - low for low, high in pairwise(means) if high > low], default=None)
 
 
 def ranked(groups: Sequence[Group]) -> list[Group]:

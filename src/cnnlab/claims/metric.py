@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnlab.common.words import number
+from cnnlab.common.words import number, to_within
 
 COSTS = ("time/", "model/", "telemetry/")
 FAULTS = ("loss", "error", "gap", "nonfinite", "noise_floor")
@@ -11,9 +11,11 @@ FAULTS = ("loss", "error", "gap", "nonfinite", "noise_floor")
 
 @dataclass(frozen=True)
 class Metric:
-    """`key`: e.g. test/accuracy, a share of 1 that is shown in percent."""
+    """`key`: e.g. test/accuracy, a share of 1 that is shown in percent. `step`: the difference that numbers of other
+    keys are to show, as the scatter between runs; None where it is not known."""
 
     key: str = "test/accuracy"
+    step: float | None = None
 
     @property
     def is_share(self) -> bool:
@@ -53,9 +55,13 @@ class Metric:
         return 1 if self.higher_is_better else -1
 
     def bare(self, value: float, digits: int = 2) -> str:
-        """Without unit: 97.91 for an accuracy of 0.9791."""
+        """Without unit: 97.91 for an accuracy of 0.9791; whole numbers as they are."""
         value += 0.0  # -0 is 0
-        return f"{100 * value:.{digits}f}" if self.is_share else number(value)
+        if self.is_share:
+            return f"{100 * value:.{digits}f}"
+        if float(value).is_integer() and abs(value) < 1e15:
+            return f"{value:,.0f}"
+        return number(value) if self.step is None else to_within(value, self.step)
 
     def value(self, value: float) -> str:
         """97.91 %, 0.082."""

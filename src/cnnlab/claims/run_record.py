@@ -53,10 +53,13 @@ class RunRecord:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The resolved settings, nested; empty for a run from plain Python, which has none."""
+        """The resolved settings, nested; empty for a run from plain Python, which has none, and where it is damaged."""
         path = self.folder / "config.yaml"
-        text = path.read_text(encoding="utf-8") if path.is_file() else self.planned
-        return (yaml.load(text, _LOADER) or {}) if text else {}
+        try:
+            found = yaml.load(path.read_text(encoding="utf-8") if path.is_file() else self.planned or "", _LOADER)
+        except (ValueError, yaml.YAMLError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
@@ -82,7 +85,9 @@ def read_run(folder: Path, name: str, **known: Any) -> RunRecord:
         known["overrides"] = [f"{key}={value}" for key, value in status["overrides"].items()]
     if known.get("overrides") is not None:
         known["overrides"] = tuple(known["overrides"])
-    return RunRecord(name, folder, seed=seed, status=status, results=_results(folder), **known)
+    # What is damaged counts as such, and not as a result besides.
+    results = {} if status["status"] == "damaged" else _results(folder)
+    return RunRecord(name, folder, seed=seed, status=status, results=results, **known)
 
 
 def is_of_a_layer(key: str) -> bool:
@@ -94,6 +99,8 @@ def _results(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / "results.json").read_text())
     except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
         return {}
     return {key: float(v) if isinstance(v, str) and v in _WORDS else v for key, v in found.items()}
 

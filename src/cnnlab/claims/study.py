@@ -1,7 +1,7 @@
 """Everything that a report says, computed once: groups, differences, the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from cnnlab.claims.compared import is_pattern
 from cnnlab.claims.conclusion import caveats, conclusion
 from cnnlab.claims.differences import Difference, differences
 from cnnlab.claims.experiment import Experiment, load
-from cnnlab.claims.groups import Group, groups_of, ranked
+from cnnlab.claims.groups import Group, groups_of, ranked, shown_step
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord, is_of_a_layer
 from cnnlab.claims.verdict import Verdict, judge
@@ -42,6 +42,7 @@ class Study:
         """
         experiment = experiment or load(folders)
         metric = _metric(experiment, key)
+        metric = replace(metric, step=shown_step(groups_of(experiment, metric)))
         groups = groups_of(experiment, metric)
         found = differences(groups, experiment.paired)
         return cls(

@@ -34,7 +34,7 @@ class Verdict:
         for word in ("inconclusive", "unknown", "does not hold"):
             if word in found:
                 return "not known" if word == "unknown" else word
-        raise AssertionError(found)
+        return "not known"  # nothing is compared, as where earlier versions ran a claim of an arm against itself
 
     @property
     def short(self) -> str:
@@ -57,7 +57,11 @@ class Verdict:
         sorted_ = sorted(self.comparisons, key=lambda each: order.index(each.outcome))
         shown = [in_words(each, self._several) for each in sorted_[:SHOWN]]
         rest = len(self.comparisons) - len(shown)
-        return "; ".join(shown) + (f"; and {plural(rest, 'more comparison')}" if rest > 0 else "") + "."
+        return (
+            "; ".join(shown or ["nothing is compared"])
+            + (f"; and {plural(rest, 'more comparison')}" if rest > 0 else "")
+            + "."
+        )
 
     @property
     def guessed(self) -> str | None:

@@ -22,9 +22,9 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from cnnlab.cli.folders import check_can_be_made, check_own, interpolated, run_folder
+from cnnlab.cli.folders import check_can_be_made, check_hydra, check_own, has_folder, interpolated, run_folder
 from cnnlab.cli.hydra_job import read_request
-from cnnlab.cli.in_words import EXTENSIBLE, in_words
+from cnnlab.cli.in_words import EXTENSIBLE, in_words, is_of_claim
 from cnnlab.cli.overrides import as_text, flags, parse, parsed_or_none, parser_of
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.schema import unknown
@@ -73,12 +73,16 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
                 job.hydra.mode = RunMode.RUN  # before its section becomes read-only
             _check_not_a_sweep(config_name, job)
             with interpolated():
-                check_can_be_made(run_folder(job), "hydra.run.dir")
+                folder = run_folder(job)
+                if has_folder(job.hydra):
+                    check_can_be_made(folder, "hydra.run.dir")
             return Command([without_sections(job)], job if handed else None, args.config_dir)
         parsed = parse(parser_of(loader), lines)
+        _check_of_command(parsed)
         single = [line for line, o in zip(lines, parsed, strict=True) if not o.is_sweep_override()]
         sweep = [*lines, f"hydra.mode={RunMode.MULTIRUN.name}"]
         master = in_words(loader, name, single, lambda: loader.load_configuration(name, sweep, RunMode.MULTIRUN))
+        check_hydra(master)
         command = Command(None, None if args.config_path else master, args.config_dir)
         sweeper = master.hydra.sweeper
         if sweeper._target_ == LAB_SWEEPER:
@@ -183,6 +187,16 @@ def _not_swept(config_name: str, loader: ConfigLoader, lines: list[str]) -> list
     return lines
 
 
+def _check_of_command(parsed: Sequence[Override]) -> None:
+    """InputError where a setting of the whole sweep is swept."""
+    for override in parsed:
+        key, value = override.key_or_group, override.get_value_string()
+        if override.is_sweep_override() and key.partition(".")[0] in COMMAND_SECTIONS:
+            raise InputError(
+                f"{key}={value}: this is about the whole sweep, and has one value.\nA list is written {key}=[{value}]."
+            )
+
+
 def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
     """InputError for what one run would ignore: settings of a sweep, and of a claim, which several runs decide; not for
     a run of a sweep that goes on, or is reproduced."""
@@ -212,6 +226,8 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
 
 def _without_plus(override: Override) -> str:
     line, key = override.input_line or "", override.key_or_group
+    if is_of_claim(key):
+        return f"++{line.lstrip('+')}"  # an experiment may leave it out
     return line if key.startswith(("hydra/", *EXTENSIBLE)) else line.lstrip("+")
 
 

@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from hydra import main as main_of
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 
 from cnnlab.cli.busy import beside_others
 from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
-from cnnlab.cli.folders import flags_first
+from cnnlab.cli.folders import flags_first, has_folder
 from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
 from cnnlab.cli.hydra_job import is_sweep
@@ -67,6 +68,9 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
     by_hydra = main_of(config_path=str(CONFIGS), config_name=config_name, **VERSION_BASE)
     try:
         typed = flags_first(sys.argv[1:])
+        if "--version" in typed:
+            print(f"cnnlab {version('cnnlab')}, Hydra {version('hydra-core')}")
+            return
         if (page := asked(CONFIGS, config_name, typed)) is not None:
             print(page)
             return
@@ -90,7 +94,9 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
                 exit_with(error)  # Hydra would add lines of its own
             raise Refusal(str(error)) from None
         except KeyboardInterrupt:
-            sys.stderr.write(f"Interrupted. Partial results are in {HydraConfig.get().runtime.output_dir}\n")
+            hydra = HydraConfig.get()
+            left = f" Partial results are in {hydra.runtime.output_dir}" if has_folder(hydra) else ""
+            sys.stderr.write(f"Interrupted.{left}\n")
             raise
         except Exception as error:
             if is_sweep():  # where the terminal has one line for it

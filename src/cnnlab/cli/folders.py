@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
@@ -73,11 +74,32 @@ def interpolated() -> Iterator[None]:
 
 def run_folder(config: DictConfig) -> Path:
     """The run folder of a config with Hydra's section."""
+    with _its_own(config):
+        return named_folder(config.hydra.run.dir, "hydra.run.dir")
+
+
+def has_folder(hydra: Any) -> bool:
+    """Whether the command with this section of Hydra has a folder for what it does: not those of which the config names
+    the one that they are started in, as report and dashboard, which leave nothing there."""
+    named: Any = OmegaConf.to_container(hydra.run, resolve=False)
+    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in hydra.overrides.hydra)
+
+
+def check_hydra(config: DictConfig) -> None:
+    """InputError unless every `${...}` leads somewhere in what Hydra itself builds of a sweep's config."""
+    with interpolated(), _its_own(config):
+        for section in ("sweeper", "launcher"):
+            OmegaConf.to_container(config.hydra[section], resolve=True)
+
+
+@contextmanager
+def _its_own(config: DictConfig) -> Iterator[None]:
+    """`${hydra:...}` reads from this config."""
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     try:
-        hydra_config.set_config(config)  # hydra.run.dir interpolates from it
-        return named_folder(config.hydra.run.dir, "hydra.run.dir")
+        hydra_config.set_config(config)
+        yield
     finally:
         hydra_config.cfg = before
 

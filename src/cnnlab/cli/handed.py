@@ -28,5 +28,5 @@ def run_handed(hydra: Hydra, config: DictConfig, task: Callable[[DictConfig], An
     """What `hydra.main` does of the command line that `config`, with Hydra's section, was composed of."""
     hydra.config_loader = HandedLoader(hydra.config_loader, config)
     start = hydra.multirun if config.hydra.mode == RunMode.MULTIRUN else hydra.run
-    lines = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
-    run_and_report(lambda: start(config_name=config.hydra.job.config_name, task_function=task, overrides=lines))
+    # Without overrides: those that were typed are in `config`.
+    run_and_report(lambda: start(config_name=config.hydra.job.config_name, task_function=task, overrides=[]))

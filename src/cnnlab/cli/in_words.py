@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from cnnlab.claims.claim import RULES
 from cnnlab.cli.overrides import parse, parser_of
 from cnnlab.cli.own_configs import checked_when_read, misplaced
 from cnnlab.cli.resolvers import CONFIGS
@@ -52,6 +53,12 @@ def in_words(
                 "Give one of them, e.g. sweep.dry_run=true."
             )
     return config
+
+
+def is_of_claim(key: str) -> bool:
+    """Whether a claim may have this setting."""
+    section, _, name = key.partition(".")
+    return section == "claim" and name.partition(".")[0] in RULES
 
 
 def is_own_group(group: str) -> bool:
@@ -112,6 +119,8 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
         )
     known = [key for key in _keys(config) if not key.startswith("hydra.")]
     known += [str(group) for group in config.hydra.runtime.choices if "/" not in str(group)]
+    if "claim" in config:
+        known = list(dict.fromkeys([*known, *(f"claim.{name}" for name in RULES)]))
     for override in parsed:
         key = override.key_or_group
         section = config.get(key.partition(".")[0])

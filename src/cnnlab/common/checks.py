@@ -1,5 +1,6 @@
 """Rules for setting values, each a predicate with its description. Imports neither torch nor Hydra."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,16 +77,31 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
     interpolated = isinstance(value, str) and "${" in value
     if not interpolated and not rule.holds(value):
         needed = "; it has to be given" if value is None else ""
-        if isinstance(value, str) and _reads_as_number(value):
-            needed = ": in quotes, or from the environment, it is a text and no number"
-        raise InputError(f"{key}={shown(value)} is not allowed{needed}.\nAllowed: {rule.allowed}.")
+        allowed = f"Allowed: {rule.allowed}."
+        if isinstance(value, str) and (meant := _reads_as(value)):
+            needed = f": in quotes, or from the environment, it is a text{meant}"
+            decoded = "${oc.decode:${oc.env:NAME}}"
+            allowed += f"\nType it without quotes; from the environment {key}=$NAME, in a YAML {decoded}."
+        raise InputError(f"{key}={shown(value)} is not allowed{needed}.\n{allowed}")
 
 
-def _reads_as_number(text: str) -> bool:
+def _reads_as(text: str) -> str:
+    """What a text is not that reads as a number, a list, true, false or null; empty for any other."""
     try:
-        return bool(text) and float(text) == float(text)
+        return " and no number" if float(text) == float(text) else ""
     except ValueError:
-        return False
+        pass
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return ""
+    return (
+        " and no list"
+        if isinstance(value, list)
+        else f" and not the value {text}"
+        if value in (True, False, None)
+        else ""
+    )
 
 
 def as_whole(key: str, value: Any, low: int) -> int:

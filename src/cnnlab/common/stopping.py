@@ -25,7 +25,7 @@ class Stopped(KeyboardInterrupt):
     """Raised for signal `number`; a shell shows exit code 128 + `number`."""
 
     def __init__(self, number: int, reason: str = ""):
-        super().__init__(reason)
+        super().__init__(reason or f"stopped by {signal.Signals(number).name}")
         self.number = number
 
 
@@ -53,6 +53,8 @@ def stop_once(number: int, frame: Any) -> None:
 
 def how_it_ended(code: int | None) -> str:
     """An exit code of a process, in words."""
+    if code is not None and code - 128 in STOPS:
+        return str(Stopped(code - 128))
     if code is None or code >= 0:
         return f"its process ended with exit code {code}"
     words = f"killed by {signal.Signals(-code).name}"

@@ -1,5 +1,6 @@
 """Output that nobody reads any more, as before `| head`: the command ends without a word, like the tools of Unix."""
 
+import codecs
 import os
 import signal
 import sys
@@ -8,6 +9,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 UNREAD = 128 + getattr(signal, "SIGPIPE", 13)  # the exit code that a shell shows for those
+
+IN_ASCII = "cnnlab_in_ascii"
+SIGNS = {"“": '"', "”": '"', "’": "'", "•": "*", "·": "*", "…": "...", "–": "-", "²": "^2", "≈": "~"}  # noqa: RUF001
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A handler of letters that cannot be encoded; a sign by sign, as far as SIGNS has them."""
+    assert isinstance(error, UnicodeEncodeError)
+    if (sign := SIGNS.get(error.object[error.start])) is not None:
+        return sign, error.start + 1
+    one = UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
+    return codecs.backslashreplace_errors(one)
+
+
+codecs.register_error(IN_ASCII, _in_ascii)
 
 
 class _Stream:
@@ -45,7 +61,8 @@ class _Stream:
 def quiet_if_unread() -> Iterator[None]:
     """Around a command that prints; exit code `UNREAD` where what reads its output ended first.
 
-    A letter that the terminal's encoding lacks, as the quotation marks of a claim in ASCII, is written as its number.
+    What the terminal's encoding lacks is written as the sign in ASCII that comes close, as for quotation marks, and
+    else, as a letter, by its number.
     """
     _open_closed()
     for name in ("stdout", "stderr"):
@@ -53,7 +70,7 @@ def quiet_if_unread() -> Iterator[None]:
         if stream is None:  # closed by the shell, as `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif getattr(stream, "errors", None) == "strict":
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=IN_ASCII)
     out, err = _Stream(sys.stdout), _Stream(sys.stderr)
     with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
         try:

@@ -78,6 +78,18 @@ def number(value: float) -> str:
     return f"{value:.1e}"
 
 
+def to_within(value: float, step: float) -> str:
+    """With the digits that a difference of `step` > 0 takes, two of its own, seven in all, and each before the point:
+    2.3013 and 26,870, where 0.0081 and 290 are a difference; as `number` where nothing would be left."""
+    if not math.isfinite(value) or max(abs(value), step) >= 1e15:
+        return number(value)
+    largest = math.floor(math.log10(max(abs(value), step)))
+    digits = max(0, min(1 - math.floor(math.log10(step)), 6 - largest))
+    if not round(value, digits):
+        return number(value)
+    return f"{value:,.{digits}f}" if largest >= -4 else f"{value:.{max(1, digits + largest)}e}"
+
+
 def one_two_five(value: float) -> float:
     """A number > 0, rounded to 1, 2 or 5 times a power of ten, on a logarithmic scale."""
     power = 10.0 ** math.floor(log10(value))

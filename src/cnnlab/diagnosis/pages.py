@@ -30,6 +30,12 @@ def names() -> list[str]:
 def find(words: str) -> str:
     """The page's name, from one as it stands in results.json or in the terminal: `Dead units.` Raises InputError."""
     name = re.sub(r"[\W_]+", "_", words.lower()).strip("_")
+    several = words.split()
+    if len(several) > 1 and all(word in names() for word in several):
+        raise InputError(
+            f"{' and '.join(several)} have a page each, and this command shows one.\n"
+            f"Type `python -m cnnlab.explain {several[0]}`."
+        )
     if name not in names():
         raise InputError(
             f"'{words}' is no finding and no cause.{did_you_mean(name, names())}\n"

@@ -282,12 +282,12 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The logged steps of a run folder, as floats; a last line truncated by a kill is dropped."""
+    """The logged steps of a run folder, as floats, up to a line that a kill or somebody damaged."""
     rows = []
     for line in (path / "metrics.jsonl").read_text().splitlines():
         try:
             rows.append({k: float(v) for k, v in json.loads(line).items()})
-        except json.JSONDecodeError:
+        except (ValueError, TypeError, AttributeError):  # no JSON, no numbers, no object
             break
     return rows
 

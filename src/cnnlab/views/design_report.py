@@ -14,10 +14,15 @@ from cnnlab.views.comparison import comparison
 from cnnlab.views.sheet import render_sheet
 from cnnlab.views.theory_table import theory_table
 
+NARROWEST = 80  # columns, for which the tables are made
+
 
 def print_designs(found: Designs, images: str, theory: TheoryReport | None, full: bool) -> None:
-    """A sheet, or a comparison of several designs; then theory. `images`: describes the data set in the title."""
+    """A sheet, or a comparison of several designs; then theory. `images`: describes the data set in the title.
+
+    Lines are at least NARROWEST long, and broken by a terminal that is narrower: rich would cut numbers."""
     console, designs = Console(highlight=False), found.designs
+    console.width = max(console.width, NARROWEST)
     console.print(Text(f"{', '.join(found.models)} on {images}\n", style="bold"))
     for sentence in found.sentences:
         console.print(Text(sentence + "\n"))

@@ -1,5 +1,6 @@
 """Jobs in processes of their own: none takes others along, and none outlives the launcher."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from cnnlab.cli.launchers.local import LocalLauncher, preloaded
+from cnnlab.runs.run_folder import RunFolder
 
 WORDS = ["what=nothing", "what=raise", "what=exit", "what=kill", "what=last"]
 
@@ -43,6 +45,21 @@ def test_every_job_has_its_own_process_and_end(launched):
     assert len(processes) == 2 and os.getpid() not in processes
     assert "no luck" in str(results[1]._return_value) and "3" in str(results[2]._return_value)
     assert "killed by SIGKILL" in str(results[3]._return_value)
+
+
+def _stopped(config):
+    with RunFolder(Path("sweep", f"what={config.what}")).opened(None):
+        os.kill(os.getpid(), getattr(signal, config.what))
+        time.sleep(60)
+
+
+def test_a_job_that_is_told_to_stop_says_by_what(launched):
+    results = launched(_stopped, LocalLauncher(jobs=2, threads=1)).launch([["what=SIGTERM"], ["what=SIGINT"]], 0)
+    for number, result in zip(("SIGTERM", "SIGINT"), results, strict=True):
+        run = json.loads(Path("sweep", f"what={number}", "run.json").read_text())
+        assert (run["status"], run["error"]) == ("interrupted", f"stopped by {number}")
+        assert str(result._return_value) == f"stopped by {number}"
+        assert Path("sweep", f"what={number}", "small.log").read_text() == ""
 
 
 def test_what_a_job_prints_is_in_its_log_and_it_has_its_threads(launched):

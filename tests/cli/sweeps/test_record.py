@@ -122,3 +122,14 @@ def test_a_claim_is_stated_before_anything_runs(tmp_path: Path, jobs_of):
     check_claim(tmp_path, None)
     with pytest.raises(InputError, match="claim.margin was 0.01 when .* began, and is 0.001 now"):
         check_claim(tmp_path, {**claim, "margin": 0.001})
+
+
+def test_a_key_that_no_run_has_may_be_corrected(make_sweep):
+    claim = {"sentence": "He is better.", "key": "test/los", "arm": "he", "than": "xavier", "margin": 0.01}
+    sweep = make_sweep({"he": [{"test/loss": 0.5}], "xavier": [{"test/loss": 0.6}]}, claim=claim)
+    check_claim(sweep, {**claim, "key": "test/loss"})
+    with pytest.raises(InputError, match="claim.margin was 0.01"):
+        check_claim(sweep, {**claim, "key": "test/loss", "margin": 0.1})
+    sweep = make_sweep({"he": [{"test/loss": 0.5}]}, name="known", claim={**claim, "key": "test/loss"})
+    with pytest.raises(InputError, match="claim.key was test/loss"):
+        check_claim(sweep, {**claim, "key": "test/chance"})

@@ -23,7 +23,7 @@ from cnnlab.cli.launchers.job import compose_job, failed, job_folder, pack_confi
 from cnnlab.cli.launchers.settings import check_settings
 from cnnlab.cli.refusal import Refusal
 from cnnlab.common.checks import optional, whole
-from cnnlab.common.stopping import GRACE_S, end_with_parent, heard, how_it_ended, stoppable
+from cnnlab.common.stopping import GRACE_S, Stopped, end_with_parent, heard, how_it_ended, stoppable
 from cnnlab.runs.run_folder import mark_interrupted
 
 # Imported once, in the server of which every job is a fork: 5 s that no job pays again.
@@ -143,8 +143,11 @@ def _child(payload: bytes, sender: Connection, log: str, threads: int, variables
     import torch
 
     torch.set_num_threads(threads)
-    with stoppable():
-        sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
+    try:
+        with stoppable():
+            sender.send_bytes(cloudpickle.dumps(run_packed(payload)))
+    except Stopped as stopped:
+        sys.exit(128 + stopped.number)
 
 
 def _redirect(log: Path) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cnnlab.claims.claim import changed
+from cnnlab.claims.claim import changed, keys_of
+from cnnlab.claims.compared import value_of
 from cnnlab.claims.find_runs import SWEEP, read_sweep
 from cnnlab.claims.run_record import read_status
 from cnnlab.cli.sweeps.frozen import FrozenJob
@@ -99,10 +100,16 @@ def write_record(
 
 
 def check_claim(sweep: Path, claim: dict[str, Any] | None) -> None:
-    """InputError where the folder's runs were made for a claim that was stated otherwise."""
-    before = read_sweep(sweep).content.get("claim") if (sweep / SWEEP).is_file() else None
-    key = changed(before, claim) if before and claim else None
-    if before and claim and key:
+    """InputError where the folder's runs were made for a claim that was stated otherwise; but a key that none of them
+    has, as with a typo in it, could have decided nothing, and may be corrected."""
+    record = read_sweep(sweep) if (sweep / SWEEP).is_file() else None
+    before = record.content.get("claim") if record else None
+    if not record or not before or not claim:
+        return
+    runs = list(record.runs())
+    for key in changed(before, claim):
+        if any(all(value_of(run, name, "equal") is None for run in runs) for name in keys_of(before, key)):
+            continue
         raise InputError(
             f"claim.{key} was {shown(before.get(key))} when the runs in {sweep} began, and is {shown(claim.get(key))} "
             "now.\nWhat matters is stated before anything runs: for another claim give another folder, "

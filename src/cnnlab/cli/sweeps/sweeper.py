@@ -82,7 +82,7 @@ class LabSweeper(Sweeper):
         self._check_options()
         sweep = named_folder(str(self.config.hydra.sweep.dir), "hydra.sweep.dir")
         check_can_be_made(sweep, "hydra.sweep.dir")
-        lines = [line for line in cleaned(self.loader, arguments) if not line.startswith(_OF_THE_COMMAND)]
+        lines = [line for line in cleaned(self.loader, arguments) if not line.lstrip("+").startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
         composed = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
@@ -224,10 +224,11 @@ class LabSweeper(Sweeper):
 
 def _claim(content: dict[str, Any], plan: Plan) -> dict[str, Any] | None:
     """What the sweep is to decide, checked before anything runs; None where its experiment says nothing."""
-    if set(content) == {"guess"}:
-        if content["guess"] is not None:
+    typed = [key for key, value in content.items() if value is not None]
+    if not {"sentence", "than"} & set(typed):
+        if typed:
             raise InputError(
-                "claim.guess is of an experiment with a claim, and none is chosen.\n"
+                f"claim.{typed[0]} is of an experiment with a claim, and none is chosen.\n"
                 "Choose one, e.g. experiment=he_suits_relu; `ls configs/experiment` lists them."
             )
         return None
