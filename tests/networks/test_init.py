@@ -111,16 +111,52 @@ def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_a_transposed_convolution_is_filled_by_its_output_channels(groups, layout):
     layer = nn.ConvTranspose2d(4, 6, 2, stride=2, groups=groups).to(memory_format=layout)
-    shapes = []
+    own, shapes = 6 // groups, []
 
     def fill(weight):
         shapes.append(tuple(weight.shape))
-        weight.copy_(torch.arange(6.0)[:, None, None, None].expand_as(weight))
+        weight.copy_(torch.arange(float(own))[:, None, None, None].expand_as(weight))
 
     initialize(nn.Sequential(layer), fill)
-    assert shapes == [(6, 4 // groups, 2, 2)]
+    assert shapes == groups * [(own, 4 // groups, 2, 2)]
     out = layer(torch.ones(1, 4, 3, 3))
-    assert torch.equal(out, (4 // groups * torch.arange(6.0))[None, :, None, None].expand_as(out))
+    expected = (4 // groups * torch.arange(float(own))).repeat(groups)
+    assert torch.equal(out, expected[None, :, None, None].expand_as(out))
+
+
+@pytest.mark.parametrize("groups", [4, 32])
+@pytest.mark.parametrize("make", [nn.Conv2d, nn.ConvTranspose2d], ids=["plain", "transposed"])
+def test_each_group_is_a_convolution_of_its_own(groups, make):
+    layer, x = make(32, 32, 3, padding=1, groups=groups), torch.randn(2, 32, 5, 5)
+    network = nn.Sequential(layer)
+    initialize(network, nn.init.dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(network, partial_dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(network, delta_orthogonal_)
+    torch.testing.assert_close(layer(x).norm(dim=1), x.norm(dim=1))
+    initialize(network, nn.init.orthogonal_)
+    own = 32 // groups
+    matrix = layer.weight.detach() if make is nn.Conv2d else layer.weight.detach().unflatten(0, (groups, own))
+    rows = (matrix if make is nn.Conv2d else matrix.transpose(1, 2)).reshape(groups, own, -1)
+    torch.testing.assert_close(rows @ rows.mT, torch.eye(own).expand(groups, own, own))
+
+
+def test_the_fan_out_is_that_of_one_group():
+    """Glorot and Bengio's 2 / (fan_in + fan_out): an input channel reaches 4 output channels through 9 taps."""
+    layer = nn.Conv2d(256, 128, 3, groups=32)
+    initialize(nn.Sequential(layer), nn.init.xavier_normal_)
+    assert layer.weight.var().item() == pytest.approx(2 / (8 * 9 + 4 * 9), rel=0.05)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_delta_orthogonal_and_dirac_along_any_number_of_axes(axes):
+    make = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1]
+    layer, x = make(4, 4, 3, padding=1), torch.randn(2, 4, *(5,) * axes)
+    initialize(nn.Sequential(layer), nn.init.dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(nn.Sequential(layer), delta_orthogonal_)
+    torch.testing.assert_close(layer(x).norm(dim=1), x.norm(dim=1))
 
 
 @pytest.mark.parametrize("layer", [nn.Conv1d(2, 4, 3), nn.ConvTranspose1d(4, 2, 3)], ids=["plain", "transposed"])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
+from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
 from cnnlab.networks.trace import mode
@@ -37,7 +38,10 @@ def initialize(
 
     None: the weights stay as they are.
     A fill always gets (c_out, c_in, k, k): a fully connected layer is passed as a 1x1 convolution, which has the
-    same fan-in and suits dirac and delta-orthogonal. `bias="keep"` leaves the biases as constructed. Frozen and
+    same fan-in and suits dirac and delta-orthogonal; of a grouped convolution, each group by itself, with that group's
+    fan-in and fan-out (in torch, whose fan-out is of all groups, xavier's weights are smaller); kernels along one or
+    three axes are (k, 1) and (k, k, k). `classical_`, whose kernels follow each other over all channels, gets all
+    groups at once. `bias="keep"` leaves the biases as constructed. Frozen and
     parametrized weights and norm layers are not changed. `batch`: (N, C, H, W), for data-dependent schemes. The
     global random state is preserved.
     """
@@ -62,23 +66,23 @@ def initialize(
 
 
 def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
-    """Pass (c_out, c_in, k, k) to `fill`, channels of a group; transposed convolutions store (c_in, c_out, k, k)."""
-    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
-        by_group = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2)
-        turned = by_group.flatten(0, 1).contiguous()
-        _fill_dense(fill, turned)
-        by_group.copy_(turned.view_as(by_group))
-    else:
-        _fill_dense(fill, weight)
-
-
-def _fill_dense(fill: Fill, weight: Tensor) -> None:
-    missing = (1,) * (4 - weight.dim())
+    groups = groups_of(layer)
+    by_group = weight.unflatten(0, (groups, -1))
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):  # they store (c_in, c_out, k, k)
+        by_group = by_group.transpose(1, 2)
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
     # those in channels_last.
-    dense = weight.cpu().contiguous().view(*weight.shape, *missing)
-    fill(dense)
-    weight.copy_(dense.view_as(weight))
+    missing = (1,) * (5 - by_group.dim())
+    dense = by_group.cpu().contiguous().view(*by_group.shape, *missing)
+    function = fill.func if isinstance(fill, partial) else fill
+    for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
+        fill(part)
+    by_group.copy_(dense.view_as(by_group))
+
+
+def groups_of(layer: nn.Module) -> int:
+    """Each group of channels is a convolution of its own."""
+    return layer.groups if isinstance(layer, nn.modules.conv._ConvNd) else 1
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
@@ -120,15 +124,15 @@ def truncated_normal_(weight: Tensor, std: float) -> Tensor:
 def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
     """An orthogonal matrix at the kernel's centre, zeros around it (Xiao et al. 2018, arXiv:1806.05393).
 
-    `weight`: (c_out, c_in, k, k). The layer acts on each pixel alone and preserves norms up to `gain`; for
+    `weight`: (c_out, c_in, k, ...). The layer acts on each pixel alone and preserves norms up to `gain`; for
     c_out < c_in only on a c_out-dimensional subspace. For an even kernel the tap above left of the centre is used,
     which is the centre under `same` padding.
     """
-    c_out, c_in, height, width = weight.shape
+    c_out, c_in, *kernel = weight.shape
     centre = torch.empty(c_out, c_in, device=weight.device, dtype=weight.dtype)
     nn.init.orthogonal_(centre, gain)
     weight.zero_()
-    weight[:, :, (height - 1) // 2, (width - 1) // 2] = centre
+    weight[(slice(None), slice(None), *((k - 1) // 2 for k in kernel))] = centre
     return weight
 
 
