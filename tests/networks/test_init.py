@@ -260,17 +260,33 @@ def test_a_frozen_first_layer_is_not_whitened():
     assert torch.equal(net.block1.conv1.weight, before)
 
 
-def test_a_first_layer_that_does_not_run_cannot_whiten():
-    class Skipping(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.unused, self.used = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+class HeadFirst(nn.Module):
+    """Defined in another order than it runs, with a layer that does not run."""
 
-        def forward(self, x):
-            return self.used(x)
+    def __init__(self):
+        super().__init__()
+        self.head, self.second, self.unused = nn.Linear(12, 5), nn.Conv2d(8, 12, 3), nn.Conv2d(3, 4, 3)
+        self.first = nn.Conv2d(3, 8, 3)
 
-    with pytest.raises(InputError, match="the first layer did not run"):
-        whiten(Skipping(), _smooth(8))
+    def forward(self, x):
+        return self.head(torch.tanh(self.second(torch.tanh(self.first(x)))).mean((2, 3)))
+
+
+def test_the_order_is_that_in_which_the_layers_run():
+    network, batch = HeadFirst(), _smooth(32)
+    plain = {name: weight.clone() for name, weight in network.state_dict().items()}
+    mup_readout(network, batch, base_width=3)
+    torch.testing.assert_close(network.head.weight, plain["head.weight"] / 2)
+    assert all(torch.equal(network.state_dict()[name], plain[name]) for name in plain if name != "head.weight")
+    lsuv(network, batch, tolerance=1e-4)
+    seen = []
+    for layer in (network.first, network.second, network.head):
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(output.var().item()))
+    network(batch)
+    assert seen == pytest.approx([1.0] * 3, abs=1e-3)
+    whiten(network, batch)
+    assert torch.equal(network.first.weight[:4], -network.first.weight[4:])
+    assert torch.equal(network.unused.weight, plain["unused.weight"])
 
 
 def test_a_first_layer_that_is_called_by_keyword_is_whitened_alike():
@@ -290,12 +306,12 @@ def test_a_first_layer_that_is_called_by_keyword_is_whitened_alike():
 
 
 def test_a_network_without_layers_is_refused_or_left_alone():
-    with pytest.raises(InputError, match="no layer with weights"):
+    with pytest.raises(InputError, match="runs no layer with weights"):
         whiten(nn.Sequential(nn.Flatten()), _smooth(8))
     mup_readout(nn.Sequential(nn.Flatten()), _smooth(8))
 
 
-@pytest.mark.parametrize("first", [nn.Linear(48, 4), nn.Conv2d(4, 4, 3, groups=2)])
+@pytest.mark.parametrize("first", [nn.Linear(8, 4), nn.Conv2d(4, 4, 3, groups=2)])
 def test_only_an_ungrouped_convolution_whitens(first):
     with pytest.raises(InputError, match=f"the first layer is {type(first).__name__}"):
         whiten(nn.Sequential(first), torch.zeros(2, 4, 8, 8))

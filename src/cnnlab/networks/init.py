@@ -154,12 +154,12 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     The filters are the eigenvectors v of the patches' second moments over `batch` (N, C, H, W), largest eigenvalue l
     first, as v / sqrt(l + eps), and the same once more with the opposite sign, since a following relu would lose half
     of each. c_out channels take as many, half of either sign; those above 2 x fan-in stay as they are. The first layer
-    is that by order of definition, a convolution without groups; frozen, it is not changed. `freeze`: it is not
-    trained. Raises InputError for another first layer.
+    is the one that runs first, a convolution without groups; frozen, it is not changed. `freeze`: it is not trained.
+    Raises InputError for another first layer.
     """
-    layer = next(iter(weight_layers(network).values()), None)
+    layer = next(iter(_as_they_run(network, batch)), None)
     if layer is None:
-        raise InputError("init=whitening: the network has no layer with weights.\nUse init=own.")
+        raise InputError("init=whitening: the network runs no layer with weights.\nUse init=own.")
     weight = weight_of(layer)
     if weight is None or not weight.requires_grad:
         return
@@ -175,8 +175,6 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
 
     with layer.register_forward_pre_hook(note, with_kwargs=True), mode(network, training=False):
         network(batch)
-    if not inputs:
-        raise InputError("init=whitening: the first layer did not run, so it has no patches.\nUse init=he.")
     shape = {"dilation": layer.dilation, "padding": 0, "stride": layer.stride}
     patches = F.unfold(inputs[0].double(), layer.kernel_size, **shape).transpose(1, 2).flatten(0, 1)
     moments, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
@@ -192,10 +190,9 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     """Multiply the last layer's weights by sqrt(base_width / fan-in) (Yang et al. 2022, arXiv:2203.03466, table 3).
 
     After a fill with variance ~ 1 / fan-in, their standard deviation falls as 1 / fan-in; with `base_width` inputs
-    they stay as they are. The last layer is that by order of definition; frozen, it is not changed. `batch` is not
-    used.
+    they stay as they are. The last layer is the one that runs last on `batch` (N, C, H, W); frozen, it is not changed.
     """
-    layers = list(weight_layers(network).values())
+    layers = _as_they_run(network, batch)
     weight = weight_of(layers[-1]) if layers else None
     if weight is not None and weight.requires_grad:
         weight.mul_(math.sqrt(base_width / weight[0].numel()))
@@ -205,7 +202,7 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
 def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
 
-    Layer by layer in order of definition, divide the weights by the standard deviation of the layer's output on
+    Layer by layer in the order in which they run, divide the weights by the standard deviation of the layer's output on
     `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an orthogonal fill; frozen
     layers and layers with constant output are not changed.
     """
@@ -214,7 +211,7 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
 
 
 def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iterations: int) -> None:
-    for layer in weight_layers(network).values():
+    for layer in _as_they_run(network, batch):
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
             continue  # its output is not that of in_proj
@@ -224,11 +221,25 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
             for _ in range(iterations):
                 outputs.clear()
                 network(batch)
-                if not outputs:
-                    break  # the layer was not called, e.g. an attention's out_proj
                 variance = float(outputs[0].var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break
                 weight.div_(math.sqrt(variance))
         finally:
             hook.remove()
+
+
+def _as_they_run(network: nn.Module, batch: Tensor) -> list[nn.Module]:
+    """The layers with weights that are called, each where it is called first; an attention's out_proj is not."""
+    called: dict[nn.Module, None] = {}
+    hooks = [
+        layer.register_forward_hook(lambda module, inputs, output: called.setdefault(module))
+        for layer in weight_layers(network).values()
+    ]
+    try:
+        with mode(network, training=False):
+            network(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(called)
