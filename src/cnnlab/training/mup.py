@@ -26,9 +26,9 @@ def mup_adamw(
     that of channels after a global average: meant for `model.head=average`. Behind a flattened map the learning
     rate is also divided by the number of positions. Layers whose fan-in does not grow with the width keep `lr`:
     depthwise convolutions, and those with one input. Of other grouped convolutions the number of groups is taken to
-    be the same at every width, so that all input channels count. `network`: whose `parameters` they are; without it,
-    which of them are of transposed or grouped convolutions is not known, and the second axis counts. The first of `parameters` that is a matrix or a kernel counts as
-    the first layer's, so that layer must not be frozen.
+    be the same at every width, so that all input channels count. The first of `parameters` that is a matrix or a
+    kernel counts as the first layer's, so that layer must not be frozen. `network`: whose `parameters` they are;
+    without it, which of them are of transposed or grouped convolutions is not known, and the second axis counts.
 
     AdamW multiplies `weight_decay` by the learning rate; it is scaled the other way, so that all weights decay alike,
     as in the authors' MuAdamW.
