@@ -168,6 +168,38 @@ def test_batch_norm(fill, pool, digits, measure):
     assert len(known) >= 10
 
 
+OVERLAPPING = {
+    "mean 3": lambda: nn.AvgPool2d(3, 1, 1),
+    "mean 5": lambda: nn.AvgPool2d(5, 1, 2),
+    "mean 3 by 2": lambda: nn.AvgPool2d(3, 2, 1),
+    "max 3": lambda: nn.MaxPool2d(3, 1, 1),
+    "max 5": lambda: nn.MaxPool2d(5, 1, 2),
+    "max 4": lambda: nn.MaxPool2d(4, 1),
+}
+
+
+@pytest.mark.parametrize("pool", OVERLAPPING)
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_gradients_through_windows_that_overlap(pool, activation, digits):
+    """Below a global average, whose gradient is the same at every position."""
+    make, images = OVERLAPPING[pool], digits[:8]
+    blocks = [(nn.Conv2d(i, 24, 3, padding=1), activation(), make()) for i in (1, 24)]
+    average = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 10)
+    network = nn.Sequential(*(module for block in blocks for module in block), *average)
+    fill, probe, labels = FILLS["xavier" if activation is nn.Tanh else "he"], Probe(network), torch.arange(8)
+    initialize(network, fill)
+    expectation, rows = expected(network, images, moments=fill_moments(network, fill)), []
+    for seed in range(30):
+        initialize(network, fill, seed=seed)
+        with probe.watch():
+            F.cross_entropy(network(images), labels).backward()
+        rows.append(probe.read())
+    for key, e in ((key, e) for key, e in expectation.by_key().items() if "gradient" in key):
+        measured = torch.tensor([row[key] for row in rows])
+        assert 0.85 < measured.square().mean().sqrt() / e.value < 1.2, key
+        assert ((measured >= e.lower) & (measured <= e.upper)).float().mean() >= 0.9, key
+
+
 class Dense(nn.Module):
     """A concatenation, a norm over it, a shortcut around activations, groups, a function."""
 

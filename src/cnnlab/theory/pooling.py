@@ -1,5 +1,6 @@
 """Moments after pooling: mean and sum exactly, max by quadrature. Windows may overlap."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -8,16 +9,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.graph import Pool
-from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners, shifted
+from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners
 
 # Half the points of the quadrature rule over a window's cells; each is used with its antithetic point.
 _POINTS = 128
+# Steps of an image whose windows are multiplied at once, to save memory.
+_AT_ONCE = 128
 
 
 def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
     """The steps between cells, on a map of `size`, needed for the window products at `steps`."""
-    (down, right), within = pool.window.stride, _within(pool)
-    return kept(((down * a + c, right * b + d) for a, b in steps for c, d in within), size)
+    (down, right), cells = pool.window.stride, within(pool)
+    return kept(((down * a + c, right * b + d) for a, b in steps for c, d in cells), size)
 
 
 def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
@@ -39,19 +42,6 @@ def linear(x: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> MomentMaps:
     pairs = _window_products(x, None, pool, steps) * share * partners(share[None], steps)
     pairs[:, 0] = pairs[:, 0].maximum(mean.square())
     return MomentMaps(mean, pairs, steps)
-
-
-def spread(gradient: Tensor, slopes: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): each window's value times `slopes` (N or 1, H', W', km), at its cells.
-
-    Cells in no window get 0; in several windows the sum, as if their gradients were independent.
-    """
-    k, m = pool.window.kernel
-    values = (gradient[..., None] * slopes).flatten(1, 2).transpose(1, 2)  # (N, km, windows)
-    (top, left), (down, right) = pool.window.before, pool.window.stride
-    covered = ((pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m)
-    cells = F.fold(values, covered, (k, m), stride=(down, right))[:, 0]
-    return F.pad(cells, (-left, size[1] + left - covered[1], -top, size[0] + top - covered[0]))
 
 
 def largest(h: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> tuple[MomentMaps, Tensor]:
@@ -110,7 +100,7 @@ def normal_points(dimensions: int) -> Tensor:
 def _covariances(h: MomentMaps, pool: Pool) -> Tensor:
     """(N, H', W', km, km) between the cells of each window, in row-major order."""
     k, m = pool.window.kernel
-    windows = {step: _windows(_pair(h, step), pool) for step in _within(pool)}
+    windows = {step: _windows(h.pair(step), pool) for step in within(pool)}
     cells = list(product(range(k), range(m)))
     columns = [windows[c - a, d - b][..., a * m + b] for a, b in cells for c, d in cells]
     return torch.stack(columns, -1).unflatten(-1, (k * m, k * m))
@@ -134,41 +124,62 @@ def _window_products(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tup
 
     `scale`: (N, H', W', km), per window and cell; None for 1.
     """
-    (k, m), (down, right), sums = pool.window.kernel, pool.window.stride, []
-    scales = None if scale is None else scale.movedim(-1, 1).unflatten(1, (k, m))  # (N, k, m, H', W')
-    for a, b in steps:
-        total = torch.zeros(len(x.mean), *pool.size, dtype=x.mean.dtype)
-        away = None if scales is None else shifted(scales, (a, b))
-        for c, d in _within(pool):
-            step = (down * a + c, right * b + d)
-            # Cells whose partner (c, d) away is in the other window, and those partners.
-            own = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
-            other = slice(max(0, c), k - max(0, -c)), slice(max(0, d), m - max(0, -d))
-            terms = _windows(_pair(x, step), pool).movedim(-1, 1).unflatten(1, (k, m))[:, *own]
-            if scales is not None and away is not None:
-                terms = terms * scales[:, *own] * away[:, *other]
-            total += terms.sum((1, 2))
-        sums.append(total)
-    return torch.stack(sums, 1)
-
-
-def _pair(x: MomentMaps, step: Step) -> Tensor:
-    return (
-        x.pair(step) if all(abs(a) < side for a, side in zip(step, x.size, strict=True)) else torch.zeros_like(x.mean)
+    x = x.both_ways()
+    if scale is None:
+        return _sums_over_windows(x, None, pool, steps)
+    return torch.stack(
+        [
+            torch.cat(
+                [
+                    _sums_over_windows(replace(x, mean=mean[None], pairs=pairs[None]), own, pool, some)[0]
+                    for some in (steps[i : i + _AT_ONCE] for i in range(0, len(steps), _AT_ONCE))
+                ]
+            )
+            for mean, pairs, own in zip(x.mean, x.pairs, scale, strict=True)
+        ]
     )
 
 
-def _within(pool: Pool) -> list[Step]:
+def _sums_over_windows(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(N, D', H', W'); with a `scale` (H', W', km), of one image."""
+    (k, m), (down, right), total = pool.window.kernel, pool.window.stride, torch.zeros((), dtype=x.mean.dtype)
+    here = away = None
+    if scale is not None:
+        here = scale.unflatten(-1, (k, m))
+        away = partners(scale.movedim(-1, 0), steps).movedim(0, -1).unflatten(-1, (k, m))  # (D', H', W', k, m)
+    for c, d in within(pool):
+        # Cells whose partner (c, d) away is in the other window, and those partners.
+        own = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
+        maps = _covered(x.stacked([(down * a + c, right * b + d) for a, b in steps]), pool)
+        if here is None or away is None:
+            cut = maps[..., own[0].start : maps.shape[-2] - k + own[0].stop, own[1].start :]
+            cut = cut[..., : cut.shape[-1] - m + own[1].stop]
+            sides = (own[0].stop - own[0].start, own[1].stop - own[1].start)
+            total = total + F.avg_pool2d(cut, sides, (down, right), divisor_override=1)
+        else:
+            other = slice(max(0, c), k - max(0, -c)), slice(max(0, d), m - max(0, -d))
+            cells = maps.unfold(-2, k, down).unfold(-2, m, right)[..., *own]
+            total = total + (cells * here[..., *own] * away[..., *other]).sum((-2, -1))
+    return total
+
+
+def within(pool: Pool) -> list[Step]:
+    """The steps between the cells of a window."""
     k, m = pool.window.kernel
     return list(product(range(1 - k, k), range(1 - m, m)))
 
 
 def _windows(maps: Tensor, pool: Pool, padded: bool = False) -> Tensor:
     """(N, H, W) -> (N, H', W', km): the cells of each window, 0 beyond the map's edge. `padded`: as the maps are."""
+    (k, m), (down, right) = pool.window.kernel, pool.window.stride
+    return _covered(maps, pool, padded).unfold(-2, k, down).unfold(-2, m, right).flatten(-2)
+
+
+def _covered(maps: Tensor, pool: Pool, padded: bool = False) -> Tensor:
+    """The part of the maps (..., H, W) that windows cover, 0 beyond the edge."""
     (k, m), (down, right), (top, left) = pool.window.kernel, pool.window.stride, pool.window.before
     if padded:
         top = left = 0
     height, width = (pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m
     h, w = maps.shape[-2:]
-    whole = F.pad(maps, (left, width - w - left, top, height - h - top))
-    return whole.unfold(-2, k, down).unfold(-2, m, right).flatten(-2)
+    return F.pad(maps, (left, width - w - left, top, height - h - top))
