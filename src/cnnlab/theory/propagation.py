@@ -209,9 +209,12 @@ def _pooled(place: int, node: Pool, x: State, steps: tuple[Step, ...], factor: f
         maps = MomentMaps(x.maps.mean.mean((1, 2), keepdim=True), square[:, None], steps)
     else:
         maps = pooling.linear(x.maps, node, steps)
-    total = float((share * node.window.kernel[0] * node.window.kernel[1]).mean())
-    samples = x.samples.averaged(*_level(maps), total)
-    return State(maps, samples.alike() if node.whole else samples, _normal(maps, place), slopes)
+    cells = node.window.kernel[0] * node.window.kernel[1]
+    if node.whole:
+        samples = x.samples.averaged_whole(*_level(maps), cells)
+    else:
+        samples = x.samples.averaged(*_level(maps), float(share.mean()) * cells)
+    return State(maps, samples, _normal(maps, place), slopes)
 
 
 def _sum(fed: list[State]) -> State:
