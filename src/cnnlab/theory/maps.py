@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -56,9 +57,12 @@ class MomentMaps:
 
     def stacked(self, steps: Sequence[Step]) -> Tensor:
         """(N, S, H, W) for stored steps, or such as leave the map."""
-        places = {step: place for place, step in enumerate(self.steps)}
-        found = torch.tensor([places[step] if self._fits(step) else -1 for step in steps])
+        found = torch.tensor([self._places[step] if self._fits(step) else -1 for step in steps])
         return self.pairs[:, found] * (found >= 0)[:, None, None]
+
+    @cached_property
+    def _places(self) -> dict[Step, int]:
+        return {step: place for place, step in enumerate(self.steps)}
 
     def _fits(self, step: Step) -> bool:
         return abs(step[0]) < self.size[0] and abs(step[1]) < self.size[1]

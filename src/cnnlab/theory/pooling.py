@@ -1,6 +1,5 @@
 """Moments after pooling: mean and sum exactly, max by quadrature. Windows may overlap."""
 
-from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -9,12 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.graph import Pool
-from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners
+from cnnlab.theory.maps import MomentMaps, Step, inside, kept, opposite, partners
 
 # Half the points of the quadrature rule over a window's cells; each is used with its antithetic point.
 _POINTS = 128
-# Steps of an image whose windows are multiplied at once, to save memory.
-_AT_ONCE = 128
+# Products of cells that are computed at once: as many as a processor's cache holds.
+_AT_ONCE = 2**18
 
 
 def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
@@ -126,41 +125,54 @@ def _window_products(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tup
     """
     x = x.both_ways()
     if scale is None:
-        return _sums_over_windows(x, None, pool, steps)
+        total = torch.zeros(len(x.mean), len(steps), *pool.size, dtype=x.mean.dtype)
+        for cell in within(pool):
+            total += _sums(_cells_apart(x, pool, steps, cell), pool, cell)
+        return total
+    at_once = max(1, _AT_ONCE // scale[0].numel())
+    some = [steps[i : i + at_once] for i in range(0, len(steps), at_once)]
+    alone = [MomentMaps(mean[None], pairs[None], x.steps) for mean, pairs in zip(x.mean, x.pairs, strict=True)]
     return torch.stack(
         [
-            torch.cat(
-                [
-                    _sums_over_windows(replace(x, mean=mean[None], pairs=pairs[None]), own, pool, some)[0]
-                    for some in (steps[i : i + _AT_ONCE] for i in range(0, len(steps), _AT_ONCE))
-                ]
-            )
-            for mean, pairs, own in zip(x.mean, x.pairs, scale, strict=True)
+            torch.cat([_scaled_sums(image, own, pool, few) for few in some])
+            for image, own in zip(alone, scale, strict=True)
         ]
     )
 
 
-def _sums_over_windows(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
-    """(N, D', H', W'); with a `scale` (H', W', km), of one image."""
-    (k, m), (down, right), total = pool.window.kernel, pool.window.stride, torch.zeros((), dtype=x.mean.dtype)
-    here = away = None
-    if scale is not None:
-        here = scale.unflatten(-1, (k, m))
-        away = partners(scale.movedim(-1, 0), steps).movedim(0, -1).unflatten(-1, (k, m))  # (D', H', W', k, m)
-    for c, d in within(pool):
-        # Cells whose partner (c, d) away is in the other window, and those partners.
-        own = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
-        maps = _covered(x.stacked([(down * a + c, right * b + d) for a, b in steps]), pool)
-        if here is None or away is None:
-            cut = maps[..., own[0].start : maps.shape[-2] - k + own[0].stop, own[1].start :]
-            cut = cut[..., : cut.shape[-1] - m + own[1].stop]
-            sides = (own[0].stop - own[0].start, own[1].stop - own[1].start)
-            total = total + F.avg_pool2d(cut, sides, (down, right), divisor_override=1)
-        else:
-            other = slice(max(0, c), k - max(0, -c)), slice(max(0, d), m - max(0, -d))
-            cells = maps.unfold(-2, k, down).unfold(-2, m, right)[..., *own]
-            total = total + (cells * here[..., *own] * away[..., *other]).sum((-2, -1))
+def _sums(maps: Tensor, pool: Pool, cell: Step) -> Tensor:
+    """(N, D', H, W) -> (N, D', H', W'): over the cells of each window that have one `cell` away in it."""
+    rows, columns = own_cells(pool, cell)
+    (k, m), (height, width) = pool.window.kernel, maps.shape[-2:]
+    cut = maps[..., rows.start : height - k + rows.stop, columns.start : width - m + columns.stop]
+    sides = (rows.stop - rows.start, columns.stop - columns.start)
+    return F.avg_pool2d(cut, sides, pool.window.stride, divisor_override=1)
+
+
+def _scaled_sums(x: MomentMaps, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(D', H', W'), of one image, with its `scale` (H', W', km)."""
+    (k, m), (down, right) = pool.window.kernel, pool.window.stride
+    maps, total = scale.movedim(-1, 0), torch.zeros(len(steps), *pool.size, dtype=x.mean.dtype)
+    here, away = maps.unflatten(0, (k, m)), partners(maps, steps).transpose(0, 1).unflatten(1, (k, m))
+    for cell in within(pool):
+        own, other = own_cells(pool, cell), own_cells(pool, opposite(cell))
+        apart = _cells_apart(x, pool, steps, cell)[0]
+        windows = apart.unfold(-2, k, down).unfold(-2, m, right).movedim((-2, -1), (1, 2))  # (D', k, m, H', W')
+        total += (windows[:, *own] * away[:, *other]).mul_(here[*own]).sum((1, 2))
     return total
+
+
+def _cells_apart(x: MomentMaps, pool: Pool, steps: tuple[Step, ...], cell: Step) -> Tensor:
+    """(N, D', H, W), of the part that windows cover: products of each cell with the one `cell` further, one of `steps`
+    between windows away."""
+    (down, right), (c, d) = pool.window.stride, cell
+    return _covered(x.stacked([(down * a + c, right * b + d) for a, b in steps]), pool)
+
+
+def own_cells(pool: Pool, cell: Step) -> tuple[slice, slice]:
+    """The rows and columns of a window's cells that have one `cell` away in it; its partners have one opposite."""
+    (k, m), (c, d) = pool.window.kernel, cell
+    return slice(min(max(0, -c), k), max(k - max(0, c), 0)), slice(min(max(0, -d), m), max(m - max(0, d), 0))
 
 
 def within(pool: Pool) -> list[Step]:

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.graph import Pool
-from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, partners
-from cnnlab.theory.pooling import shares, within
+from cnnlab.theory.maps import HERE, MomentMaps, Step, inside, kept, opposite, partners
+from cnnlab.theory.pooling import own_cells, shares, within
 
 
 def steps_above(pool: Pool, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -27,12 +27,14 @@ def spread(above: MomentMaps, slopes: Tensor, pool: Pool, size: tuple[int, int],
     pairs = torch.zeros(len(above.mean), len(steps), *size, dtype=above.mean.dtype)
     if pool.largest:
         chances = [_chances(pool, [steps[place] for place in places], between, cell) for cell, places, between in met]
-        for image, own in enumerate(slopes):  # one at a time, to save memory
-            there = partners(own.movedim(-1, 0), above.steps).transpose(0, 1)  # (E, km, H', W')
+        for image, own in enumerate(slopes.movedim(-1, 1).unflatten(1, pool.window.kernel)):  # (k, m, H', W')
+            there = partners(own.flatten(0, 1), above.steps).transpose(0, 1).unflatten(1, pool.window.kernel)
+            level = (own.sum((0, 1)) * there.sum((1, 2))).sqrt().clamp_min(1e-300)
+            gradients = above.pairs[image] / level  # one image at a time, to save memory
             for (cell, places, between), chance in zip(met, chances, strict=True):
                 chosen = [above.steps.index(step) for step in between]
-                passed = _of_largest(own, there[chosen], pool, between, cell) * chance
-                cells = _folded(above.pairs[image, chosen][..., None] * passed, pool)
+                passed = chance * _of_largest(own, there[chosen], level[chosen], pool, between, cell)
+                cells = _folded(gradients[chosen][:, None, None] * passed, pool)
                 pairs[image, places] += _on_map(cells, pool, size)
     else:
         share = shares(pool, size)
@@ -57,14 +59,13 @@ def _meeting(pool: Pool, steps: tuple[Step, ...], cell: Step) -> Iterator[tuple[
 
 def _own(pool: Pool, cell: Step) -> Tensor:
     """(k, m): 1 for a window's cells that have one `cell` away in it, else 0."""
-    (k, m), (c, d) = pool.window.kernel, cell
-    own = torch.zeros(k, m, dtype=torch.float64)
-    own[max(0, -c) : max(k - max(0, c), 0), max(0, -d) : max(m - max(0, d), 0)] = 1
+    own = torch.zeros(pool.window.kernel, dtype=torch.float64)
+    own[own_cells(pool, cell)] = 1
     return own
 
 
 def _chances(pool: Pool, steps: list[Step], between: tuple[Step, ...], cell: Step) -> Tensor:
-    """(S, 1, 1, km), for two cells that are `steps` apart, in windows `between` apart: the chance that both are the
+    """(S, k, m, 1, 1), for two cells that are `steps` apart, in windows `between` apart: the chance that both are the
     maximum of their window, over the product of the chances that each is; over their root for a cell with itself.
 
     Approximate: as if the cells of both windows were exchangeable. A common cell that is the largest of one window's
@@ -81,29 +82,33 @@ def _chances(pool: Pool, steps: list[Step], between: tuple[Step, ...], cell: Ste
         else:  # two cells of both windows cannot both be the largest
             apart = own * (1 - _own(pool, step) * _own(pool, (-down * a, -right * b)))
             found.append(apart * (1 - common / (2 - common)) / (1 - common**2))
-    return torch.stack(found).flatten(1)[:, None, None]
+    return torch.stack(found)[..., None, None]
 
 
-def _of_largest(slopes: Tensor, there: Tensor, pool: Pool, between: tuple[Step, ...], cell: Step) -> Tensor:
-    """Of an image, (S, H', W', km): E phi' phi' of each cell and the one `cell` further in the window `between` away,
-    times the product of the chances that each is the maximum of its window, or their root for a cell with itself.
+def _of_largest(
+    slopes: Tensor, there: Tensor, level: Tensor, pool: Pool, between: tuple[Step, ...], cell: Step
+) -> Tensor:
+    """Of an image, (S, k, m, H', W'): E phi' phi' of each cell and the one `cell` further in the window `between` away,
+    times `level`, times the product of the chances that each is the maximum of its window, or their root for a cell
+    with itself.
 
-    `slopes`: (H', W', km), of the windows; `there`: (S, km, H', W'), of those `between` away.
+    `slopes`: (k, m, H', W'), of the windows; `there`: (S, k, m, H', W'), of those `between` away. `level`: (S, H', W'),
+    the root of the product of both windows' sums.
     """
-    (k, m), (down, right) = pool.window.kernel, pool.window.stride
-    level = (slopes.sum(-1) * there.sum(1)).sqrt().clamp_min(1e-300)[..., None]
-    grid = F.pad(there.unflatten(1, (k, m)).movedim((1, 2), (-2, -1)), (m, m, k, k))
-    partner = grid[..., k + cell[0] : 2 * k + cell[0], m + cell[1] : 2 * m + cell[1]].flatten(-2)
-    both = slopes * partner
-    itself = [(down * a + cell[0], right * b + cell[1]) == HERE for a, b in between]
-    return torch.where(torch.tensor(itself)[:, None, None, None], both.sqrt(), both / level)
+    (down, right), (c, d), own = pool.window.stride, cell, own_cells(pool, cell)
+    both = torch.zeros_like(there)
+    both[:, *own] = slopes[*own] * there[:, *own_cells(pool, opposite(cell))]
+    for place, (a, b) in enumerate(between):
+        if (down * a + c, right * b + d) == HERE:
+            both[place] = both[place].sqrt() * level[place]
+    return both
 
 
 def _folded(values: Tensor, pool: Pool) -> Tensor:
-    """(S, H', W', km) -> (S, H, W) of the part that windows cover: the sum over those that a cell is in."""
+    """(S, k, m, H', W') -> (S, H, W) of the part that windows cover: the sum over those that a cell is in."""
     (k, m), (down, right) = pool.window.kernel, pool.window.stride
     covered = ((pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m)
-    return F.fold(values.flatten(1, 2).transpose(1, 2), covered, (k, m), stride=(down, right))[:, 0]
+    return F.fold(values.flatten(3).flatten(1, 2), covered, (k, m), stride=(down, right))[:, 0]
 
 
 def _on_map(cells: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
