@@ -151,6 +151,14 @@ def test_what_is_no_schedule_of_the_step_is_told(target, words, tmp_path, monkey
         build_optimizer(_config({"_target_": target, "_partial_": True}), nn.Linear(2, 2), STEPS)
 
 
+def test_an_optimizer_that_asks_for_the_network_gets_it():
+    config = _config({"_target_": "torch.optim.lr_scheduler.ConstantLR", "_partial_": True})
+    config.optimizer = {"_target_": "cnnlab.training.mup.mup_adamw", "_partial_": True, "lr": 0.1, "base_width": 16}
+    network = nn.Sequential(nn.Conv2d(1, 64, 3), nn.ConvTranspose2d(64, 32, 3, bias=False))
+    optimizer, _ = build_optimizer(config, network, STEPS)
+    assert [group["initial_lr"] for group in optimizer.param_groups] == [0.1, 0.1 * 16 / 64]
+
+
 @pytest.mark.parametrize("section", ["init", "optimizer", "scheduler", "augmentation"])
 def test_what_is_called_in_the_run_needs_partial(section):
     config = OmegaConf.create({"_target_": "torch.optim.SGD", "lr": 0.1})

@@ -111,16 +111,52 @@ def test_a_fully_connected_layer_is_filled_as_a_1x1_convolution():
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_a_transposed_convolution_is_filled_by_its_output_channels(groups, layout):
     layer = nn.ConvTranspose2d(4, 6, 2, stride=2, groups=groups).to(memory_format=layout)
-    shapes = []
+    own, shapes = 6 // groups, []
 
     def fill(weight):
         shapes.append(tuple(weight.shape))
-        weight.copy_(torch.arange(6.0)[:, None, None, None].expand_as(weight))
+        weight.copy_(torch.arange(float(own))[:, None, None, None].expand_as(weight))
 
     initialize(nn.Sequential(layer), fill)
-    assert shapes == [(6, 4 // groups, 2, 2)]
+    assert shapes == groups * [(own, 4 // groups, 2, 2)]
     out = layer(torch.ones(1, 4, 3, 3))
-    assert torch.equal(out, (4 // groups * torch.arange(6.0))[None, :, None, None].expand_as(out))
+    expected = (4 // groups * torch.arange(float(own))).repeat(groups)
+    assert torch.equal(out, expected[None, :, None, None].expand_as(out))
+
+
+@pytest.mark.parametrize("groups", [4, 32])
+@pytest.mark.parametrize("make", [nn.Conv2d, nn.ConvTranspose2d], ids=["plain", "transposed"])
+def test_each_group_is_a_convolution_of_its_own(groups, make):
+    layer, x = make(32, 32, 3, padding=1, groups=groups), torch.randn(2, 32, 5, 5)
+    network = nn.Sequential(layer)
+    initialize(network, nn.init.dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(network, partial_dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(network, delta_orthogonal_)
+    torch.testing.assert_close(layer(x).norm(dim=1), x.norm(dim=1))
+    initialize(network, nn.init.orthogonal_)
+    own = 32 // groups
+    matrix = layer.weight.detach() if make is nn.Conv2d else layer.weight.detach().unflatten(0, (groups, own))
+    rows = (matrix if make is nn.Conv2d else matrix.transpose(1, 2)).reshape(groups, own, -1)
+    torch.testing.assert_close(rows @ rows.mT, torch.eye(own).expand(groups, own, own))
+
+
+def test_the_fan_out_is_that_of_one_group():
+    """Glorot and Bengio's 2 / (fan_in + fan_out): an input channel reaches 4 output channels through 9 taps."""
+    layer = nn.Conv2d(256, 128, 3, groups=32)
+    initialize(nn.Sequential(layer), nn.init.xavier_normal_)
+    assert layer.weight.var().item() == pytest.approx(2 / (8 * 9 + 4 * 9), rel=0.05)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_delta_orthogonal_and_dirac_along_any_number_of_axes(axes):
+    make = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1]
+    layer, x = make(4, 4, 3, padding=1), torch.randn(2, 4, *(5,) * axes)
+    initialize(nn.Sequential(layer), nn.init.dirac_)
+    assert torch.equal(layer(x), x)
+    initialize(nn.Sequential(layer), delta_orthogonal_)
+    torch.testing.assert_close(layer(x).norm(dim=1), x.norm(dim=1))
 
 
 @pytest.mark.parametrize("layer", [nn.Conv1d(2, 4, 3), nn.ConvTranspose1d(4, 2, 3)], ids=["plain", "transposed"])
@@ -225,17 +261,33 @@ def test_a_frozen_first_layer_is_not_whitened():
     assert torch.equal(net.block1.conv1.weight, before)
 
 
-def test_a_first_layer_that_does_not_run_cannot_whiten():
-    class Skipping(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.unused, self.used = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+class HeadFirst(nn.Module):
+    """Defined in another order than it runs, with a layer that does not run."""
 
-        def forward(self, x):
-            return self.used(x)
+    def __init__(self):
+        super().__init__()
+        self.head, self.second, self.unused = nn.Linear(12, 5), nn.Conv2d(8, 12, 3), nn.Conv2d(3, 4, 3)
+        self.first = nn.Conv2d(3, 8, 3)
 
-    with pytest.raises(InputError, match="the first layer did not run"):
-        whiten(Skipping(), _smooth(8))
+    def forward(self, x):
+        return self.head(torch.tanh(self.second(torch.tanh(self.first(x)))).mean((2, 3)))
+
+
+def test_the_order_is_that_in_which_the_layers_run():
+    network, batch = HeadFirst(), _smooth(32)
+    plain = {name: weight.clone() for name, weight in network.state_dict().items()}
+    mup_readout(network, batch, base_width=3)
+    torch.testing.assert_close(network.head.weight, plain["head.weight"] / 2)
+    assert all(torch.equal(network.state_dict()[name], plain[name]) for name in plain if name != "head.weight")
+    lsuv(network, batch, tolerance=1e-4)
+    seen = []
+    for layer in (network.first, network.second, network.head):
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(output.var().item()))
+    network(batch)
+    assert seen == pytest.approx([1.0] * 3, abs=1e-3)
+    whiten(network, batch)
+    assert torch.equal(network.first.weight[:4], -network.first.weight[4:])
+    assert torch.equal(network.unused.weight, plain["unused.weight"])
 
 
 def test_a_first_layer_that_is_called_by_keyword_is_whitened_alike():
@@ -255,12 +307,12 @@ def test_a_first_layer_that_is_called_by_keyword_is_whitened_alike():
 
 
 def test_a_network_without_layers_is_refused_or_left_alone():
-    with pytest.raises(InputError, match="no layer with weights"):
+    with pytest.raises(InputError, match="runs no layer with weights"):
         whiten(nn.Sequential(nn.Flatten()), _smooth(8))
     mup_readout(nn.Sequential(nn.Flatten()), _smooth(8))
 
 
-@pytest.mark.parametrize("first", [nn.Linear(48, 4), nn.Conv2d(4, 4, 3, groups=2)])
+@pytest.mark.parametrize("first", [nn.Linear(8, 4), nn.Conv2d(4, 4, 3, groups=2)])
 def test_only_an_ungrouped_convolution_whitens(first):
     with pytest.raises(InputError, match=f"the first layer is {type(first).__name__}"):
         whiten(nn.Sequential(first), torch.zeros(2, 4, 8, 8))

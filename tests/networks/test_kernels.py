@@ -158,3 +158,17 @@ def test_one_classical_kernel_more_does_not_change_what_the_initializer_fills(mo
     more = {"scharr_x": Kernel(((-3, 0, 3), (-10, 0, 10), (-3, 0, 3)), "Scharr 2000"), **CLASSICAL}
     monkeypatch.setattr("cnnlab.networks.kernels.CLASSICAL", more)
     assert torch.equal(before, classical_(torch.empty(16, 1, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "size"), [(nn.Conv1d(4, 4, 3), "3x1"), (nn.Conv3d(1, 4, 3), "3x3x3"), (nn.Conv2d(1, 4, (3, 5)), "3x5")]
+)
+def test_what_cannot_hold_a_kernel_is_told(layer: nn.Module, size: str) -> None:
+    with pytest.raises(InputError, match=f"do not fit {size} weights; use square ones.*init=he"):
+        initialize(nn.Sequential(layer), classical_)
+
+
+def test_channels_of_a_depthwise_convolution_get_the_kernels_in_turn() -> None:
+    layer = nn.Conv2d(11, 11, 3, groups=11)
+    initialize(nn.Sequential(layer), classical_)
+    torch.testing.assert_close(layer.weight[:, 0], torch.stack([kernel.tensor() for kernel in CLASSICAL.values()]))

@@ -18,6 +18,10 @@ def same(one, other):
     return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
 
 
+def prefixed(state, prefix):
+    return {prefix + name: value for name, value in state.items()}
+
+
 NOTHING = torch.empty(0)
 
 
@@ -27,7 +31,14 @@ NOTHING = torch.empty(0)
         lambda state: state,
         lambda state: {"network": state, "epoch": 3},
         lambda state: {"state_dict": state},
-        lambda state: {"model": {f"module.{name}": value for name, value in state.items()}},
+        lambda state: {"model": prefixed(state, "module.")},
+        lambda state: {"model_state_dict": state, "optimizer_state_dict": {"state": {}}, "epoch": 3, "loss": 0.5},
+        lambda state: {"net": state, "acc": 91.0},
+        lambda state: {"weights": state, "epoch": 3},
+        lambda state: {"model": state, "model_ema": prefixed(state, "module.")},
+        lambda state: prefixed(state, "_orig_mod."),
+        lambda state: prefixed(state, "module._orig_mod."),
+        lambda state: {"state_dict": prefixed(state, "model."), "pytorch-lightning_version": "2.4", "epoch": 3},
     ],
 )
 def test_a_state_dict_is_found_wherever_it_is_kept(wrapped, tmp_path):
@@ -66,6 +77,32 @@ def test_a_new_head_for_other_classes(tmp_path):
     head = target[3].weight.detach().clone()
     load_weights(target, NOTHING, str(tmp_path / "a.pt"), skip=["3.*"])
     assert torch.equal(target[0].weight, source[0].weight) and torch.equal(target[3].weight, head)
+
+
+def test_what_is_skipped_may_begin_otherwise(tmp_path):
+    source, target = network(7), network(5)
+    state = prefixed(source.state_dict(), "model.") | {"criterion.weight": torch.ones(7)}
+    torch.save({"state_dict": state}, tmp_path / "a.pt")
+    load_weights(target, NOTHING, str(tmp_path / "a.pt"), skip=["3.*", "criterion.*"])
+    assert torch.equal(target[0].weight, source[0].weight)
+
+
+def test_names_that_are_the_networks_keep_their_beginning(tmp_path):
+    """Both fit in part: what fits best is taken."""
+    source, target = nn.Sequential(network()), nn.Sequential(network())
+    torch.save(source.state_dict(), tmp_path / "a.pt")
+    load_weights(target, NOTHING, str(tmp_path / "a.pt"))
+    assert same(source, target)
+
+
+def test_the_names_in_the_file_are_told(tmp_path):
+    torch.save(prefixed(network().state_dict(), "model.") | {"n": torch.ones(1)}, tmp_path / "a.pt")
+    words = told(tmp_path / "a.pt")
+    assert "The file holds model.0.weight, model.0.bias, model.1.weight, " in words and " and 4 more" in words
+    state = network().state_dict()
+    torch.save({"generator": state, "critic": state, "epoch": 3}, tmp_path / "b.pt")
+    words = told(tmp_path / "b.pt")
+    assert "several state_dicts, generator, critic, not one" in words and "keys are generator, critic, epoch" in words
 
 
 class Evil:

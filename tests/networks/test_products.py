@@ -1,9 +1,12 @@
 """MACs against naive counting, by hand and by what is published."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cnnlab.networks.geometry import parameters, rows
 from cnnlab.networks.products import macs
@@ -87,6 +90,33 @@ def test_the_macs_of_a_bilinear_layer_are_its_weights() -> None:
             return self.both(x.mean((2, 3)), x.amax((2, 3)))
 
     assert macs(Pair(), SHAPE) == 7 * 3 * 3
+
+
+@pytest.mark.parametrize(
+    ("function", "count"),
+    [
+        (lambda x, q: x.flatten(2).transpose(1, 2) @ q, 256 * 3),
+        (lambda x, q: torch.addmv(x[0, :, 0, 0], x[0, 0, :3, :3], q), 3 * 3),
+        (lambda x, q: x[0, :, 0, 0] @ q, 3),
+        (lambda x, q: torch.vdot(x[0, :, 0, 0], q), 3),
+        (lambda x, q: torch.addbmm(x[0, 0], x[0], x[0]), 3 * 16**3),
+        (lambda x, q: torch.einsum("nchw,c->nhw", x, q), 256 * 3),
+        (lambda x, q: F.linear(x.movedim(1, -1), q), 256 * 3),
+        (lambda x, q: torch.inner(x.movedim(1, -1), q), 256 * 3),
+        (lambda x, q: torch.tensordot(x, q, dims=([1], [0])), 256 * 3),
+    ],
+    ids=["mv", "addmv", "dot", "vdot", "addbmm", "einsum", "linear", "inner", "tensordot"],
+)
+def test_products_with_vectors_count(function: Callable[[Tensor, Tensor], Tensor], count: int) -> None:
+    class Scored(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return function(x, self.q)
+
+    assert macs(Scored(), SHAPE) == count
 
 
 def test_libraries_are_as_they_were_afterwards() -> None:

@@ -1,13 +1,16 @@
 """Moments through weights, against loops over taps and against autograd."""
 
+from dataclasses import replace
+from itertools import product
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cnnlab.theory.convolution import convolved, taps_in_common, transposed
+from cnnlab.theory.convolution import convolved, returned, steps_above, taps_in_common, transposed
 from cnnlab.theory.graph import IMAGE, Weights
-from cnnlab.theory.maps import kept, of_images
+from cnnlab.theory.maps import MomentMaps, kept, of_images
 from cnnlab.theory.weights import WeightMoments
 
 STEPS = kept([(0, 1), (1, 0), (1, -1)], (3, 3))
@@ -65,3 +68,26 @@ def test_what_goes_up_comes_down(stride, padding):
     (y * above).sum().backward()
     layer = _layer((y.shape[-2], y.shape[-1]), stride=stride, padding=padding)
     assert torch.allclose(transposed(above.detach()[:, 0], box, layer, (7, 8)), x.grad[:, 0])
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+def test_gradients_of_two_inputs_are_alike_by_the_taps_that_they_share(stride):
+    """Against sums over taps of products of what each tap sends back; dropout multiplies the square alone."""
+    size, padding, channels = (7, 8), (1, 1, 1, 1), 8
+    output = tuple((side + 2 - 3) // s + 1 for side, s in zip(size, stride, strict=True))
+    layer = replace(_layer(output, stride=stride, padding=padding), keep=0.5)
+    variance = torch.rand(3, 3, dtype=torch.float64)
+    steps = kept([(0, 1), (1, 0), (2, -1), (2, 3), (6, 7)], size)
+    gradient = torch.randn(1, 1, *output, dtype=torch.float64)
+    above = of_images(gradient, steps_above(layer, steps))
+    weights = WeightMoments(torch.zeros(3, 3).double(), variance)
+    found = MomentMaps(torch.zeros(1, *size), returned(above, layer, weights, size, steps), steps)
+    expected = torch.zeros(1, len(steps), *size, dtype=torch.float64)
+    for i, j in product(range(3), range(3)):
+        tap = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
+        tap[..., i, j] = 1
+        sent = transposed(gradient[:, 0], tap, layer, size)[:, None]
+        expected += channels * variance[i, j] * of_images(sent, steps).pairs
+    expected[:, 0] *= 2
+    torch.testing.assert_close(found.pairs, expected)
+    assert expected[:, 1:].any() or stride == (2, 3)

@@ -168,6 +168,56 @@ def test_batch_norm(fill, pool, digits, measure):
     assert len(known) >= 10
 
 
+def _over_seeds(network: nn.Module, fill, images: Tensor, seeds: int) -> tuple[Expectation, dict[str, Tensor]]:
+    """Predicted, and measured: {telemetry's key: (seeds,)}."""
+    initialize(network, fill)
+    expectation, probe, rows = expected(network, images, moments=fill_moments(network, fill)), Probe(network), []
+    for seed in range(seeds):
+        initialize(network, fill, seed=seed)
+        with probe.watch():
+            F.cross_entropy(network(images), torch.arange(len(images)) % 10).backward()
+        rows.append(probe.read())
+    return expectation, {key: torch.tensor([row[key] for row in rows]) for key in rows[0]}
+
+
+OVERLAPPING = {
+    "mean 3": lambda: nn.AvgPool2d(3, 1, 1),
+    "mean 5": lambda: nn.AvgPool2d(5, 1, 2),
+    "mean 3 by 2": lambda: nn.AvgPool2d(3, 2, 1),
+    "max 3": lambda: nn.MaxPool2d(3, 1, 1),
+    "max 5": lambda: nn.MaxPool2d(5, 1, 2),
+    "max 4": lambda: nn.MaxPool2d(4, 1),
+}
+
+
+@pytest.mark.parametrize("pool", OVERLAPPING)
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_gradients_through_windows_that_overlap(pool, activation, digits):
+    """Below a global average, whose gradient is the same at every position."""
+    make, fill = OVERLAPPING[pool], FILLS["xavier" if activation is nn.Tanh else "he"]
+    blocks = [(nn.Conv2d(i, 24, 3, padding=1), activation(), make()) for i in (1, 24)]
+    average = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 10)
+    network = nn.Sequential(*(module for block in blocks for module in block), *average)
+    expectation, found = _over_seeds(network, fill, digits[:8], 30)
+    for key, e in ((key, e) for key, e in expectation.by_key().items() if "gradient" in key):
+        assert 0.85 < found[key].square().mean().sqrt() / e.value < 1.2, key
+        assert ((found[key] >= e.lower) & (found[key] <= e.upper)).float().mean() >= 0.9, key
+
+
+def test_batch_norm_behind_a_global_average(digits):
+    """Averages differ so little between images that the variances of few channels scatter widely: below them, gradients
+    are not known."""
+    average = nn.Conv2d(1, 48, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+    blocks = [(nn.Conv2d(48, 48, 1), nn.BatchNorm2d(48), nn.ReLU()) for _ in range(2)]
+    network = nn.Sequential(*average, *blocks[0], *blocks[1], nn.Flatten(), nn.Linear(48, 10))
+    expectation, found = _over_seeds(network, FILLS["he"], digits, 30)
+    values = expectation.by_key()
+    assert [key for key, e in values.items() if math.isnan(e.value)] == ["gradient/std/01_0", "gradient/std/02_3"]
+    for key, e in ((key, e) for key, e in values.items() if not math.isnan(e.value)):
+        assert 0.95 < found[key].square().mean().sqrt() / e.value < 1.05, key
+        assert ((found[key] >= e.lower) & (found[key] <= e.upper)).float().mean() >= 0.95, key
+
+
 class Dense(nn.Module):
     """A concatenation, a norm over it, a shortcut around activations, groups, a function."""
 

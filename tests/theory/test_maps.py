@@ -86,5 +86,15 @@ def test_a_pair_is_the_mean_product_and_known_in_both_directions(field, step):
 
 
 def test_a_step_that_is_not_kept_is_no_silent_zero(field):
-    with pytest.raises(ValueError):
-        field[1].pair((7, 0))
+    few = field[1].at((HERE, (1, 0)))
+    for ask in (few.pair, lambda step: few.both_ways().stacked([step])):
+        with pytest.raises((ValueError, KeyError)):
+            ask((0, 1))
+
+
+def test_steps_that_leave_the_map_have_no_partner(field):
+    steps = [(1, -2), HERE, (-1, 2), (7, 0), (0, -3)]
+    stacked = field[1].both_ways().stacked(steps)
+    for place, step in enumerate(steps):
+        assert torch.equal(stacked[:, place], field[1].pair(step))
+    assert not field[1].pair((7, 0)).any()

@@ -9,7 +9,7 @@ from torch import nn
 from cnnlab.networks.modules import moments as a
 from cnnlab.networks.modules.table import NoActivation
 from cnnlab.theory.maps import HERE, MomentMaps
-from cnnlab.theory.pairs import activated
+from cnnlab.theory.pairs import activated, slopes_between
 
 NEXT = (0, 1)  # the step to the neighbour on the right
 
@@ -44,6 +44,34 @@ def test_two_positions(module, means, r):
     assert found.pair(NEXT)[0, 0, 1].item() == 0, "the right neighbour of the last position lies outside"
     assert found.pair((0, -1))[0, 0].tolist() == [0, found.pair(NEXT)[0, 0, 0].item()]
     assert torch.equal(found.square, second)
+
+
+@pytest.mark.parametrize(
+    "module", [nn.ReLU(), nn.LeakyReLU(0.3), NoActivation(), nn.Tanh(), nn.GELU()], ids=lambda m: type(m).__name__
+)
+@pytest.mark.parametrize("means", [(0.0, 0.0), (0.6, -0.4)])
+@pytest.mark.parametrize("r", [-0.7, 0.0, 0.5, 0.95])
+def test_slopes_at_two_positions(module, means, r):
+    activation, variances = a.of_module(module), (1.5, 0.5)
+    assert activation is not None
+    mean, variance = torch.tensor([[means]]).double(), torch.tensor([[variances]]).double()
+    covariance = r * math.sqrt(variances[0] * variances[1])
+    h = MomentMaps(mean, torch.stack([variance, torch.tensor([[[covariance, 0.0]]]).double()], 1), (HERE, NEXT))
+    squares = a.moments(activation, mean, variance)[2]
+    found = slopes_between(h, activation, squares)
+    expected = naive(lambda x: activation.with_derivative(x)[1], means, variances, r)
+    # The series ends at the eighth order, which a step notices.
+    assert found[0, 1, 0, 0].item() == pytest.approx(expected, abs=0.05 if isinstance(module, nn.ReLU) else 0.02)
+    assert found[0, 1, 0, 1].item() == 0, "the right neighbour of the last position lies outside"
+    assert torch.equal(found[:, 0], squares)
+
+
+def test_where_there_is_no_signal_slopes_are_those_of_the_mean():
+    activation, nothing = a.of_module(nn.Tanh()), torch.zeros(1, 1, 2).double()
+    assert activation is not None
+    h = MomentMaps(nothing + 0.5, torch.zeros(1, 2, 1, 2).double(), (HERE, NEXT))
+    squares = a.moments(activation, h.mean, nothing)[2]
+    assert slopes_between(h, activation, squares)[0, 1, 0, 0].item() == pytest.approx((1 - math.tanh(0.5) ** 2) ** 2)
 
 
 def test_equal_variables_keep_their_square():

@@ -12,6 +12,7 @@ from cnnlab.networks.modules.windows import Window
 from cnnlab.theory import pooling
 from cnnlab.theory.graph import Pool
 from cnnlab.theory.maps import HERE, MomentMaps, kept
+from cnnlab.theory.spreading import spread, steps_above
 
 TWO = Window((2, 2), (2, 2))
 THREE = Window((3, 3), (2, 2), (1, 1), (1, 1))  # they overlap, and reach beyond the map
@@ -55,10 +56,6 @@ def test_mean_and_sum_equal_torch_s_on_every_pair(size, takes, divisor):
     expected = as_field((matrix @ mean.flatten()).view(output), matrix @ products @ matrix.T, above)
     assert torch.allclose(found.mean, expected.mean) and torch.allclose(found.pairs, expected.pairs)
     assert found.steps == above
-    shared = F.avg_pool2d(basis, 2, ceil_mode=True, divisor_override=divisor).flatten(1).sum(1).view(size)
-    ones = torch.ones(1, *output, 4, dtype=torch.float64)
-    spread = pooling.spread(pooling.shares(node, size)[None], ones, node, size)
-    assert torch.allclose(spread[0], shared)
 
 
 @pytest.mark.parametrize(("rho", "integral"), [(0.0, 1.5438), (0.5, 1.2000), (0.9, 0.7857), (0.99, 0.5850), (1.0, 0.5)])
@@ -84,7 +81,9 @@ def test_max_equals_sampling(activation, alike, level, window):
     above = kept(product((-1, 0, 1), (-1, 0, 1)), (3, 3))
     below = pooling.steps_below(node, above, (h, w))
     found, slopes = pooling.largest(as_field(mean, covariance, below), node, above)
-    slopes = pooling.spread(torch.ones(1, 3, 3, dtype=torch.float64), slopes, node, (h, w))
+    steps = steps_above(node, (HERE,))
+    apart = as_field(torch.zeros(3, 3).double(), torch.eye(9).double(), steps)
+    slopes = spread(apart, slopes, node, (h, w), (HERE,))[:, 0]
 
     factor = torch.linalg.cholesky(covariance + 1e-9 * torch.eye(h * w))
     drawn = (mean.flatten() + torch.randn(40_000, h * w, dtype=torch.float64) @ factor.T).view(-1, 1, h, w)

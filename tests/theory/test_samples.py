@@ -61,6 +61,20 @@ def test_averages_keep_what_is_common():
     assert _samples(0.9).averaged(0.5, 0.0, 1.0).products.max().item() == pytest.approx(0.5), "no more than all"
 
 
+def test_a_global_average_is_that_of_the_image_s_positions():
+    """Every position of three images is sampled: the products are those of the images' means."""
+    maps = torch.randn(64, 3, 5, dtype=torch.float64)  # channels, images, positions
+    flat = maps.flatten(1)
+    samples = Samples(flat.T @ flat / 64, 0.0, torch.arange(3).repeat_interleave(5))
+    means = maps.mean(2)
+    expected = means.T @ means / 64
+    found = samples.averaged_whole(square=expected.diagonal().mean().item(), mean=0.0, positions=5)
+    torch.testing.assert_close(found.products[::5, ::5], expected)
+    assert torch.equal(found.products[0], found.products[4])
+    alone = Samples(torch.eye(2).double(), 0.0, torch.arange(2)).averaged_whole(0.5, 0.0, 9)
+    torch.testing.assert_close(alone.products, 0.5 * torch.eye(2).double())
+
+
 def test_maxima_keep_correlations():
     found = _samples(0.4, mean=1.0).pooled(square=5.0, mean=2.0)
     assert (found.square, found.mean) == (pytest.approx(5.0), 2.0)

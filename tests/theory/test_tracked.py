@@ -5,7 +5,7 @@ from torch import nn
 from cnnlab.common.errors import NotApplicable
 from cnnlab.theory.maps import HERE
 from cnnlab.theory.reading import read_graph
-from cnnlab.theory.tracked import affordable, pairs_of_positions, plan_of
+from cnnlab.theory.tracked import affordable, gradient_plan, pairs_of_positions, plan_of
 
 IMAGES = torch.zeros(1, 1, 9, 9)
 
@@ -31,6 +31,19 @@ def test_a_pooling_needs_the_pairs_within_its_windows_and_strides_lengthen_them(
 def test_windows_that_overlap_need_those_within_them():
     _, convolution, *_ = plan_of(_graph(nn.MaxPool2d(3, 1)), IMAGES, {})
     assert len(convolution) == 13 and (2, -2) in convolution
+
+
+def test_gradients_need_what_windows_that_share_cells_pass_on():
+    assert set(gradient_plan(_graph(nn.MaxPool2d(2)))) == {(HERE,)}
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AvgPool2d(3, 1, 1), nn.Conv2d(2, 2, 3, stride=2), nn.ReLU())
+    network.extend([nn.AvgPool2d(3, 1, 1), nn.Flatten(), nn.LazyLinear(3)])
+    network(IMAGES)
+    graph = read_graph(network, (1, 9, 9))
+    first, pool, second, relu, last, _ = gradient_plan(graph)
+    assert first == (HERE,) and len(pool) == 13 and (2, -2) in pool
+    assert set(second) == set(relu) == {HERE, (0, 1), (1, 0), (1, 1), (1, -1)}  # two positions of the map below apart
+    assert {(2, 2), (0, 2)} < set(last)
+    assert set(relu) <= set(plan_of(graph, IMAGES, {})[3]), "the slopes' correlation needs that of the signal"
 
 
 def test_a_global_average_needs_all_pairs_unless_its_factor_is_known():

@@ -92,6 +92,18 @@ def test_a_network_s_layers_by_name_and_what_is_refused():
         fill_moments(ConvNet((1, 8, 8), 10, first_layer="classical"), nn.init.orthogonal_)
 
 
+@pytest.mark.parametrize("groups", [4, 16])
+def test_moments_of_grouped_weights_are_those_that_are_drawn(groups):
+    network = nn.Sequential(nn.Conv2d(16, 16, 3, groups=groups))
+    for fill in (nn.init.orthogonal_, delta_orthogonal_, nn.init.xavier_uniform_):
+        known = fill_moments(network, fill)["01_0"]
+        drawn = []
+        for seed in range(200):
+            initialize(network, fill, seed=seed)
+            drawn.append(network[0].weight.detach().double().square().mean())
+        assert torch.stack(drawn).mean().item() == pytest.approx(known.variance.mean().item(), rel=0.02)
+
+
 def test_weights_as_they_are():
     network = ConvNet((3, 8, 8), 10)
     initialize(network, partial(delta_orthogonal_, gain=1.0))

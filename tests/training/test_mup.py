@@ -31,15 +31,41 @@ def test_rates_of_every_parameter_by_hand() -> None:
     assert optimizer.param_groups[0]["lr"] == 0.01 and all(g["betas"] == (0.8, 0.9) for g in optimizer.param_groups)
 
 
-def test_at_the_base_width_it_is_adamw() -> None:
+def _separable(width: int) -> nn.Sequential:
+    """Depthwise, grouped and transposed convolutions: `width` channels everywhere, but for the last, twice as many."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, width, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(width, width, 3, groups=width), nn.Conv2d(width, width, 1), nn.ReLU()),
+        *(nn.Conv2d(width, width, 1, groups=2), nn.ConvTranspose2d(width, 2 * width, 2), nn.ReLU()),
+        *(nn.Conv2d(2 * width, width, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3)),
+    )
+
+
+def test_only_a_fan_in_that_grows_with_the_width_lowers_the_rate() -> None:
+    net = _separable(64)
+    rates = _rates(net, mup_adamw(net.parameters(), lr=0.01, base_width=16, network=net))
+    found = {name: rate / 0.01 for name, (rate, _) in rates.items() if name.endswith("weight")}
+    by_hand = {"0": 1, "2": 1, "3": 1 / 4, "5": 1 / 4, "6": 1 / 4, "8": 1 / 8, "11": 1 / 4}
+    assert found == pytest.approx({f"{place}.weight": factor for place, factor in by_hand.items()})
+
+
+def test_without_the_network_a_depthwise_layer_is_known_by_its_shape() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 64, 3), nn.Conv2d(64, 64, 3, groups=64))
+    assert {rate for rate, _ in _rates(net, mup_adamw(net.parameters(), lr=0.01)).values()} == {0.01}
+
+
+@pytest.mark.parametrize("separable", [False, True])
+def test_at_the_base_width_it_is_adamw(separable: bool) -> None:
     weights = []
     for make in (
-        lambda p: mup_adamw(p, 0.01, (0.9, 0.999), 0.1, 4),
-        lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1),
+        lambda net: mup_adamw(net.parameters(), 0.01, (0.9, 0.999), 0.1, 4, net),
+        lambda net: torch.optim.AdamW(net.parameters(), 0.01, weight_decay=0.1),
     ):
         torch.manual_seed(0)
         net = ConvNet((1, 8, 8), 3, channels=[4], head="average")
-        optimizer = make(net.parameters())
+        if separable:
+            net = nn.Sequential(*_separable(4)[:6], *_separable(4)[-3:])  # all of width 4
+        optimizer = make(net)
         for _ in range(3):
             optimizer.zero_grad()
             nn.functional.cross_entropy(net(torch.randn(6, 1, 8, 8)), torch.arange(6) % 3).backward()

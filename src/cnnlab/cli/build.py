@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import prod
@@ -136,13 +136,25 @@ def direct(fill: Fill) -> Fill:
 
 
 def build_optimizer(config: DictConfig, network: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
-    """The optimizer over all trainable parameters, and its schedule over `steps` steps."""
+    """The optimizer over all trainable parameters, and its schedule over `steps` steps. An optimizer whose signature
+    asks for the `network` gets it."""
     weights = [p for p in network.parameters() if p.requires_grad]
-    optimizer = call("optimizer", construct("optimizer", config.optimizer), weights)
+    made = construct("optimizer", config.optimizer)
+    if "network" in _asked(config.optimizer._target_):
+        made = partial(made, network=network)
+    optimizer = call("optimizer", made, weights)
     schedule = _build_schedule(config.scheduler, optimizer, steps)
     for part in (optimizer, schedule):
         check_steps_alone(part)
     return optimizer, schedule
+
+
+def _asked(target: str) -> Mapping[str, inspect.Parameter]:
+    """What a target's signature asks for; nothing of built-in functions without one."""
+    try:
+        return inspect.signature(get_object(target)).parameters
+    except (TypeError, ValueError):
+        return {}
 
 
 def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRScheduler:

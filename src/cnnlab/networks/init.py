@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
+from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
 from cnnlab.networks.trace import mode
@@ -37,7 +38,10 @@ def initialize(
 
     None: the weights stay as they are.
     A fill always gets (c_out, c_in, k, k): a fully connected layer is passed as a 1x1 convolution, which has the
-    same fan-in and suits dirac and delta-orthogonal. `bias="keep"` leaves the biases as constructed. Frozen and
+    same fan-in and suits dirac and delta-orthogonal; of a grouped convolution, each group by itself, with that group's
+    fan-in and fan-out (in torch, whose fan-out is of all groups, xavier's weights are smaller); kernels along one or
+    three axes are (k, 1) and (k, k, k). `classical_`, whose kernels follow each other over all channels, gets all
+    groups at once. `bias="keep"` leaves the biases as constructed. Frozen and
     parametrized weights and norm layers are not changed. `batch`: (N, C, H, W), for data-dependent schemes. The
     global random state is preserved.
     """
@@ -62,23 +66,23 @@ def initialize(
 
 
 def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
-    """Pass (c_out, c_in, k, k) to `fill`, channels of a group; transposed convolutions store (c_in, c_out, k, k)."""
-    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
-        by_group = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2)
-        turned = by_group.flatten(0, 1).contiguous()
-        _fill_dense(fill, turned)
-        by_group.copy_(turned.view_as(by_group))
-    else:
-        _fill_dense(fill, weight)
-
-
-def _fill_dense(fill: Fill, weight: Tensor) -> None:
-    missing = (1,) * (4 - weight.dim())
+    groups = groups_of(layer)
+    by_group = weight.unflatten(0, (groups, -1))
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):  # they store (c_in, c_out, k, k)
+        by_group = by_group.transpose(1, 2)
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
     # those in channels_last. A copy: with one channel they are contiguous in either layout.
-    dense = weight.cpu().clone(memory_format=torch.contiguous_format).view(*weight.shape, *missing)
-    fill(dense)
-    weight.copy_(dense.view_as(weight))
+    missing = (1,) * (5 - by_group.dim())
+    dense = by_group.cpu().clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
+    function = fill.func if isinstance(fill, partial) else fill
+    for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
+        fill(part)
+    by_group.copy_(dense.view_as(by_group))
+
+
+def groups_of(layer: nn.Module) -> int:
+    """Each group of channels is a convolution of its own."""
+    return layer.groups if isinstance(layer, nn.modules.conv._ConvNd) else 1
 
 
 def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
@@ -120,15 +124,15 @@ def truncated_normal_(weight: Tensor, std: float) -> Tensor:
 def delta_orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
     """An orthogonal matrix at the kernel's centre, zeros around it (Xiao et al. 2018, arXiv:1806.05393).
 
-    `weight`: (c_out, c_in, k, k). The layer acts on each pixel alone and preserves norms up to `gain`; for
+    `weight`: (c_out, c_in, k, ...). The layer acts on each pixel alone and preserves norms up to `gain`; for
     c_out < c_in only on a c_out-dimensional subspace. For an even kernel the tap above left of the centre is used,
     which is the centre under `same` padding.
     """
-    c_out, c_in, height, width = weight.shape
+    c_out, c_in, *kernel = weight.shape
     centre = torch.empty(c_out, c_in, device=weight.device, dtype=weight.dtype)
     nn.init.orthogonal_(centre, gain)
     weight.zero_()
-    weight[:, :, (height - 1) // 2, (width - 1) // 2] = centre
+    weight[(slice(None), slice(None), *((k - 1) // 2 for k in kernel))] = centre
     return weight
 
 
@@ -150,12 +154,12 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     The filters are the eigenvectors v of the patches' second moments over `batch` (N, C, H, W), largest eigenvalue l
     first, as v / sqrt(l + eps), and the same once more with the opposite sign, since a following relu would lose half
     of each. c_out channels take as many, half of either sign; those above 2 x fan-in stay as they are. The first layer
-    is that by order of definition, a convolution without groups; frozen, it is not changed. `freeze`: it is not
-    trained. Raises InputError for another first layer.
+    is the one that runs first, a convolution without groups; frozen, it is not changed. `freeze`: it is not trained.
+    Raises InputError for another first layer.
     """
-    layer = next(iter(weight_layers(network).values()), None)
+    layer = next(iter(_as_they_run(network, batch)), None)
     if layer is None:
-        raise InputError("init=whitening: the network has no layer with weights.\nUse init=own.")
+        raise InputError("init=whitening: the network runs no layer with weights.\nUse init=own.")
     weight = weight_of(layer)
     if weight is None or not weight.requires_grad:
         return
@@ -171,8 +175,6 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
 
     with layer.register_forward_pre_hook(note, with_kwargs=True), mode(network, training=False):
         network(batch)
-    if not inputs:
-        raise InputError("init=whitening: the first layer did not run, so it has no patches.\nUse init=he.")
     shape = {"dilation": layer.dilation, "padding": 0, "stride": layer.stride}
     patches = F.unfold(inputs[0].double(), layer.kernel_size, **shape).transpose(1, 2).flatten(0, 1)
     moments, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
@@ -188,10 +190,9 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     """Multiply the last layer's weights by sqrt(base_width / fan-in) (Yang et al. 2022, arXiv:2203.03466, table 3).
 
     After a fill with variance ~ 1 / fan-in, their standard deviation falls as 1 / fan-in; with `base_width` inputs
-    they stay as they are. The last layer is that by order of definition; frozen, it is not changed. `batch` is not
-    used.
+    they stay as they are. The last layer is the one that runs last on `batch` (N, C, H, W); frozen, it is not changed.
     """
-    layers = list(weight_layers(network).values())
+    layers = _as_they_run(network, batch)
     weight = weight_of(layers[-1]) if layers else None
     if weight is not None and weight.requires_grad:
         weight.mul_(math.sqrt(base_width / weight[0].numel()))
@@ -201,7 +202,7 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
 def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations: int = 10) -> None:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422).
 
-    Layer by layer in order of definition, divide the weights by the standard deviation of the layer's output on
+    Layer by layer in the order in which they run, divide the weights by the standard deviation of the layer's output on
     `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an orthogonal fill; frozen
     layers and layers with constant output are not changed.
     """
@@ -210,7 +211,7 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
 
 
 def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iterations: int) -> None:
-    for layer in weight_layers(network).values():
+    for layer in _as_they_run(network, batch):
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
             continue  # its output is not that of in_proj
@@ -220,11 +221,25 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
             for _ in range(iterations):
                 outputs.clear()
                 network(batch)
-                if not outputs:
-                    break  # the layer was not called, e.g. an attention's out_proj
                 variance = float(outputs[0].var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break
                 weight.div_(math.sqrt(variance))
         finally:
             hook.remove()
+
+
+def _as_they_run(network: nn.Module, batch: Tensor) -> list[nn.Module]:
+    """The layers with weights that are called, each where it is called first; an attention's out_proj is not."""
+    called: dict[nn.Module, None] = {}
+    hooks = [
+        layer.register_forward_hook(lambda module, inputs, output: called.setdefault(module))
+        for layer in weight_layers(network).values()
+    ]
+    try:
+        with mode(network, training=False):
+            network(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(called)

@@ -89,13 +89,16 @@ def classical_(weight: Tensor) -> Tensor:
       output channel sum to 2 on average;
     - 1x1 weights, including fully connected layers, cannot hold a kernel and get He's initialization (2015).
 
-    Raises ValueError for 2x2 weights.
+    Raises ValueError for 2x2 weights, and for those that are not square or along another number of axes.
     """
-    c_out, c_in, k = weight.shape[:3]
-    if k == 1:
+    c_out, c_in, k, *others = weight.shape
+    if {k, *others} == {1}:
         return nn.init.kaiming_normal_(weight, nonlinearity="relu")
-    if k < 3:
-        raise ValueError(f"classical kernels are 3x3 and do not fit {k}x{k} weights; use model.kernel_size=3 or more")
+    if others != [k] or k < 3:
+        raise ValueError(
+            f"classical kernels are 3x3 and do not fit {'x'.join(map(str, (k, *others)))} weights; "
+            "use square ones, model.kernel_size=3 or more, or init=he"
+        )
     kernels = torch.stack([CLASSICAL[name].tensor() for name in FILLED]).to(weight)
     chosen = kernels[torch.arange(c_out, device=weight.device) % len(kernels)][:, None]
     if c_in <= 4:

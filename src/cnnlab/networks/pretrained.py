@@ -1,6 +1,6 @@
 """Weights from a file, read without running what else it may hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import expanded, plural
 
-HOLDERS = ("network", "state_dict", "model")  # keys of cnnlab's, Lightning's and others' checkpoints
-SHOWN = 2
+# Keys of cnnlab's, Lightning's, PyTorch's tutorials' and others' checkpoints.
+HOLDERS = ("network", "state_dict", "model_state_dict", "model", "net")
+SHOWN, NAMES = 2, 6
 
 
 @torch.no_grad()
 def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequence[str] = ()) -> None:
     """Load the state_dict in `file` into `network`, which it must fit exactly.
 
-    `file`: what torch.save wrote, a state_dict or a checkpoint that holds one under "network", "state_dict" or "model",
-    such as a run's checkpoints/best.pt; a leading "module." is dropped. `skip`: patterns of names, e.g. "fc.*", that
-    keep the network's own values. `batch` is not used. Raises InputError.
+    `file`: what torch.save wrote, a state_dict or a checkpoint that holds one under one of HOLDERS, or one alone under
+    any other key, such as a run's checkpoints/best.pt. What all names begin with is dropped where they fit better
+    without it: "module.", "_orig_mod.", "model.". `skip`: patterns of names, e.g. "fc.*", that keep the network's own
+    values. `batch` is not used. Raises InputError.
     """
     if not file:
         raise InputError(
@@ -29,13 +31,15 @@ def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequ
             "torch.save(network.state_dict(), FILE) wrote."
         )
     own = network.state_dict()
-    state = _named_as(own, _state(expanded("init.file", file)))
-    kept = {name for name in {*own, *state} if any(fnmatchcase(name, pattern) for pattern in skip)}
+    found = _state(expanded("init.file", file))
+    state = _named_as(own, {name: found[name] for name in found.keys() - _matching(found, skip)})
+    kept = _matching({*own, *state}, skip)
     differences = [words for name in sorted({*own, *state} - kept) if (words := _difference(name, own, state))]
     if differences:
         raise InputError(
             f"{file} does not fit this network: {plural(len(differences), 'difference')}, e.g. "
             f"{'; '.join(differences[:SHOWN])}.\n"
+            f"The file holds {_listed(found)}.\n"
             "Choose the model that it was trained with, or leave out what is to start anew, e.g. init.skip=['fc.*']."
         )
     network.load_state_dict({name: own[name] if name in kept else state[name] for name in own})
@@ -52,17 +56,38 @@ def _state(path: Path) -> Mapping[str, Tensor]:
             "which are not loaded, since they could run anything. Save the weights alone:\n"
             "  torch.save(network.state_dict(), FILE)"
         ) from error
-    if isinstance(found, Mapping):
-        found = next((found[key] for key in HOLDERS if isinstance(found.get(key), Mapping)), found)
-    if not isinstance(found, Mapping) or not found or not all(isinstance(value, Tensor) for value in found.values()):
-        raise InputError(f"{path} holds no state_dict, a mapping of names to tensors.")
-    return found
+    if _is_state(found):
+        return found
+    within = {key: value for key, value in found.items() if _is_state(value)} if isinstance(found, Mapping) else {}
+    chosen = [key for key in HOLDERS if key in within] or list(within)
+    if len(chosen) == 1 or (chosen and chosen[0] in HOLDERS):
+        return within[chosen[0]]
+    several = f"several state_dicts, {_listed(within)}, not one"
+    what = several if within else "no state_dict, a mapping of names to tensors"
+    holds = f"Its keys are {_listed(found)}" if isinstance(found, Mapping) else f"It is a {type(found).__name__}"
+    raise InputError(f"{path} holds {what}.\n{holds}. Save the weights alone: torch.save(network.state_dict(), FILE).")
+
+
+def _is_state(found: Any) -> bool:
+    return isinstance(found, Mapping) and bool(found) and all(isinstance(value, Tensor) for value in found.values())
+
+
+def _listed(names: Iterable[Any]) -> str:
+    """The first of them."""
+    names = [str(name) for name in names]
+    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
+
+
+def _matching(names: Iterable[str], patterns: Sequence[str]) -> set[str]:
+    return {name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
 def _named_as(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Without the prefix that nn.DataParallel adds."""
-    prefixed = all(name.startswith("module.") for name in state) and not any(name.startswith("module.") for name in own)
-    return {name.removeprefix("module."): value for name, value in state.items()} if prefixed else state
+    """Without what all names begin with, as far as most of them are then the network's."""
+    tried = [state]
+    while len({name.partition(".")[0] for name in tried[-1]}) == 1 and all("." in name for name in tried[-1]):
+        tried.append({name.partition(".")[2]: value for name, value in tried[-1].items()})
+    return max(tried, key=lambda named: len(named.keys() & own.keys()))
 
 
 def _difference(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:

@@ -1,6 +1,6 @@
 """Multiplications, each with an addition (MACs), that an image takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -24,7 +24,7 @@ def macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     from torch.utils.flop_counter import FlopCounterMode  # its first use takes 1 s
 
     network = unwrapped(network)
-    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten._trilinear: _bilinear_flops})
+    counter = FlopCounterMode(display=False, custom_mapping=_uncounted())
     with (
         _unfused(),
         sdpa_kernel(SDPBackend.MATH),
@@ -64,5 +64,14 @@ def _unfused() -> Iterator[None]:
             setattr(library, "enabled", was)  # noqa: B010
 
 
-def _bilinear_flops(x: Sequence[int], weight: Sequence[int], *rest: Any, **named: Any) -> int:
-    return 2 * prod(x[:-1]) * prod(weight)
+def _uncounted() -> dict[Any, Callable[..., int]]:
+    """Products for which torch has no formula: from the shapes of their arguments, two operations each."""
+    aten = torch.ops.aten
+    return {
+        aten._trilinear: lambda x, weight, *rest, **named: 2 * prod(x[:-1]) * prod(weight),
+        aten.mv: lambda matrix, *rest, **named: 2 * prod(matrix),
+        aten.addmv: lambda start, matrix, *rest, **named: 2 * prod(matrix),
+        aten.dot: lambda vector, *rest, **named: 2 * prod(vector),
+        aten.vdot: lambda vector, *rest, **named: 2 * prod(vector),
+        aten.addbmm: lambda start, left, right, *rest, **named: 2 * prod(left) * right[-1],
+    }

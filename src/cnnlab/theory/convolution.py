@@ -5,14 +5,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.graph import Weights
-from cnnlab.theory.maps import MomentMaps, Step, inside, partners
+from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners
 from cnnlab.theory.weights import WeightMoments, moments_of
 
 
 def convolved(x: MomentMaps, layer: Weights, weights: WeightMoments, steps: tuple[Step, ...]) -> MomentMaps:
     """Of the outputs, at `steps`."""
     box, mean = kernels(layer, weights)
-    pairs = torch.stack([_input_pairs(x, layer, step) for step in steps], 1)
+    down, right = layer.stride
+    pairs = torch.stack([x.pair((down * a, right * b)) for a, b in steps], 1)
     pairs[:, 0] /= layer.keep
     variance = F.conv2d(F.pad(pairs, layer.padding).flatten(0, 1)[:, None], layer.c_in * box, stride=layer.stride)
     centre = F.conv2d(F.pad(x.mean, layer.padding)[:, None], layer.c_in * mean, stride=layer.stride)[:, 0]
@@ -32,11 +33,25 @@ def taps_in_common(layer: Weights, weights: WeightMoments, size: tuple[int, int]
     return float((box * taps.square()).sum()) / inside_one if inside_one > 0 else 1.0
 
 
-def _input_pairs(x: MomentMaps, layer: Weights, step: Step) -> Tensor:
-    on_input = (step[0] * layer.stride[0], step[1] * layer.stride[1])
-    if abs(on_input[0]) >= x.size[0] or abs(on_input[1]) >= x.size[1]:
-        return torch.zeros_like(x.mean)
-    return x.pair(on_input)
+def returned(
+    above: MomentMaps, layer: Weights, weights: WeightMoments, size: tuple[int, int], steps: tuple[Step, ...]
+) -> Tensor:
+    """(N, D, H, W), products of the gradients of inputs that are `steps` apart, from `above` of the outputs, at
+    `steps_above`. Inputs that meet no weight in common have independent gradients."""
+    box, _ = kernels(layer, weights)
+    down, right = layer.stride
+    pairs = torch.zeros(len(above.mean), len(steps), *size, dtype=torch.float64)
+    for i, (a, b) in enumerate(steps):
+        if a % down == b % right == 0:
+            pairs[:, i] = transposed(above.pair((a // down, b // right)), layer.c_out * box, layer, size)
+    pairs[:, 0] /= layer.keep
+    return pairs * inside(size, steps)
+
+
+def steps_above(layer: Weights, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps between outputs that the gradients of inputs that are `steps` apart need."""
+    down, right = layer.stride
+    return kept(((a // down, b // right) for a, b in steps if a % down == b % right == 0), layer.size)
 
 
 def transposed(above: Tensor, box: Tensor, layer: Weights, size: tuple[int, int]) -> Tensor:

@@ -85,7 +85,7 @@ def expected(
     channels differs from it, which lowers the measured deviation by a relative 1 / (2 c) at most.
 
     Behind batch norm, gradients are NaN where the channels' variances scatter too widely for a mean of their inverse,
-    as in depthwise convolutions, and the band widens with that scatter.
+    as in depthwise convolutions and behind a global average, and the band widens with that scatter.
 
     Gradients are those of wide layers: where positions share one (global average; less so mean and sum pooling),
     the mean square over networks is larger, 1.3 times at 64 and 1.5 times at 32 channels after 12 relu layers.

@@ -1,7 +1,8 @@
 """Second moments of maps: per image, means at every position and products between positions a step apart."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -39,10 +40,32 @@ class MomentMaps:
         return MomentMaps(self.mean, torch.stack([self.pair(step) for step in steps], 1), steps)
 
     def pair(self, step: Step) -> Tensor:
-        """(N, H, W) for a stored step or the opposite of one."""
+        """(N, H, W) for a stored step or the opposite of one, or one that leaves the map."""
+        if not self._fits(step):
+            return torch.zeros_like(self.mean)
         if step in self.steps:
             return self.pairs[:, self.steps.index(step)]
         return shifted(self.pairs[:, self.steps.index(opposite(step))], step)
+
+    def both_ways(self) -> "MomentMaps":
+        """With the opposites of its steps as well."""
+        others = tuple(opposite(step) for step in self.steps if step != HERE)
+        if not others:
+            return self
+        turned = torch.stack([self.pair(step) for step in others], 1)
+        return MomentMaps(self.mean, torch.cat([self.pairs, turned], 1), (*self.steps, *others))
+
+    def stacked(self, steps: Sequence[Step]) -> Tensor:
+        """(N, S, H, W) for stored steps, or such as leave the map."""
+        found = torch.tensor([self._places[step] if self._fits(step) else -1 for step in steps])
+        return self.pairs[:, found] * (found >= 0)[:, None, None]
+
+    @cached_property
+    def _places(self) -> dict[Step, int]:
+        return {step: place for place, step in enumerate(self.steps)}
+
+    def _fits(self, step: Step) -> bool:
+        return abs(step[0]) < self.size[0] and abs(step[1]) < self.size[1]
 
 
 def of_images(images: Tensor, steps: tuple[Step, ...]) -> MomentMaps:

@@ -8,16 +8,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.theory.graph import Pool
-from cnnlab.theory.maps import MomentMaps, Step, inside, kept, partners, shifted
+from cnnlab.theory.maps import MomentMaps, Step, inside, kept, opposite, partners
 
 # Half the points of the quadrature rule over a window's cells; each is used with its antithetic point.
 _POINTS = 128
+# Products of cells that are computed at once: as many as a processor's cache holds.
+_AT_ONCE = 2**18
 
 
 def steps_below(pool: Pool, steps: tuple[Step, ...], size: tuple[int, int]) -> tuple[Step, ...]:
     """The steps between cells, on a map of `size`, needed for the window products at `steps`."""
-    (down, right), within = pool.window.stride, _within(pool)
-    return kept(((down * a + c, right * b + d) for a, b in steps for c, d in within), size)
+    (down, right), cells = pool.window.stride, within(pool)
+    return kept(((down * a + c, right * b + d) for a, b in steps for c, d in cells), size)
 
 
 def shares(pool: Pool, size: tuple[int, int]) -> Tensor:
@@ -39,19 +41,6 @@ def linear(x: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> MomentMaps:
     pairs = _window_products(x, None, pool, steps) * share * partners(share[None], steps)
     pairs[:, 0] = pairs[:, 0].maximum(mean.square())
     return MomentMaps(mean, pairs, steps)
-
-
-def spread(gradient: Tensor, slopes: Tensor, pool: Pool, size: tuple[int, int]) -> Tensor:
-    """(N, H', W') -> (N, H, W): each window's value times `slopes` (N or 1, H', W', km), at its cells.
-
-    Cells in no window get 0; in several windows the sum, as if their gradients were independent.
-    """
-    k, m = pool.window.kernel
-    values = (gradient[..., None] * slopes).flatten(1, 2).transpose(1, 2)  # (N, km, windows)
-    (top, left), (down, right) = pool.window.before, pool.window.stride
-    covered = ((pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m)
-    cells = F.fold(values, covered, (k, m), stride=(down, right))[:, 0]
-    return F.pad(cells, (-left, size[1] + left - covered[1], -top, size[0] + top - covered[0]))
 
 
 def largest(h: MomentMaps, pool: Pool, steps: tuple[Step, ...]) -> tuple[MomentMaps, Tensor]:
@@ -110,7 +99,7 @@ def normal_points(dimensions: int) -> Tensor:
 def _covariances(h: MomentMaps, pool: Pool) -> Tensor:
     """(N, H', W', km, km) between the cells of each window, in row-major order."""
     k, m = pool.window.kernel
-    windows = {step: _windows(_pair(h, step), pool) for step in _within(pool)}
+    windows = {step: _windows(h.pair(step), pool) for step in within(pool)}
     cells = list(product(range(k), range(m)))
     columns = [windows[c - a, d - b][..., a * m + b] for a, b in cells for c, d in cells]
     return torch.stack(columns, -1).unflatten(-1, (k * m, k * m))
@@ -134,41 +123,75 @@ def _window_products(x: MomentMaps, scale: Tensor | None, pool: Pool, steps: tup
 
     `scale`: (N, H', W', km), per window and cell; None for 1.
     """
-    (k, m), (down, right), sums = pool.window.kernel, pool.window.stride, []
-    scales = None if scale is None else scale.movedim(-1, 1).unflatten(1, (k, m))  # (N, k, m, H', W')
-    for a, b in steps:
-        total = torch.zeros(len(x.mean), *pool.size, dtype=x.mean.dtype)
-        away = None if scales is None else shifted(scales, (a, b))
-        for c, d in _within(pool):
-            step = (down * a + c, right * b + d)
-            # Cells whose partner (c, d) away is in the other window, and those partners.
-            own = slice(max(0, -c), k - max(0, c)), slice(max(0, -d), m - max(0, d))
-            other = slice(max(0, c), k - max(0, -c)), slice(max(0, d), m - max(0, -d))
-            terms = _windows(_pair(x, step), pool).movedim(-1, 1).unflatten(1, (k, m))[:, *own]
-            if scales is not None and away is not None:
-                terms = terms * scales[:, *own] * away[:, *other]
-            total += terms.sum((1, 2))
-        sums.append(total)
-    return torch.stack(sums, 1)
-
-
-def _pair(x: MomentMaps, step: Step) -> Tensor:
-    return (
-        x.pair(step) if all(abs(a) < side for a, side in zip(step, x.size, strict=True)) else torch.zeros_like(x.mean)
+    x = x.both_ways()
+    if scale is None:
+        total = torch.zeros(len(x.mean), len(steps), *pool.size, dtype=x.mean.dtype)
+        for cell in within(pool):
+            total += _sums(_cells_apart(x, pool, steps, cell), pool, cell)
+        return total
+    at_once = max(1, _AT_ONCE // scale[0].numel())
+    some = [steps[i : i + at_once] for i in range(0, len(steps), at_once)]
+    alone = [MomentMaps(mean[None], pairs[None], x.steps) for mean, pairs in zip(x.mean, x.pairs, strict=True)]
+    return torch.stack(
+        [
+            torch.cat([_scaled_sums(image, own, pool, few) for few in some])
+            for image, own in zip(alone, scale, strict=True)
+        ]
     )
 
 
-def _within(pool: Pool) -> list[Step]:
+def _sums(maps: Tensor, pool: Pool, cell: Step) -> Tensor:
+    """(N, D', H, W) -> (N, D', H', W'): over the cells of each window that have one `cell` away in it."""
+    rows, columns = own_cells(pool, cell)
+    (k, m), (height, width) = pool.window.kernel, maps.shape[-2:]
+    cut = maps[..., rows.start : height - k + rows.stop, columns.start : width - m + columns.stop]
+    sides = (rows.stop - rows.start, columns.stop - columns.start)
+    return F.avg_pool2d(cut, sides, pool.window.stride, divisor_override=1)
+
+
+def _scaled_sums(x: MomentMaps, scale: Tensor, pool: Pool, steps: tuple[Step, ...]) -> Tensor:
+    """(D', H', W'), of one image, with its `scale` (H', W', km)."""
+    (k, m), (down, right) = pool.window.kernel, pool.window.stride
+    maps, total = scale.movedim(-1, 0), torch.zeros(len(steps), *pool.size, dtype=x.mean.dtype)
+    here, away = maps.unflatten(0, (k, m)), partners(maps, steps).transpose(0, 1).unflatten(1, (k, m))
+    for cell in within(pool):
+        own, other = own_cells(pool, cell), own_cells(pool, opposite(cell))
+        apart = _cells_apart(x, pool, steps, cell)[0]
+        windows = apart.unfold(-2, k, down).unfold(-2, m, right).movedim((-2, -1), (1, 2))  # (D', k, m, H', W')
+        total += (windows[:, *own] * away[:, *other]).mul_(here[*own]).sum((1, 2))
+    return total
+
+
+def _cells_apart(x: MomentMaps, pool: Pool, steps: tuple[Step, ...], cell: Step) -> Tensor:
+    """(N, D', H, W), of the part that windows cover: products of each cell with the one `cell` further, one of `steps`
+    between windows away."""
+    (down, right), (c, d) = pool.window.stride, cell
+    return _covered(x.stacked([(down * a + c, right * b + d) for a, b in steps]), pool)
+
+
+def own_cells(pool: Pool, cell: Step) -> tuple[slice, slice]:
+    """The rows and columns of a window's cells that have one `cell` away in it; its partners have one opposite."""
+    (k, m), (c, d) = pool.window.kernel, cell
+    return slice(min(max(0, -c), k), max(k - max(0, c), 0)), slice(min(max(0, -d), m), max(m - max(0, d), 0))
+
+
+def within(pool: Pool) -> list[Step]:
+    """The steps between the cells of a window."""
     k, m = pool.window.kernel
     return list(product(range(1 - k, k), range(1 - m, m)))
 
 
 def _windows(maps: Tensor, pool: Pool, padded: bool = False) -> Tensor:
     """(N, H, W) -> (N, H', W', km): the cells of each window, 0 beyond the map's edge. `padded`: as the maps are."""
+    (k, m), (down, right) = pool.window.kernel, pool.window.stride
+    return _covered(maps, pool, padded).unfold(-2, k, down).unfold(-2, m, right).flatten(-2)
+
+
+def _covered(maps: Tensor, pool: Pool, padded: bool = False) -> Tensor:
+    """The part of the maps (..., H, W) that windows cover, 0 beyond the edge."""
     (k, m), (down, right), (top, left) = pool.window.kernel, pool.window.stride, pool.window.before
     if padded:
         top = left = 0
     height, width = (pool.size[0] - 1) * down + k, (pool.size[1] - 1) * right + m
     h, w = maps.shape[-2:]
-    whole = F.pad(maps, (left, width - w - left, top, height - h - top))
-    return whole.unfold(-2, k, down).unfold(-2, m, right).flatten(-2)
+    return F.pad(maps, (left, width - w - left, top, height - h - top))

@@ -14,12 +14,13 @@ from cnnlab.networks.modules.moments import moments
 from cnnlab.theory import channels, pooling
 from cnnlab.theory.batch_norm import normalized
 from cnnlab.theory.channels import Channels
-from cnnlab.theory.convolution import convolved, kernels, taps_in_common, transposed
+from cnnlab.theory.convolution import convolved, returned, taps_in_common
 from cnnlab.theory.graph import IMAGE, Activate, Add, Graph, Join, Node, Normalize, Pool, Weights
 from cnnlab.theory.maps import MomentMaps, Step, of_images, partners
-from cnnlab.theory.pairs import activated
+from cnnlab.theory.pairs import activated, slopes_between
 from cnnlab.theory.samples import Activated, Samples, of_patches
-from cnnlab.theory.tracked import Plan, affordable, plan_of
+from cnnlab.theory.spreading import spread
+from cnnlab.theory.tracked import Plan, affordable, gradient_plan, plan_of
 from cnnlab.theory.weights import WeightMoments
 
 MAX_IMAGES = 16  # that stand for a batch; fewer where pairs of positions are many
@@ -132,13 +133,16 @@ class _Walk:
 def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[State], top: Tensor) -> list[Tensor]:
     """Second moments of d loss / d output, (N, H, W) per node, from those of the logits, `top` (N, 1, 1).
 
-    Gradients of several branches add up as independent ones. NaN below a hidden layer whose weights have non-zero
-    mean: the gradient then has a component shared by all channels, which second moments alone cannot track. (The
-    logits' weights may: gradients sum to 0 over classes.)
+    Gradients of several branches add up as independent ones; those of windows that overlap, by how alike they are. NaN
+    below a hidden layer whose weights have non-zero mean: the gradient then has a component shared by all channels,
+    which second moments alone cannot track. (The logits' weights may: gradients sum to 0 over classes.)
     """
     last = len(graph.nodes) - 1
-    gradients = [torch.zeros_like(state.maps.mean) for state in states]
-    gradients[last] = top
+    gradients = [
+        MomentMaps(torch.zeros_like(mean), mean.new_zeros(len(mean), len(steps), *mean.shape[1:]), steps)
+        for mean, steps in zip((state.maps.mean for state in states), gradient_plan(graph), strict=True)
+    ]
+    gradients[last] = replace(gradients[last], pairs=top[:, None])
     by_channel = [torch.zeros_like(channels.alike()) for _ in states]  # times the gradients' mean squares
     for place in range(last, -1, -1):
         node, above = graph.nodes[place], gradients[place]
@@ -147,27 +151,27 @@ def backward(graph: Graph, weights: Mapping[str, WeightMoments], states: list[St
         for i in node.inputs:
             if i == IMAGE:
                 continue
-            size = graph.nodes[i].size
+            size, steps = graph.nodes[i].size, gradients[i].steps
             match node:
                 case Weights():
-                    box, mean = kernels(node, weights[node.layer])
-                    if place < last and bool(mean.any()) and bool(above.any()):
-                        above = torch.full_like(above, torch.nan)
-                    arrived = transposed(above, node.c_out * box, node, size) / node.keep
+                    if place < last and bool(weights[node.layer].mean.any()) and bool(above.square.any()):
+                        above = replace(above, pairs=torch.full_like(above.pairs, torch.nan))
+                    arrived = returned(above, node, weights[node.layer], size, steps)
                 case Pool():
-                    arrived = pooling.spread(above, _slopes(states[place]), node, size)
+                    arrived = spread(above, _slopes(states[place]), node, size, steps)
                 case Activate():
                     passed = states[i].channels.passed(node.activation, passed)
-                    arrived = above * _slopes(states[place]) * float(passed.mean())
+                    slopes = slopes_between(states[i].covariances.at(steps), node.activation, _slopes(states[place]))
+                    arrived = above.at(steps).pairs * slopes * float(passed.mean())
                     passed = passed / passed.mean().clamp_min(1e-300)
                 case Normalize():
-                    arrived = above * _slopes(states[place])[0]
+                    arrived = above.at(steps).pairs * _slopes(states[place])[0]
                 case _:
-                    arrived = above
+                    arrived = above.at(steps).pairs
             renewed = isinstance(node, Weights | Pool | Join)
-            gradients[i] = gradients[i] + arrived
-            by_channel[i] = by_channel[i] + float(arrived.mean()) * (channels.alike() if renewed else passed)
-    return gradients
+            gradients[i] = replace(gradients[i], pairs=gradients[i].pairs + arrived)
+            by_channel[i] = by_channel[i] + float(arrived[:, 0].mean()) * (channels.alike() if renewed else passed)
+    return [gradient.square for gradient in gradients]
 
 
 def _slopes(state: State) -> Tensor:
@@ -205,9 +209,12 @@ def _pooled(place: int, node: Pool, x: State, steps: tuple[Step, ...], factor: f
         maps = MomentMaps(x.maps.mean.mean((1, 2), keepdim=True), square[:, None], steps)
     else:
         maps = pooling.linear(x.maps, node, steps)
-    total = float((share * node.window.kernel[0] * node.window.kernel[1]).mean())
-    samples = x.samples.averaged(*_level(maps), total)
-    return State(maps, samples.alike() if node.whole else samples, _normal(maps, place), slopes)
+    cells = node.window.kernel[0] * node.window.kernel[1]
+    if node.whole:
+        samples = x.samples.averaged_whole(*_level(maps), cells)
+    else:
+        samples = x.samples.averaged(*_level(maps), float(share.mean()) * cells)
+    return State(maps, samples, _normal(maps, place), slopes)
 
 
 def _sum(fed: list[State]) -> State:

@@ -84,9 +84,16 @@ class Samples:
         common = (total**2 * self.products).minimum(most).maximum(-most)
         return Samples(common.diagonal_scatter(own), mean, self.images)
 
-    def alike(self) -> "Samples":
-        """Global averages differ little between images: correlation 1, an upper bound."""
-        return replace(self, products=torch.full_like(self.products, self.square))
+    def averaged_whole(self, square: float, mean: float, positions: int) -> "Samples":
+        """After a global average over `positions`: one value per image, whose product with another image's is the mean
+        over their positions."""
+        member = (self.images[:, None] == self.images.unique()).double()  # (P, images)
+        count = member.sum(0)
+        own, total = member.T @ self.products.diagonal(), member.T @ self.products @ member
+        within = torch.where(count > 1, (total.diagonal() - own) / (count * (count - 1)).clamp_min(1), own)
+        within = own / count / positions + (1 - 1 / positions) * within
+        images = (total / (count[:, None] * count)).diagonal_scatter(within)
+        return replace(self, products=member @ images @ member.T).scaled(square, mean)
 
     def plus(self, other: "Samples") -> "Samples":
         return Samples(self.products + other.products + 2 * self.mean * other.mean, self.mean + other.mean, self.images)

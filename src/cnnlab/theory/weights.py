@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.common.random import cpu_seed
+from cnnlab.networks.init import groups_of
 from cnnlab.networks.layers import weight_layers, weight_of
 
 Fill = Callable[[Tensor], object]
@@ -47,7 +48,8 @@ def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dic
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad:
             raise NotApplicable(f"{name} has weights that are frozen or computed, not drawn at random")
-        shape = weight.shape if weight.dim() == 4 else torch.Size((*weight.shape, 1, 1))
+        c_out, *others = weight.shape
+        shape = torch.Size((c_out // groups_of(layer), *others, *(1,) * (4 - weight.dim())))
         if shape not in known:
             known[shape] = weight_moments(fill, shape)
         found[name] = known[shape]
