@@ -1,13 +1,20 @@
 """What an optimizer is given in a watched step, against autograd's own gradients."""
 
+import gc
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from torch.optim.optimizer import (
+    _global_optimizer_post_hooks,
+    _global_optimizer_pre_hooks,
+    register_optimizer_step_post_hook,
+)
 
 from cnnlab.networks.layers import weight_layers
-from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given
+from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.stepping import _COUNTING, Stepped, Stepping, Steps, counted, gradients_given
 
 X, Y = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 3
 
@@ -135,12 +142,26 @@ def test_an_optimizer_s_steps_are_counted_between_watched_ones_too():
     assert steps.done == 7
 
 
-def test_counting_ends_with_the_one_who_counts():
-    before = len(_global_optimizer_post_hooks)
-    steps = Steps(_network())
-    assert len(_global_optimizer_post_hooks) == before + 1
-    del steps
-    assert len(_global_optimizer_post_hooks) == before
+def test_counting_ends_with_the_one_who_counts_and_one_hook_serves_all():
+    steps = [Steps(_network()) for _ in range(3)]
+    hooks, counting = len(_global_optimizer_post_hooks), len(_COUNTING)
+    steps.append(Steps(_network()))
+    assert len(_global_optimizer_post_hooks) == hooks and len(_COUNTING) == counting + 1
+    steps.clear()
+    gc.collect()
+    assert len(_global_optimizer_post_hooks) == hooks and len(_COUNTING) <= counting - 3
+
+
+def test_a_probe_may_be_collected_while_an_optimizer_calls_its_hooks():
+    network = _network()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    probes = [Probe(network)]
+    hooks = [register_optimizer_step_post_hook(lambda *_: (probes.clear(), gc.collect())) for _ in range(2)]
+    _backward(network)
+    optimizer.step()
+    for hook in hooks:
+        hook.remove()
+    assert not probes
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ class Probe:
         self._batch = 0  # the most images in a watched step
         self._known = Known()
         self._at_first: tuple[Tensor, Tensor] | None = None  # the smallest weights, and as they were
-        self._optimized = Steps(network if own_loop else nn.Identity())
-        self._foreign = ForeignWeights(network, self._optimized) if own_loop else None
+        self._optimized = Steps(network) if own_loop else None
+        self._foreign = ForeignWeights(network, self._optimized) if self._optimized else None
 
     @contextmanager
     def watch(
@@ -90,10 +90,11 @@ class Probe:
         if len(self._steps) >= KEPT:
             self._compute()
         more: dict[str, Tensor | float] = {}
+        before = self._optimized.done if self._optimized else 0
         if not self._groups:
             yield more
             self._steps.append(Step(more=_numbers(more)))
-            self._stepped.append(Stepped(before=self._optimized.done))
+            self._stepped.append(Stepped(before=before))
             return
         watched = Watched(
             *(self.network, self.layers, self._calling, self._groups, self.images, self._known),
@@ -102,7 +103,7 @@ class Probe:
             self._foreign,
         )
         parameters = [*self.network.parameters()] if self.own_loop else []
-        stepping = Stepping(self.network, parameters, self._optimized.done)
+        stepping = Stepping(self.network, parameters, before)
         if self._at_first is None and (smallest := stepping.smallest) is not None:
             self._at_first = smallest, smallest.detach().clone()
         with stepping, watched.running():
@@ -173,7 +174,9 @@ class Probe:
             if self._foreign is not None and self._foreign.always_new:
                 rows[-1]["check/layers_anew"] = 1.0
         functions = [activation_layer(name) for name in sorted(self._activations)]
-        context = context_of(self.network, optimizer, classes, functions, self._optimized.held)
+        context = context_of(
+            self.network, optimizer, classes, functions, self._optimized.held if self._optimized else ()
+        )
         context = replace(context, computed=narrowest(self._types), batch_size=self._batch or None)
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer
             peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])

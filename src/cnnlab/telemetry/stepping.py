@@ -4,10 +4,11 @@ gradient."""
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite, log2
 from statistics import median
 from typing import Any, Self
-from weakref import WeakKeyDictionary, finalize, ref
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -27,24 +28,36 @@ class Steps:
 
     def __init__(self, network: nn.Module):
         self.held = set[int]()
+        self._own = {id(parameter) for parameter in network.parameters()}
         self._by_optimizer: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
-        own, counting = {id(parameter) for parameter in network.parameters()}, ref(self)
+        _listen()
+        _COUNTING.add(self)
 
-        def stepped(optimizer: Optimizer, *_: Any) -> None:
-            steps = counting()
-            if steps is None:
-                return
-            if optimizer not in steps._by_optimizer:
-                steps.held |= {id(p) for group in optimizer.param_groups for p in group["params"]} & own
-            if any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
-                steps._by_optimizer[optimizer] = steps._by_optimizer.get(optimizer, 0) + 1
-
-        finalize(self, register_optimizer_step_post_hook(stepped).remove)
+    def count(self, optimizer: Optimizer) -> None:
+        if optimizer not in self._by_optimizer:
+            self.held |= {id(p) for group in optimizer.param_groups for p in group["params"]} & self._own
+        if any(id(p) in self._own for group in optimizer.param_groups for p in group["params"]):
+            self._by_optimizer[optimizer] = self._by_optimizer.get(optimizer, 0) + 1
 
     @property
     def done(self) -> int:
         """The most that one optimizer took; 0 where the loop changes the weights without."""
         return max(self._by_optimizer.values(), default=0)
+
+
+_COUNTING: WeakSet[Steps] = WeakSet()
+
+
+@cache
+def _listen() -> None:
+    """To all optimizers, for good: a hook that is removed when what it counts for is collected, at any moment, may be
+    removed while torch goes through its hooks."""
+    register_optimizer_step_post_hook(_stepped)
+
+
+def _stepped(optimizer: Optimizer, *_: Any) -> None:
+    for steps in list(_COUNTING):
+        steps.count(optimizer)
 
 
 @dataclass
