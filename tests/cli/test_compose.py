@@ -153,12 +153,32 @@ def test_a_typo_in_a_claim_is_told_with_all_that_it_may_set(command):
     assert str(error.value).count("claim.guess") == 1
 
 
-@pytest.mark.parametrize("typed", ["claim.arm=he,xavier", "sweep.wait=true,false", "claim.guess=holds,inconclusive"])
-def test_a_setting_of_the_whole_sweep_is_not_swept(typed):
-    key, _, value = typed.partition("=")
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("claim.arm=he,xavier", "A list is written claim.arm=[he,xavier]."),
+        ("sweep.wait=true,false", "Give one value."),
+        ("claim.guess=holds,inconclusive", "Give one value."),
+    ],
+)
+def test_a_setting_of_the_whole_sweep_is_not_swept(typed, advice):
     with pytest.raises(InputError) as error:
         compose_jobs("train", ["-m", "experiment=he_suits_relu", typed])
-    assert str(error.value).startswith(f"{typed}: this is about the whole") and f"{key}=[{value}]" in str(error.value)
+    assert str(error.value) == f"{typed}: this is about the whole sweep, and has one value.\n{advice}"
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "says"),
+    [
+        ("summary", ["-m", "model=stacked3x3,vgg"], "'claim.margin' is no setting"),
+        ("predict", ["-m", "image=a.png,b.png"], "'claim.margin' is no setting"),
+        ("report", [], "'claim.margin' is no setting"),
+        ("train", ["-m", "hydra/sweeper=basic"], "a claim is judged by cnnlab's own sweeper alone"),
+    ],
+)
+def test_what_judges_no_claim_has_no_settings_of_one(command, typed, says):
+    with pytest.raises(InputError, match=says):
+        compose_jobs(command, [*typed, "claim.margin=0.1"])
 
 
 def test_another_commands_config_is_told_as_such():

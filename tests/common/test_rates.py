@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
 
 from cnnlab.common.rates import peak, rated
 
@@ -27,6 +27,15 @@ def test_a_schedule_does_not_change_which_one_it_is():
         optimizer.step()
         scheduler.step()
         assert rated(optimizer) is optimizer.param_groups[1] and peak(rated(optimizer)) == 0.01
+
+
+def test_it_stays_the_same_where_a_schedule_leaves_no_trace():
+    optimizer = _optimizer(1e-2, None, lr=1e-3)
+    plateau = ReduceLROnPlateau(optimizer, factor=0.1, patience=0)
+    assert rated(optimizer) is optimizer.param_groups[1]
+    for _ in range(3):
+        plateau.step(1.0)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-4) and rated(optimizer) is optimizer.param_groups[1]
 
 
 def test_the_peak_of_a_warm_up():

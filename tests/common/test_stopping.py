@@ -1,6 +1,7 @@
 """A signal stops the work, also where Python swallows the exception."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -150,3 +151,9 @@ def test_ctrl_c_while_a_command_is_imported_shows_no_traceback(delay, tmp_path):
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in printed
+
+
+def test_what_stopped_a_process_comes_through_a_pickle():
+    for stopped in (stopping.Stopped(signal.SIGTERM), stopping.Stopped(signal.SIGINT, "time is over")):
+        again = pickle.loads(pickle.dumps(stopped))
+        assert (again.number, str(again)) == (stopped.number, str(stopped))

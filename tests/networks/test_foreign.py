@@ -106,6 +106,21 @@ def test_lazy_layers_get_their_shapes_and_nothing_else_changes():
     drawn = nn.Conv2d(1, 4, 3)  # as a layer whose shape was known
     assert torch.equal(network[0].weight, drawn.weight) and torch.equal(network[0].bias, drawn.bias)
     for whole in (network, nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3))):  # known already; cannot take it
-        before = torch.get_rng_state()
-        assert torch.equal(materialize(whole, (1, 8, 8))[0].weight, whole[0].weight)
+        before, kept = torch.get_rng_state(), whole[0].weight.clone()
+        assert torch.equal(materialize(whole, (1, 8, 8))[0].weight, kept)
         assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_shapes_leave_what_forward_counts_as_it_was():
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.LazyLinear(3)
+            self.register_buffer("passes", torch.zeros(()))
+
+        def forward(self, x):
+            self.passes += 1
+            return self.layer(x.flatten(1))
+
+    network = materialize(Counts(), (1, 4, 4))
+    assert network.layer.weight.shape == (3, 16) and network.passes == 0 and network.training

@@ -351,3 +351,24 @@ def test_a_frozen_last_layer_stays():
     before = net.head.logits.weight.clone()
     mup_readout(net, torch.zeros(1, 3, 8, 8), base_width=4)
     assert torch.equal(net.head.logits.weight, before)
+
+
+def test_mup_does_not_guess_which_layer_is_last():
+    class Cosine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
+
+        def forward(self, x):
+            return nn.functional.linear(self.conv(x).mean((2, 3)), self.head.weight)
+
+    batch = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match=r"init=mup: the weights of 02_head are used without calling it"):
+        initialize(Cosine(), nn.init.kaiming_normal_, after=mup_readout, batch=batch)
+
+
+def test_networks_without_numbers_are_taken():
+    with torch.device("meta"):
+        network = nn.Conv2d(3, 4, 3)
+    initialize(network, nn.init.kaiming_normal_)
+    assert network.weight.is_meta

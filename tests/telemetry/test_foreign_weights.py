@@ -1,5 +1,7 @@
 """A layer made in forward() against other networks that a loop uses."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -31,10 +33,19 @@ class Judge(nn.Module):
         return self.judge[0](self.net(x))
 
 
-def _looks_at_a_copy(network: nn.Module) -> None:
-    copy = Anew()
-    copy.load_state_dict(network.state_dict(), strict=False)
-    copy(X)  # with a graph, and no backward pass
+def _attacks(network: nn.Module) -> None:
+    """Projected gradient descent on the images."""
+    images = nn.Parameter(X.clone())
+    optimizer = torch.optim.SGD([images], lr=0.1)
+    F.cross_entropy(network(images), Y).neg().backward()
+    optimizer.step()
+
+
+def _looks_ahead(network: nn.Module) -> None:
+    copy = deepcopy(network)
+    loss = F.cross_entropy(copy(X), Y)
+    loss.backward()
+    torch.optim.SGD(copy.parameters(), lr=0.1).step()
 
 
 def _said(network: nn.Module, body=lambda network: None) -> str:
@@ -60,7 +71,8 @@ def test_a_layer_that_is_made_in_forward_is_told():
     [
         (Judge, lambda network: None),
         (lambda: Judge().net, lambda network: None),
-        (lambda: Judge().net, _looks_at_a_copy),
+        (lambda: Judge().net, _attacks),
+        (lambda: Judge().net, _looks_ahead),
     ],
 )
 def test_other_networks_in_the_loop_are_none(network, body):

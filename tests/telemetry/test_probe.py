@@ -542,6 +542,45 @@ def test_mistakes_of_a_loop_are_told_where_weights_are_computed(wrong):
     assert clauses[wrong] in str(said)
 
 
+def test_micro_batches_whose_gradients_add_up_are_no_batch():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    probe, optimizer = Probe(network), torch.optim.SGD(network.parameters(), lr=1e-6)
+    for step in range(160):
+        with probe.watch() as seen:
+            _scored(network, seen, images=2).backward()
+            if step % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+    said = str(probe.diagnose(optimizer, classes=3))
+    assert "a batch has" not in said and "the learning rate, 1e-06 with SGD, is too small" in said, said
+
+
+def test_a_weight_that_is_never_used_hides_no_mistake():
+    class Masked(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+            self.register_parameter("token", nn.Parameter(torch.zeros(1, 1)))
+
+    torch.manual_seed(0)
+    network = Masked()
+    probe = Probe(network)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    for _ in range(12):
+        with probe.watch() as seen:
+            _scored(network, seen).backward()
+            optimizer.step()
+    assert "call optimizer.zero_grad() in every step" in str(probe.diagnose(optimizer, classes=3))
+
+
+def test_a_map_that_gets_its_batch_behind_the_softmax_mixes_no_images():
+    network = nn.Conv2d(1, 3, 3, padding=1)
+    probe = Probe(network)
+    with probe.watch():
+        F.nll_loss(F.log_softmax(network(X)[0], dim=0).unsqueeze(0), Y[:1, None, None].expand(1, 8, 8)).backward()
+    assert "loss/over_images" not in probe.read()
+
+
 def test_single_images_are_not_all_alike():
     def body(network, optimizer, seen):
         optimizer.zero_grad()

@@ -14,7 +14,7 @@ from torch.optim.optimizer import (
 
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.probe import Probe
-from cnnlab.telemetry.stepping import _COUNTING, Stepped, Stepping, Steps, counted, gradients_given
+from cnnlab.telemetry.stepping import _COUNTING, Stepped, Stepping, Steps, counted, gradients_given, scale_of
 
 X, Y = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 3
 
@@ -171,3 +171,19 @@ def test_a_probe_may_be_collected_while_an_optimizer_calls_its_hooks():
 def test_watched_steps_have_the_number_of_the_optimizer_s_step(before, numbers):
     """Those of one step, as with accumulated gradients, count one by one, and so where no optimizer steps."""
     assert counted([Stepped(before=steps) for steps in before]) == numbers
+
+
+def test_of_several_optimizers_the_largest_rate_counts_whichever_steps_last():
+    network = _network()
+    large, small = (torch.optim.SGD([network[i].weight], lr=rate) for i, rate in ((0, 0.02), (2, 3e-4)))
+    for order in ((large, small), (small, large)):
+        with Stepping(network, _weights(network)) as stepping:
+            _backward(network)
+            for optimizer in order:
+                optimizer.step()
+        assert stepping.seen.rate == 0.02
+
+
+@pytest.mark.parametrize(("share", "scale"), [(2.0**-10, 1024.0), (0.25, None), (1 / 30, None), (1.0001 / 32, None)])
+def test_a_loss_scale_is_an_exact_power_of_two(share, scale):
+    assert scale_of(share) == scale

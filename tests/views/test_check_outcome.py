@@ -85,7 +85,9 @@ def test_a_loss_that_is_still_falling_does_not_speak_against_the_network(told):
     behind = told(_falling(0.328, 0.891))
     assert "What holds it back is the optimizer" in behind["so"] and behind["try"].endswith("check=range_test")
     stands = told(_falling(0.328, 0.891) | {"check/one_batch/unfinished": False})
-    assert "What holds it back is the optimizer" in stands["so"]
+    assert "What keeps it from that is the optimizer" in stands["so"]
+    still = told(_falling(0.125, 0.328) | {"check/one_batch/unfinished": False})
+    assert "What keeps it from that is the optimizer" in still["so"], "more steps of the same would not help"
     slower = told(_results(False, True) | {"check/one_batch/unfinished": True})
     assert slower["so"].startswith("The network can learn them. What holds it back is the optimizer")
     ahead = told(_falling(0.953, 0.5) | {"check/one_batch/reference/unfinished": False})

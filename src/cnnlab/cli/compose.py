@@ -65,7 +65,7 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
     name = args.config_name or config_name
     with with_configs(args.config_dir) as hydra:
         loader = hydra.config_loader
-        lines = cleaned(loader, args.overrides)
+        lines = cleaned(loader, args.overrides, name)
         if not args.multirun:
             job = _compose(loader, name, _not_swept(config_name, loader, lines))
             handed = job.hydra.mode is None and not args.config_path and not args.experimental_rerun
@@ -89,6 +89,8 @@ def compose_command(config_name: str, arguments: Sequence[str]) -> Command:
             if odd := next((key for key in sweeper if key not in SWEEPER_KEYS), None):
                 raise InputError(unknown(f"hydra.sweeper.{odd}", [f"hydra.sweeper.{key}" for key in SWEEPER_KEYS[1:]]))
             return command
+        if typed := next((o.key_or_group for o in parsed if is_of_claim(o.key_or_group)), None):
+            raise InputError(f"{typed}: a claim is judged by cnnlab's own sweeper alone.\nLeave out hydra/sweeper=...")
         if not sweeper._target_.endswith("BasicSweeper"):
             # It chooses values as it goes; each job is checked when it starts.
             return command._replace(jobs=[without_sections(_compose(loader, name, single))])
@@ -123,7 +125,7 @@ def compose_run(
         raise InputError(f"{flag} is a command-line flag. Give overrides only, e.g. 'model=single5x5'.")
     with with_configs(config_dir) as hydra:
         loader = hydra.config_loader
-        lines = _not_swept(config_name, loader, cleaned(loader, overrides))
+        lines = _not_swept(config_name, loader, cleaned(loader, overrides, config_name))
         config = _compose(loader, config_name, lines)
     if not of_sweep:
         _check_not_a_sweep(config_name, config)
@@ -156,15 +158,17 @@ def with_configs(config_dir: str | Path | None) -> Iterator[Hydra]:
         GlobalHydra.instance().hydra = before
 
 
-def cleaned(loader: ConfigLoader, lines: Sequence[str]) -> list[str]:
-    """The overrides without the `+` and `++` that would hide a typo. Raises InputError."""
+def cleaned(loader: ConfigLoader, lines: Sequence[str], config_name: str) -> list[str]:
+    """The overrides of this config without the `+` and `++` that would hide a typo. Raises InputError."""
     overrides = parse(parser_of(loader), lines)
     removed = next((o for o in overrides if o.is_delete() and not o.key_or_group.startswith(EXTENSIBLE)), None)
     if removed is not None:
         raise InputError(
             f"{removed.input_line} would remove a required setting.\nGive it another value, or null where allowed."
         )
-    return [_without_plus(o) for o in overrides]
+    typed = any(is_of_claim(o.key_or_group) for o in overrides)
+    claims = typed and "claim" in loader.load_configuration(config_name, [], RunMode.RUN)
+    return [_without_plus(o, claims) for o in overrides]
 
 
 def without_sections(config: DictConfig) -> DictConfig:
@@ -192,9 +196,9 @@ def _check_of_command(parsed: Sequence[Override]) -> None:
     for override in parsed:
         key, value = override.key_or_group, override.get_value_string()
         if override.is_sweep_override() and key.partition(".")[0] in COMMAND_SECTIONS:
-            raise InputError(
-                f"{key}={value}: this is about the whole sweep, and has one value.\nA list is written {key}=[{value}]."
-            )
+            listed = key in ("claim.arm", "claim.than", "claim.key")
+            advice = f"A list is written {key}=[{value}]." if listed else "Give one value."
+            raise InputError(f"{key}={value}: this is about the whole sweep, and has one value.\n{advice}")
 
 
 def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
@@ -224,10 +228,11 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
         )
 
 
-def _without_plus(override: Override) -> str:
+def _without_plus(override: Override, claims: bool) -> str:
+    """`claims`: whether this command judges claims, of whose settings an experiment may leave some out."""
     line, key = override.input_line or "", override.key_or_group
-    if is_of_claim(key):
-        return f"++{line.lstrip('+')}"  # an experiment may leave it out
+    if claims and is_of_claim(key):
+        return f"++{line.lstrip('+')}"
     return line if key.startswith(("hydra/", *EXTENSIBLE)) else line.lstrip("+")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 
 def peak(group: Mapping[str, Any]) -> float:
@@ -9,8 +10,15 @@ def peak(group: Mapping[str, Any]) -> float:
     return float(group.get("max_lr", group.get("initial_lr", group["lr"])))
 
 
+_RATED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+
 def rated(optimizer: Any) -> dict[str, Any]:
     """The group whose rate is the one that the optimizer was made with, as `optimizer.lr`, which by width or depth may
-    be changed for others; where each has a rate of its own, the one with the largest."""
-    given = getattr(optimizer, "defaults", {}).get("lr")
-    return next((g for g in optimizer.param_groups if peak(g) == given), max(optimizer.param_groups, key=peak))
+    be changed for others; where each has a rate of its own, the one with the largest. As it was when first asked for:
+    some schedules leave no trace of where the rates began."""
+    groups = optimizer.param_groups
+    if _RATED.get(optimizer, len(groups)) >= len(groups):
+        given, peaks = getattr(optimizer, "defaults", {}).get("lr"), [peak(group) for group in groups]
+        _RATED[optimizer] = peaks.index(given if given in peaks else max(peaks))
+    return groups[_RATED[optimizer]]

@@ -28,6 +28,9 @@ class Stopped(KeyboardInterrupt):
         super().__init__(reason or f"stopped by {signal.Signals(number).name}")
         self.number = number
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.number, str(self))
+
 
 def ask(number: int, reason: str = "") -> None:
     """Stop for signal `number`: at once, or inside `patiently` where the loop asks, and at once if asked again."""

@@ -117,7 +117,7 @@ class Files:
             return
         found = {name: self._elsewhere(name) for name in self.missing()}
         moves = [(path, self.folder / (name + ".gz" * (path.suffix == ".gz"))) for name, path in found.items() if path]
-        if len(moves) < len(found):
+        if not found or len(moves) < len(found):  # none where another command has just downloaded them
             return
         way = "; ".join(
             ["mkdir -p " + quote(str(self.folder)), *(f"mv {quote(str(a))} {quote(str(b))}" for a, b in moves)]
@@ -135,7 +135,8 @@ class Files:
         folders = [self.folder, *(folder for folder in self.folder.parents if folder.is_relative_to(self.home))]
         names = [spelled + end for spelled in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
         paths = (folder / spelled for folder in folders for spelled in names)
-        return next((path for path in paths if path.is_file() and path != self._archive(f"{name}.gz")), None)
+        own = (self.folder / name, self._archive(f"{name}.gz"))
+        return next((path for path in paths if path.is_file() and path not in own), None)
 
     def remedy(self, *names: str) -> str:
         """What to do about damaged files: an archive that was kept may make them again as they are."""

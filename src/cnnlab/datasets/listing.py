@@ -147,7 +147,7 @@ def _unlabelled(folder: Path, names: Sequence[str], learned: Listing) -> str:
         if set(map(composed, folders(inner))) & set(learned.classes):
             return f"{head}The folders are one level below: mv {inner}/* {folder}"
     return (
-        f"{head}Test images belong into {folder / learned.classes[0]}, ... Without labels they test nothing:\n"
+        f"{head}Test images belong in {folder / learned.classes[0]}, ... Without labels they test nothing:\n"
         f"dataset.root={learned.folder} takes some of the training images for the test, and predict classifies these."
     )
 

@@ -118,7 +118,8 @@ def matches(pattern: str) -> tuple[list[Path], list[Path]]:
         )
     endings = extensions()
     others = [file for file in found if file.suffix.lower() not in endings and not _is_picture(file)]
-    kept = [file for file in found if file not in set(others)]
+    left = set(others)
+    kept = [file for file in found if file not in left]
     return (kept, others) if kept else (found, [])
 
 

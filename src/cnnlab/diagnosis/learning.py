@@ -109,7 +109,7 @@ def learned(run: Evidence) -> list[Finding]:
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
     reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.final_on}"
-    # Few images are not judged by, but where all are right no steps are missing.
+    # An accuracy on few images judges nothing; but where nearly all are right, more steps would teach nothing.
     if run.over and run.steps < PATIENCE and share is not None and not run.skill(accuracy) >= OVERCOME:
         learns = run.skill(accuracy) > HALF
         name = "too_few_steps" if learns else "little_learned"

@@ -44,11 +44,8 @@ class Remedy:
 
     @property
     def _code(self) -> str:
-        change = (
-            f"= {self.value if isinstance(self.value, bool) else _number(self.value)}"
-            if self.value is not None
-            else f"*= {self.factor}"
-        )
+        value = self.value if isinstance(self.value, bool) else _number(self.value)  # False; for a command, false
+        change = f"= {value}" if value is not None and self.value is not None else f"*= {self.factor}"
         match self.setting:
             case "init":
                 batch = ", batch=x" if self.value == "lsuv" else ""

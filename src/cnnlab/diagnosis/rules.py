@@ -79,9 +79,9 @@ def _unknown(run: Evidence) -> Cause:
     if own == 1 and not told:
         clause += "; one batch is learned by heart, so it lies in the images, the labels or their number"
     elif own == 1:
-        clause += "; one batch is learned by heart, and a linear classifier learns from these images, so it shows later"
+        clause += "; one batch is learned by heart, and a linear classifier learns from these images: it shows later on"
         if math.isnan(run.latest("check/usual_both")):
-            clause += "; brief runs with other parts were left out (train.log says why)"
+            clause += "; brief trainings with another optimizer or new weights were not made (train.log says why)"
     one_batch = "train with check=one_batch"
     if run.context.settings is None:
         one_batch = "train on one batch of 64 images alone, which a sound network learns by heart"

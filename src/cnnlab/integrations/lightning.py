@@ -6,7 +6,6 @@ trainer = lightning.Trainer(callbacks=[cnnlab.integrations.lightning.LayerTeleme
 from contextlib import ExitStack
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -49,7 +48,9 @@ class LayerTelemetry(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         self._seen, self._step = None, trainer.global_step
         if self.schedule(self._step):
-            self._seen = self._watching.enter_context(self.probe.watch(self._gradient_scale(trainer)))
+            self._seen = self._watching.enter_context(
+                self.probe.watch(getattr(trainer.precision_plugin, "scaler", None))
+            )
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -71,7 +72,3 @@ class LayerTelemetry(Callback):
         self.diagnosis = self.probe.diagnose(trainer.optimizers[0], self.classes)
         if told(self.diagnosis.findings):
             rank_zero_warn(f"cnnlab found:\n{self.diagnosis}")
-
-    def _gradient_scale(self, trainer: Trainer) -> Tensor | None:
-        scaler = getattr(trainer.precision_plugin, "scaler", None)
-        return None if scaler is None else scaler.scale(torch.ones((), device=trainer.strategy.root_device))

@@ -11,19 +11,27 @@ from torch.overrides import TorchFunctionMode
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.raised import raised_at, said
-from cnnlab.common.random import cpu_seed
+from cnnlab.common.random import undisturbed
 from cnnlab.common.words import plural, sides
 from cnnlab.networks.map_sizes import smallest
 
 TOO_SMALL = ("Kernel size can't be greater than actual input size", "Output size is too small", "output size too small")
 LARGEST = 512  # pixels, of images that are tried
+CPU = torch.device("cpu")
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
-def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes: int, images: int = 2) -> None:
-    """Pass `images` random images through `network` in training mode; InputError unless logits (N, classes) come out.
+def check_forward(
+    network: nn.Module,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    images: int = 2,
+    device: torch.device = CPU,
+) -> None:
+    """Pass `images` random images through `network`, which is on `device`, in training mode; InputError unless logits
+    (N, classes) come out.
 
-    Running statistics change, the global random state does not.
+    Running statistics change, the global random states do not.
     """
     entered: list[str] = []
     handles = [
@@ -31,8 +39,8 @@ def check_forward(network: nn.Module, image_shape: tuple[int, int, int], classes
     ]
     used = _Parameters()
     try:
-        with cpu_seed(0), torch.no_grad(), used:
-            output = network.train()(torch.randn(images, *image_shape))
+        with undisturbed(0, device), torch.no_grad(), used:
+            output = network.train()(torch.randn(images, *image_shape, device=device))
     except InputError:
         raise
     except Exception as error:  # it is somebody's own code
@@ -118,13 +126,14 @@ def _reason(error: Exception, network: nn.Module, layer: str, image_shape: tuple
 
 def _large_enough(network: nn.Module, channels: int) -> str:
     """`: dataset.size=63`, the smallest square images that pass, if any up to `LARGEST` do."""
+    place = next((parameter.device for parameter in network.parameters()), CPU)
 
     def fits(side: int) -> bool:
         if side > LARGEST:
             return True  # ends the search
         try:
-            with cpu_seed(0), torch.no_grad():
-                network.eval()(torch.zeros(1, channels, side, side))
+            with undisturbed(0, place), torch.no_grad():
+                network.eval()(torch.zeros(1, channels, side, side, device=place))
         except Exception:  # whatever somebody else's code raises for small images
             return False
         return True

@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.common.errors import InputError
+from cnnlab.networks.trace import left_as_it_was
 
 OWN_NAMES = ("image_shape", "classes")  # what cnnlab passes to a network that takes them
 Stem = Literal["match", "small", "keep"]
@@ -52,15 +54,10 @@ def materialize(network: nn.Module, image_shape: tuple[int, int, int]) -> nn.Mod
     network, unchanged but for that. One that cannot take it, or never runs such a layer, keeps them as they are."""
     if not any(map(nn.parameter.is_lazy, (*network.parameters(), *network.buffers()))):
         return network
-    training = [module for module in network.modules() if module.training]
     place = next((p.device for p in network.parameters() if not nn.parameter.is_lazy(p)), None)
-    try:
-        with torch.no_grad():
-            network.eval()(torch.zeros(2, *image_shape, device=place))
-    except Exception:  # it is somebody's own code; what is wrong with it is told where it is tried
-        pass
-    for module in training:
-        module.training = True
+    # It is somebody's own code: what is wrong with it is told where it is tried.
+    with suppress(Exception), left_as_it_was(network):
+        network(torch.zeros(2, *image_shape, device=place))
     return network
 
 

@@ -4,13 +4,14 @@
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.random import cpu_seed
@@ -37,13 +38,12 @@ def initialize(
     """Apply `fill` to the weights of every convolution and fully connected layer, then `after(network, batch)`.
 
     None: the weights stay as they are.
-    A fill always gets (c_out, c_in, k, k): a fully connected layer is passed as a 1x1 convolution, which has the
-    same fan-in and suits dirac and delta-orthogonal; of a grouped convolution, each group by itself, with that group's
-    fan-in and fan-out (in torch, whose fan-out is of all groups, xavier's weights are smaller); kernels along one or
-    three axes are (k, 1) and (k, k, k). `classical_`, whose kernels follow each other over all channels, gets all
-    groups at once. `bias="keep"` leaves the biases as constructed. Frozen and
-    parametrized weights and norm layers are not changed. `batch`: (N, C, H, W), for data-dependent schemes. The
-    global random state is preserved.
+    A fill gets (c_out, c_in, k, k). A fully connected layer is passed as a 1x1 convolution, which has the same fan-in
+    and suits dirac and delta-orthogonal; of a grouped convolution, each group by itself, with that group's fan-in and
+    fan-out (in torch, whose fan-out is of all groups, xavier's weights are smaller); kernels along one or three axes
+    are (k, 1) and (k, k, k). `classical_`, whose kernels follow each other over all channels, gets all groups at once.
+    `bias="keep"` leaves the biases as constructed. Frozen and parametrized weights and norm layers are not changed.
+    `batch`: (N, C, H, W), for data-dependent schemes. The global random state is preserved.
     """
     with cpu_seed(seed), torch.no_grad():
         for name, layer in weight_layers(network).items():
@@ -73,7 +73,8 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
     # those in channels_last. A copy: with one channel they are contiguous in either layout.
     missing = (1,) * (5 - by_group.dim())
-    dense = by_group.cpu().clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
+    here = by_group if by_group.is_meta else by_group.cpu()
+    dense = here.clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
     function = fill.func if isinstance(fill, partial) else fill
     for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
         fill(part)
@@ -193,6 +194,11 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     they stay as they are. The last layer is the one that runs last on `batch` (N, C, H, W); frozen, it is not changed.
     """
     layers = _as_they_run(network, batch)
+    if (name := _used_uncalled(network, batch, layers)) is not None:
+        raise InputError(
+            f"init=mup: the weights of {name} are used without calling it, so which layer is last is not known.\n"
+            "Call the layer in forward(), or take another initializer."
+        )
     weight = weight_of(layers[-1]) if layers else None
     if weight is not None and weight.requires_grad:
         weight.mul_(math.sqrt(base_width / weight[0].numel()))
@@ -227,6 +233,22 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
                 weight.div_(math.sqrt(variance))
         finally:
             hook.remove()
+
+
+def _used_uncalled(network: nn.Module, batch: Tensor, called: Sequence[nn.Module]) -> str | None:
+    """The first layer that is not `called`, as F.linear(x, self.head.weight) does not, and gets a gradient from the
+    outputs; an attention uses its out_proj's weights so."""
+    weights = {
+        name: weight
+        for name, layer in weight_layers(network).items()
+        if layer not in called and not isinstance(layer, NonDynamicallyQuantizableLinear)
+        if (weight := weight_of(layer)) is not None and weight.requires_grad
+    }
+    if not weights:
+        return None
+    with mode(network, training=False), torch.enable_grad():
+        gradients = torch.autograd.grad(network(batch).sum(), [*weights.values()], allow_unused=True)
+    return next((name for name, gradient in zip(weights, gradients, strict=True) if gradient is not None), None)
 
 
 def _as_they_run(network: nn.Module, batch: Tensor) -> list[nn.Module]:

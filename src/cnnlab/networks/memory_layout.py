@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnlab.common.random import cpu_seed
+from cnnlab.networks.trace import left_as_it_was
 
 
 def choose_channels_last(
@@ -25,18 +26,11 @@ def takes_channels_last(network: nn.Module, image_shape: tuple[int, int, int]) -
     # Those of 3-d convolutions have a layout of their own, and of layers that never ran none.
     if any(is_lazy(weight) or weight.dim() > 4 for weight in network.parameters()):
         return False
-    training = [module for module in network.modules() if module.training]
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
-    network.eval().to(memory_format=torch.channels_last)
-    try:
-        with cpu_seed(0), torch.no_grad():
+    with left_as_it_was(network), cpu_seed(0):
+        network.to(memory_format=torch.channels_last)
+        try:
             network(torch.zeros(2, *image_shape).contiguous(memory_format=torch.channels_last))
-        return True
-    except Exception:  # it is somebody's own code; what else is wrong with it shows in the other layout too
-        network.to(memory_format=torch.contiguous_format)
-        return False
-    finally:
-        for module in training:
-            module.training = True
-        for buffer, before in buffers:
-            buffer.copy_(before)
+            return True
+        except Exception:  # it is somebody's own code; what else is wrong with it shows in the other layout too
+            network.to(memory_format=torch.contiguous_format)
+            return False

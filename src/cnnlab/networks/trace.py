@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.networks.layers import WEIGHTED, check_open, leaves
@@ -245,6 +246,18 @@ def mode(network: nn.Module, training: bool) -> Iterator[None]:
     finally:
         for module, was in before:
             module.training = was
+
+
+@contextmanager
+def left_as_it_was(network: nn.Module) -> Iterator[None]:
+    """In evaluation mode inside; afterwards modes and buffers, also those that `forward` changes, are as before."""
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
+    with mode(network, training=False), torch.no_grad():
+        try:
+            yield
+        finally:
+            for buffer, before in buffers:
+                buffer.copy_(before)
 
 
 def version_of(x: Tensor) -> int:

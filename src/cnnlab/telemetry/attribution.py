@@ -79,6 +79,10 @@ class _Softmax(NamedTuple):
     log: bool
     over_images: bool
 
+    def carried(self, to: Tensor, x: Tensor) -> "_Softmax":
+        """A map that gets its batch of one only behind the softmax has no images to mix."""
+        return self._replace(tensor=ref(to), over_images=self.over_images and to.shape[:1] == x.shape[:1])
+
 
 class Listener(Protocol):
     """Is notified of what happens to layers' outputs."""
@@ -197,7 +201,7 @@ class Attribution(TorchFunctionMode):
             result = func(*args, **kwargs)
             # Permuted, as between heads of attention, another dimension than the softmax's is mixed by what follows.
             if func in IN_ORDER and isinstance(result, Tensor) and args and (made := self._softmax(args[0])):
-                self._softmaxes[id(result)] = made._replace(tensor=ref(result))
+                self._softmaxes[id(result)] = made.carried(result, args[0])
             return result
         result = func(*args, **kwargs)
         if func in SOFTMAX or func in LOG_SOFTMAX:

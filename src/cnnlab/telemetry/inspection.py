@@ -80,7 +80,7 @@ def _units(layer: nn.Module) -> int | None:
     return getattr(layer, "out_channels", getattr(layer, "out_features", None))
 
 
-def _kernels(layer: nn.Module) -> list[nn.Parameter]:
+def kernels_of(layer: nn.Module) -> list[nn.Parameter]:
     """The weights, or what they are computed from."""
     weight = weight_of(layer)
     return [p for p in layer.parameters() if not is_lazy(p) and p.dim() > 1] if weight is None else [weight]
@@ -101,7 +101,7 @@ def _optimization(
         "left_out": tuple(
             layer
             for layer, module in layers.items()
-            if any(p.requires_grad and id(p) not in has for p in _kernels(module))
+            if any(p.requires_grad and id(p) not in has for p in kernels_of(module))
         ),
         "unregistered": _unregistered(network, has),
     }

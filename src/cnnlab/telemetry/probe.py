@@ -8,25 +8,27 @@ print(probe.diagnose())
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, SupportsFloat
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cnnlab.common.checks import check_value, optional, whole
 from cnnlab.common.errors import InputError
 from cnnlab.diagnosis import Diagnosis
+from cnnlab.diagnosis.logged_step import AGAIN
 from cnnlab.networks.layers import weight_layers
 from cnnlab.networks.modules.table import activation_layer
 from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, together
 from cnnlab.telemetry.foreign_weights import ForeignWeights
-from cnnlab.telemetry.inspection import context_of, has_modes, narrowest
+from cnnlab.telemetry.inspection import context_of, has_modes, kernels_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, counted, gradients_given, untold_scale
+from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, accumulates, counted, gradients_given, scale_of
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -72,9 +74,10 @@ class Probe:
         self._types: set[torch.dtype] = set()  # of all layers' outputs
         self._batch = 0  # the most images in a watched step
         self._known = Known()
+        self._untold: Tensor | None = None  # the last step's share of the gradient, where no loss scale was told
         self._at_first: tuple[Tensor, Tensor] | None = None  # the smallest weights, and as they were
         self._optimized = Steps(network) if own_loop else None
-        self._foreign = ForeignWeights(network, self._optimized) if self._optimized else None
+        self._foreign = ForeignWeights(network) if own_loop else None
 
     @contextmanager
     def watch(
@@ -102,22 +105,21 @@ class Probe:
             self.rows,
             self._foreign,
         )
-        parameters = [*self.network.parameters()] if self.own_loop else []
-        stepping = Stepping(self.network, parameters, before)
+        kernels = [kernel for layer in self.layers.values() for kernel in kernels_of(layer)] if self.own_loop else []
+        stepping = Stepping(self.network, kernels, before)
         if self._at_first is None and (smallest := stepping.smallest) is not None:
             self._at_first = smallest, smallest.detach().clone()
-        with stepping, watched.running():
+        with stepping, watched.running(), self._foreign.watched() if self._foreign else nullcontext():
             yield more
         watched.measure_weights()
-        if self._foreign is not None:
-            self._foreign.step_done()
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
         self._types |= watched.types
-        self._batch = max(self._batch, next(iter(watched.batches.values()), 0))
+        self._batch = max(self._batch, _images(watched.batches))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
-        self._stepped.append(replace(stepping.seen, unscaled=gradient_scale is not None))
+        self._stepped.append(stepping.seen)
+        self._untold = None if gradient_scale is not None else stepping.seen.share
 
     def add(self, more: Mapping[str, Tensor | float]) -> None:
         """More numbers, to the last watched step."""
@@ -137,12 +139,16 @@ class Probe:
         values = {**(extra or {}), **self.values}
         if not values:
             return {}
-        self._check_scale(self._stepped[-1:])
         for key, value in values.items():
             if value.dim():
                 raise no_number(key, value)
+        share = [] if self._untold is None else [self._untold]
         with torch.inference_mode():
-            return dict(zip(values, torch.stack(together([*values.values()])).tolist(), strict=True))
+            numbers = torch.stack(together([*values.values(), *share])).tolist()
+        if share and (scale := scale_of(numbers.pop())) is not None:
+            warned = f"The loss was scaled by {scale:,.0f}, and so are the gradients that were measured."
+            warnings.warn(f"{warned} Write probe.watch(scaler).", stacklevel=2)
+        return dict(zip(values, numbers, strict=True))
 
     def take(self) -> list[dict[str, float]]:
         """The values of all watched steps, oldest first, which the probe forgets."""
@@ -156,7 +162,7 @@ class Probe:
         What the network and `optimizer` do not show (the initializer, the data) is not guessed. To also judge whether
         anything is learned, pass `classes` and set `seen["train/loss"]` and `seen["train/accuracy"]` in each step.
         """
-        self._check_scale(self._stepped)
+        self.read()  # which warns
         modes = has_modes(self.network)
         steps, rows = counted(self._stepped), self._rows()
         for row in rows:
@@ -177,23 +183,23 @@ class Probe:
         context = context_of(
             self.network, optimizer, classes, functions, self._optimized.held if self._optimized else ()
         )
-        context = replace(context, computed=narrowest(self._types), batch_size=self._batch or None)
+        context = replace(
+            context,
+            computed=narrowest(self._types),
+            batch_size=None if accumulates(self._stepped) else self._batch or None,
+        )
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer
             peak = max([context.learning_rate, *(row["optimizer/lr"] for row in rows if "optimizer/lr" in row)])
             context = replace(context, learning_rate=peak)
         return Diagnosis.of(rows, context)
-
-    def _check_scale(self, steps: Sequence[Stepped]) -> None:
-        if (scale := untold_scale(steps)) is not None:
-            warned = f"The loss was scaled by {scale:,.0f}, and so are the gradients that were measured."
-            warnings.warn(f"{warned} Write probe.watch(scaler).", stacklevel=3)
 
     def _unchanged(self) -> dict[str, float]:
         """`check/unchanged`: 1 if the weights are those of the first watched step."""
         if self._at_first is None:
             return {}
         weight, before = self._at_first
-        same = weight.shape == before.shape and torch.equal(weight, before)
+        now = weight.detach().to(before)  # the network may have been moved
+        same = now.shape == before.shape and torch.equal(now, before)
         return {"check/unchanged": float(same)}
 
     def _rows(self) -> list[dict[str, float]]:
@@ -204,6 +210,14 @@ class Probe:
     def _compute(self) -> None:
         self._history += blocks(self._groups, self._steps)
         self._steps = []
+
+
+def _images(batches: Mapping[str, int]) -> int:
+    """In a step, by the calls of the layer that ran first, in all processes; `batches`: by call."""
+    first = next(iter(batches), "")
+    here = sum(images for call, images in batches.items() if AGAIN.sub("", call) == first)
+    together = dist.is_available() and dist.is_initialized()
+    return here * dist.get_world_size() if together else here
 
 
 def _numbers(more: Mapping[str, Tensor | float]) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from cnnlab.common.rates import rated
 
 POWER = 1e-3  # how near to one of two a share's logarithm is that comes of a loss scale, taken back before the step
 MANY = 4  # watched steps
+EXACT = 1e-6  # of a logarithm
 LEAST_SCALE = 16  # of a loss in half precision; a GradScaler's is 65,536 at first
 
 
@@ -34,9 +35,9 @@ class Steps:
         _COUNTING.add(self)
 
     def count(self, optimizer: Optimizer) -> None:
-        if optimizer not in self._by_optimizer:
-            self.held |= {id(p) for group in optimizer.param_groups for p in group["params"]} & self._own
         if any(id(p) in self._own for group in optimizer.param_groups for p in group["params"]):
+            if optimizer not in self._by_optimizer:
+                self.held |= {id(p) for group in optimizer.param_groups for p in group["params"]} & self._own
             self._by_optimizer[optimizer] = self._by_optimizer.get(optimizer, 0) + 1
 
     @property
@@ -66,7 +67,7 @@ class Stepped:
     `share`: norm of what the optimizer got over that of all that arrived in this step, of the smallest weight: below 1
     behind clipping, above where earlier gradients were not cleared. `anew`: the optimizer keeps something of each step,
     and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived.
-    `before`: the optimizer's steps until then. `unscaled`: the loss's scale, if any, is known."""
+    `before`: the optimizer's steps until then."""
 
     rate: float | None = None
     arrived: bool = False
@@ -74,7 +75,6 @@ class Stepped:
     anew: bool = False
     evaluating: bool = False
     before: int = 0
-    unscaled: bool = False
 
 
 class Stepping:
@@ -116,7 +116,7 @@ class Stepping:
         for group in optimizer.param_groups:
             own = [p for p in group["params"] if id(p) in self._weights]
             if own and "lr" in group:
-                self.seen.rate = float(rated(optimizer)["lr"])
+                self.seen.rate = max(float(rated(optimizer)["lr"]), self.seen.rate or 0.0)  # of several optimizers
             if self._arrived is not None and any(p is self.smallest for p in own):
                 self._without = None if self._remembers(optimizer) else optimizer
                 with torch._C.DisableTorchFunction(), torch.no_grad():
@@ -139,7 +139,7 @@ def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:
     where gradients of several batches are added up on purpose."""
     shares = [stepped.share.item() for stepped in steps if stepped.share is not None]
     shares = [share for share in shares if isfinite(share)]
-    if len(shares) < MANY or any(stepped.arrived and stepped.rate is None for stepped in steps):
+    if len(shares) < MANY or accumulates(steps):
         return {}
     known = {"check/optimizer_anew": 1.0} if all(stepped.anew for stepped in steps) else {}
     values = {"first": shares[0], "second": shares[1], "later": median(shares[len(shares) // 2 :])}
@@ -148,15 +148,16 @@ def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:
     return known | {f"check/gradient_{name}": share for name, share in values.items()}
 
 
-def untold_scale(steps: Sequence[Stepped]) -> float | None:
-    """By what the loss was multiplied, where the optimizer then got that much less than arrived; None if by nothing, or
-    it is known."""
-    for stepped in steps:
-        share = 1.0 if stepped.share is None or stepped.unscaled else stepped.share.item()
-        if 0 < share <= 1 / LEAST_SCALE and _power_of_two(share):
-            return 2.0 ** -round(log2(share))
-    return None
+def accumulates(steps: Sequence[Stepped]) -> bool:
+    """Whether gradients arrive in steps in which no optimizer takes one: those of several batches are added up."""
+    return any(stepped.arrived and stepped.rate is None for stepped in steps)
 
 
-def _power_of_two(share: float) -> bool:
-    return share > 0 and abs(log2(share) - round(log2(share))) < POWER
+def scale_of(share: float) -> float | None:
+    """By what the loss was multiplied, where the optimizer got this share of the gradient; None if by nothing. To
+    divide by a power of two is exact, and by what clipping divides hardly ever one."""
+    return 2.0 ** -round(log2(share)) if 0 < share <= 1 / LEAST_SCALE and _power_of_two(share, EXACT) else None
+
+
+def _power_of_two(share: float, within: float = POWER) -> bool:
+    return share > 0 and abs(log2(share) - round(log2(share))) < within

@@ -163,8 +163,9 @@ def fit(
     check_rules({k: _plain(settings[k]) for k in settings}, {k: LIMITS[k] for k in settings if k in LIMITS})
     check_open(network)
     schedule = _schedule(optimizer, scheduler, steps)
-    _try(network, data, batch_size)
-    run, place = RunFolder(Path(folder)), choose_device(device)
+    place = choose_device(device)
+    _try(network, data, batch_size, place)
+    run = RunFolder(Path(folder))
     materialize(network, data.shape).to(place)
     batches = Batches(data.train, data.mean, data.std, batch_size, place, seed, augment, resident)
     channels_last = choose_channels_last(channels_last, network, data.shape, place)
@@ -176,13 +177,13 @@ def fit(
         return session.run()
 
 
-def _try(network: nn.Module, data: ImageSet, batch_size: int) -> None:
+def _try(network: nn.Module, data: ImageSet, batch_size: int, place: torch.device) -> None:
     """Raises InputError unless a copy, where there can be one, takes the images and gives logits."""
     try:
-        copy = deepcopy(network).cpu()
+        copy = deepcopy(network).to(place)
     except Exception:  # somebody else's network, which can raise anything here
         return
-    check_forward(copy, data.shape, len(data.classes), min(2, len(data.train), batch_size))
+    check_forward(copy, data.shape, len(data.classes), min(2, len(data.train), batch_size), place)
 
 
 def _schedule(optimizer: Any, scheduler: Any, steps: int) -> LRScheduler:

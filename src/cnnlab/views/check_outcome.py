@@ -44,9 +44,12 @@ def one_batch_words(results: Mapping[str, Any], request: Request) -> dict[str, s
             "Network, initialization and optimizer can learn. If a whole run does not, look at the images, the labels, "
             "their number and the learning rate's schedule."
         )
-    elif reference["learned"] or (reference["unfinished"] and reference["accuracy"] - own["accuracy"] >= BEHIND):
-        learns = "can learn them" if reference["learned"] else f"learns them, though {SLOWLY}"
-        hinders = "keeps it from that" if reference["learned"] and not own["unfinished"] else "holds it back"
+    elif reference["learned"] or (
+        # Where the run's own loss stands still, more steps of it would not help.
+        reference["unfinished"] and reference["accuracy"] - own["accuracy"] >= (BEHIND if own["unfinished"] else 0)
+    ):
+        learns = "can learn them" if reference["learned"] else f"learns them in the reference, though {SLOWLY}"
+        hinders = "holds it back" if own["unfinished"] else "keeps it from that"
         lines["so"] = f"The network {learns}. What {hinders} is the optimizer or the regularization: {_set(request)}."
         lines["try"] = f"[cyan]{escape(command(request, check='range_test'))}[/]"
     elif own["unfinished"] or reference["unfinished"]:

@@ -130,6 +130,14 @@ def test_a_key_that_no_run_has_may_be_corrected(make_sweep):
     check_claim(sweep, {**claim, "key": "test/loss"})
     with pytest.raises(InputError, match="claim.margin was 0.01"):
         check_claim(sweep, {**claim, "key": "test/loss", "margin": 0.1})
+    several = {**claim, "key": ["test/loss", "test/los"]}
+    sweep = make_sweep({"he": [{"test/loss": 0.5, "test/chance": 0.1}]}, name="several", claim=several)
+    check_claim(sweep, {**several, "key": ["test/loss", "test/chance"]})
+    with pytest.raises(InputError, match="claim.key was"):
+        check_claim(sweep, {**several, "key": ["test/chance"]})
+    sweep = make_sweep({"he": [{"test/loss": 0.5}]}, name="than", claim={**claim, "than": ["test/los", "xavier"]})
+    with pytest.raises(InputError, match="claim.than was"):
+        check_claim(sweep, {**claim, "than": ["test/loss", "zeros"]})
     sweep = make_sweep({"he": [{"test/loss": 0.5}]}, name="known", claim={**claim, "key": "test/loss"})
     with pytest.raises(InputError, match="claim.key was test/loss"):
         check_claim(sweep, {**claim, "key": "test/chance"})

@@ -108,13 +108,22 @@ def check_claim(sweep: Path, claim: dict[str, Any] | None) -> None:
         return
     runs = list(record.runs())
     for key in changed(before, claim):
-        if any(all(value_of(run, name, "equal") is None for run in runs) for name in keys_of(before, key)):
+        named, now = set(keys_of(before, key)), set(keys_of(claim, key))
+        had = {name for name in named if any(value_of(run, name, "equal") is not None for run in runs)}
+        rest = [_others(content, key, named | now) for content in (before, claim)]
+        if any(run.results for run in runs) and had < named and had <= now and rest[0] == rest[1]:
             continue
         raise InputError(
             f"claim.{key} was {shown(before.get(key))} when the runs in {sweep} began, and is {shown(claim.get(key))} "
             "now.\nWhat matters is stated before anything runs: for another claim give another folder, "
             "hydra.sweep.dir=outputs/sweeps/NAME."
         )
+
+
+def _others(content: dict[str, Any], setting: str, keys: set[str]) -> list[Any]:
+    """What a claim's setting names beside keys of results: arms, numbers."""
+    value = content.get(setting)
+    return [each for each in (value if isinstance(value, list) else [value]) if each not in keys and each is not None]
 
 
 METRIC = "validation/accuracy"  # settings are chosen by it, so that the test split stays unseen

@@ -82,7 +82,8 @@ class LabSweeper(Sweeper):
         self._check_options()
         sweep = named_folder(str(self.config.hydra.sweep.dir), "hydra.sweep.dir")
         check_can_be_made(sweep, "hydra.sweep.dir")
-        lines = [line for line in cleaned(self.loader, arguments) if not line.lstrip("+").startswith(_OF_THE_COMMAND)]
+        typed = cleaned(self.loader, arguments, self.config.hydra.job.config_name)
+        lines = [line for line in typed if not line.lstrip("+").startswith(_OF_THE_COMMAND)]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
         self.claim = _claim(_plain(self.config.claim), plan)
         composed = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))

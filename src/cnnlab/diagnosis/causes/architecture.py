@@ -225,7 +225,8 @@ def cut_off(run: Evidence) -> Cause | None:
         return None
     before, layer = cut
     words = f"{layer} gets the same for every image, although {before} before it does not"
-    if not any(any(m.of("weight/gradient_std").values()) for m in run.measured):
+    gradients = [found for m in run.measured if (found := m.of("weight/gradient_std"))]
+    if gradients and not any(any(found.values()) for found in gradients):
         words += "; no gradient ever arrives at any weight"
     remedy = Remedy(look=f"look what lies between {before} and {layer}: a factor of zero, a threshold, a rounding")
     explains = FADING | {"large_updates", "symmetry", "dead_units"}

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import BRIEF, LITTLE, Evidence
+from cnnlab.diagnosis.evidence import BRIEF, LITTLE, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -113,7 +113,7 @@ def network(run: Evidence) -> Cause | None:
 
 
 def slow(run: Evidence) -> Cause | None:
-    if not _slowly(run):
+    if run.steps < PATIENCE or not _slowly(run):  # fewer steps are too few in any case
         return None
     learned = percent(run.latest("check/reference"))
     clue = Clue(

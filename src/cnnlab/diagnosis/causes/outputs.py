@@ -12,7 +12,7 @@ from cnnlab.diagnosis.remedies import Remedy
 # Outputs that are rescaled behind the last layer: pooling it changes at most 3-fold.
 SCALED_UP = 10.0
 SUM_ERROR = 1e-4  # of a softmax, by rounding
-SEEN = 14  # a mistake that was seen to happen
+WITNESSED = 14  # a mistake that was seen to happen
 SQUARED = 1e18  # above it the squares of a deviation overflow
 SIGMOIDS = ("sigmoid", "hardsigmoid")
 CLOSE = 0.95  # to the bounds of tanh
@@ -24,9 +24,11 @@ def output_bounded(run: Evidence) -> Cause | None:
     """An activation between the last layer and the loss: softmax, sigmoid, ReLU, tanh. In a foreign loop of which no
     classes are known the loss may be one that expects it."""
     if run.latest("loss/single") > 0:
-        return _bounded("a softmax over a single output is always 1", Clue(SEEN, "cross entropy gets one output"), ONE)
+        return _bounded(
+            "a softmax over a single output is always 1", Clue(WITNESSED, "cross entropy gets one output"), ONE
+        )
     if run.latest("loss/softmax") > 0:
-        return _between("a softmax", Clue(SEEN, "cross entropy gets what a softmax gave"))
+        return _between("a softmax", Clue(WITNESSED, "cross entropy gets what a softmax gave"))
     seen = [m for m in run.measured if "output/lowest" in m.scalars and m.finite]
     if not seen or run.context.classes is None:
         return None
@@ -36,7 +38,7 @@ def output_bounded(run: Evidence) -> Cause | None:
     ran = _activated(run)
     clue = None
     if low >= 0 and _add_up(seen):
-        kind, clue = "a softmax", Clue(14, "each image's outputs are positive and add up to 1")
+        kind, clue = "a softmax", Clue(WITNESSED, "each image's outputs are positive and add up to 1")
     elif ran and _bounded_activation(run) and low >= 0 and high <= 1 and run.steps > 1:
         kind, clue = "a sigmoid", Clue(11, f"all outputs lie in 0 to 1, from {number(low)} to {number(high)}")
     elif ran and low >= 0:
