@@ -152,6 +152,15 @@ def starved(record: Record) -> tuple[str, str] | None:
     return None
 
 
+def cut_off(record: Record) -> tuple[str, str] | None:
+    """As `starved`, where the layer gets nothing: a gradient arrives at its output, and none at its weights. Else its
+    weights may be what lets nothing through."""
+    cut = starved(record)
+    if cut is None or record.of("weight/gradient_std").get(cut[1]) != 0:
+        return None
+    return cut if record.of("gradient/std").get(cut[1], 0) > 0 else None
+
+
 def zeroed(record: Record) -> list[str]:
     """The layers, except the last, whose weights are all zero."""
     return [k for k in record.zeros if k != max(record.of("weight/distinct"))]

@@ -5,7 +5,7 @@ import pytest
 from cnnlab.diagnosis import Context, diagnose
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.architecture import (
-    cut_off,
+    blocked,
     deep,
     dropped,
     evaluation_differs,
@@ -195,13 +195,16 @@ def test_between_which_layers_nothing_comes_through(row, evidence):
     """A factor of zero in front of the third layer: neither it nor those behind it have an input."""
     cut = {"preactivation_std": (1.2, 1.1, 0.0, 0.0)}
     rows = [row(step, weight_gradient_std=(0.0,) * 4, **cut) for step in (0, 16, 32)]
-    found = cut_off(evidence(*rows))
+    found = blocked(evidence(*rows))
     assert found.name == "layer_out_of_scale" and found.seen >= SEEN
     assert found.clause == "nothing of 02_block2.conv1 reaches 03_head.fc1"
     assert "between 02_block2.conv1 and 03_head.fc1" in found.remedy.override
     assert found.supporting[0].endswith("no gradient ever arrives at any weight")
-    later = cut_off(evidence(rows[0], row(16)))
+    later = blocked(evidence(rows[0], row(16)))
     assert later is not None and "no gradient" not in later.supporting[0]
-    assert cut_off(evidence(row(0))) is None and cut_off(evidence()) is None
-    dead = row(0, activation_dead=(0.0, 1.0, 1.0), **cut)
-    assert cut_off(evidence(dead)) is None, "units that are dead are another cause"
+    assert blocked(evidence(row(0))) is None and blocked(evidence()) is None
+    dead = row(0, activation_dead=(0.0, 1.0, 1.0), weight_gradient_std=(0.0,) * 4, **cut)
+    assert blocked(evidence(dead)) is None, "units that are dead are another cause"
+    assert blocked(evidence(row(0, **cut))) is None, "its weights get a gradient, so that it gets something"
+    behind = row(0, weight_gradient_std=(0.0,) * 4, gradient_std=(0.0,) * 4, **cut)
+    assert blocked(evidence(behind)) is None, "not known: nothing arrives from behind, either"

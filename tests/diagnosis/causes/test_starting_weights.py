@@ -66,8 +66,11 @@ def test_a_bias_in_one_layer_is_named(row, evidence):
     assert "in 02_block2.conv1" in biased(evidence(row(0, weight_std=HE) | biases, fan_in=FANS)).clause
 
 
-def test_a_layer_that_nothing_reaches_is_not_at_fault(row, evidence):
-    assert one_layer(evidence(row(0, weight_std=HE, preactivation_std=(1.2, 1.1, 0.0, 0.0)), fan_in=FANS)) is None
+def test_a_layer_that_nothing_reaches_is_not_at_fault_and_one_that_takes_nothing_is(row, evidence):
+    cut = {"weight_std": HE, "preactivation_std": (1.2, 1.1, 0.0, 0.0)}
+    found = one_layer(evidence(row(0, **cut), fan_in=FANS))
+    assert "03_head.fc1" in found.clause and "02_block2.conv1" in found.supporting[0]
+    assert one_layer(evidence(row(0, weight_gradient_std=(0.0,) * 4, **cut), fan_in=FANS)) is None
 
 
 def test_layers_that_all_give_far_less_than_their_weights_make_are_told_where_no_norm_hides_it(row, evidence):

@@ -11,7 +11,7 @@ from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.learning import GAP
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, starved
+from cnnlab.diagnosis.signal import cut_off, dead_layers, forward_size
 
 DROPOUT, DROPOUT_HIGH = 0.8, 0.65
 # Correlation of the outputs of two passes of the same images in training mode; with dropout 0.5 it is above 0.8.
@@ -219,12 +219,12 @@ def unsuitable_activation(run: Evidence) -> Cause | None:
     return Cause("activation_unsuitable", f"{name} is hard to train in {layers} layers", remedy, tuple(clues), FADING)
 
 
-def cut_off(run: Evidence) -> Cause | None:
-    """What is between two layers gives the same for every image."""
-    if run.first is None or dead_layers(run.first) or not (cut := starved(run.first)):
+def blocked(run: Evidence) -> Cause | None:
+    """What is between two layers lets nothing through."""
+    if run.first is None or dead_layers(run.first) or not (cut := cut_off(run.first)):
         return None
     before, layer = cut
-    words = f"{layer} gets the same for every image, although {before} before it does not"
+    words = f"{layer} gets nothing, although {before} before it gives a signal"
     gradients = [found for m in run.measured if (found := m.of("weight/gradient_std"))]
     if gradients and not any(any(found.values()) for found in gradients):
         words += "; no gradient ever arrives at any weight"
@@ -257,7 +257,7 @@ def memorizes(run: Evidence) -> Cause | None:
 
 CAUSES = (
     *(narrow, evaluation_differs, trained_in_evaluation, input_ignored, images_mixed, undefined, softmax_inside),
-    cut_off,
+    blocked,
 )
 STRUCTURE = (deep, unsuitable_activation)
 ANY_PART = (memorizes,)

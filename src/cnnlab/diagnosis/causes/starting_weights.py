@@ -12,7 +12,7 @@ from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy
-from cnnlab.diagnosis.signal import dead_layers, forward_size, signal, starved, zeroed
+from cnnlab.diagnosis.signal import cut_off, dead_layers, forward_size, signal, starved, zeroed
 from cnnlab.diagnosis.units import IDENTICAL, identical
 
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
@@ -111,8 +111,9 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
     gain, one_sign = _gain(run), _scattered(first) < ONE_SIGN
     if len(dead) == 1 and not one_sign and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
-    # Around a common mean, deviations tell nothing of the weights' size, nor do they where nothing comes through.
-    if one_sign or starved(first):
+    if (cut := starved(first)) and not dead_layers(first):
+        return None if cut_off(first) else (cut[1], f"gives the same everywhere, although {cut[0]} before it does not")
+    if one_sign:  # around a common mean, deviations tell nothing of the weights' size
         return None
     gains = _gains(run, first)
     last = list(stds)[-1]  # small at first is a known good start
