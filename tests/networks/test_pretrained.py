@@ -89,7 +89,14 @@ def test_what_is_skipped_may_begin_otherwise(tmp_path):
 
 def test_names_that_are_the_networks_keep_their_beginning(tmp_path):
     """Both fit in part: what fits best is taken."""
-    source, target = nn.Sequential(network()), nn.Sequential(network())
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.a = nn.Parameter(torch.randn(2, 2)), nn.Linear(2, 2)
+
+    source, target = (nn.ModuleDict({"a": Scaled()}) for _ in range(2))
+    assert [*source.state_dict()] == ["a.weight", "a.a.weight", "a.a.bias"]  # without a., a.weight would fit, too
     torch.save(source.state_dict(), tmp_path / "a.pt")
     load_weights(target, NOTHING, str(tmp_path / "a.pt"))
     assert same(source, target)
