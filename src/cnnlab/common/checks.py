@@ -95,13 +95,9 @@ def _reads_as(text: str) -> str:
         value = json.loads(text)
     except ValueError:
         return ""
-    return (
-        " and no list"
-        if isinstance(value, list)
-        else f" and not the value {text}"
-        if value in (True, False, None)
-        else ""
-    )
+    if isinstance(value, list):
+        return " and no list"
+    return f" and not the value {text}" if value in (True, False, None) else ""
 
 
 def as_whole(key: str, value: Any, low: int) -> int:

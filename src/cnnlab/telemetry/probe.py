@@ -216,8 +216,8 @@ def _images(batches: Mapping[str, int]) -> int:
     """In a step, by the calls of the layer that ran first, in all processes; `batches`: by call."""
     first = next(iter(batches), "")
     here = sum(images for call, images in batches.items() if AGAIN.sub("", call) == first)
-    together = dist.is_available() and dist.is_initialized()
-    return here * dist.get_world_size() if together else here
+    several = dist.is_available() and dist.is_initialized()
+    return here * dist.get_world_size() if several else here
 
 
 def _numbers(more: Mapping[str, Tensor | float]) -> dict[str, Tensor]:
