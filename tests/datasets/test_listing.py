@@ -9,6 +9,7 @@ import pytest
 
 from cnnlab.common.errors import InputError
 from cnnlab.datasets.listing import Listing, list_files
+from cnnlab.datasets.places import Places
 
 Picture = Callable[..., Path]
 
@@ -20,8 +21,12 @@ def home(tmp_path: Path, picture: Picture) -> Path:
     return tmp_path
 
 
+def files_of(home: Path, part: str = "", learned: Listing | None = None) -> Listing:
+    return list_files(Places(home, [part]), part, learned)
+
+
 def test_files_come_by_class_and_path_with_their_labels(home: Path) -> None:
-    found = list_files(home, "", set())
+    found = files_of(home)
     assert [(file.path, file.label) for file in found.files] == [
         ("cat/1.png", 0),
         ("cat/old/2.png", 0),
@@ -34,13 +39,13 @@ LEARNED = Listing(Path("pets/train"), ("bee", "cat", "dog"), [], Counter(), ())
 
 
 def test_labels_are_those_of_the_training_classes(home: Path) -> None:
-    found = list_files(home, "", set(), LEARNED)
+    found = files_of(home, "", LEARNED)
     assert found.classes == ("bee", "cat", "dog") and [file.label for file in found.files] == [1, 1, 2]
 
 
 def test_pictures_beside_the_classes_are_told(home: Path, picture: Picture) -> None:
     picture(home / "loose.png", (0, 0, 0))
-    assert list_files(home, "", set()).remarks == (f"{home}: 1 picture beside the folders of classes, not read.",)
+    assert files_of(home).remarks == (f"{home}: 1 picture beside the folders of classes, not read.",)
 
 
 def test_pictures_in_no_class_at_all_are_told(tmp_path: Path, picture: Picture) -> None:
@@ -48,19 +53,19 @@ def test_pictures_in_no_class_at_all_are_told(tmp_path: Path, picture: Picture) 
     for i in range(3):
         picture(tmp_path / f"{i}.png", (0, 0, 0))
     with pytest.raises(InputError, match="holds 0 folders of classes, and 3 pictures in none; at least two are needed"):
-        list_files(tmp_path, "", set())
+        files_of(tmp_path)
 
 
 def test_classes_one_level_too_deep_in_a_split_are_told(tmp_path: Path, picture: Picture) -> None:
     for name in ("train/images/cat/1.png", "train/images/dog/2.png"):
         picture(tmp_path / name, (0, 0, 0))
     with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/train/images/\\* {tmp_path}/train$"):
-        list_files(tmp_path, "train", set())
+        files_of(tmp_path, "train")
 
 
 def test_test_images_may_be_of_one_class(tmp_path: Path, picture: Picture) -> None:
     picture(tmp_path / "dog/1.png", (0, 0, 0))
-    found = list_files(tmp_path, "", set(), LEARNED)
+    found = files_of(tmp_path, "", LEARNED)
     assert found.classes == LEARNED.classes and [file.label for file in found.files] == [2]
 
 
@@ -81,7 +86,7 @@ def test_test_images_without_labels_are_told_what_works(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture(tmp_path / name, (0, 0, 0)) if name.endswith("png") else (tmp_path / name).touch()
     with pytest.raises(InputError) as told:
-        list_files(tmp_path, "", set(), LEARNED)
+        files_of(tmp_path, "", LEARNED)
     first, second, third = str(told.value).splitlines()
     assert first == f"{tmp_path} holds {holds}: no image of the training classes (bee, cat, dog)."
     assert f"{tmp_path}/bee" in second and third.startswith("dataset.root=pets/train takes")
@@ -90,12 +95,12 @@ def test_test_images_without_labels_are_told_what_works(
 def test_test_images_one_level_too_deep_are_told(tmp_path: Path, picture: Picture) -> None:
     picture(tmp_path / "test/images/cat/1.png", (0, 0, 0))
     with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/test/images/\\* {tmp_path}/test$"):
-        list_files(tmp_path, "test", set(), LEARNED)
+        files_of(tmp_path, "test", LEARNED)
 
 
 def test_thumbnails_that_a_system_made_are_no_images(home: Path, picture: Picture) -> None:
     picture(home / "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.png", (0, 0, 0))
-    assert len(list_files(home, "", set()).files) == 3
+    assert len(files_of(home).files) == 3
 
 
 def test_a_class_of_other_files_is_told_with_their_endings(home: Path) -> None:
@@ -103,26 +108,54 @@ def test_a_class_of_other_files_is_told_with_their_endings(home: Path) -> None:
     for i in range(4):
         (home / f"eel/{i}.HEIC").touch()
     with pytest.raises(InputError, match=r"eel: 4 files skipped, .*: 4 .heic.\nThere is no other"):
-        list_files(home, "", set())
+        files_of(home)
 
 
-def test_a_link_to_images_that_were_read_is_told(home: Path) -> None:
-    (home / "eel").symlink_to(home / "dog")
-    with pytest.raises(InputError, match="eel is a link to images that are read already"):
-        list_files(home, "", set())
+@pytest.mark.parametrize("name", ["ant", "eel"])  # before the real class, and behind it
+def test_a_class_that_is_a_link_to_another_is_named_as_the_link(name: str, home: Path) -> None:
+    (home / name).symlink_to(home / "dog")
+    with pytest.raises(InputError) as told:
+        files_of(home)
+    first, second = str(told.value).splitlines()
+    assert (
+        first == f"{home}/{name} has no image of its own: {home}/{name} is a link to {home}/dog, which is read already."
+    )
+    assert second.endswith("put copies of others there, or remove the link.")
 
 
-def test_one_folder_linked_as_training_and_test_is_told(home: Path) -> None:
-    seen: set[tuple[int, int]] = set()
-    learned = list_files(home, "", seen)
-    assert learned.folder == home
-    with pytest.raises(InputError, match="cat is a link to images that are read already, in another class or split"):
-        list_files(home, "", seen, learned)
+@pytest.mark.parametrize("link", ["train", "test"])
+def test_one_folder_as_training_and_test_names_the_split_that_is_the_link(
+    link: str, tmp_path: Path, picture: Picture
+) -> None:
+    real = "test" if link == "train" else "train"
+    for name in ("cat/1.png", "dog/2.png"):
+        picture(tmp_path / real / name, (0, 0, 0))
+    (tmp_path / link).symlink_to(tmp_path / real)
+    places = Places(tmp_path, ["train", "test"])
+    with pytest.raises(
+        InputError, match=f"by the link {tmp_path}/{link}, {tmp_path}/{link}/cat is {tmp_path}/{real}/cat"
+    ):
+        list_files(places, "test", list_files(places, "train"))
+
+
+def test_images_have_the_class_that_they_are_stored_in(home: Path, picture: Picture) -> None:
+    """Whichever class comes first, and also where a link leads to all of them: not into a circle either."""
+    plain = files_of(home).files
+    (home / "cat/others").symlink_to(home / "dog")
+    (home / "dog/others").symlink_to(home / "cat/old")
+    (home / "cat/all").symlink_to("..")
+    picture(home / "loose.png", (0, 0, 0))
+    found = files_of(home)
+    assert found.files == plain
+    assert found.remarks[0] == (
+        f"{home}: links lead to 3 folders a second time, not read again: {home}/cat/all is a link to {home}, "
+        f"{home}/cat/others is a link to {home}/dog, {home}/dog/others is a link to {home}/cat/old."
+    )
 
 
 def test_names_that_differ_in_case_or_spaces_are_two_classes_and_told(home: Path, picture: Picture) -> None:
     picture(home / "Cat /4.png", (0, 0, 0))
-    found = list_files(home, "", set())
+    found = files_of(home)
     assert found.classes == ("Cat ", "cat", "dog")
     assert found.remarks == (f"{home}: 'Cat ' and 'cat' are read as different classes.",)
 
@@ -137,4 +170,4 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(home: Path, monkeypatch
 
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(PermissionError):
-        list_files(home, "", set())
+        files_of(home)

@@ -20,7 +20,8 @@ from cnnlab.datasets.base import (
 )
 from cnnlab.datasets.cache import DecodedFiles, ImageFile
 from cnnlab.datasets.decode import BACKGROUNDS
-from cnnlab.datasets.listing import Place, list_files
+from cnnlab.datasets.listing import list_files
+from cnnlab.datasets.places import Places
 from cnnlab.datasets.remarks import skipped
 from cnnlab.datasets.splits import layout_of
 
@@ -46,9 +47,10 @@ def image_folder(
     check_value("dataset.background", background, one_of(*BACKGROUNDS))
     home = expanded("dataset.root", root).absolute()
     with reading():
-        layout, seen = layout_of(home), set[Place]()
-        learned = list_files(home, layout.train, seen)
-        held_out = list_files(home, layout.test, seen, learned) if layout.test else None
+        layout = layout_of(home)
+        places = Places(home, [layout.train, *([layout.test] if layout.test else [])])
+        learned = list_files(places, layout.train)
+        held_out = list_files(places, layout.test, learned) if layout.test else None
     files, skipped_files, told = _stratified(learned.files), learned.skipped, [*learned.remarks]
     tests = min(max(1, round(test * len(files))), len(files) - 1)
     if held_out:

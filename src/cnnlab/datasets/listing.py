@@ -11,10 +11,9 @@ from pathlib import Path
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import plural
 from cnnlab.datasets.cache import ImageFile
+from cnnlab.datasets.places import ONE_CLASS, Places
 from cnnlab.datasets.remarks import listed, skipped
 from cnnlab.datasets.splits import folders, hidden, pictures
-
-Place = tuple[int, int]  # of a folder on disk, whichever links lead there
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,11 @@ class Listing:
     remarks: tuple[str, ...]
 
 
-def list_files(home: Path, part: str, seen: set[Place], learned: Listing | None = None) -> Listing:
-    """The files of the class folders of `home`/`part`. `seen`: the folders that were read, which links can lead to
-    again. `learned`: the training images, if these are test images; some of their classes may have no image here, and
-    there may be no others. Raises InputError."""
-    folder = home / part
+def list_files(places: Places, part: str, learned: Listing | None = None) -> Listing:
+    """The files of the class folders in `part`, one of the parts that `places` knows. `learned`: the training images,
+    if these are test images; some of their classes may have no image here, and there may be no others. Raises
+    InputError."""
+    folder = places.home / part
     names = sorted(folders(folder), key=composed)
     _check_names(folder, names)
     own = [composed(name) for name in names]
@@ -41,9 +40,14 @@ def list_files(home: Path, part: str, seen: set[Place], learned: Listing | None 
         raise InputError(_too_few(folder, names, bool(part)))
     if learned is not None and not set(own) <= set(learned.classes):
         raise InputError((_unlabelled if len(own) == 1 else _other_classes)(folder, own, learned))
-    known, files, others, twice = list(learned.classes if learned else own), list[ImageFile](), Counter[str](), 0
+    known, files, others, twice = (
+        list(learned.classes if learned else own),
+        list[ImageFile](),
+        Counter[str](),
+        list[str](),
+    )
     for name in names:
-        found, left, again = _class_files(home, folder / name, known.index(composed(name)), seen)
+        found, left, again = _class_files(places, folder / name, known.index(composed(name)))
         if not found and (learned is None or again):
             raise InputError(_no_image(folder / name, left, again))
         files, others, twice = files + found, others + left, twice + again
@@ -51,7 +55,8 @@ def list_files(home: Path, part: str, seen: set[Place], learned: Listing | None 
         raise InputError(_unlabelled(folder, own, learned))
     remarks = []
     if twice:
-        remarks.append(f"{folder}: links lead to {plural(twice, 'folder')} a second time, not read again.")
+        count = plural(len(twice), "folder")
+        remarks.append(f"{folder}: links lead to {count} a second time, not read again: {listed(twice)}.")
     if loose := pictures(folder):
         remarks.append(f"{folder}: {plural(loose, 'picture')} beside the folders of classes, not read.")
     if alike := [name for name, count in Counter(name.strip().lower() for name in own).items() if count > 1]:
@@ -65,17 +70,18 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _class_files(home: Path, folder: Path, label: int, seen: set[Place]) -> tuple[list[ImageFile], Counter[str], int]:
-    """The pictures at any depth, the other files by ending, and how many folders had been read before."""
+def _class_files(places: Places, folder: Path, label: int) -> tuple[list[ImageFile], Counter[str], list[str]]:
+    """The pictures at any depth, the other files by ending, and in words the folders in it that are read elsewhere."""
     from cnnlab.datasets.decode import extensions
 
-    endings, files, others, twice = extensions(), list[ImageFile](), Counter[str](), 0
+    endings, files, others, twice = extensions(), list[ImageFile](), Counter[str](), list[str]()
     for inner, below, entries in os.walk(folder, followlinks=True, onerror=_refuse):
-        if not _first_visit(inner, seen):
-            below[:], twice = [], twice + 1
+        if (path := places.elsewhere(inner, folder)) is not None:
+            below[:] = []
+            twice.append(places.in_words(inner, path))
             continue
         below[:] = sorted(name for name in below if not hidden(name))
-        place = os.path.relpath(inner, home)
+        place = os.path.relpath(inner, places.home)
         for file in sorted(entry for entry in entries if not hidden(entry)):
             ending = os.path.splitext(file)[1].lower()
             if ending not in endings:
@@ -99,19 +105,11 @@ def _regular(path: str) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _first_visit(folder: str, seen: set[tuple[int, int]]) -> bool:
-    status = os.stat(folder)
-    place = (status.st_dev, status.st_ino)
-    new = place not in seen
-    seen.add(place)
-    return new
-
-
-def _no_image(folder: Path, left: Counter[str], again: int) -> str:
+def _no_image(folder: Path, left: Counter[str], again: Sequence[str]) -> str:
     if again:
         return (
-            f"{folder} is a link to images that are read already, in another class or split.\n"
-            "Every image belongs to one class of one split: put copies of others there, or remove the link."
+            f"{folder} has no image of its own: {listed(again)}, which is read already.\n"
+            f"{ONE_CLASS}: put copies of others there, or remove the link."
         )
     if left:
         return skipped(str(folder), left) + "\nThere is no other: save them as .jpg or .png, or remove the folder."
