@@ -95,6 +95,20 @@ def test_files_beside_the_pictures_are_passed_over_and_told(
     assert told.startswith("*: 1 file skipped, not pictures of a known format: 1 .txt.\n")
 
 
+def test_damaged_pictures_cost_the_others_no_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "cut.png").write_bytes((home / "colour.png").read_bytes()[:300])  # with a whole header
+    (home / "empty.png").touch()
+    with pytest.raises(SystemExit) as end:
+        call(monkeypatch, "run=run", "image=*.png", "format=json")
+    shown, told = capsys.readouterr()
+    assert [answer["image"] for answer in json.loads(shown)["images"]] == ["colour.png", "grey.png"]
+    lines = told.splitlines()
+    assert lines[0].startswith("cut.png cannot be read as a picture: ") and lines[1] == "empty.png is not a picture."
+    assert lines[-1] == "2 of 4 pictures could not be read and have no answer, see above." and end.value.code == 1
+
+
 def test_a_picture_with_a_name_that_is_not_utf8(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

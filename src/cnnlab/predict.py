@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.cli.entry import entry
-from cnnlab.cli.inputs import check_pictures, passed_over, picture_files, unfinished
+from cnnlab.cli.inputs import check_pictures, of_each, passed_over, picture_files, unfinished
+from cnnlab.common.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
 def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
-    """`loaded`: the network and its `TrainedRun`, if the check read them."""
+    """`loaded`: the network and its `TrainedRun`, if the check read them. Raises InputError, after the answers, where
+    some of the pictures have none."""
     from cnnlab.cli.build import load_run
     from cnnlab.cli.hydra_job import output_folder
     from cnnlab.evaluation.transforms import variants
@@ -26,7 +28,9 @@ def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
     files = picture_files(config)
     background = str(run.config.get("dataset", {}).get("background", "auto"))
     facts = (run.image_shape, run.look, config.invert, background, run.top)
-    pictures = [prepare(path, *facts) for path in files]
+    pictures, failed = of_each(files, lambda path: prepare(path, *facts))
+    for error in failed.values():
+        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
     answers = Answers(output_folder(), network, run, pictures, config.top)
     answers.draw_probabilities()
     if config.follow:
@@ -37,6 +41,8 @@ def task(config: "DictConfig", loaded: tuple[Any, Any] | None = None) -> None:
         answers.print_json(config.run, config.checkpoint)
     else:
         answers.print_tables()
+    if failed:
+        raise InputError(f"{len(failed):,} of {len(files):,} pictures could not be read and have no answer, see above.")
 
 
 def main() -> None:

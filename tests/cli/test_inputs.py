@@ -13,10 +13,12 @@ from cnnlab.cli.inputs import (
     check_kernels,
     check_pictures,
     learned_filters,
+    of_each,
     picture_and_kernels,
     picture_files,
 )
 from cnnlab.common.errors import InputError
+from cnnlab.datasets.pictures import header
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
 
@@ -133,3 +135,30 @@ def test_a_shift_has_to_leave_something_of_the_networks_image(run, shift: int, f
     else:
         with pytest.raises(InputError, match="^shifts: a shift by 8 leaves nothing of images of 8x8"):
             check_pictures(jobs)
+
+
+def test_what_cannot_be_read_costs_the_others_nothing(run, home: Path) -> None:
+    (home / "b.png").write_text("no picture")
+    check_pictures(_jobs("predict", f"run={run(channels=[2])}", "image=*.png"))
+    found, failed = of_each([Path("a.png"), Path("b.png"), Path("c.png")], header)
+    assert [each.width for each in found] == [5, 5] and list(failed) == [Path("b.png")]
+    assert str(failed[Path("b.png")]).startswith("b.png is not a picture.")
+
+
+def test_where_no_picture_can_be_read_several_are_named_and_what_to_do(home: Path) -> None:
+    files = [home / f"{i}.HEIC" for i in range(5)]
+    for file in files:
+        file.touch()
+    with pytest.raises(InputError) as told:
+        of_each(files, header)
+    first, *named, advice = str(told.value).splitlines()
+    assert first == "None of the 5 pictures can be read:" and advice == "Save it as .jpg or .png."
+    assert named == [f"{file} is not a picture of a known format, but .heic." for file in files[:3]]
+
+
+def test_what_is_wrong_with_all_pictures_alike_is_told_once() -> None:
+    def read(path: Path) -> None:
+        raise InputError("This network takes images of 5 channels.")
+
+    with pytest.raises(InputError, match="^This network takes images of 5 channels.$"):
+        of_each([Path("a.png"), Path("b.png")], read)

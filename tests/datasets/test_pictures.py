@@ -108,3 +108,10 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         InputError, match=r"whole.tif cannot .* its PIL mode is F, .*save it with 8 bits per channel\.$"
     ):
         read(tmp_path / "whole.tif", 3, None)
+
+
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "page.pdf"])
+def test_a_file_of_another_kind_is_named_by_its_ending(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"0000ftypheic")
+    with pytest.raises(InputError, match=f"{name} is not a picture of a known format, but .*\nSave it as .jpg or .png"):
+        header(tmp_path / name)

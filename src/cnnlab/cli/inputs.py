@@ -1,9 +1,9 @@
 """Loads the pictures, kernels, filters and networks that the configs of `cnnlab.kernels` and `predict` name."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, ListConfig
 
@@ -14,6 +14,9 @@ from cnnlab.common.checks import check_rules
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import percent
 from cnnlab.runs.status import progress, real_status
+
+T = TypeVar("T")
+NAMED = 3  # of the pictures that cannot be read, in the message where none can
 
 
 def check_kernels(jobs: Sequence[DictConfig]) -> Any:
@@ -95,8 +98,7 @@ def check_pictures(jobs: Sequence[DictConfig]) -> tuple[Any, Any] | None:
         loaded = _, run = load_run(Path(job.run), job.checkpoint, job.trust)
         if job.invariance:
             Invariance(list(job.shifts), list(job.rotations), list(job.squashes)).check(run.image_shape, "shifts")
-        for path in picture_files(job):
-            header(path)
+        of_each(picture_files(job), header)
     return loaded if len(jobs) == 1 else None
 
 
@@ -115,6 +117,28 @@ def picture_files(config: DictConfig) -> list[Path]:
     from cnnlab.datasets.pictures import find
 
     return list(dict.fromkeys(path for pattern in _patterns(config) for path in find(pattern)))
+
+
+def of_each(files: Sequence[Path], read: Callable[[Path], T]) -> tuple[list[T], dict[Path, InputError]]:
+    """What `read` makes of the pictures, and what it says of those of which it makes nothing. Raises InputError where
+    these are all."""
+    found, failed = list[T](), dict[Path, InputError]()
+    for path in files:
+        try:
+            found.append(read(path))
+        except InputError as error:
+            failed[path] = error
+    if not found:
+        raise InputError(_of_none(failed))
+    return found, failed
+
+
+def _of_none(failed: Mapping[Path, InputError]) -> str:
+    told = list(dict.fromkeys(map(str, failed.values())))
+    if len(told) == 1:
+        return told[0]
+    firsts = [text.splitlines()[0] for text in told[:NAMED]]
+    return "\n".join([f"None of the {len(failed):,} pictures can be read:", *firsts, *told[0].splitlines()[1:2]])
 
 
 def passed_over(config: DictConfig) -> list[str]:

@@ -176,6 +176,10 @@ def _as_input_error(path: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")  # warnings concern metadata; damaged pixels raise
             yield
     except UnidentifiedImageError as error:
+        if (ending := path.suffix.lower()) not in {"", *extensions()}:  # as .heic of telephones
+            raise InputError(
+                f"{path} is not a picture of a known format, but {ending}.\nSave it as .jpg or .png."
+            ) from error
         raise InputError(
             f"{path} is not a picture.\nGive a file that PIL reads: PNG, JPEG, WebP, GIF, BMP, TIFF."
         ) from error
