@@ -213,6 +213,21 @@ def test_images_of_many_sizes_want_a_size(root: Path, picture: Callable[..., Pat
 
 
 @pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("odd", [0, 3])
+def test_an_image_has_another_size_where_most_have_one_whichever_is_first(
+    odd: int, root: Path, picture: Callable[..., Path]
+) -> None:
+    picture(root / f"{odd}.png", (0, 0, 0), (9, 12))
+    (root / "4.png").write_bytes(b"no image")
+    with pytest.raises(InputError) as told:
+        opened(root).load()
+    first, *named, advice = str(told.value).splitlines()
+    assert first == f"2 of {COUNT} images cannot be used:" and len(named) == 2
+    assert named[0] == f"{root}/{odd}.png: 9x12 pixels, not 6x6"
+    assert advice == "Repair or remove them, or resize all images to one size with dataset.size=6."
+
+
+@pytest.mark.usefixtures("cache")
 def test_a_full_disk_is_told_before_decoding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with pytest.raises(InputError, match=r"images take 0.7 KiB; .* has 0.1 KiB left.\n.*XDG_CACHE_HOME"):

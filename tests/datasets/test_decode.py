@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from cnnlab.datasets.decode import decode, decode_into, decoded, extensions, reason
+from cnnlab.datasets.decode import Unsuitable, decode, decode_into, decoded, extensions, reason
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> str:
@@ -75,6 +75,13 @@ def test_a_picture_too_large_for_memory_is_refused_by_its_header(tmp_path: Path,
         decode(path, 1, 8)
 
 
+def test_more_pixels_than_pil_opens_are_told_in_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = saved(tmp_path / "a.jpg", Image.new("L", (120, 100)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
+    with pytest.raises(Unsuitable, match="^too many pixels: at most 64 million are decoded; save it smaller$"):
+        decode(file, 1, 8)
+
+
 def test_a_program_that_calls_itself_a_picture_is_not_run(tmp_path: Path) -> None:
     """PIL gives PostScript to Ghostscript, whatever the file is called."""
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
@@ -124,11 +131,11 @@ def test_many_are_written_to_their_places_and_failures_told(tmp_path: Path) -> N
     cut.write_bytes(Path(saved(tmp_path / "whole.jpg", Image.fromarray(noise))).read_bytes()[:1500])
     array = tmp_path / "images.npy"
     np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=(6, 1, 4, 4)).flush()
-    tried, paged, failed, tops = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
+    tried, paged, failed, tops, sizes = decode_into(array, 1, [good, wide, str(text), str(cut), good], 1, None)
     assert not paged and not tops
-    assert tried == 5 and [Path(path).name for path, _ in failed] == ["wide.png", "text.png", "cut.jpg"]
+    assert tried == 5 and [Path(path).name for path, _ in failed] == ["text.png", "cut.jpg"]
     reasons = [reason for _, reason in failed]
-    assert reasons[0] == "5x4 pixels, not 4x4" and "not an image" in reasons[1] and "truncated" in reasons[2]
+    assert sizes == {wide: (5, 4)} and "not an image" in reasons[0] and "truncated" in reasons[1]
     assert np.load(array)[:, 0, 0, 0].tolist() == [0, 9, 0, 0, 0, 9]
 
 

@@ -6,16 +6,18 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnlab.common.errors import InputError
-from cnnlab.common.words import memory
+from cnnlab.common.words import memory, sides
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
 FILES_PER_TASK = 256  # files per worker task
@@ -125,7 +127,7 @@ class DecodedFiles:
         shape = (len(paths), *self._shape(paths))
         self._check_space(int(np.prod(shape)))
         jobs = 1 if sum(f.bytes for f in self.files) < SERIAL_BYTES else -1
-        failed, tops, paged = list[tuple[str, str]](), dict[int, int](), 0
+        failed, tops, paged, sizes = list[tuple[str, str]](), dict[int, int](), 0, dict[str, tuple[int, int]]()
         for fragment in self.folder.glob(f".{self.stem}-*"):  # of a decoding that was killed; the lock is this one's
             fragment.unlink(missing_ok=True)
         with _atomic_write(self.folder / f"{self.name}.npy") as part, _progress(len(paths), self.root.name) as advance:
@@ -139,8 +141,12 @@ class DecodedFiles:
             for told in done:
                 advance(told.tried)
                 failed, tops, paged = failed + told.failed, tops | told.tops, paged + told.paged
-            if failed:
-                raise InputError(self._error_message(failed, shape))
+                sizes |= told.sizes
+            if failed or sizes:
+                decoded = dict.fromkeys(paths, (shape[3], shape[2])) | sizes
+                for path, _ in failed:
+                    del decoded[path]
+                raise InputError(self._error_message(failed, decoded))
             # One scale for all, or a dark picture among bright ones would be as bright as they are.
             most = max(tops.values(), default=None)
             for i in (i for i, top in tops.items() if top != most):
@@ -152,7 +158,8 @@ class DecodedFiles:
                 old.unlink(missing_ok=True)
 
     def _shape(self, paths: Sequence[str]) -> tuple[int, int, int]:
-        """(C, H, W) of all images: that of the first that can be decoded, so that all that cannot are counted."""
+        """(C, H, W) of all images, if they have one: that of the first that can be decoded, so that all that cannot are
+        counted."""
         from cnnlab.datasets.decode import decode, reason
 
         if self.size is not None:
@@ -166,13 +173,16 @@ class DecodedFiles:
                 failed.append((path, reason(error)))
         raise InputError(self._error_message(failed))
 
-    def _error_message(self, failed: list[tuple[str, str]], shape: Sequence[int] | None = None) -> str:
-        """`shape`: (N, C, H, W); None: of the first files none can be decoded, and the others were not tried."""
-        from cnnlab.datasets.decode import OTHER_SIZE
-
-        failed = sorted(failed)
+    def _error_message(self, failed: list[tuple[str, str]], decoded: Mapping[str, tuple[int, int]] = {}) -> str:
+        """`decoded`: (width, height) of all others, which can be used if they have the size of most; empty: none of the
+        first files can be decoded, and the others were not tried."""
+        usual = max(Counter(decoded.values()).items(), key=itemgetter(1), default=((), 0))[0]
+        others = [
+            (path, f"{sides(size)} pixels, not {sides(usual)}") for path, size in decoded.items() if size != usual
+        ]
+        failed = sorted([*failed, *others])
         lines = [f"{path}: {reason}" for path, reason in failed[:NAMED]]
-        tried = f"{len(self.files):,}" if shape or len(failed) == len(self.files) else f"the first {len(failed):,}"
+        tried = f"{len(self.files):,}" if decoded or len(failed) == len(self.files) else f"the first {len(failed):,}"
         head = f"{len(failed):,} of {tried} images cannot be used"
         if len(failed) > len(lines):
             every = self.folder / f"{self.stem}-unusable.txt"
@@ -181,8 +191,8 @@ class DecodedFiles:
         else:
             head += ":"
         advice = "Repair or remove them"
-        if shape and any(OTHER_SIZE in reason for _, reason in failed):
-            advice += f", or resize all images to one size with dataset.size={min(shape[2:])}"
+        if others:
+            advice += f", or resize all images to one size with dataset.size={min(usual)}"
         return "\n".join([head, *lines, f"{advice}."])
 
     def _check_space(self, needed: int) -> None:

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
@@ -17,8 +17,8 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX", "SGI")
 # About 200 MB while it is decoded. Cameras make 12 to 50 million.
 MOST_PIXELS = 64_000_000
+AT_MOST = f"at most {MOST_PIXELS / 1e6:.0f} million are decoded; save it smaller"
 BACKGROUNDS = ("auto", "white", "black")
-OTHER_SIZE = " pixels, not "
 DEEP = (255, 4095, 65535)  # the largest values of 8, 12 and 16 bits
 
 
@@ -36,13 +36,14 @@ class Decoded(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Of a part of the files: how many were tried, how many have more pages, (file, reason) of those that failed, and
-    `top` of 16-bit greyscale by index."""
+    """Of a part of the files: how many were tried, how many have more pages, (file, reason) of those that failed, `top`
+    of 16-bit greyscale by index, and (width, height) by file of those that have another size than the array."""
 
     tried: int
     paged: int
     failed: list[tuple[str, str]]
     tops: dict[int, int]
+    sizes: dict[str, tuple[int, int]]
 
 
 def decode_into(
@@ -56,13 +57,13 @@ def decode_into(
 ) -> Told:
     """Write `files` to the .npy file `array`, uint8 (N, C, H, W), starting at index `start`."""
     images = np.asarray(np.lib.format.open_memmap(array, mode="r+"))
-    failed, tops, paged = [], {}, 0
+    failed, tops, sizes, paged = [], {}, {}, 0
     for i, file in enumerate(files, start):
         try:
             found = decoded(file, channels, size, background, top)
             if found.pixels.shape != images.shape[1:]:
-                (_, h, w), (_, first_h, first_w) = found.pixels.shape, images.shape[1:]
-                raise ValueError(f"{w}x{h}{OTHER_SIZE}{first_w}x{first_h}")
+                sizes[file] = found.pixels.shape[2], found.pixels.shape[1]
+                continue
             images[i] = found.pixels
             paged += found.paged
             if found.top is not None:
@@ -70,7 +71,7 @@ def decode_into(
         # PIL's plugins raise arbitrary exceptions for malformed files
         except Exception as error:
             failed.append((file, reason(error)))
-    return Told(len(files), paged, failed, tops)
+    return Told(len(files), paged, failed, tops, sizes)
 
 
 def decode(file: str, channels: int, size: int | None, background: str = "auto") -> np.ndarray:
@@ -88,13 +89,12 @@ def decoded(file: str, channels: int, size: int | None, background: str = "auto"
         with open(file, "rb") as stream:
             if not os.fstat(stream.fileno()).st_size:
                 raise ValueError("the file is empty")
-            with Image.open(stream, formats=known()) as opened:
+            with open_picture(stream) as opened:
                 paged, negative, sixteen = _paged(opened), _negative(opened), of_16_bits(opened)
                 if size is not None:
                     opened.draft(None, (2 * size, 2 * size))  # lets a large JPEG be decoded at 1/2 to 1/8 scale
                 if opened.width * opened.height > MOST_PIXELS:
-                    most = f"{MOST_PIXELS / 1e6:.0f} million"
-                    raise Unsuitable(f"{opened.width}x{opened.height} pixels, and at most {most} are decoded")
+                    raise Unsuitable(f"{opened.width}x{opened.height} pixels, and {AT_MOST}")
                 image, top = _eight_bit(ImageOps.exif_transpose(opened), sixteen, top)
                 if negative:
                     image = ImageOps.invert(image)
@@ -103,6 +103,14 @@ def decoded(file: str, channels: int, size: int | None, background: str = "auto"
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     return Decoded(pixels[None] if channels == 1 else pixels.transpose(2, 0, 1), top, paged)
+
+
+def open_picture(file: Path | BinaryIO) -> Image.Image:
+    """With its header read. Raises Unsuitable where it has so many pixels that PIL does not open it."""
+    try:
+        return Image.open(file, formats=known())
+    except Image.DecompressionBombError as error:
+        raise Unsuitable(f"too many pixels: {AT_MOST}") from error
 
 
 def _paged(opened: Image.Image) -> bool:

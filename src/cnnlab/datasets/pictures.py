@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.common.words import expanded
-from cnnlab.datasets.decode import Unsuitable, decoded, extensions, known, of_16_bits
+from cnnlab.datasets.decode import Unsuitable, decoded, extensions, of_16_bits, open_picture
 from cnnlab.datasets.splits import hidden
 
 LOOKED_AT = 10_000  # files of a folder, for their endings
@@ -154,7 +154,7 @@ class Header(NamedTuple):
 
 def header(path: Path) -> Header:
     """Read without decoding; InputError if the file is not a picture."""
-    with _as_input_error(path), Image.open(path, formats=known()) as picture:
+    with _as_input_error(path), open_picture(path) as picture:
         width, height = picture.size
         if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:
             width, height = height, width
