@@ -56,11 +56,46 @@ def test_pictures_in_no_class_at_all_are_told(tmp_path: Path, picture: Picture) 
         files_of(tmp_path)
 
 
-def test_classes_one_level_too_deep_in_a_split_are_told(tmp_path: Path, picture: Picture) -> None:
-    for name in ("train/images/cat/1.png", "train/images/dog/2.png"):
-        picture(tmp_path / name, (0, 0, 0))
-    with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/train/images/\\* {tmp_path}/train$"):
+@pytest.mark.parametrize("below", ["images", "set/images/all"])
+def test_classes_too_deep_in_a_split_are_told(below: str, tmp_path: Path, picture: Picture) -> None:
+    for name in ("cat/1.png", "dog/2.png"):
+        picture(tmp_path / "train" / below / name, (0, 0, 0))
+        picture(tmp_path / "test" / below / name, (0, 0, 0))
+    with pytest.raises(InputError, match=f": mv {tmp_path}/train/{below}/\\* {tmp_path}/train$"):
         files_of(tmp_path, "train")
+    with pytest.raises(InputError, match=f": mv {tmp_path}/test/{below}/\\* {tmp_path}/test$"):
+        files_of(tmp_path, "test", LEARNED)
+
+
+def test_splits_two_levels_below_are_told(tmp_path: Path, picture: Picture) -> None:
+    for name in ("train/cat/1.png", "test/cat/2.png"):
+        picture(tmp_path / "pets/images" / name, (0, 0, 0))
+    with pytest.raises(InputError, match=f"The folders are in .*: dataset.root={tmp_path}/pets/images$"):
+        files_of(tmp_path)
+
+
+def test_folders_that_all_hold_the_same_folders_may_not_be_the_classes(tmp_path: Path, picture: Picture) -> None:
+    """As of cameras, years or folds."""
+    for name in ("cam1/cat", "cam1/dog", "cam2/cat", "cam2/dog"):
+        picture(tmp_path / name / "1.png", (0, 0, 0))
+    [told] = files_of(tmp_path).remarks
+    assert told == (
+        f"{tmp_path}: the classes are cam1/, cam2/, and each of them has cat/, dog/. If these are the classes, "
+        f"put them on top: {tmp_path}/cat/cam1/*, {tmp_path}/dog/cam1/*, ..."
+    )
+
+
+@pytest.mark.parametrize("more", ["cam1/emu/1.png", "cam2/1.png", "cam3/old/1.png"])
+def test_folders_that_hold_others_or_pictures_are_classes(more: str, tmp_path: Path, picture: Picture) -> None:
+    for name in ("cam1/cat/1.png", "cam1/dog/1.png", "cam2/cat/1.png", "cam2/dog/1.png", more):
+        picture(tmp_path / name, (0, 0, 0))
+    assert not files_of(tmp_path).remarks
+
+
+def test_one_folder_in_each_class_is_no_class(tmp_path: Path, picture: Picture) -> None:
+    for name in ("n01/images/1.png", "n02/images/1.png"):
+        picture(tmp_path / name, (0, 0, 0))
+    assert not files_of(tmp_path).remarks
 
 
 def test_test_images_may_be_of_one_class(tmp_path: Path, picture: Picture) -> None:
@@ -90,12 +125,6 @@ def test_test_images_without_labels_are_told_what_works(
     first, second, third = str(told.value).splitlines()
     assert first == f"{tmp_path} holds {holds}: no image of the training classes (bee, cat, dog)."
     assert f"{tmp_path}/bee" in second and third.startswith("dataset.root=pets/train takes")
-
-
-def test_test_images_one_level_too_deep_are_told(tmp_path: Path, picture: Picture) -> None:
-    picture(tmp_path / "test/images/cat/1.png", (0, 0, 0))
-    with pytest.raises(InputError, match=f"one level below: mv {tmp_path}/test/images/\\* {tmp_path}/test$"):
-        files_of(tmp_path, "test", LEARNED)
 
 
 def test_thumbnails_that_a_system_made_are_no_images(home: Path, picture: Picture) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.datasets.splits import Layout, folders, layout_of, pictures
+from cnnlab.datasets.splits import Layout, classes_in, folders, layout_of, pictures
 
 Picture = Callable[..., Path]
 
@@ -109,3 +109,11 @@ def test_folders_that_systems_make_are_none(tmp_path: Path, picture: Picture) ->
 def test_what_is_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"dataset.root={tmp_path}/nowhere is not a folder"):
         layout_of(tmp_path / "nowhere")
+
+
+def test_the_only_folder_in_another_is_looked_into_but_not_round_and_round(tmp_path: Path, picture: Picture) -> None:
+    grown(tmp_path, picture, *both("a/b/c"))
+    assert classes_in(tmp_path, "a") == "a/b/c"
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/again").symlink_to(tmp_path / "d")
+    assert classes_in(tmp_path, "d") == "d"

@@ -13,7 +13,7 @@ from cnnlab.common.words import plural
 from cnnlab.datasets.cache import ImageFile
 from cnnlab.datasets.places import ONE_CLASS, Places
 from cnnlab.datasets.remarks import listed, skipped
-from cnnlab.datasets.splits import folders, hidden, pictures
+from cnnlab.datasets.splits import class_folders, classes_in, folders, hidden, pictures
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,21 @@ def list_files(places: Places, part: str, learned: Listing | None = None) -> Lis
     if alike := [name for name, count in Counter(name.strip().lower() for name in own).items() if count > 1]:
         told = [repr(name) for name in own if name.strip().lower() == alike[0]]
         remarks.append(f"{folder}: {' and '.join(told)} are read as different classes.")
+    if learned is None and (shared := _in_each(folder, names)):
+        each, classes = (listed([f"{name}/" for name in some]) for some in (names, shared))
+        remarks.append(
+            f"{folder}: the classes are {each}, and each of them has {classes}. If these are the classes, put them on "
+            f"top: {folder}/{shared[0]}/{names[0]}/*, {folder}/{shared[1]}/{names[0]}/*, ..."
+        )
     return Listing(folder, tuple(known), files, others, tuple(remarks))
+
+
+def _in_each(folder: Path, names: Sequence[str]) -> list[str]:
+    """The folders that are in every class folder, if these hold the same ones, at least two, and nothing else: classes
+    may be divided so, and as well cameras, years or folds, each with all classes."""
+    first = class_folders(folder, names[0])
+    alike = len(first) > 1 and all(class_folders(folder, name) == first for name in names[1:])
+    return sorted(first) if alike else []
 
 
 def composed(name: str) -> str:
@@ -131,19 +145,20 @@ def _other_classes(folder: Path, own: Sequence[str], learned: Listing) -> str:
 def _too_few(folder: Path, names: Sequence[str], is_split: bool) -> str:
     """The message for a folder without two classes; names the folder below, if that is the one that was meant."""
     head = f"{_holds(folder, names)}; at least two are needed.\n"
-    inner = next((folder / name for name in names if len(folders(folder / name)) >= 2), None)
-    if inner is not None:
-        way = f"mv {inner}/* {folder}" if is_split else f"dataset.root={inner}"
-        return f"{head}The folders are one level below: {way}"
+    for name in names:
+        inner = folder / classes_in(folder, name)
+        if len(folders(inner)) >= 2:
+            way = f"mv {inner}/* {folder}" if is_split else f"dataset.root={inner}"
+            return f"{head}The folders are in {inner}: {way}"
     return f"{head}It should look like {folder}/cat/*.jpg, {folder}/dog/*.jpg"
 
 
 def _unlabelled(folder: Path, names: Sequence[str], learned: Listing) -> str:
     """The message for test images in no class, as those of competitions are."""
     head = f"{_holds(folder, names)}: no image of the training classes ({listed(learned.classes)}).\n"
-    for inner in (folder / name for name in names):
+    for inner in (folder / classes_in(folder, name) for name in names):
         if set(map(composed, folders(inner))) & set(learned.classes):
-            return f"{head}The folders are one level below: mv {inner}/* {folder}"
+            return f"{head}The folders are in {inner}: mv {inner}/* {folder}"
     return (
         f"{head}Test images belong in {folder / learned.classes[0]}, ... Without labels they test nothing:\n"
         f"dataset.root={learned.folder} takes some of the training images for the test, and predict classifies these."

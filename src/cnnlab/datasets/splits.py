@@ -90,7 +90,7 @@ def _named(names: Iterable[str], words: Sequence[str]) -> str | None:
 def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
     """Raise InputError for folders that would be read as classes, but are splits: by their names, and by the folders of
     classes in them. Next to other classes, "train" may be one (of vehicles)."""
-    within = {name: _class_folders(home, name) for name in names}
+    within = {name: class_folders(home, name) for name in names}
     learned = next((name for name in names if _has_word(name, TRAIN) and within[name]), None)
     alike = [name for name in names if learned and name != learned and within[name] & within[learned]]
     held_out = next((name for name in alike if _has_word(name, HELD_OUT)), None)
@@ -98,8 +98,8 @@ def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
     if learned and held_out:
         raise InputError(
             f"{home} has {shown}: splits by their names, not classes.\n"
-            f"Rename them, or link to them: ln -s {_classes_in(home, learned)} {home / 'train'}; "
-            f"ln -s {_classes_in(home, held_out)} {home / 'test'}"
+            f"Rename them, or link to them: ln -s {classes_in(home, learned)} {home / 'train'}; "
+            f"ln -s {classes_in(home, held_out)} {home / 'test'}"
         )
     only_half = learned and (alike or not all(within[name] for name in names))
     if only_half or (names and all(_named([name], (*TRAIN, *HELD_OUT)) for name in names)):
@@ -116,15 +116,19 @@ def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
         )
 
 
-def _class_folders(home: Path, name: str) -> set[str]:
+def class_folders(home: Path, name: str) -> set[str]:
     """Names of the folders in a folder of folders; none of one with pictures."""
-    return set() if any(_pictures(home / name)) else set(folders(home / _classes_in(home, name)))
+    return set() if any(_pictures(home / name)) else set(folders(home / classes_in(home, name)))
 
 
-def _classes_in(home: Path, name: str) -> str:
-    """`name`, or the only folder in it, and so on: archives hold `test_set/test_set/<class>`."""
-    while len(inner := folders(home / name)) == 1 and folders(home / name / inner[0]):
-        name = f"{name}/{inner[0]}"
+def classes_in(home: Path, name: str) -> str:
+    """`name`, or the only folder in it, and so on: archives hold `test_set/test_set/<class>`. No link, which can lead
+    round and round."""
+    while len(inner := folders(home / name)) == 1:
+        below = f"{name}/{inner[0]}"
+        if (home / below).is_symlink() or not folders(home / below):
+            break
+        name = below
     return name
 
 
