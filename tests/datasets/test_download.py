@@ -167,6 +167,37 @@ def test_files_elsewhere_are_told_with_the_way_to_where_they_are_read(
 
 
 @pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("folder", ["", "MNIST/raw"])
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_files_each_in_a_folder_of_its_name_are_told_with_the_way(
+    folder: str, end: str, tmp_path: Path, idx_files: dict[str, bytes], idx_archives: dict[str, bytes]
+) -> None:
+    for name, content in (idx_archives if end else idx_files).items():
+        below = tmp_path / folder / name.removesuffix(end)
+        below.mkdir(parents=True)
+        (below / name).write_bytes(content)
+    with pytest.raises(InputError, match="dataset=mnist reads .*, ...; there is") as told:
+        mnist(str(tmp_path))
+    way = re.search("are of MNIST: (mkdir .*)", str(told.value))
+    assert way
+    subprocess.run(way[1], shell=True, check=True)
+    assert len(mnist(str(tmp_path)).test) == 20
+
+
+@pytest.mark.parametrize("below", ["cifar-10-python/cifar-10-batches-py", "cifar-10-batches-py/cifar-10-batches-py"])
+def test_an_archive_unpacked_into_one_folder_more_is_told(below: str, cifar_files: Path) -> None:
+    (cifar_files / "cifar-10-batches-py").rename(cifar_files / "own")
+    (cifar_files / below).parent.mkdir()
+    (cifar_files / "own").rename(cifar_files / below)
+    with pytest.raises(InputError, match="dataset=cifar10 reads") as told:
+        cifar10(str(cifar_files))
+    way = re.search("are of CIFAR10: (mkdir .*)", str(told.value))
+    assert way
+    subprocess.run(way[1], shell=True, check=True)
+    assert len(cifar10(str(cifar_files)).test) == 20
+
+
+@pytest.mark.usefixtures("served")
 def test_a_root_too_deep_is_told_with_the_right_one(tmp_path: Path, idx_files: dict[str, bytes]) -> None:
     folder = tmp_path / "MNIST/raw"
     folder.mkdir(parents=True)

@@ -119,9 +119,7 @@ class Files:
         moves = [(path, self.folder / (name + ".gz" * (path.suffix == ".gz"))) for name, path in found.items() if path]
         if not found or len(moves) < len(found):  # none where another command has just downloaded them
             return
-        way = "; ".join(
-            ["mkdir -p " + quote(str(self.folder)), *(f"mv {quote(str(a))} {quote(str(b))}" for a, b in moves)]
-        )
+        way = "; ".join(["mkdir -p " + quote(str(self.folder)), *(_move(*move) for move in moves)])
         if self.home.as_posix().endswith(f"/{self.subfolder}"):
             way = f"dataset.root={self.home.parents[self.subfolder.count('/')]}"
         raise InputError(
@@ -131,10 +129,14 @@ class Files:
         )
 
     def _elsewhere(self, name: str) -> Path | None:
-        """The file `name`, or its archive, in another folder or with a dot, as many programs unpack MNIST's."""
+        """The file `name`, or its archive, in another folder or with a dot, as many programs unpack MNIST's; also in a
+        folder that is called as the archive, or as the one in it."""
         folders = [self.folder, *(folder for folder in self.folder.parents if folder.is_relative_to(self.home))]
-        names = [spelled + end for spelled in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
-        paths = (folder / spelled for folder in folders for spelled in names)
+        unpacked = [called for archive in self.archives for called in _spelled(archive.removesuffix(".gz"))]
+        unpacked = [called.removesuffix(".tar") for called in unpacked]
+        inner = ["", *unpacked, self.subfolder, *(f"{called}/{self.subfolder}" for called in unpacked)]
+        names = [spelled + end for spelled in _spelled(name) for end in ("", ".gz")]
+        paths = (folder / below / spelled for below in inner for folder in folders for spelled in names)
         own = (self.folder / name, self._archive(f"{name}.gz"))
         return next((path for path in paths if path.is_file() and path not in own), None)
 
@@ -176,6 +178,20 @@ class Files:
             f"or set dataset.root=FOLDER where FOLDER/{self.subfolder} has {', '.join(list(self.names)[:2])}, ...\n"
             "dataset=digits needs no download."
         )
+
+
+def _spelled(name: str) -> tuple[str, str]:
+    return name, name.replace("-idx", ".idx")
+
+
+def _move(file: Path, to: Path) -> str:
+    """The command for it, also where a folder has the name of the file, packed or not: it goes aside."""
+    folder, before = to.with_name(to.name.removesuffix(".gz")), ""
+    if folder.is_dir():
+        aside = folder.with_name(f"{folder.name}.folder")
+        before = f"mv {quote(str(folder))} {quote(str(aside))}; "
+        file = aside / file.relative_to(folder) if file.is_relative_to(folder) else file
+    return f"{before}mv {quote(str(file))} {quote(str(to))}"
 
 
 @contextmanager
