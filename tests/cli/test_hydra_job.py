@@ -86,7 +86,7 @@ def test_a_running_job_knows_its_folder_its_choices_and_that_it_is_alone(jobs, t
     assert folder == tmp_path / "here" and folder.is_dir() and not sweep
     assert (choices["model"], choices["init"], choices["dataset"]) == ("single5x5", "he", "digits")
     assert request.choices["model"] == "single5x5" and request.typed["model"] == "single5x5"
-    assert request.config["model"]["kernel_size"] == 5 and request.swept == []
+    assert request.config["model"]["kernel_size"] == 5 and request.swept == [] and request.cwd == str(tmp_path)
 
 
 def test_the_jobs_of_a_sweep_know_their_own_folders_and_values(jobs, tmp_path):

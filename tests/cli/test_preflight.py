@@ -163,3 +163,10 @@ def test_a_repair_needs_a_training_run(overrides, words):
     with pytest.raises(InputError, match=words):
         _check("repair=true", *overrides)
     _check(*overrides)
+
+
+def test_images_that_cannot_reproduce_a_run_are_told_before_it_is_trained(tmp_path):
+    for name, content in {"run.json": "{}", "metrics.jsonl": "", "results.json": '{"train/images": 7}'}.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match="the images are not those of that run: then 7 to train on"):
+        _check(f"reproduce={tmp_path}")

@@ -75,6 +75,34 @@ def test_a_reproduction_that_was_stopped_goes_on_as_one(run, tmp_path, monkeypat
     assert resumed([f"reproduce={run}"]) == ["seed=1", f'reproduce="{run}"']
 
 
+@pytest.mark.parametrize("lines", [[], ["dataset.root=photos"]])
+@pytest.mark.parametrize("verb", ["resume", "reproduce"])
+def test_images_are_read_where_the_run_read_them(verb, lines, run, tmp_path, monkeypatch):
+    (tmp_path / "there/photos").mkdir(parents=True)
+    (tmp_path / "here/photos").mkdir(parents=True)  # others, of the same name
+    (run / "config.yaml").write_text("dataset: {root: photos}\n")
+    _write(run, lines=lines, cwd=str(tmp_path / "there"))
+    monkeypatch.chdir(tmp_path / "here")
+    found = resumed([f"{verb}={run}"])
+    assert found[:-1] == [f'dataset.root="{tmp_path}/there/photos"']
+    assert resumed([f"{verb}={run}", "dataset.root=mine"])[:-1] == ["dataset.root=mine"]
+    assert "there" not in "".join(resumed([f"{verb}={run}", "dataset=digits"]))
+    monkeypatch.chdir(tmp_path / "there")
+    assert resumed([f"{verb}={run}"])[:-1] == lines
+    (tmp_path / "there").rename(tmp_path / "moved")  # with its images
+    monkeypatch.chdir(tmp_path / "moved")
+    assert resumed([f"{verb}={run}"])[:-1] == lines
+
+
+@pytest.mark.parametrize(
+    "config", ["dataset: {size: 8}", "dataset: {root: /photos}", "dataset: {root: null}", "{", "[]"]
+)
+def test_a_set_without_a_relative_root_is_as_it_was(config, run, tmp_path, monkeypatch):
+    (run / "config.yaml").write_text(config)
+    _write(run, lines=["seed=1"], cwd=str(tmp_path / "there"))
+    assert resumed([f"resume={run}"]) == ["seed=1", f'hydra.run.dir="{run}"']
+
+
 def test_without_it_nothing_changes():
     assert resumed(["model=plain", "resume=null"]) == ["model=plain"] and resumed(["-m", "seed=1,2"]) == [
         "-m",

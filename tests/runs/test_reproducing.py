@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.reproducing import compare
+from cnnlab.runs.reproducing import check_images, compare
 
 
 def _write(folder, results, rows=("a", "b"), **run):
@@ -50,3 +50,14 @@ def test_a_run_of_which_something_is_missing(tmp_path, name, content):
         return  # its lines are compared as text
     with pytest.raises(InputError, match=f"{name} cannot be read .* nothing to compare with"):
         compare(one, _write(tmp_path / "b", {}))
+
+
+def test_other_images_are_told(tmp_path):
+    there = {"data/fingerprint": "ab", "train/images": 1200}
+    one = _write(tmp_path / "a", {"x": 1, **there})
+    check_images(one, there)
+    check_images(_write(tmp_path / "older", {"x": 1}), there)
+    with pytest.raises(
+        InputError, match=r"then 1,200 to train on, with fingerprint ab, now 1,200 to train on, .* cd\.\n"
+    ):
+        check_images(one, there | {"data/fingerprint": "cd"})

@@ -34,4 +34,5 @@ def read_request(config: DictConfig, hydra: Any = None) -> Request:
     swept = named if hydra.mode == RunMode.MULTIRUN else []
     sources = hydra.runtime.config_sources
     own = next((source.path for source in sources if source.provider == "command-line"), None)
-    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config), tuple(hydra.overrides.task), own)
+    lines, cwd = tuple(hydra.overrides.task), hydra.runtime.get("cwd")
+    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config), lines, own, cwd)

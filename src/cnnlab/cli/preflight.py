@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from multiprocessing import parent_process
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +18,7 @@ from cnnlab.cli.schema import check_complete, check_shapes, check_values, unknow
 from cnnlab.common.errors import InputError
 from cnnlab.common.garbage import import_uncollected
 from cnnlab.common.raised import said
+from cnnlab.runs.reproducing import check_images
 
 if TYPE_CHECKING:
     from cnnlab.cli.parts import Parts
@@ -62,6 +64,7 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
     from cnnlab.common.device import choose_device
     from cnnlab.common.random import seed_everything
     from cnnlab.common.threads import computing_with
+    from cnnlab.datasets.base import facts
 
     for job in _distinct(jobs, "model", "init", "optimizer", "scheduler", "dataset", "trainer", "telemetry"):
         check_targets(job)
@@ -82,6 +85,8 @@ def _check_built(jobs: Sequence[DictConfig]) -> "Parts | None":
         with computing_with(jobs[0].trainer.threads):
             seed_everything(jobs[0].seed, jobs[0].trainer.deterministic)
             parts = make_parts(jobs[0], choose_device(jobs[0].trainer.device))
+            if jobs[0].reproduce is not None:
+                check_images(Path(jobs[0].reproduce), facts(parts.data))
             _try(jobs[0], parts)
         return parts
     for alike in _grouped(jobs, "dataset"):

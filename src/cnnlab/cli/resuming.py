@@ -6,17 +6,20 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
 from cnnlab.runs.reproducing import recorded
 
 RESUME, REPRODUCE = "resume", "reproduce"
+IMAGES = ("dataset", "dataset.root")
 CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
 
 
 def resumed(arguments: Sequence[str]) -> list[str]:
     """The arguments, with `resume=RUN` replaced by that run's overrides and folder, and `reproduce=RUN` preceded by its
-    overrides; what is typed beside them wins.
+    overrides; what is typed beside them wins. Its images are read where they were, also from another working folder.
 
     Raises InputError if there is no such run, if it is to be swept, or if code from elsewhere would run.
     """
@@ -36,7 +39,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
         raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
     folder = Path(text_of(asked[0]))
     key = key_of(asked[0])
-    lines, own = _started(asked[0], folder, leave_out=(RESUME, key))
+    lines, own, cwd = _started(asked[0], folder, leave_out=(RESUME, key))
     if key == REPRODUCE:
         recorded(folder)
     typed = {key_of(argument) for argument in rest}
@@ -51,22 +54,38 @@ def resumed(arguments: Sequence[str]) -> list[str]:
             f"{asked[0]}: it was started with {code}, which can run any code.\n"
             "If you trust it, type that again beside it."
         )
+    if typed.isdisjoint(IMAGES) and (root := _root(folder, cwd)) is not None:
+        kept = [*(line for line in kept if key_of(line) != "dataset.root"), as_text("dataset.root", str(root))]
     if key == RESUME:
         return [*rest, *kept, as_text("hydra.run.dir", str(folder))]
     return [*rest, *kept, as_text(REPRODUCE, str(folder.absolute()))]  # a resumed run may be so from another folder
 
 
-def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None]:
-    """The overrides that a run was started with, and the folder of its own configs."""
+def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None, str | None]:
+    """The overrides that a run was started with, the folder of its own configs, and where it was started; None for one
+    of an older cnnlab."""
     file = folder / "run.json"
     if not file.is_file():
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
         lines = [str(line) for line in run["lines"] if key_of(str(line)) not in leave_out]
-        return lines, run["config_dir"]
+        return lines, run["config_dir"], run.get("cwd")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(
             f"{asked}: its run.json does not say how it was started ({type(error).__name__}).\n"
             "Give the command that made it, with its folder as hydra.run.dir."
         ) from error
+
+
+def _root(folder: Path, cwd: str | None) -> Path | None:
+    """Where the run's images are, if `dataset.root` means another place from here; None too where they are gone: with
+    the working folder, they may have been moved to this one."""
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        root = Path(config["dataset"]["root"]).expanduser()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, yaml.YAMLError):
+        return None  # a set without a root, or what the run will tell
+    if cwd is None or root.is_absolute() or Path(cwd) == Path.cwd():
+        return None
+    return there if (there := Path(cwd, root)).exists() else None

@@ -43,6 +43,21 @@ def compare(there: Path, now: Path) -> Comparison:
     )
 
 
+def check_images(folder: Path, now: Mapping[str, Any]) -> None:
+    """Raise InputError where the run saw other images than these, of which `now` are the facts in results.json: no
+    number could be the same."""
+    there = recorded(folder)[0]
+    if any(there.get(key, value) != value for key, value in now.items()):
+        told = [
+            f"{facts.get('train/images', 0):,} to train on, with fingerprint {facts.get('data/fingerprint')}"
+            for facts in (there, now)
+        ]
+        raise InputError(
+            f"reproduce={folder}: the images are not those of that run: then {told[0]}, now {told[1]}.\n"
+            "Bring those back; dataset.root=FOLDER reads them from elsewhere."
+        )
+
+
 def recorded(folder: Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
     """A run's results, its logged steps as text, and its run.json. Raises InputError where one of them is missing."""
     name = "results.json"

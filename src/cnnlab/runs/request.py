@@ -13,7 +13,8 @@ class Request:
 
     `choices`: selected option per config group, {"model": "stacked3x3"}. `typed`: command-line overrides. `swept`: in
     a sweep, the overrides that distinguish its runs. `config`: the resolved settings, nested. `lines`: the overrides
-    as they were given, `config_dir`: the folder of one's own configs, to compose the run once more.
+    as they were given, `config_dir`: the folder of one's own configs, `cwd`: where it was typed, to compose it once
+    more.
     """
 
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -22,6 +23,7 @@ class Request:
     config: Mapping[str, Any] = field(default_factory=dict)
     lines: Sequence[str] = ()
     config_dir: str | None = None
+    cwd: str | None = None
 
     def with_changes(self, changes: Mapping[str, str | None]) -> list[str]:
         """The lines with these settings in place of theirs; None leaves one out. The choice of another config, as

@@ -116,7 +116,7 @@ def opened(
     seed_everything(config.seed, config.trainer.deterministic)
     chosen = {group: name for group, name in request.choices.items() if "/" not in group}  # but not Hydra's own
     facts = {"seed": config.seed, "choices": chosen, "overrides": dict(request.typed)}
-    facts |= {"lines": list(request.lines), "config_dir": request.config_dir}
+    facts |= {"lines": list(request.lines), "config_dir": request.config_dir, "cwd": request.cwd}
     facts |= {"remarks": _of_weights(config, request)}
     with run.opened(as_yaml(config), device=device.type, device_name=device_name(device, ranks.count), **facts):
         yield run, device
