@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.runs.changes import differences, extends, only_moved
+from cnnlab.runs.changes import differences, extends, only_moved, same_places
 
 BASE = "seed: 1\ntrainer:\n  max_steps: {steps}\n  epochs: {epochs}\noptimizer:\n  lr: {lr}\n"
 
@@ -15,7 +15,7 @@ def test_what_differs_is_named_with_both_values():
     assert differences(_config(lr=0.05), _config()) == "optimizer.lr is 0.05 there and 0.1 now"
     many = differences("a: 1\nb: 1\nc: 1\nd: 1\n", "a: 2\nb: 2\nc: 2\ne: {f: 2}\n")
     assert many.endswith("and 2 more") and many.startswith("a is 1 there and 2 now")
-    assert differences(_config(), _config()) == ""
+    assert differences(_config(), _config()) == "" and differences("", "a: 1\n") == "a is null there and 1 now"
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,13 @@ def test_images_that_lie_elsewhere_are_no_other_settings():
     assert not only_moved(_config() + here, _config(lr=0.2) + there)
     assert extends(_config(steps=100) + here, _config(steps=200) + there)
     assert not extends(_config() + here, _config() + there)
+
+
+def test_images_of_one_place_may_be_written_in_full(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    full, short, other = (
+        f"seed: 1\ndataset: {{root: {root}}}\n" for root in (tmp_path / "photos", "photos", "other/photos")
+    )
+    assert same_places(full, "/elsewhere", short) and same_places(short, str(tmp_path), short)
+    assert not same_places(short, "/elsewhere", short) and not same_places(full, "/elsewhere", other)
+    assert same_places(_config(), "/elsewhere", _config()) and not same_places(_config(lr=1), ".", _config())

@@ -1,5 +1,6 @@
 """How two resolved configs differ, and whether one only asks for more steps than the other."""
 
+import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -31,6 +32,18 @@ def only_moved(there: str, now: str) -> bool:
     return set(_changed(_settings(there), _settings(now))) <= PLACE
 
 
+def same_places(there: str, cwd: str, now: str) -> bool:
+    """Whether the configs differ at most in how they write where the images lie: that of a run that was started in the
+    folder `cwd`, and one of this working folder."""
+    return _placed(there, cwd) == _placed(now, os.getcwd())
+
+
+def _placed(text: str, cwd: str) -> dict[str, Any]:
+    settings = _settings(text)
+    places = {key: os.path.join(cwd, os.path.expanduser(str(settings[key]))) for key in PLACE & settings.keys()}
+    return settings | places
+
+
 def extends(there: str, now: str) -> bool:
     """Whether the second config is the first with more steps, and perhaps its images elsewhere."""
     before, after = _settings(there), _settings(now)
@@ -45,7 +58,7 @@ def extends(there: str, now: str) -> bool:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    return dict(_flat(yaml.safe_load(text)))
+    return dict(_flat(yaml.safe_load(text) or {}))  # a file that is gone, or empty
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

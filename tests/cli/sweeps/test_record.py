@@ -44,6 +44,17 @@ def test_finished_runs_are_skipped_and_all_others_done(jobs_of, tmp_path):
     assert [job.name for job in unfinished(tmp_path, jobs)] == [f"seed={n}" for n in range(2, 9)]
 
 
+def test_a_run_that_went_on_from_another_folder_is_still_of_its_sweep(jobs_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, jobs = jobs_of("dataset=mnist", "seed=0,1")
+    for job, root in zip(jobs, (tmp_path / "data", "/other/data"), strict=True):
+        _ran(tmp_path, job, config_hash="another", cwd="/elsewhere")
+        (tmp_path / job.name / "config.yaml").write_text(job.text.replace("root: data", f"root: {root}"))
+    assert unfinished(tmp_path, jobs[:1]) == []
+    with pytest.raises(InputError, match="dataset.root is /other/data there and data now"):
+        unfinished(tmp_path, jobs)
+
+
 @pytest.mark.parametrize("name", ["results.json", "run.json"])
 @pytest.mark.parametrize("content", [None, "", "{"])
 def test_one_that_lost_its_results_is_run_again(jobs_of, tmp_path, name, content):
