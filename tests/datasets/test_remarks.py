@@ -52,3 +52,21 @@ def test_skipped_files_are_counted_by_ending_the_most_first():
 
 def test_a_list_ends_after_five():
     assert listed(list("abcde")) == "a, b, c, d, e" and listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_validation_images_that_are_learned_are_counted():
+    data = splits([0, 1, 2], [1, 2, 0], [0, 1, 2])
+    images = torch.cat([data.train.images[1:], data.validation.images[2:]])
+    assert remarks(replace(data, validation=replace(data.validation, images=images))) == [
+        "pets: 2 of 3 validation images are also training images."
+    ]
+
+
+def test_images_in_several_classes_are_counted_with_the_classes():
+    data = splits([0, 1, 2, 0, 1, 2, 0, 1], [2, 1, 0], [0, 1, 2])
+    images = data.train.images.clone()
+    images[1], images[4], images[5] = images[0], images[3], images[2]  # 5 is in its own class once more
+    images[6:] = images[2]
+    assert remarks(replace(data, train=replace(data.train, images=images))) == [
+        "pets: 3 images in several classes, equal to the byte: 2 in c0 and c1, 1 in c0, c1, c2."
+    ]

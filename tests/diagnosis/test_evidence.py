@@ -136,3 +136,41 @@ def test_the_learning_rate_is_a_share_of_its_peak(evidence):
     rows = [{"step": step, "optimizer/lr": lr} for step, lr in ((0, 0.01), (5, 0.1))]
     assert evidence(*rows, learning_rate=0.1).rate_shares == [(0, pytest.approx(0.1)), (5, 1.0)]
     assert evidence(*rows, learning_rate=None).rate_shares == []
+
+
+def test_accuracies_of_copies_are_not_looked_at(evidence):
+    row = {"step": 100, "train/accuracy": 0.9, "validation/accuracy": 1.0, "test/accuracy": 0.5}
+    sizes = {"validation_images": 48, "test_images": 400}
+    copied = evidence(row, {"check/baseline": 1.0}, copied={"validation": 24, "test": 100}, **sizes)
+    assert copied.reached == 0.9 and copied.final == 0.5 and isnan(copied.latest("check/baseline"))
+    assert evidence(row, copied={"validation": 23}, **sizes).reached == 1.0
+    both = evidence(row, copied={"validation": 48, "test": 400}, **sizes)
+    assert both.unjudged == "most validation and test images are training images" and not both.overcome
+
+
+@pytest.mark.parametrize(
+    ("validation", "few", "test", "images", "known"),
+    [(1.0, 18, 1 / 3, 90, True), (1.0, 18, 2 / 3, 90, True), (1.0, 5, 0.6, 100, False), (0.4, 20, 0.4, 20, False)],
+)
+def test_few_images_are_compared_as_far_as_they_reach(evidence, validation, few, test, images, known):
+    row = {"step": 300, "validation/accuracy": validation, "test/accuracy": test}
+    run = evidence(row, validation_images=few, test_images=images)
+    assert run.compared("validation") == validation and isnan(run.latest("validation/accuracy"))
+    assert run.gap == pytest.approx(validation - test) if known else isnan(run.gap)
+    assert run.gap_by_chance == 0
+    many = evidence(row, validation_images=180, test_images=images * 10)
+    assert many.gap == pytest.approx(validation - test) and many.gap_by_chance == 3 * many.scatter("validation", "test")
+    assert isnan(evidence(row, validation_images=few).gap), "of how many test images, is unknown"
+
+
+def test_few_images_can_be_too_well_known_for_a_guess(evidence):
+    row = {"step": 300, "check/baseline": 1.0, "validation/accuracy": 0.5}
+    run = evidence(row, validation_images=18, largest_class_share=1 / 3)
+    assert run.few_foretold("check/baseline") and not run.few_foretold("validation/accuracy")
+    assert not evidence(row, validation_images=180).few_foretold("check/baseline"), "not few: judged elsewhere"
+
+
+def test_what_classes_are_called_that_are_never_answered(evidence):
+    row = {"step": 300, "test/mistaken/3/2": 8.0, "test/mistaken/0/2": 1.0, "test/mistaken/0/1": 4.0}
+    assert evidence(row, class_images=dict.fromkeys("abcd", 9)).mistaken == {"a": {"b": 4, "c": 1}, "d": {"c": 8}}
+    assert evidence(row).mistaken == {}

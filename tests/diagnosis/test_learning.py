@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cnnlab.diagnosis.learning import generalization, learned, unlike, updates
+from cnnlab.diagnosis.learning import generalization, learned, never_predicted, unlike, updates
 
 
 def _epoch(step: int, train: float, accuracy: float, loss: float) -> dict[str, float]:
@@ -156,3 +156,71 @@ def test_test_images_of_another_kind(row, evidence, test, images, found):
 def test_the_test_has_the_last_word_on_what_was_learned(row, evidence):
     run = evidence(row(0), _epoch(300, 0.4, 0.4, 1.5), {"step": 300, "test/accuracy": 0.12})
     assert learned(run)[0].name == "little_learned" and "12 %" in learned(run)[0].sentence
+
+
+def test_overfitting_is_seen_on_the_test_where_validation_tells_nothing(row, evidence):
+    rows = row(0), _epoch(300, 1.0, 0.4, 3.0), {"step": 300, "test/accuracy": 0.43}
+    few = {"validation_images": 24, "test_images": 400}
+    [found] = generalization(evidence(*rows, **few))
+    assert found.name == "overfitting" and found.numbers["gap"] == pytest.approx(0.57)
+    assert found.sentence == "Accuracy is 100 % on training images and 43 % on 400 test images."
+    copied = {"validation_images": 48, "copied": {"validation": 48}}
+    assert generalization(evidence(*rows, **few | copied)) == [found]
+    assert generalization(evidence(*rows, **few | {"test_images": 24})) == [], "neither is known"
+    good = row(0), _epoch(300, 1.0, 0.9, 0.3), {"step": 300, "test/accuracy": 0.83}
+    assert generalization(evidence(*good, **few)) == []
+
+
+def test_few_validation_images_and_a_test_of_other_labels(row, evidence):
+    """18 of 18 are right, and of 90 test images a third: that is no chance, and not little that was learned."""
+    rows = row(0), _epoch(300, 1.0, 1.0, 0.01), {"step": 300, "test/accuracy": 1 / 3}
+    run = evidence(*rows, classes=3, largest_class_share=1 / 3, validation_images=18, test_images=90)
+    [found] = unlike(run)
+    assert found.sentence == "Accuracy is 100 % on 18 validation images and 33.3 % on 90 test images."
+    assert learned(run) == generalization(run) == []
+    by_heart = row(0), _epoch(300, 1.0, 0.4, 5.0), {"step": 300, "test/accuracy": 1 / 3}
+    run = evidence(*by_heart, classes=3, largest_class_share=1 / 3, validation_images=18, test_images=90)
+    assert not unlike(run) and learned(run)[0].name == "little_learned"
+
+
+def test_what_holds_for_validation_images_is_not_little(row, evidence):
+    rows = row(0), _epoch(300, 1.0, 1.0, 0.01), {"step": 300, "test/accuracy": 0.1}
+    assert learned(evidence(*rows, validation_images=300)) == []
+    assert unlike(evidence(*rows, validation_images=300))
+
+
+def test_test_images_that_are_told_apart_where_validation_tells_nothing(row, evidence):
+    rows = row(0), _epoch(300, 1.0, 0.9, 0.1), {"step": 300, "test/accuracy": 0.67, "check/told_apart": 0.97}
+    run = evidence(*rows, validation_images=6, test_images=90)
+    assert [f.name for f in unlike(run)] == ["test_unlike_training"] and generalization(run) == []
+    assert "100 % on training images and 67 % on 90 test images" in unlike(run)[0].sentence
+    alike = evidence(*rows, {"check/told_apart": 0.6}, validation_images=6, test_images=90)
+    assert not unlike(alike) and [f.name for f in generalization(alike)] == ["overfitting"]
+
+
+CLASSES = {"a": 180, "b": 180, "c": 180, "d": 29}
+
+
+@pytest.mark.parametrize(("accuracy", "count", "found"), [(0.95, 8, True), (0.95, 1, False), (0.6, 8, False)])
+def test_a_class_that_is_never_predicted(row, evidence, accuracy, count, found):
+    """0.05^8 and 0.4^8 = 0.0007 of a class; but it may happen to any of four."""
+    rows = row(0), {"step": 300, "test/accuracy": accuracy, "test/mistaken/3/2": count}
+    run = evidence(*rows, classes=4, largest_class_share=0.3, class_images=CLASSES, test_images=158)
+    findings = never_predicted(run)
+    assert bool(findings) == found
+    if found:
+        assert findings[0].sentence == (
+            "No test image is called d (all of its 8 images are called c); of all test images 95 % are called right."
+        )
+
+
+def test_classes_that_are_never_predicted_are_counted_the_largest_first(row, evidence):
+    names = dict.fromkeys("abcdefgh", 50)
+    missed = {"test/mistaken/0/7": 9.0, "test/mistaken/0/6": 1.0}
+    missed |= {f"test/mistaken/{label}/7": 10.0 + label for label in (1, 2, 3, 4)}
+    rows = row(0), {"step": 300, "test/accuracy": 0.8} | missed
+    [found] = never_predicted(evidence(*rows, classes=8, largest_class_share=1 / 8, class_images=names))
+    assert found.sentence.startswith("No test image is called e (all of its 14 images are called h), nor d (all of its")
+    assert ", nor 2 more; of" in found.sentence and found.numbers == {"classes": 5}
+    poor = evidence(row(0), {"step": 300, "test/accuracy": 0.4} | missed, classes=8, largest_class_share=1 / 8)
+    assert never_predicted(poor) == []

@@ -95,6 +95,15 @@ def test_classes_in_other_shares_do_not_tell_splits_apart(data):
     assert 0.35 < _examination(unequal, _network(data)).likeness()["check/told_apart"] < 0.7
 
 
+def test_copies_in_training_foretell_nothing(data):
+    """Random labels of images that are all there five times; the half that is foretold has copies in the other."""
+    some = torch.arange(300)
+    random = torch.randint(10, (300,), generator=torch.Generator().manual_seed(0))
+    train = Split(data.train.images[some].repeat(5, 1, 1, 1), random.repeat(5))
+    found = _examination(replace(data, train=train), _network(data)).likeness()
+    assert found.get("check/train_labels", 0.0) < 0.3
+
+
 def test_what_is_dropped_at_random_makes_two_passes_differ(data):
     class Dropped(nn.Module):
         def forward(self, x):

@@ -197,7 +197,7 @@ def test_a_test_of_one_class_is_no_proof_of_health(tmp_path):
     data = digits(size=8)
     zeros = data.test.labels == 0
     data = replace(
-        data, test=Split(data.test.images[zeros], data.test.labels[zeros]), validation=cut(data.train, 20)[0]
+        data, test=Split(data.test.images[zeros], data.test.labels[zeros]), validation=cut(data.validation, 20)[0]
     )
     network = ConvNet(data.shape, 10, channels=(8,))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)

@@ -1,12 +1,13 @@
 """Tally against sums over all images at once."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.training.tally import Tally, batch_accuracy, gap, probability_error, resolution
+from cnnlab.training.tally import Tally, batch_accuracy, gap, never_predicted, probability_error, resolution
 
 
 @pytest.mark.parametrize("batches", [1, 3, Tally.KEPT, Tally.KEPT + 7])
@@ -90,3 +91,15 @@ def test_an_output_that_is_no_number_has_no_probabilities(bad):
 def test_the_gap_is_that_between_training_and_test():
     assert gap({"train/epoch_accuracy": 0.75, "test/accuracy": 0.5}) == {"test/gap": 0.25}
     assert gap({"test/accuracy": 0.1}) == {}, "nothing was trained"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_that_no_image_is_predicted_as(seed):
+    torch.manual_seed(seed)
+    logits, labels = torch.randn(40, 5), torch.randint(5, (40,))
+    logits[:, [1, 3]] = -9.0
+    said = [max(range(5), key=lambda answer, row=row: row[answer]) for row in logits.tolist()]
+    naive = Counter((label, answer) for label, answer in zip(labels.tolist(), said, strict=True) if label in (1, 3))
+    assert never_predicted(logits, labels) == {f"test/mistaken/{a}/{b}": count for (a, b), count in naive.items()}
+    assert never_predicted(F.one_hot(labels).float(), labels) == {}
+    assert never_predicted(logits.index_fill(0, torch.tensor(3), math.nan), labels) == {}

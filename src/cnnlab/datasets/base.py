@@ -15,6 +15,7 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.limits import check_limits
 from cnnlab.common.words import plural
 from cnnlab.datasets.checked import check_bytes, check_classes, check_parts, check_split
+from cnnlab.datasets.equal_images import EqualImages
 
 # The validation split (and the test split, if a set has none) does not depend on the run's seed, so that all runs
 # are evaluated on the same images.
@@ -62,14 +63,9 @@ class ImageSet:
         return c, h, w
 
     @cached_property
-    def learned_tests(self) -> int:
-        """How many test images are, to the byte, training or validation images as well: 0.1 s for CIFAR-10."""
-        learned = {hash(image) for split in (self.train, self.validation) for image in _as_bytes(split.images)}
-        return sum(hash(image) in learned for image in _as_bytes(self.test.images))
-
-
-def _as_bytes(images: Tensor) -> Iterator[bytes]:
-    return (image.tobytes() for image in images.flatten(1).contiguous().view(torch.uint8).numpy())
+    def equal(self) -> EqualImages:
+        """Which of its images are equal."""
+        return EqualImages.of([(split.images, split.labels) for split in (self.train, self.validation, self.test)])
 
 
 def fingerprint(data: ImageSet) -> str:

@@ -9,12 +9,12 @@ from cnnlab.common.words import plural
 from cnnlab.datasets.base import ImageSet
 
 NAMED = 5
-LEARNED_TESTS = 0.005  # of the test images are passed over: sets that are well known have some
+FEW = 0.005  # of the images are passed over: sets that are well known have some
 
 
 def remarks(data: ImageSet) -> list[str]:
-    """Those of the loader, classes without an image in one of the splits, and test images that are learned; a sentence
-    each."""
+    """Those of the loader; classes without an image in one of the splits; validation and test images that are learned;
+    images that are in several classes: a sentence each."""
     found = [*data.remarks]
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     for name, split in splits.items():
@@ -22,10 +22,25 @@ def remarks(data: ImageSet) -> list[str]:
         if absent:
             classes = "class" if len(absent) == 1 else f"{len(absent):,} of {len(data.classes):,} classes:"
             found.append(f"{data.name}: no {name} image of {classes} {listed(absent)}.")
-    if data.learned_tests > LEARNED_TESTS * len(data.test):
-        count = plural(len(data.test), "test image")
-        found.append(f"{data.name}: {data.learned_tests:,} of {count} are also training or validation images.")
+    for name, learned, where in (
+        ("validation", data.equal.validation_in_training, "training"),
+        ("test", data.equal.test_in_others, "training or validation"),
+    ):
+        if learned > FEW * len(splits[name]):
+            count = plural(len(splits[name]), f"{name} image")
+            found.append(f"{data.name}: {learned:,} of {count} are also {where} images.")
+    several = data.equal.several_labels(0, 1, 2)
+    if several.total() > FEW * sum(map(len, splits.values())):
+        kinds = [f"{count:,} in {_in_words(labels, data.classes)}" for labels, count in several.most_common()]
+        count = plural(several.total(), "image")
+        found.append(f"{data.name}: {count} in several classes, equal to the byte: {listed(kinds)}.")
     return found
+
+
+def _in_words(labels: Sequence[int], classes: Sequence[str]) -> str:
+    """`cat and dog`, or the first and how many more."""
+    names = [classes[label] for label in labels]
+    return " and ".join(names) if len(names) == 2 else listed(names)
 
 
 def skipped(where: str, endings: Mapping[str, int]) -> str:

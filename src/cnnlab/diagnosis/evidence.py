@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 
+from cnnlab.diagnosis.chance import RARE, at_least, differ
 from cnnlab.diagnosis.context import Context
 from cnnlab.diagnosis.logged_step import Record, read_row
 
@@ -19,6 +20,8 @@ BRIEF = 300
 LITTLE = 0.1
 # An accuracy on so few images that chance alone may move it by 10 points, sqrt(0.25 / 25), is not judged by.
 FEW_IMAGES = 25
+# From this share of its images on that are training images, the accuracy on a split says nothing of new ones.
+COPIED = 0.5
 # Of what a linear classifier on untrained features makes above guessing; healthy networks make 0.88 and more.
 BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
@@ -30,18 +33,23 @@ _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseli
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run as seen by the rules, without accuracies on fewer than `FEW_IMAGES` or on images of one class, which tell
-    nothing. `measured`: the records with layer statistics."""
+    """A run as seen by the rules, without accuracies on images of one class or on copies of training images, which tell
+    nothing, and on fewer than `FEW_IMAGES`. `measured`: the records with layer statistics. `few`: the last accuracies
+    on so few images, for comparisons with what these can show."""
 
     context: Context
     records: list[Record]
     measured: list[Record] = field(default_factory=list)
+    few: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, history: Iterable[Mapping[str, float]], context: Context) -> "Evidence":
-        out = [key for split, keys in _SCORED.items() if _untelling(context, split) for key in keys]
-        records = [read_row({key: value for key, value in row.items() if key not in out}) for row in history]
-        return cls(context, records, [m for m in records if m.of("preactivation/std")])
+        why = {key: _untelling(context, split) for split, keys in _SCORED.items() for key in keys}
+        records, few = [], {}
+        for row in history:
+            records.append(read_row({key: value for key, value in row.items() if not why.get(key)}))
+            few |= {key: value for key, value in row.items() if why.get(key) == "few"}
+        return cls(context, records, [m for m in records if m.of("preactivation/std")], few)
 
     @property
     def first(self) -> Record | None:
@@ -124,6 +132,45 @@ class Evidence:
         # With few images an accuracy of 0 or 1 is a matter of luck as well.
         return math.sqrt(max(accuracy * (1 - accuracy), 0.05) / images) if images else 0.0
 
+    def compared(self, split: str) -> float:
+        """The last accuracy on `validation` or `test` images, however few they are."""
+        key = f"{split}/accuracy"
+        return self.few.get(key, self.latest(key))
+
+    @property
+    def gap(self) -> float:
+        """Validation accuracy minus test accuracy. NaN if one is unknown, or if of few images so different numbers are
+        right by chance."""
+        accuracies = {split: self.compared(split) for split in _SCORED}
+        validation, test = accuracies.values()
+        if not self.few:
+            return validation - test
+        counts = [(accuracy, _images(self.context, split)) for split, accuracy in accuracies.items()]
+        known = [(round(a * n), n) for a, n in counts if n is not None and not math.isnan(a)]
+        return validation - test if len(known) == len(counts) and differ(*known) < RARE else math.nan
+
+    @property
+    def gap_by_chance(self) -> float:
+        """How large `gap` may be by the numbers of images alone: three times its scatter; of few images it is NaN."""
+        return 3 * self.scatter("validation", "test") if not self.few else 0.0
+
+    @property
+    def mistaken(self) -> dict[str, dict[str, float]]:
+        """Of each class that no test image is called, how many of its images are called what: {class: {class: n}}."""
+        names, called = [*self.context.class_images], {}
+        for pair, count in (pair for record in self.records for pair in record.of("test/mistaken").items()):
+            true, said = map(int, pair.split("/"))
+            if names:
+                called.setdefault(names[true], {})[names[said]] = count
+        return called
+
+    def few_foretold(self, key: str) -> bool:
+        """Whether an accuracy on few validation images is better than guessing, and not by chance."""
+        share, images = self.context.guessing, self.context.validation_images
+        if share is None or images is None or math.isnan(accuracy := self.few.get(key, math.nan)):
+            return False
+        return at_least(round(accuracy * images), images, share) < RARE
+
     def on(self, split: str) -> str:
         """`on 360 test images`, or `on test images` where their number is unknown."""
         images = _images(self.context, split)
@@ -179,11 +226,16 @@ class Evidence:
         """Why no accuracy but that of training counts: `5 validation and 12 test images are too few to judge by`."""
         if any(not math.isnan(self.latest(f"{split}/accuracy")) for split in _SCORED):
             return ""
-        one = " and ".join(split for split in _SCORED if split in self.context.one_class)
-        few = [split for split in _SCORED if _untelling(self.context, split) and split not in self.context.one_class]
-        numbers = " and ".join(f"{_images(self.context, split)} {split}" for split in few)
-        why = [f"{numbers} images are too few to judge by"] if few else []
-        return " and ".join([*why, f"all {one} images are of one class"] if one else why)
+        why: dict[str, list[str]] = {}
+        for split in _SCORED:
+            why.setdefault(_untelling(self.context, split), []).append(split)
+        numbers = [f"{_images(self.context, split)} {split}" for split in why.get("few", [])]
+        told = {
+            f"{' and '.join(numbers)} images are too few to judge by": "few",
+            f"all {' and '.join(why.get('one', []))} images are of one class": "one",
+            f"most {' and '.join(why.get('copied', []))} images are training images": "copied",
+        }
+        return " and ".join(words for words, reason in told.items() if reason in why)
 
     @property
     def overcome(self) -> bool:
@@ -234,6 +286,11 @@ def _images(context: Context, split: str) -> int | None:
     return numbers[split]
 
 
-def _untelling(context: Context, split: str) -> bool:
+def _untelling(context: Context, split: str) -> str:
+    """Why the accuracy on its images is not judged: `one` class, `copied` from training, `few`; else nothing."""
     images = _images(context, split)
-    return split in context.one_class or (images is not None and images < FEW_IMAGES)
+    if split in context.one_class:
+        return "one"
+    if images and context.copied.get(split, 0) >= COPIED * images:
+        return "copied"
+    return "few" if images is not None and images < FEW_IMAGES else ""

@@ -1,9 +1,11 @@
 """Rules on training: size of the updates, what was learned, overfitting, test images of another kind."""
 
 import math
+from collections.abc import Mapping
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
+from cnnlab.diagnosis.chance import RARE
 from cnnlab.diagnosis.evidence import LITTLE, OVERCOME, PATIENCE, Evidence
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.logged_step import Record
@@ -35,6 +37,7 @@ TOLD_APART, SLIGHTLY = 0.9, 0.05
 RISEN = 1.25
 # How far between guessing and 1 a short run is to come for its accuracy not to be called little.
 HALF = 0.5
+NAMED = 3  # classes
 # Validation accuracy lost since its best epoch, as a share of what was above guessing.
 LOST = 0.3
 
@@ -116,7 +119,7 @@ def learned(run: Evidence) -> list[Finding]:
         so_far = "it learns, but had little time to" if learns else "hardly anything is learned so far"
         sentence = f"{reached}, where guessing gives {percent(share)}: {so_far}."
         return [Finding(name, "warning", run.steps, sentence, numbers=numbers)]
-    if run.guesses and share is not None and run.steps >= PATIENCE:
+    if run.guesses and share is not None and run.steps >= PATIENCE and not _holds(run):
         result = "what is learned does not hold for these" if run.learned else "hardly anything is learned"
         sentence = f"{reached}, where guessing gives {percent(share)}; the training loss is {loss:.3f}: {result}."
         return [Finding("little_learned", "problem", run.steps, sentence, numbers=numbers)]
@@ -128,6 +131,11 @@ def learned(run: Evidence) -> list[Finding]:
         )
         return [Finding("below_baseline", "problem", run.steps, sentence, numbers=numbers | {"baseline": baseline})]
     return _collapsed(run)
+
+
+def _holds(run: Evidence) -> bool:
+    """Whether what was learned holds for validation images, so that the test alone says otherwise: see `unlike`."""
+    return run.gap >= max(LITTLE, run.gap_by_chance) and run.skill(run.compared("validation")) > HALF
 
 
 def _collapsed(run: Evidence) -> list[Finding]:
@@ -149,7 +157,7 @@ def generalization(run: Evidence) -> list[Finding]:
     """Training images are known, and others are not: some, or none at all (`memorized`)."""
     validated = [m for m in run.records if "validation/loss" in m.scalars and "validation/accuracy" in m.scalars]
     if not validated:
-        return []
+        return _untested(run)
     best = min(validated, key=lambda m: m.scalars["validation/loss"])
     now, then = validated[-1].scalars["validation/loss"], best.scalars["validation/loss"]
     train, validation = run.recent("train/accuracy"), validated[-1].scalars["validation/accuracy"]
@@ -172,21 +180,61 @@ def generalization(run: Evidence) -> list[Finding]:
     return [Finding("overfitting", "warning", best.step, sentence, numbers=numbers)]
 
 
-def unlike(run: Evidence) -> list[Finding]:
-    """Accuracy on test images far from that on validation images, which come from the training images."""
-    validation, test = run.latest("validation/accuracy"), run.latest("test/accuracy")
-    chance = 3 * run.scatter("validation", "test")
-    worse = validation - test >= max(LITTLE, chance) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
-    told = run.latest("check/told_apart") >= TOLD_APART and validation - test >= max(SLIGHTLY, chance)
-    if not worse and not told and not abs(validation - test) >= max(UNLIKE, chance):
+def _untested(run: Evidence) -> list[Finding]:
+    """The same where validation images tell nothing: known is then what the test says, and nothing of the course."""
+    train, test = run.recent("train/accuracy"), run.latest("test/accuracy")
+    if run.guesses or unlike(run) or not _far_above(run, train, test):
         return []
-    sentence = f"Accuracy is {percent(validation)} {run.on('validation')} and {percent(test)} {run.on('test')}."
-    numbers = {"validation": validation, "test": test}
-    return [Finding("test_unlike_training", "problem", run.steps, sentence, numbers=numbers)]
+    sentence = f"Accuracy is {percent(train)} on training images and {percent(test)} {run.on('test')}."
+    return [Finding("overfitting", "warning", run.steps, sentence, numbers={"gap": train - test})]
+
+
+def _far_above(run: Evidence, train: float, test: float) -> bool:
+    return train - test >= max(UNLIKE, 3 * run.scatter("test")) and run.skill(test) < UNLIKE_SKILL * run.skill(train)
+
+
+def unlike(run: Evidence) -> list[Finding]:
+    """Accuracy on test images far from that on validation images, which come from the training images; or from that on
+    training images, where validation images tell nothing and a classifier tells the test images from these."""
+    validation, test = run.compared("validation"), run.compared("test")
+    gap, chance, told = run.gap, run.gap_by_chance, run.latest("check/told_apart") >= TOLD_APART
+    worse = gap >= max(LITTLE, chance) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
+    if worse or (told and gap >= max(SLIGHTLY, chance)) or abs(gap) >= max(UNLIKE, chance):
+        sentence = f"Accuracy is {percent(validation)} {run.on('validation')} and {percent(test)} {run.on('test')}."
+        numbers = {"validation": validation, "test": test}
+        return [Finding("test_unlike_training", "problem", run.steps, sentence, numbers=numbers)]
+    train, test = run.recent("train/accuracy"), run.latest("test/accuracy")
+    if not (told and math.isnan(run.latest("validation/accuracy")) and _far_above(run, train, test)):
+        return []
+    sentence = f"Accuracy is {percent(train)} on training images and {percent(test)} {run.on('test')}."
+    return [Finding("test_unlike_training", "problem", run.steps, sentence, numbers={"train": train, "test": test})]
+
+
+def never_predicted(run: Evidence) -> list[Finding]:
+    """Classes that no test image is called, though most images are called right."""
+    accuracy, names, called = run.latest("test/accuracy"), run.context.class_images, run.mistaken
+    if not run.skill(accuracy) > HALF:
+        return []
+    # As likely right as others are, all of its images would be wrong that rarely, for any of the classes.
+    missed = {k: v for k, v in called.items() if (1 - accuracy) ** sum(v.values()) < RARE / len(names)}
+    if not missed:
+        return []
+    first = sorted(missed, key=lambda name: sum(missed[name].values()), reverse=True)
+    told = ", nor ".join(f"{name} ({_instead(missed[name])})" for name in first[:NAMED])
+    more = f", nor {len(first) - NAMED} more" if len(first) > NAMED else ""
+    sentence = f"No test image is called {told}{more}; of all test images {percent(accuracy)} are called right."
+    return [Finding("class_never_predicted", "warning", run.steps, sentence, numbers={"classes": len(missed)})]
+
+
+def _instead(called: Mapping[str, float]) -> str:
+    """What a class's images are called instead: {name: number}."""
+    said, most = max(called.items(), key=lambda pair: pair[1])
+    images = round(sum(called.values()))
+    return f"{'all' if most == images else f'{most:.0f}'} of its {plural(images, 'image')} are called {said}"
 
 
 def _times_or_percent(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{percent(ratio)} of"
 
 
-RULES = (updates, learned, generalization, unlike)
+RULES = (updates, learned, generalization, unlike, never_predicted)

@@ -59,10 +59,11 @@ class Examination:
 
     def likeness(self) -> dict[str, float]:
         """`check/told_apart`: share of images of which a linear classifier knows whether they are of the training or
-        of the test split, with equally many of each class; 0.5 where both are alike (a classifier two-sample test,
-        Lopez-Paz and Oquab 2017). `check/train_labels`, `check/test_labels`: share of the labels of one half of those
-        that it tells after learning the other half."""
-        train, test = self.data.train, self.data.test
+        of the test split, with equally many of each class and no training image twice; 0.5 where both are alike (a
+        classifier two-sample test, Lopez-Paz and Oquab 2017). `check/train_labels`, `check/test_labels`: share of the
+        labels of one half of those that it tells after learning the other half."""
+        first = self.data.equal.first  # a copy of what was learned is foretold whatever the images show
+        train, test = Split(self.data.train.images[first], self.data.train.labels[first]), self.data.test
         chosen = _matched(train, test, LIKE_IMAGES // len(self.data.classes))
         if len(chosen[0]) < FEW_TO_COMPARE:
             return {}

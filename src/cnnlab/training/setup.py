@@ -227,6 +227,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         context_of(
             trainer.network, trainer.optimizer, len(data.classes), functions=[call.module for call in traced.calls]
         ),
+        class_images=dict(zip(data.classes, counts.tolist(), strict=True)),
         largest_class_share=counts.max().item() / len(labels),
         absent_classes=int((counts == 0).sum()),
         images=len(labels),
@@ -235,6 +236,9 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         one_class=tuple(
             k for k, s in (("validation", data.validation), ("test", data.test)) if s.labels.unique().numel() == 1
         ),
+        copied=dict(zip(("validation", "test"), data.equal.learned, strict=True)),
+        several_labels=data.equal.several_labels(0, 1).total(),
+        ceiling=data.equal.ceiling,
         distinct_images=distinct_share(data.train.images),
         broken_images=broken_share(data.train.images),
         augmented=batches.augment is not None,

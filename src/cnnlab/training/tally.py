@@ -120,6 +120,18 @@ def probability_error(logits: Tensor) -> dict[str, float]:
     return {"test/probability_error": (sums - 1).abs().max().item()}
 
 
+def never_predicted(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """`test/mistaken/<label>/<answer>`: of each class that no image is predicted as, how many of its images get which
+    answer. Empty if a logit is NaN. logits: (N, classes), labels: (N,)."""
+    if logits.isnan().any():
+        return {}
+    said = logits.argmax(1)
+    missed = ~torch.isin(labels, said)
+    pairs, counts = torch.stack([labels[missed], said[missed]]).unique(dim=1, return_counts=True)
+    told = zip(*pairs.tolist(), counts.tolist(), strict=True)
+    return {f"test/mistaken/{label}/{answer}": float(count) for label, answer, count in told}
+
+
 def gap(results: Mapping[str, Any]) -> dict[str, float]:
     """`test/gap`: by how much the accuracy during the last epoch, on training images as augmented and with dropout,
     is above that on the test images. Absent for a run that was not trained."""

@@ -208,3 +208,9 @@ def test_between_which_layers_nothing_comes_through(row, evidence):
     assert blocked(evidence(row(0, **cut))) is None, "its weights get a gradient, so that it gets something"
     behind = row(0, weight_gradient_std=(0.0,) * 4, gradient_std=(0.0,) * 4, **cut)
     assert blocked(evidence(behind)) is None, "not known: nothing arrives from behind, either"
+
+
+def test_memorizing_is_seen_on_the_test_where_validation_tells_nothing(row, evidence):
+    rows = row(0), {"step": 300, "train/epoch_accuracy": 1.0, "validation/accuracy": 0.4, "test/accuracy": 0.43}
+    found = memorizes(evidence(*rows, validation_images=24, test_images=400))
+    assert found.supporting == ["accuracy is 57 points higher on training images than on 400 test images"]

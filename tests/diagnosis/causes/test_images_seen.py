@@ -1,17 +1,21 @@
 """Causes in the images: standardized, varied and finite ones raise no suspicion."""
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
 
+from cnnlab.diagnosis import Context, diagnose
 from cnnlab.diagnosis.causes.images_seen import (
     constant,
+    copied,
     not_finite,
     not_standardized,
     one_channel_constant,
     over_augmented,
     repeated,
 )
+from cnnlab.diagnosis.finding import SEEN
 
 USUAL = {
     "images/mean": 0.02,
@@ -114,3 +118,22 @@ def test_a_channel_that_is_empty_where_what_is_left_tells_nothing(row, evidence,
     found = one_channel_constant(evidence(row(0) | USUAL | {"images/constant_channels": 0.5}, looks))
     assert found is not None and found.points == points
     assert one_channel_constant(evidence(row(0) | USUAL | {"images/constant_channels": 1.0}, looks)) is None
+
+
+def test_splits_of_copies_are_told_whatever_was_learned(row, evidence):
+    sizes = {"validation_images": 48, "test_images": 300}
+    found = copied(evidence(row(0), copied={"validation": 48, "test": 30}, **sizes))
+    assert found.misleads and found.seen >= SEEN and "48 of 48 validation images are training" in found.supporting[0]
+    both = copied(evidence(row(0), copied={"validation": 24, "test": 270}, **sizes))
+    assert both.supporting[0].startswith("24 of 48 validation and 270 of 300 test images are training images")
+    assert copied(evidence(row(0), copied={"validation": 23, "test": 149}, **sizes)) is None
+    assert copied(evidence(row(0), **sizes)) is None
+
+
+def test_a_test_of_training_images_is_not_called_healthy(row):
+    rows = [row(step, accuracy=1.0) for step in (0, 100, 200)]
+    rows += [{"step": 200, "validation/accuracy": 1.0, "test/accuracy": 1.0}]
+    known = Context(classes=3, largest_class_share=1 / 3, validation_images=30, test_images=300)
+    assert diagnose(rows, known) == []
+    [found] = diagnose(rows, replace(known, copied={"test": 270}))
+    assert (found.name, found.severity) == ("splits_overlap", "problem") and "270 of 300 test" in found.sentence

@@ -4,7 +4,8 @@ import pytest
 
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.images_seen import repeated
-from cnnlab.diagnosis.causes.labelling import absent, noisy, test_unlike, unbalanced, unrelated
+from cnnlab.diagnosis.causes.labelling import absent, never_predicted, noisy, test_unlike, unbalanced, unrelated
+from cnnlab.diagnosis.finding import SEEN
 
 unlike = test_unlike
 del test_unlike  # pytest takes it for a test
@@ -96,3 +97,43 @@ def test_test_images_that_a_linear_classifier_tells_from_training_images(row, ev
 
     assert judged(0.6, 0.99).points > judged(0.6, 0.5).points and "kind" in judged(0.1, 0.99).clause
     assert judged(0.89, 0.5) is None
+
+
+def test_images_in_several_classes_are_wrong_labels(row, evidence):
+    found = noisy(evidence(row(0), several_labels=200, ceiling=2 / 3))
+    assert found.seen >= SEEN and "200 different images are in several classes" in found.supporting[0]
+    assert "66.7 % of training and validation images" in found.supporting[0]
+    assert noisy(evidence(row(0), several_labels=3, ceiling=0.98)) is None
+
+
+def test_labels_that_hold_for_few_validation_images_are_not_unrelated(row, evidence):
+    """Two test classes are exchanged, and 18 validation images all known."""
+    looks = {"step": 300, "test/accuracy": 1 / 3, "check/baseline": 1.0, "check/one_batch": 1.0}
+    rows, sizes = (row(0), _epoch(300, 1.0, 1.0), looks), {"classes": 3, "validation_images": 18, "test_images": 90}
+    run = evidence(*rows, **sizes, largest_class_share=1 / 3)
+    assert unrelated(run).points < 0 and "labels_unrelated" not in [cause.name for cause in causes(run)]
+    assert "mean something else" in unlike(run).clause and "18 validation images" in unlike(run).supporting[0]
+
+
+def test_labels_that_hold_for_the_test_are_not_unrelated(row, evidence):
+    looks = {"step": 300, "test/accuracy": 0.43, "check/one_batch": 1.0}
+    rows, sizes = (row(0), _epoch(300, 1.0, 0.4), looks), {"classes": 4, "validation_images": 24}
+    assert unrelated(evidence(*rows, **sizes, test_images=400, largest_class_share=0.25)).points < 0
+    assert unrelated(evidence(*rows, **sizes, test_images=40, largest_class_share=0.25)).points > 0
+
+
+def test_what_can_be_done_about_rare_classes_depends_on_whose_loop_it_is(row, evidence):
+    own = unbalanced(evidence(row(0), largest_class_share=0.95)).remedy.override
+    run = unbalanced(evidence(row(0), largest_class_share=0.95, settings={"optimizer.lr": 0.1})).remedy.override
+    assert "weight the loss" in own and "weight the loss" not in run and "more images of the rare ones" in run
+
+
+def test_a_class_that_is_never_predicted_is_rare_or_not(row, evidence):
+    missed = {"step": 300, "test/accuracy": 0.95, "test/mistaken/1/0": 8.0}
+    rare = never_predicted(evidence(row(0), missed, class_images={"a": 540, "b": 29}))
+    assert "few" in rare.clause and rare.supporting == ["29 of 569 training images are of class b"]
+    assert "few" not in never_predicted(evidence(row(0), missed, class_images={"a": 50, "b": 49})).clause
+    assert never_predicted(evidence(row(0))) is None
+    gone = evidence(row(0), missed, class_images={"a": 540, "b": 0}, absent_classes=1, classes=2)
+    first = next(cause for cause in causes(gone) if "class_never_predicted" in cause.explains)
+    assert first.name == "classes_absent"

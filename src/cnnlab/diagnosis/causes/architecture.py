@@ -1,5 +1,7 @@
 """Causes in the network: dropout, width, depth, what it does in evaluation."""
 
+import math
+
 from cnnlab.common.words import number, percent, plural, points
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.images_seen import REPEATED, ROUNDING
@@ -244,11 +246,12 @@ def softmax_inside(run: Evidence) -> Cause | None:
 
 
 def memorizes(run: Evidence) -> Cause | None:
-    gap = run.recent("train/accuracy") - run.latest("validation/accuracy")
+    split = "test" if math.isnan(run.latest("validation/accuracy")) else "validation"
+    gap = run.recent("train/accuracy") - run.latest(f"{split}/accuracy")
     if not gap >= GAP:
         return None
     # Below every other cause of a gap, and not refuted where dropout is tried and does not help.
-    clue = Clue(6.5, f"accuracy is {points(gap)} higher on training images than {run.on('validation')}")
+    clue = Clue(6.5, f"accuracy is {points(gap)} higher on training images than {run.on(split)}")
     dropped = run.context.dropout or 0.0
     remedy = Remedy("model.dropout", 0.5) if dropped < 0.5 else Remedy("optimizer.weight_decay", 0.005)
     clause = "the network memorizes the training images"

@@ -3,7 +3,7 @@
 import math
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis.evidence import LITTLE, Evidence
+from cnnlab.diagnosis.evidence import COPIED, LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -114,6 +114,20 @@ def few_images(run: Evidence, each: int = FEW_TO_LEARN) -> bool:
     return images is not None and classes is not None and images < each * classes
 
 
+def copied(run: Evidence) -> Cause | None:
+    """Whole splits that are copies; a few of the images' are in sets that are well known, and told before training."""
+    numbers = {"validation": run.context.validation_images, "test": run.context.test_images}
+    shares = {split: (run.context.copied.get(split, 0), number) for split, number in numbers.items() if number}
+    found = [f"{n:,} of {all_:,} {split}" for split, (n, all_) in shares.items() if n >= COPIED * all_]
+    if not found:
+        return None
+    words = f"{' and '.join(found)} images are training images, so that their accuracy says nothing of new ones"
+    remedy = Remedy(look="take the copies out of the folders, or put all copies of an image into the same split")
+    # It explains no other finding: images that are known make any network look better.
+    clause = "the same images are in several splits"
+    return Cause("splits_overlap", clause, remedy, (Clue(9, words),), frozenset(), misleads=True)
+
+
 def over_augmented(run: Evidence) -> Cause | None:
     """A classifier that learns from the clean images, and not from the augmented ones."""
     found = [run.latest("check/baseline"), run.latest("check/baseline_clean")]
@@ -151,4 +165,4 @@ def _less_augmentation(run: Evidence) -> Remedy:
     return Remedy("augmentation", "none")
 
 
-CAUSES = (not_finite, not_standardized, constant, one_channel_constant, repeated, over_augmented)
+CAUSES = (not_finite, not_standardized, constant, one_channel_constant, repeated, copied, over_augmented)

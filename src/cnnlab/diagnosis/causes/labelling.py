@@ -13,6 +13,8 @@ from cnnlab.diagnosis.remedies import Remedy
 DOMINANT, TIMES = 0.7, 5
 # Accuracy on clean test images minus that on validation images, whose labels come from the training images'.
 CLEANER = 0.15
+RARER = 0.5  # times an equal share of the training images
+CONTRADICTED = 0.95  # the most that any network can be right for, where some images have several labels
 FORETOLD = 0.15  # by which a classifier tells more of one split's labels; of 300 images they scatter by 0.04
 SOME = 0.15  # of what it makes of the other split's, above guessing: not all labels are wrong
 FORETELLS = "from half of the images a linear classifier foretells, of the other half,"
@@ -33,11 +35,16 @@ def unrelated(run: Evidence) -> Cause | None:
         )  # fmt: skip
         if few_images(run):
             clues.append(Clue(-7, f"there are only {run.context.images} training images, too few to tell"))
+    elif best is None and run.latest("test/accuracy") - share >= max(LITTLE, 3 * run.scatter("test")):
+        clues.append(Clue(-12, f"accuracy is {percent(run.latest('test/accuracy'))} {run.on('test')}"))
     baseline, clean = run.skill(run.latest("check/baseline")), run.skill(run.latest("check/baseline_clean"))
     if max(baseline, clean) < 0.5 * LITTLE or clean < 0.5 * LITTLE:
         clues.append(Clue(7, "a linear classifier on these images and labels does no better than guessing"))
-    elif max(baseline, clean) > LITTLE:
+    elif max(baseline, clean) > LITTLE or run.few_foretold("check/baseline"):
         clues.append(Clue(-12, "a linear classifier on the same images and labels does better than guessing"))
+    if run.few_foretold("validation/accuracy"):
+        words = f"accuracy is {percent(run.compared('validation'))} {run.on('validation')}"
+        clues.append(Clue(-12, f"{words}, whose labels come with the training images"))
     train_labels, test_labels = _foretold(run)
     if test_labels - train_labels >= FORETOLD and run.skill(train_labels) < SOME * run.skill(test_labels):
         words = f"{percent(train_labels)} of labels in training, as a guess would, {percent(test_labels)} in the test"
@@ -49,8 +56,8 @@ def unrelated(run: Evidence) -> Cause | None:
 
 
 def noisy(run: Evidence) -> Cause | None:
-    validation, test, clues = run.latest("validation/accuracy"), run.latest("test/accuracy"), []
-    if test - validation >= max(CLEANER, 3 * run.scatter("validation", "test")):
+    validation, test, clues = run.compared("validation"), run.compared("test"), []
+    if -run.gap >= max(CLEANER, run.gap_by_chance):
         clues.append(
             Clue(
                 8, f"accuracy is {percent(test)} {run.on('test')}, but {percent(validation)} {run.on('validation')}, "
@@ -60,6 +67,13 @@ def noisy(run: Evidence) -> Cause | None:
     train, other = _foretold(run)
     if other - train >= FORETOLD and run.skill(train) >= SOME * run.skill(other):
         clues.append(Clue(9, f"{FORETELLS} {percent(train)} of labels in training, {percent(other)} in the test"))
+    ceiling = run.context.ceiling
+    if run.context.several_labels and ceiling is not None and ceiling <= CONTRADICTED:
+        words = f"{run.context.several_labels:,} different images are in several classes"
+        clues.append(
+            Clue(10, f"{words}, so that no network can be right for more than {percent(ceiling)} of training and "
+                 "validation images")
+        )  # fmt: skip
     clause = "a part of the training labels is wrong"
     explains = frozenset({"overfitting", "test_unlike_training"}) | LEARNING
     return Cause("labels_noisy", clause, LOOK, tuple(clues), explains) if clues else None
@@ -80,8 +94,12 @@ def unbalanced(run: Evidence) -> Cause | None:
     # Others may be absent, too. A short run that tells the rare ones in spite of it needs steps first.
     told = run.steps < PATIENCE and run.skill(run.final) > HALF
     clue = Clue(5 if told else 12, f"{percent(share)} of the training images belong to one class")
-    remedy = Remedy(look="balance the classes: draw the rare ones more often, or weight the loss")
-    explains = LEARNING | {"test_unlike_training", "overfitting"}
+    # No setting does it: what can be changed are the images, and in a loop of one's own the loss.
+    look = "balance the classes: take more images of the rare ones, or fewer of the frequent"
+    if run.context.settings is None:
+        look += "; or draw the rare ones more often, or weight the loss"
+    remedy = Remedy(look=look)
+    explains = LEARNING | {"test_unlike_training", "overfitting", "class_never_predicted"}
     return Cause("labels_unbalanced", "one class is nearly everything", remedy, (clue,), explains)
 
 
@@ -97,14 +115,15 @@ def absent(run: Evidence) -> Cause | None:
     clue = Clue(10, f"{some} of {run.context.classes} without a training image")
     remedy = Remedy(look="give every class training images, or leave it out")
     clause = "some classes have no training image"
-    return Cause("classes_absent", clause, remedy, (clue,), LEARNING | {"test_unlike_training", "overfitting"})
+    explains = LEARNING | {"test_unlike_training", "overfitting", "class_never_predicted"}
+    return Cause("classes_absent", clause, remedy, (clue,), explains)
 
 
 def test_unlike(run: Evidence) -> Cause | None:
     """Only where the test split, and not training, is what differs."""
-    validation, test, share = run.latest("validation/accuracy"), run.latest("test/accuracy"), run.context.guessing
+    validation, test, share = run.compared("validation"), run.compared("test"), run.context.guessing
     told, clues = run.latest("check/told_apart"), []
-    if validation - test >= SLIGHTLY:
+    if run.gap >= SLIGHTLY:
         clues.append(
             Clue(
                 5, f"accuracy is {percent(validation)} {run.on('validation')}, which were split off the training images"
@@ -128,4 +147,17 @@ def test_unlike(run: Evidence) -> Cause | None:
     return Cause("test_unlike_training", clause, remedy, tuple(clues), explains)
 
 
-CAUSES = (unrelated, noisy, unbalanced, absent, test_unlike)
+def never_predicted(run: Evidence) -> Cause | None:
+    """What is left to say of it where nothing else explains it."""
+    images, called = run.context.class_images, run.mistaken
+    if not called:
+        return None
+    rarest = min(called, key=lambda name: images[name])
+    clue = Clue(1, f"{images[rarest]:,} of {sum(images.values()):,} training images are of class {rarest}")
+    few = images[rarest] * len(images) < RARER * sum(images.values())
+    clause = "it has few training images" if few else "the network does not tell its images from those of others"
+    look = "look at its images beside those of the class that they are called; if they differ, take more of them"
+    return Cause("class_never_predicted", clause, Remedy(look=look), (clue,), frozenset({"class_never_predicted"}))
+
+
+CAUSES = (unrelated, noisy, unbalanced, absent, test_unlike, never_predicted)

@@ -14,7 +14,7 @@ from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
 from cnnlab.training.observers.observer import Observer
-from cnnlab.training.tally import scores_of
+from cnnlab.training.tally import never_predicted, scores_of
 from cnnlab.views.beginning import waiting_for
 from cnnlab.views.findings import markdown
 
@@ -46,7 +46,7 @@ class Diagnosing(Observer):
             self._judge(step)
 
     def tested(self, step: int, logits: Tensor, labels: Tensor) -> None:
-        self._afterwards = {"step": step, **scores_of("test", logits, labels)}
+        self._afterwards = {"step": step, **scores_of("test", logits, labels), **never_predicted(logits, labels)}
 
     def results(self, step: int) -> Mapping[str, Any]:
         looks = self._look(step)

@@ -1,0 +1,35 @@
+"""Exact probabilities against scipy's distributions, and against all ways to deal out the right answers."""
+
+from itertools import combinations
+
+import pytest
+from scipy.stats import binom, hypergeom
+
+from cnnlab.diagnosis.chance import at_least, differ
+
+
+@pytest.mark.parametrize(("right", "images", "share"), [(0, 5, 0.3), (5, 5, 0.3), (3, 12, 0.1), (18, 18, 1 / 3)])
+def test_the_chance_of_guessing_as_well(right, images, share):
+    assert at_least(right, images, share) == pytest.approx(binom.sf(right - 1, images, share))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [((18, 18), (60, 90)), ((3, 12), (95, 100)), ((0, 5), (7, 8)), ((900, 1000), (10, 20))]
+)
+def test_the_chance_of_so_different_samples(one, other):
+    (right, images), (others_right, others) = one, other
+    dealt = hypergeom(images + others, right + others_right, images)
+    beyond = dealt.sf(right) if right / images >= others_right / others else dealt.cdf(right - 1)
+    assert differ(one, other) == pytest.approx(beyond + dealt.pmf(right) / 2)
+    assert differ(other, one) == pytest.approx(differ(one, other))
+
+
+def test_small_samples_against_every_way_to_deal():
+    """Four of four right, and two of five: of the nine images six are right, whichever they are."""
+    ways = [len({0, 1, 2, 3} & {*right}) for right in combinations(range(9), 6)]
+    assert differ((4, 4), (2, 5)) == pytest.approx(ways.count(4) / len(ways) / 2)
+
+
+def test_equal_samples_and_large_ones():
+    assert differ((5, 10), (50, 100)) > 0.3
+    assert differ((20, 20), (500_000, 1_000_000)) == pytest.approx(0.5**21, rel=1e-3)
