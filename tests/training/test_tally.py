@@ -90,3 +90,14 @@ def test_an_output_that_is_no_number_has_no_probabilities(bad):
 def test_the_gap_is_that_between_training_and_test():
     assert gap({"train/epoch_accuracy": 0.75, "test/accuracy": 0.5}) == {"test/gap": 0.25}
     assert gap({"test/accuracy": 0.1}) == {}, "nothing was trained"
+
+
+def test_reading_changes_no_later_reading():
+    read, unread = Tally(), Tally()
+    for i in range(Tally.KEPT + 9):
+        part = torch.rand(()), torch.randn(5, 3), torch.randint(3, (5,))
+        read.add(*part)
+        unread.add(*part)
+        if i in (2, 7, Tally.KEPT + 1):
+            read.read()
+    assert read.read() == unread.read()
