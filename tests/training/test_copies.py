@@ -109,7 +109,12 @@ def test_a_copy_begins_where_the_run_began_however_far_that_is(batch, make):
 def test_a_copy_keeps_the_peak_of_each_group_throughout():
     network = _network()
     groups = [{"params": [network[0].weight], "lr": 0.2}, {"params": [network[5].weight], "lr": 0.01}]
-    for schedule in (one_cycle, lambda o, n: torch.optim.lr_scheduler.OneCycleLR(o, [0.2, 0.01], total_steps=n)):
+    torchs = torch.optim.lr_scheduler
+    for schedule in (
+        one_cycle,
+        lambda o, n: torchs.OneCycleLR(o, [0.2, 0.01], total_steps=n),
+        lambda o, n: torchs.CyclicLR(o, [0.2 / 25, 0.001], [0.2, 0.01], step_size_up=n),
+    ):
         optimizer = torch.optim.SGD(groups, momentum=0.9)
         trainer = Trainer(network, optimizer, schedule(optimizer, 10), CPU)
         tried = Start.of(trainer).trainer()

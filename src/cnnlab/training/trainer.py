@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.common.rates import rated
+from cnnlab.common.rates import note_peaks, rated
 from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.training.clock import StepClock
 from cnnlab.training.ranks import ALONE, Ranks
@@ -94,6 +94,8 @@ class Trainer:
     def __post_init__(self) -> None:
         for part in (self.optimizer, self.scheduler):
             check_steps_alone(part)
+        if self.scheduler is not None:
+            note_peaks(self.scheduler)
         # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
         self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
