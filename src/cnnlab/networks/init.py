@@ -86,21 +86,34 @@ def groups_of(layer: nn.Module) -> int:
     return layer.groups if isinstance(layer, nn.modules.conv._ConvNd) else 1
 
 
-def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+def he_normal_(
+    weight: Tensor,
+    mode: Fan = "fan_in",
+    nonlinearity: str = "relu",
+    a: float | None = None,
+    gain: float | None = None,
+) -> Tensor:
     """N(0, gain^2 / fan) as in torch's kaiming_normal_, for every activation in `networks.modules` (He et al. 2015,
-    arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu."""
-    return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a))
+    arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu or prelu; None: the one they start with. `gain`: in place of
+    that of `nonlinearity`."""
+    return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a, gain))
 
 
-def he_uniform_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+def he_uniform_(
+    weight: Tensor,
+    mode: Fan = "fan_in",
+    nonlinearity: str = "relu",
+    a: float | None = None,
+    gain: float | None = None,
+) -> Tensor:
     """Uniform with the variance of `he_normal_`."""
-    bound = math.sqrt(3.0) * _he_std(weight, mode, nonlinearity, a)
+    bound = math.sqrt(3.0) * _he_std(weight, mode, nonlinearity, a, gain)
     return nn.init.uniform_(weight, -bound, bound)
 
 
-def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float) -> float:
+def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float | None, own: float | None) -> float:
     fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
-    return gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+    return (gain(nonlinearity, a) if own is None else own) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
 
 
 def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
@@ -108,7 +121,7 @@ def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
     activation; else empty."""
     found = fill.keywords if isinstance(fill, partial) else {}
     activation = found.get("nonlinearity", "relu")
-    taken = gain(activation, found.get("a", 0.01))
+    taken = gain(activation, found.get("a"))
     if math.isclose(taken, PAPER_GAIN, rel_tol=1e-3):
         return ""
     return (
