@@ -85,6 +85,12 @@ def test_configs_of_ones_own_stand_beside_ours(home):
     (home / "own" / "model" / "tiny.yaml").write_text("defaults: [linear, _self_]\nhead: [3]\n")
     results = cnnlab.run("model=tiny", *BARE[:1], *BARE[2:], config_dir=home / "own", folder=home / "run")
     assert results["model/parameters"] == (64 + 1) * 3 + (3 + 1) * 10
+    with pytest.raises(cnnlab.InputError, match="In Python: .*config_dir="):
+        cnnlab.run(f"reproduce={home / 'run'}")
+    again = cnnlab.run(f"reproduce={home / 'run'}", config_dir=home / "own", folder=home / "again")
+    assert again["test/loss"] == results["test/loss"]
+    longer = cnnlab.run(f"resume={home / 'run'}", "trainer.max_steps=3", config_dir=home / "own")
+    assert longer["train/steps"] == 3
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def run(*overrides: str, folder: str | Path | None = None, config_dir: str | Pat
     from cnnlab.training.perform import perform
 
     began = perf_counter()
-    config, request, usual = compose_run("train", with_devices(resumed(overrides)), config_dir)
+    config, request, usual = compose_run("train", with_devices(resumed(overrides, config_dir)), config_dir)
     parts = check_training([config])
     return perform(config, request, Path(folder or usual), pictures=False, show=False, parts=parts, began=began)
 

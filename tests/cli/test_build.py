@@ -7,7 +7,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 from torch.optim import SGD
-from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR, OneCycleLR, PolynomialLR, StepLR
 
 from cnnlab.cli.build import build_data, build_optimizer, build_statistics, construct, load_run
 from cnnlab.common.errors import InputError
@@ -117,6 +117,9 @@ STEPS = 20
         (ExponentialLR, {"gamma": 0.9}, lambda o: ExponentialLR(o, 0.9)),
         (CosineAnnealingLR, {}, lambda o: CosineAnnealingLR(o, STEPS)),
         (CosineAnnealingLR, {"T_max": 7}, lambda o: CosineAnnealingLR(o, 7)),
+        (PolynomialLR, {"power": 2.0}, lambda o: PolynomialLR(o, STEPS, 2.0)),
+        (PolynomialLR, {"total_iters": 7}, lambda o: PolynomialLR(o, 7)),
+        (LinearLR, {}, lambda o: LinearLR(o)),
         (OneCycleLR, {"max_lr": 0.5}, lambda o: OneCycleLR(o, 0.5, total_steps=STEPS)),
     ],
 )

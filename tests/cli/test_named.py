@@ -42,6 +42,26 @@ def test_the_gain_is_that_of_the_networks_activation(activation, gain2):
     assert weight.var().item() * 64 * 9 == pytest.approx(1, rel=0.03)
 
 
+@pytest.mark.parametrize("init", ["he", "he_uniform", "orthogonal", "delta_orthogonal", "mup"])
+@pytest.mark.parametrize("make", [lambda: nn.LeakyReLU(0.5), lambda: nn.Softplus(5), lambda: nn.ELU(2.0), nn.PReLU])
+def test_the_gain_is_that_of_the_modules_own_parameters(init, make):
+    """By which the mean square stays 1 from layer to layer: that of a standard normal through the module, by a sum."""
+    network = nn.Sequential(nn.Linear(512, 512), make(), nn.Linear(512, 512))
+    cnnlab.initialize(network, init, batch=torch.randn(2, 512))
+    z = torch.linspace(-9, 9, 10_001)
+    weights = torch.exp(-(z**2) / 2) / torch.exp(-(z**2) / 2).sum()
+    gain = (weights * make()(z).detach().square()).sum().item() ** -0.5
+    assert (network[0].weight.norm() / 512**0.5).item() == pytest.approx(gain, rel=0.01)
+
+
+def test_unlike_parameters_have_no_gain_of_their_own():
+    network = nn.Sequential(nn.Linear(512, 512), nn.LeakyReLU(0.5), nn.Linear(512, 512), nn.LeakyReLU(0.9))
+    cnnlab.initialize(network, "he")
+    assert (network[0].weight.norm() / 512**0.5).item() == pytest.approx(2**0.5, rel=0.01)
+    cnnlab.initialize(network, "he", a=0.9)
+    assert (network[0].weight.norm() / 512**0.5).item() == pytest.approx((2 / 1.81) ** 0.5, rel=0.01)
+
+
 def test_a_transposed_convolution_has_the_fan_of_what_it_gets():
     network = nn.ConvTranspose2d(64, 16, 3)
     cnnlab.initialize(network, "he", activation="none")

@@ -40,9 +40,16 @@ def _write(run, **changes) -> None:
 
 def test_code_from_elsewhere_runs_if_it_is_given_again(run):
     _write(run, config_dir="/mine")
-    with pytest.raises(InputError, match="--config-dir /mine"):
+    with pytest.raises(
+        InputError, match=r"--config-dir /mine\nIn Python: cnnlab.run\('resume=.*', config_dir='/mine'\)"
+    ):
         resumed([f"resume={run}"])
-    assert resumed(["--config-dir", "/mine", f"resume={run}"])[:2] == ["--config-dir", "/mine"]
+    for given in (["--config-dir", "/mine"], ["--config-dir=/mine"], ["-cd", "/mine"]):
+        assert resumed([*given, f"resume={run}"])[: len(given)] == given
+    assert resumed([f"resume={run}"], config_dir="/mine") == [
+        *("model=single5x5", "optimizer.lr=0.05"),
+        f'hydra.run.dir="{run}"',
+    ]
 
 
 @pytest.mark.parametrize("line", ["model._target_=os.system", "+telemetry.statistics.activation.x=os.system"])

@@ -3,9 +3,17 @@
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CyclicLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
-from cnnlab.common.rates import peak, rated
+from cnnlab.common.rates import note_peaks, peak, rated
 
 
 def _optimizer(*rates: float | None, lr: float = 0.01) -> torch.optim.Optimizer:
@@ -42,6 +50,34 @@ def test_the_peak_of_a_warm_up():
     optimizer = _optimizer(None)
     OneCycleLR(optimizer, max_lr=0.5, total_steps=10)
     assert rated(optimizer)["lr"] < 0.1 and peak(rated(optimizer)) == 0.5
+
+
+def _cyclic(optimizer: torch.optim.Optimizer, highest: float = 0.5) -> LRScheduler:
+    return CyclicLR(optimizer, base_lr=0.001, max_lr=highest, step_size_up=5)
+
+
+def _in_turn(optimizer: torch.optim.Optimizer) -> LRScheduler:
+    return SequentialLR(optimizer, [LinearLR(optimizer, total_iters=3), _cyclic(optimizer)], [3])
+
+
+@pytest.mark.parametrize(
+    ("made", "highest"),
+    [
+        (_cyclic, 0.5),
+        (_in_turn, 0.5),
+        (lambda o: OneCycleLR(o, 0.5, total_steps=50), 0.5),
+        (lambda o: LinearLR(o), 0.01),
+    ],
+)
+def test_the_peak_is_the_highest_rate_that_the_schedule_comes_to(made, highest):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.01, momentum=0.9)
+    note_peaks(scheduler := made(optimizer))
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert peak(rated(optimizer)) == highest == pytest.approx(max(rates))
 
 
 def test_rates_may_be_tensors():

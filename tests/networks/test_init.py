@@ -1,6 +1,7 @@
 """Initializers: each YAML against its published variance, the two of our own against their definitions."""
 
 import math
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -78,7 +79,9 @@ def test_no_other_generator_is_begun_anew(monkeypatch):
     assert seeded == [], "dropout on a GPU would draw the same whatever the run's seed"
 
 
-@pytest.mark.parametrize("activation, gain", [("sigmoid", 1.0), ("tanh", 5 / 3), ("none", 1.0), ("selu", 0.75)])
+@pytest.mark.parametrize(
+    "activation, gain", [("sigmoid", 1.0), ("tanh", 5 / 3), ("none", 1.0), ("selu", 0.75), ("prelu", 32**0.5 / 17**0.5)]
+)
 def test_a_gain_that_is_not_the_papers_is_told_and_is_the_weights(activation, gain):
     fill, weight = partial(he_normal_, nonlinearity=activation), torch.empty(200, 50, 3, 3)
     fill(weight)
@@ -87,7 +90,7 @@ def test_a_gain_that_is_not_the_papers_is_told_and_is_the_weights(activation, ga
     assert said.startswith(f"init=he takes the gain of {activation}, {gain:.3g}, by which ") and "1.41" in said
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_the_papers_gain_is_no_remark(activation):
     assert gain_in_words(partial(he_normal_, nonlinearity=activation), "he") == ""
     assert gain_in_words(nn.init.xavier_normal_, "xavier") == gain_in_words(None, "own") == ""
@@ -201,6 +204,51 @@ def test_lsuv_gives_every_layer_variance_one():
         layer.register_forward_hook(lambda m, i, output, key=key: seen.update({key: output.var().item()}))
     net(batch)
     assert list(seen.values()) == pytest.approx([1.0] * 6, abs=0.011)
+
+
+def _small(*between: nn.Module) -> nn.Sequential:
+    parts = [nn.Conv2d(3, 8, 3), *between, nn.Conv2d(8, 8, 3), *between, nn.Flatten(), nn.Linear(8 * 16, 4)]
+    return nn.Sequential(*parts)
+
+
+@pytest.mark.parametrize("between", [(nn.BatchNorm2d(8), nn.ReLU()), (nn.ReLU(), nn.Dropout(0.5))])
+@pytest.mark.parametrize("training", [True, False])
+def test_lsuv_gives_variance_one_in_training_and_leaves_all_else(between, training):
+    """Untrained batch norm does nothing in evaluation mode, and dropout never does."""
+    net, batch = _small(*deepcopy(between)).train(training), torch.randn(256, 3, 8, 8)
+    buffers, state = [buffer.clone() for buffer in net.buffers()], torch.get_rng_state()
+    initialize(net, nn.init.orthogonal_, after=lsuv, batch=batch)
+    assert torch.equal(torch.get_rng_state(), state) and net.training == net[1].training == training
+    assert all(torch.equal(now, then) for now, then in zip(net.buffers(), buffers, strict=True))
+    seen = []
+    for layer in weight_layers(net).values():
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(output.var().item()))
+    net.train()(batch)
+    assert seen == pytest.approx([1.0] * 3, abs=0.05 if isinstance(between[1], nn.Dropout) else 0.011)
+
+
+def test_a_batch_that_is_too_small_for_batch_norm_is_told():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    with pytest.raises(InputError, match="cannot be run as in training on 1 images: .*\nGive a batch of more images"):
+        initialize(net, nn.init.orthogonal_, after=lsuv, batch=torch.randn(1, 3, 2, 2))
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    "fill", [nn.init.orthogonal_, delta_orthogonal_, he_normal_, partial(truncated_normal_, std=0.1)]
+)
+def test_weights_in_half_precision_are_those_of_float32_rounded(fill, kind):
+    half, full = _small().to(kind), _small()
+    for net in (half, full):
+        initialize(net, fill, seed=2)
+    for name, weight in half.state_dict().items():
+        assert weight.dtype == kind and torch.equal(weight, full.state_dict()[name].to(kind)), name
+
+
+def test_lsuv_in_half_precision():
+    net, batch = _small(nn.ReLU()).bfloat16(), torch.randn(64, 3, 8, 8).bfloat16()
+    initialize(net, nn.init.orthogonal_, after=lsuv, batch=batch)
+    assert net(batch).float().var().item() == pytest.approx(1.0, abs=0.011)
 
 
 def _smooth(n: int = 256) -> torch.Tensor:

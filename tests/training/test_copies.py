@@ -109,7 +109,12 @@ def test_a_copy_begins_where_the_run_began_however_far_that_is(batch, make):
 def test_a_copy_keeps_the_peak_of_each_group_throughout():
     network = _network()
     groups = [{"params": [network[0].weight], "lr": 0.2}, {"params": [network[5].weight], "lr": 0.01}]
-    for schedule in (one_cycle, lambda o, n: torch.optim.lr_scheduler.OneCycleLR(o, [0.2, 0.01], total_steps=n)):
+    torchs = torch.optim.lr_scheduler
+    for schedule in (
+        one_cycle,
+        lambda o, n: torchs.OneCycleLR(o, [0.2, 0.01], total_steps=n),
+        lambda o, n: torchs.CyclicLR(o, [0.2 / 25, 0.001], [0.2, 0.01], step_size_up=n),
+    ):
         optimizer = torch.optim.SGD(groups, momentum=0.9)
         trainer = Trainer(network, optimizer, schedule(optimizer, 10), CPU)
         tried = Start.of(trainer).trainer()
@@ -169,8 +174,8 @@ def test_weights_drawn_anew_give_unit_variance_and_leave_the_run_alone(batch):
             nn.init.zeros_(module.weight)
             nn.init.constant_(module.bias, -7.0)
     start = Start.of(_trainer(network))
-    made = start.trainer(anew=batch[0]).network.eval()
-    assert made(batch[0]).var().item() == pytest.approx(1, abs=0.02)
+    made = start.trainer(anew=batch[0]).network.train()
+    assert made(batch[0]).var().item() == pytest.approx(1, abs=0.02), "in training, where batch norm acts"
     assert torch.equal(made[1].weight, torch.ones(4)) and not made[0].bias.any()
     assert not network[0].weight.any()
     assert torch.equal(made[0].weight, start.trainer(anew=batch[0]).network[0].weight)  # always the same

@@ -103,3 +103,14 @@ def test_classes_that_no_image_is_predicted_as(seed):
     assert never_predicted(logits, labels) == {f"test/mistaken/{a}/{b}": count for (a, b), count in naive.items()}
     assert never_predicted(F.one_hot(labels).float(), labels) == {}
     assert never_predicted(logits.index_fill(0, torch.tensor(3), math.nan), labels) == {}
+
+
+def test_reading_changes_no_later_reading():
+    read, unread = Tally(), Tally()
+    for i in range(Tally.KEPT + 9):
+        part = torch.rand(()), torch.randn(5, 3), torch.randint(3, (5,))
+        read.add(*part)
+        unread.add(*part)
+        if i in (2, 7, Tally.KEPT + 1):
+            read.read()
+    assert read.read() == unread.read()

@@ -110,6 +110,25 @@ def test_it_goes_on_from_a_place(stop):
     assert [*stopped.epochs, *rest.epochs] == whole.epochs
 
 
+def test_an_epoch_that_was_cut_off_goes_on_with_more_steps():
+    """The images of an epoch are all trained on; its scores at the cut are taken once, and its mean is of all steps."""
+
+    def trained(*lengths):
+        network, place, watcher = _network(), Place(), Watcher()
+        optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
+        trainer = Trainer(network, optimizer, constant(optimizer, 45), CPU)
+        for steps in lengths:
+            trainer.fit(_batches(), steps, watcher, place)
+        return network, place, watcher.epochs
+
+    network, place, epochs = trained(45)
+    again, other, more = trained(25, 25, 33, 45)
+    assert torch.equal(_weights(network), _weights(again))
+    assert (place.epoch, place.within) == (other.epoch, other.within) == (2, 5)
+    assert [each for each in more if each[0] not in (25, 33)] == epochs
+    assert [(step, epoch) for step, epoch, _ in more] == [(20, 0), (25, 1), (33, 1), (40, 1), (45, 2)]
+
+
 def test_telemetry_changes_no_bit():
     with_probe, without = _network(dropout=0.2, norm="batch"), _network(dropout=0.2, norm="batch")
     seen, _ = _fit(with_probe, probe=Probe(with_probe))

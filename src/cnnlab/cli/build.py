@@ -16,7 +16,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, PolynomialLR
 
 import cnnlab
 from cnnlab.cli.folders import check_is_run
@@ -35,7 +35,8 @@ from cnnlab.theory import Expectation, expected, fill_moments
 from cnnlab.theory.reading import read_graph
 
 CALLED_LATER, LACKS = ("init", "optimizer", "scheduler", "augmentation"), "required positional argument"
-LENGTHS = ("total_steps", "T_max")  # as torch's schedules call their number of steps
+# As torch's schedules call their number of steps, and whose; `total_iters` of LinearLR and ConstantLR is of a warm-up.
+LENGTHS = {"total_steps": LRScheduler, "T_max": LRScheduler, "total_iters": PolynomialLR}
 LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (cnnlab, hydra, torch))
 
 
@@ -164,7 +165,8 @@ def _build_schedule(config: DictConfig, optimizer: Optimizer, steps: int) -> LRS
         schedule = call("scheduler", made, optimizer, steps)
     else:
         known = inspect.signature(target).parameters
-        length = {name: steps for name in LENGTHS if name in known and config.get(name) is None}
+        asked = {name for name, kind in LENGTHS.items() if name in known and issubclass(target, kind)}
+        length = {name: steps for name in asked if config.get(name) is None}
         schedule = call("scheduler", partial(made, **length), optimizer)
     if not isinstance(schedule, LRScheduler):
         raise InputError(

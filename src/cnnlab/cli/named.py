@@ -1,8 +1,13 @@
 """Initializers by their names in `configs/init`, for networks built without a config."""
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from cnnlab.cli.build import build_fill, direct
@@ -15,6 +20,9 @@ from cnnlab.common.errors import InputError
 from cnnlab.networks.init import After, Fill
 from cnnlab.networks.init import initialize as fill_network
 from cnnlab.networks.layers import check_open
+from cnnlab.networks.modules.activations import ACTIVATIONS
+from cnnlab.networks.modules.moments import gain_of_module
+from cnnlab.networks.modules.table import layer_type
 from cnnlab.telemetry.inspection import context_of
 from cnnlab.theory import Expectation, fill_moments
 from cnnlab.theory import expected as expected_by_theory
@@ -34,8 +42,9 @@ def initialize(
 
     `init`: a name in `configs/init`, or in `config_dir`/init; `settings`: its keys, including `bias`. `batch`: images
     (N, C, H, W) for data-dependent initializers (lsuv). The gain is that of `activation`, which defaults to the only
-    one among the network's modules, or to relu if there are several or none. Norm layers and parameters that are
-    frozen or computed from others are left unchanged. Raises InputError.
+    one among the network's modules, or to relu if there are several or none; with the parameters that the modules have,
+    as a slope, where all have the same, else with the usual ones. Norm layers and parameters that are frozen or
+    computed from others are left unchanged. Raises InputError.
     """
     check_open(network)
     seed = as_whole("seed", seed, 0)
@@ -84,7 +93,31 @@ def _compose_init(
         overrides.append(f"model.activation={seen}")
     config, _, _ = compose_run("train", overrides, config_dir)
     check_values(resolved(config))
-    return *build_fill(config.init), config.init.bias
+    fill, after = build_fill(config.init)
+    if fill is not None and _follows_activation(config.init) and "a" not in settings:
+        own = None if seen is None else _own_gain(network, seen)
+        if own is not None:
+            taking: Callable[..., object] = direct(fill)
+            fill = partial(taking, gain=own)
+    return fill, after, config.init.bias
+
+
+def _follows_activation(init: DictConfig) -> bool:
+    """Whether it takes its gain from model.activation, and can be given another."""
+    written = OmegaConf.to_container(init, resolve=False)
+    assert isinstance(written, dict)
+    follows = any("model.activation" in str(written.get(key)) for key in ("gain", "nonlinearity"))
+    return follows and "gain" in inspect.signature(get_object(init._target_)).parameters
+
+
+def _own_gain(network: nn.Module, activation: str) -> float | None:
+    """That of the network's activations of this name; None where it is not known, or not one."""
+    kind = ACTIVATIONS[activation]
+    modules = [module for module in network.modules() if (known := layer_type(module)) and known.activation is kind]
+    if any(parameter.is_meta for module in modules for parameter in module.parameters()):
+        return None
+    gains = {gain_of_module(activation, module) for module in modules}
+    return gains.pop() if len(gains) == 1 else None
 
 
 def _override(key: str, value: Any) -> str:

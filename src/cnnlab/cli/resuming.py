@@ -14,12 +14,14 @@ from cnnlab.runs.reproducing import recorded
 
 RESUME, REPRODUCE = "resume", "reproduce"
 IMAGES = ("dataset", "dataset.root")
+OWN = {"--config-dir", "-cd"}
 CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
 
 
-def resumed(arguments: Sequence[str]) -> list[str]:
+def resumed(arguments: Sequence[str], config_dir: str | Path | None = None) -> list[str]:
     """The arguments, with `resume=RUN` replaced by that run's overrides and folder, and `reproduce=RUN` preceded by its
     overrides; what is typed beside them wins. Its images are read where they were, also from another working folder.
+    `config_dir`: of one's own configs, where no flag among the arguments gives it.
 
     Raises InputError if there is no such run, if it is to be swept, or if code from elsewhere would run.
     """
@@ -44,10 +46,11 @@ def resumed(arguments: Sequence[str]) -> list[str]:
         recorded(folder)
     typed = {key_of(argument) for argument in rest}
     kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
-    if own is not None and "--config-dir" not in typed:
+    if own is not None and config_dir is None and not OWN & typed:
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
-            f"If you trust them, say so by giving them again: --config-dir {shlex.quote(own)}"
+            f"If you trust them, say so by giving them again: --config-dir {shlex.quote(own)}\n"
+            f"In Python: cnnlab.run({asked[0]!r}, config_dir={own!r})"
         )
     if code := next((line for line in kept if CODE.search(line)), None):
         raise InputError(

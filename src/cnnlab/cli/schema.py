@@ -55,7 +55,8 @@ RULES: dict[str, Rule] = {
     "init.std": number(0),
     "init.gain": number(0),
     "init.bias": either(number(), one_of("keep")),
-    **dict.fromkeys(("init.val", "init.a", "init.b"), number()),
+    **dict.fromkeys(("init.val", "init.b"), number()),
+    "init.a": optional(number()),
     "init.mode": one_of("fan_in", "fan_out"),
     "init.file": optional(Rule("a file with weights", lambda v: isinstance(v, str))),
     "init.skip": Rule(

@@ -10,6 +10,15 @@ def peak(group: Mapping[str, Any]) -> float:
     return float(group.get("max_lr", group.get("initial_lr", group["lr"])))
 
 
+def note_peaks(scheduler: Any) -> None:
+    """For `peak`: torch's CyclicLR, alone or among others that take turns, keeps its highest rates to itself, and has
+    its lowest for those that the optimizer was made with."""
+    for part in getattr(scheduler, "_schedulers", ()):
+        note_peaks(part)
+    for group, highest in zip(scheduler.optimizer.param_groups, getattr(scheduler, "max_lrs", ()), strict=False):
+        group.setdefault("max_lr", max(peak(group), float(highest)))
+
+
 _RATED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 

@@ -14,6 +14,7 @@ from cnnlab.diagnosis.logged_step import Record, read_row
 RECENT, RECENT_IMAGES = 5, 100  # at least
 # Slow starts stay at ln(classes) for tens of steps.
 PATIENCE = 100
+RATE_STOPPED = 1e-3  # of its peak; one_cycle and cosine come to less in the last steps alone
 # Steps of brief runs, in which the default network is far above chance on all images of configs/.
 BRIEF = 300
 # A network whose accuracy is less than this above guessing is not called healthy.
@@ -279,6 +280,17 @@ class Evidence:
         lr = self.context.learning_rate
         known = [(m.step, m.scalars["optimizer/lr"]) for m in self.records if "optimizer/lr" in m.scalars]
         return [(step, now / lr) for step, now in known] if lr else []
+
+    @property
+    def stopped_from(self) -> int | None:
+        """The logged step from which on the learning rate was next to nothing, for more than half of a run that is
+        over; None if it was not, or had not been more before."""
+        first = self.steps
+        for step, share in reversed(self.rate_shares):
+            if share >= RATE_STOPPED:
+                return first if self.over and self.steps - first > self.steps / 2 else None
+            first = step
+        return None
 
 
 def _images(context: Context, split: str) -> int | None:

@@ -14,15 +14,16 @@ from torch import Tensor, nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from cnnlab.common.errors import InputError
-from cnnlab.common.random import cpu_seed
+from cnnlab.common.random import cpu_seed, undisturbed
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
-from cnnlab.networks.trace import mode
+from cnnlab.networks.trace import left_as_it_was, mode
 
 Fill = Callable[[Tensor], object]
 After = Callable[[nn.Module, Tensor], object]  # network, images (N, C, H, W)
 Fan = Literal["fan_in", "fan_out"]
+DROPS = 0  # seed of what dropout drops while lsuv measures
 PAPER_GAIN = math.sqrt(2)  # He et al. 2015, derived for relu
 
 
@@ -71,14 +72,19 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):  # they store (c_in, c_out, k, k)
         by_group = by_group.transpose(1, 2)
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
-    # those in channels_last. A copy: with one channel they are contiguous in either layout.
+    # those in channels_last, nor of half precision. A copy: with one channel they are contiguous in either layout.
     missing = (1,) * (5 - by_group.dim())
     here = by_group if by_group.is_meta else by_group.cpu()
-    dense = here.clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
+    dense = _wide(here).clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
     function = fill.func if isinstance(fill, partial) else fill
     for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
         fill(part)
     by_group.copy_(dense.view_as(by_group))
+
+
+def _wide(values: Tensor) -> Tensor:
+    """In float32 at least."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def groups_of(layer: nn.Module) -> int:
@@ -86,21 +92,26 @@ def groups_of(layer: nn.Module) -> int:
     return layer.groups if isinstance(layer, nn.modules.conv._ConvNd) else 1
 
 
-def he_normal_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+def he_normal_(
+    weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float | None = None, gain: float | None = None
+) -> Tensor:
     """N(0, gain^2 / fan) as in torch's kaiming_normal_, for every activation in `networks.modules` (He et al. 2015,
-    arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu."""
-    return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a))
+    arXiv:1502.01852, eq. 10). `a`: slope of leaky_relu or prelu; None: the one they start with. `gain`: in place of
+    that of `nonlinearity`."""
+    return nn.init.normal_(weight, std=_he_std(weight, mode, nonlinearity, a, gain))
 
 
-def he_uniform_(weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float = 0.01) -> Tensor:
+def he_uniform_(
+    weight: Tensor, mode: Fan = "fan_in", nonlinearity: str = "relu", a: float | None = None, gain: float | None = None
+) -> Tensor:
     """Uniform with the variance of `he_normal_`."""
-    bound = math.sqrt(3.0) * _he_std(weight, mode, nonlinearity, a)
+    bound = math.sqrt(3.0) * _he_std(weight, mode, nonlinearity, a, gain)
     return nn.init.uniform_(weight, -bound, bound)
 
 
-def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float) -> float:
+def _he_std(weight: Tensor, mode: Fan, nonlinearity: str, a: float | None, own: float | None) -> float:
     fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
-    return gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+    return (gain(nonlinearity, a) if own is None else own) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
 
 
 def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
@@ -108,7 +119,7 @@ def gain_in_words(fill: Fill | None, init: str | None = None) -> str:
     activation; else empty."""
     found = fill.keywords if isinstance(fill, partial) else {}
     activation = found.get("nonlinearity", "relu")
-    taken = gain(activation, found.get("a", 0.01))
+    taken = gain(activation, found.get("a"))
     if math.isclose(taken, PAPER_GAIN, rel_tol=1e-3):
         return ""
     return (
@@ -210,14 +221,27 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
 
     Layer by layer in the order in which they run, divide the weights by the standard deviation of the layer's output on
     `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an orthogonal fill; frozen
-    layers and layers with constant output are not changed.
+    layers and layers with constant output are not changed. The outputs are those of training: behind batch norm by the
+    batch's own statistics, and behind dropout, which drops the same each time; running statistics and random states
+    stay as they were. Raises InputError for a batch too small for batch norm.
     """
-    with mode(network, training=False):
-        _scale_layers(network, batch, tolerance, iterations)
+
+    def run() -> None:
+        with undisturbed(DROPS, batch.device):
+            network(batch)
+
+    with left_as_it_was(network, training=True):
+        try:
+            _scale_layers(network, run, tolerance, iterations)
+        except ValueError as error:  # batch norm's, of one value per channel
+            raise InputError(
+                f"init=lsuv: the network cannot be run as in training on {len(batch)} images: {error}\n"
+                "Give a batch of more images, or another initializer, as init=orthogonal."
+            ) from error
 
 
-def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iterations: int) -> None:
-    for layer in _as_they_run(network, batch):
+def _scale_layers(network: nn.Module, run: Callable[[], None], tolerance: float, iterations: int) -> None:
+    for layer in _called(network, run):
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
             continue  # its output is not that of in_proj
@@ -226,8 +250,8 @@ def _scale_layers(network: nn.Module, batch: Tensor, tolerance: float, iteration
         try:
             for _ in range(iterations):
                 outputs.clear()
-                network(batch)
-                variance = float(outputs[0].var())
+                run()
+                variance = float(_wide(outputs[0]).var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break
                 weight.div_(math.sqrt(variance))
@@ -252,15 +276,20 @@ def _used_uncalled(network: nn.Module, batch: Tensor, called: Sequence[nn.Module
 
 
 def _as_they_run(network: nn.Module, batch: Tensor) -> list[nn.Module]:
-    """The layers with weights that are called, each where it is called first; an attention's out_proj is not."""
+    """Those that `_called` finds in evaluation mode."""
+    with mode(network, training=False):
+        return _called(network, lambda: network(batch))
+
+
+def _called(network: nn.Module, run: Callable[[], object]) -> list[nn.Module]:
+    """The layers with weights that `run` calls, each where it is called first; an attention's out_proj is not."""
     called: dict[nn.Module, None] = {}
     hooks = [
         layer.register_forward_hook(lambda module, inputs, output: called.setdefault(module))
         for layer in weight_layers(network).values()
     ]
     try:
-        with mode(network, training=False):
-            network(batch)
+        run()
     finally:
         for hook in hooks:
             hook.remove()

@@ -249,10 +249,11 @@ def mode(network: nn.Module, training: bool) -> Iterator[None]:
 
 
 @contextmanager
-def left_as_it_was(network: nn.Module) -> Iterator[None]:
-    """In evaluation mode inside; afterwards modes and buffers, also those that `forward` changes, are as before."""
+def left_as_it_was(network: nn.Module, training: bool = False) -> Iterator[None]:
+    """In evaluation mode inside, or in that of `training`; afterwards modes and buffers, also those that `forward`
+    changes, are as before."""
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
-    with mode(network, training=False), torch.no_grad():
+    with mode(network, training), torch.no_grad():
         try:
             yield
         finally:

@@ -65,11 +65,11 @@ class Start:
         settings = {name: getattr(self.run, name) for name in ("precision", "clip", "label_smoothing", "channels_last")}
         with or_not_applicable("it cannot be copied"):
             network, optimizer = self._copies(reference)
-            if anew is not None:
-                _draw_anew(network, anew)
             if reference:
                 settings |= {"precision": "fp32", "clip": None, "label_smoothing": 0.0}
                 _without_dropout(network)
+            if anew is not None:
+                _draw_anew(network, anew)  # by the outputs in training, in which dropout shows
             if rate is not None:
                 _scale_rates(optimizer, rate)
             return Trainer(network, optimizer, constant(optimizer, 0), self.run.device, **{**settings, **changes})

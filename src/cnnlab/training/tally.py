@@ -26,7 +26,8 @@ class Tally:
         self._logits.append(logits.detach())
         self._labels.append(labels)
         if len(self._losses) >= self.KEPT:
-            self._fold()
+            self._sums = self._folded()
+            self._losses, self._logits, self._labels = [], [], []
 
     def state(self) -> dict[str, Any]:
         """Plain types and tensors, for `Tally.of`. What is not summed yet stays so: sums depend on their order."""
@@ -43,29 +44,29 @@ class Tally:
 
     def read(self, everyone: Callable[[Tensor], Tensor] = lambda sums: sums[None]) -> dict[str, float]:
         """`loss` and `accuracy` over all images so far; `finite_steps`: steps before the first non-finite loss.
+        Changes no later reading, not by a rounding.
 
         `everyone`: gathers the sums of processes that have parts of the same batches.
         """
-        self._fold()
-        if self._sums is None:
+        sums = self._folded()
+        if sums is None:
             return {}
-        each = everyone(self._sums)
+        each = everyone(sums)
         loss, correct, images, finite = torch.cat([each[:, :3].sum(0), each[:, 3:].amin(0)]).tolist()
         return {"loss": loss / images, "accuracy": correct / images, "finite_steps": finite}
 
-    def _fold(self) -> None:
+    def _folded(self) -> Tensor | None:
         if not self._losses:
-            return
+            return self._sums
         losses = torch.stack(self._losses).double()
         sizes = torch.tensor([len(y) for y in self._labels], dtype=torch.float64).to(losses.device, non_blocking=True)
         right = correct(torch.cat(self._logits), torch.cat(self._labels)).sum()
         finite = losses.isfinite().double().cumprod(0).sum()
         new = torch.stack([(losses * sizes).sum(), right.double(), sizes.sum(), finite])
-        if self._sums is not None:
-            all_finite_before = self._sums[0].isfinite().double()
-            new = self._sums + new * torch.stack([*torch.ones(3, device=new.device).double(), all_finite_before])
-        self._sums = new
-        self._losses, self._logits, self._labels = [], [], []
+        if self._sums is None:
+            return new
+        all_finite_before = self._sums[0].isfinite().double()
+        return self._sums + new * torch.stack([*torch.ones(3, device=new.device).double(), all_finite_before])
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:

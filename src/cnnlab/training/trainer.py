@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cnnlab.common.rates import rated
+from cnnlab.common.rates import note_peaks, rated
 from cnnlab.common.steps_alone import check_steps_alone
 from cnnlab.training.clock import StepClock
 from cnnlab.training.ranks import ALONE, Ranks
@@ -31,19 +31,21 @@ class TrainingBatches(Protocol):
 @dataclass
 class Place:
     """Where a training is: `step` steps are done, `within` of them in epoch `epoch`, and are in its `tally`.
-    `healthy`: False after a loss that is not finite, which ends the training."""
+    `healthy`: False after a loss that is not finite, which ends the training. `scored`: the epoch was cut off here, and
+    its scores are taken: with more steps it goes on, without it is not scored again."""
 
     step: int = 0
     epoch: int = 0
     within: int = 0
     tally: Tally = field(default_factory=Tally)
     healthy: bool = True
+    scored: bool = False
 
     def next_step(self) -> None:
-        self.step, self.within = self.step + 1, self.within + 1
+        self.step, self.within, self.scored = self.step + 1, self.within + 1, False
 
     def next_epoch(self) -> None:
-        self.epoch, self.within, self.tally = self.epoch + 1, 0, Tally()
+        self.epoch, self.within, self.tally, self.scored = self.epoch + 1, 0, Tally(), False
 
 
 class Observer(Protocol):
@@ -92,6 +94,8 @@ class Trainer:
     def __post_init__(self) -> None:
         for part in (self.optimizer, self.scheduler):
             check_steps_alone(part)
+        if self.scheduler is not None:
+            note_peaks(self.scheduler)
         # 2^10, not torch's 2^16, which overflows in the first steps, which are then skipped.
         self.scaler = torch.amp.GradScaler(self.device.type, init_scale=1024, enabled=self.precision == "fp16")
         if self.channels_last:
@@ -143,8 +147,8 @@ class Trainer:
     ) -> Iterator[None]:
         """`fit` as a generator that yields after each step."""
         place = place or Place()
-        # An epoch that was begun is brought to its end, even if no step of it is left.
-        while (place.healthy and place.step < steps) or place.within:
+        # An epoch that was begun is scored, even if no step of it is left.
+        while (place.healthy and place.step < steps) or (place.within and not place.scored):
             self.network.train()
             clock.start(place.step, observer.due(place.step))
             left = steps - place.step if place.healthy else 0
@@ -167,7 +171,10 @@ class Trainer:
                     break
             clock.stop()
             place.healthy = observer.epoch_done(place.step, place.epoch, self._read(place.tally)) and place.healthy
-            place.next_epoch()
+            if place.within < len(batches):
+                place.scored = True
+            else:
+                place.next_epoch()
             observer.resting(place)
 
     def _read(self, tally: Tally) -> dict[str, float]:

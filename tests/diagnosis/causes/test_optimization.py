@@ -1,6 +1,6 @@
 """Causes in the optimizer's settings, regularization, batches and number format."""
 
-from math import log, nan
+from math import cos, log, nan, pi
 
 import pytest
 
@@ -108,6 +108,23 @@ def test_a_schedule_that_leaves_no_time(row, evidence):
     decayed = [row(step) | {"optimizer/lr": 0.1 if step == 0 else 1e-4} for step in range(0, 201, 5)]
     assert schedule(evidence(*decayed, planned_steps=200)).remedy.override == "scheduler=one_cycle"
     assert schedule(evidence(*(step | {"optimizer/lr": 0.1} for step in decayed), planned_steps=200)) is None
+
+
+def test_a_schedule_that_ends_long_before_the_run(row, evidence):
+    """More steps without a learning rate are no remedy."""
+
+    def run(rates, **about):
+        rows = [row(step) | {"optimizer/lr": rate} for step, rate in enumerate(rates)]
+        return evidence(*rows, **{"planned_steps": len(rates), **about})
+
+    polynomial = [0.1 * max(0.0, 1 - step / 5) for step in range(14)]
+    found = schedule(run(polynomial))
+    assert found.supporting == ["from step 5 on the learning rate is less than 0.1 % of its peak"]
+    assert found.points >= 9 and few_steps(run(polynomial)) is None
+    cosine = [0.05 * (1 + cos(pi * step / 14)) for step in range(14)]
+    for rates in (cosine, [0.1, 0.0], [0.0] * 14, [0.1] * 7 + [0.0] * 7):
+        assert schedule(run(rates)) is None and few_steps(run(rates)) is not None
+    assert schedule(run(polynomial, planned_steps=20)) is None, "it may still rise"
 
 
 def test_a_schedule_that_raises_the_rate_above_what_was_set(row, evidence):

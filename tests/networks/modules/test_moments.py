@@ -123,6 +123,34 @@ def test_gains_are_torchs_where_torch_has_one(name):
     assert m.gain("none") == 1
 
 
+@pytest.mark.parametrize("name", ["leaky_relu", "prelu"])
+def test_a_slope_is_the_given_one_or_that_which_the_layer_starts_with(name):
+    """E phi^2 of a standard normal is (1 + slope^2) / 2."""
+    start = {"leaky_relu": 0.01, "prelu": 0.25}[name]
+    assert m.gain(name) == pytest.approx((2 / (1 + start**2)) ** 0.5)
+    assert m.gain(name, 0.5) == pytest.approx((2 / 1.25) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        *[("leaky_relu", nn.LeakyReLU(0.5)), ("prelu", nn.PReLU(init=0.5)), ("elu", nn.ELU(2.0))],
+        *[("celu", nn.CELU(3.0)), ("softplus", nn.Softplus(5)), ("hardtanh", nn.Hardtanh(-2, 0.5))],
+    ],
+)
+def test_a_modules_own_parameters_give_its_gain(name, module):
+    z = torch.linspace(-9, 9, 100_001, dtype=torch.float64)
+    weights = torch.exp(-(z**2) / 2) / torch.exp(-(z**2) / 2).sum()
+    kept = (weights * module.double()(z).detach().square()).sum().item()
+    assert m.gain_of_module(name, module) == pytest.approx(kept**-0.5, rel=1e-6) != m.gain(name)
+    assert m.gain_of_module(name, activation_layer(name)) == m.gain(name)
+
+
+def test_what_has_no_moments_has_no_gain_of_its_own():
+    assert m.gain_of_module("softsign", nn.Softsign()) is None
+    assert m.gain_of_module("prelu", nn.PReLU(3)) is None
+
+
 @pytest.mark.parametrize("name", ["elu", "gelu", "silu", "mish", "softplus", "hardtanh", "celu", "relu6", "hardswish"])
 def test_other_gains_keep_the_second_moment(name):
     z = torch.randn(4_000_000, dtype=torch.float64)

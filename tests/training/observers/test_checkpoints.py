@@ -161,13 +161,17 @@ def test_stopped_before_its_first_checkpoint_it_begins_anew(job, tmp_path):
     _same(whole, _run(config, torn))
 
 
-def test_more_steps_than_were_asked_for_at_first(job, tmp_path):
-    """Two epochs, and then a third."""
+@pytest.mark.parametrize("first", [40, 25])
+def test_more_steps_than_were_asked_for_at_first(job, tmp_path, first):
+    """After two epochs a third; after a part of the second the rest of it, and then a third."""
     whole = _run(job("scheduler=constant", "trainer.max_steps=60"), tmp_path / "whole")
-    _run(job("scheduler=constant", "trainer.max_steps=40"), tmp_path / "a")
+    _run(job("scheduler=constant", f"trainer.max_steps={first}"), tmp_path / "a")
     longer = _run(job("scheduler=constant", "trainer.max_steps=60"), tmp_path / "a")
     for one, other in zip(whole.network.parameters(), longer.network.parameters(), strict=True):
         assert torch.equal(one, other)
+    states = [checkpoint.load(tmp_path / run / "checkpoints" / "last.pt") for run in ("whole", "a")]
+    assert [(state["step"], state["epoch"]) for state in states] == [(60, 3), (60, 3)]
+    assert whole.results["train/epoch_loss"] == longer.results["train/epoch_loss"]
     with pytest.raises(InputError, match="trainer.max_steps is 60 there and 48 now"):
         _run(job("scheduler=constant"), tmp_path / "a")
 

@@ -5,7 +5,7 @@ from math import ceil, inf, isnan, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import PATIENCE, RATE_STOPPED, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
 from cnnlab.diagnosis.logged_step import Record
@@ -197,6 +197,9 @@ def schedule(run: Evidence) -> Cause | None:
         clue = Clue(12, f"at step {top[0]} the learning rate is {number(top[1])} times optimizer.lr")
         clause = "the schedule raises the learning rate far above the one that was set"
         return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
+    if (first := run.stopped_from) is not None:
+        clue = Clue(12, f"from step {first} on the learning rate is less than {percent(RATE_STOPPED)} of its peak")
+        return Cause("schedule_unsuitable", clause, remedy, (clue,), UPDATES)
     if len(shares) < 3:
         return None
     pairs = list(pairwise(shares))
@@ -212,7 +215,7 @@ def schedule(run: Evidence) -> Cause | None:
 
 
 def few_steps(run: Evidence) -> Cause | None:
-    if not (0 < run.steps < PATIENCE and run.over):
+    if not (0 < run.steps < PATIENCE and run.over) or run.stopped_from is not None:
         return None
     clue = Clue(6, f"the run had only {plural(run.steps, 'step')}")
     remedy = Remedy("trainer.epochs", 12)

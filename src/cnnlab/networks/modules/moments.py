@@ -90,14 +90,16 @@ def moments(activation: Activation, mean: Tensor, variance: Tensor) -> tuple[Ten
 
 
 @cache
-def gain(name: str, slope: float = 0.01) -> float:
+def gain(name: str, slope: float | None = None) -> float:
     """The gain that preserves the second moment across layers, for an activation named in ACTIVATIONS.
 
     torch.nn.init.calculate_gain's where it has one (its 5/3 for tanh and 3/4 for selu do not follow the rule);
-    else 1 / sqrt(E phi(z)^2) for standard normal z. `slope`: of leaky_relu and prelu.
+    else 1 / sqrt(E phi(z)^2) for standard normal z. `slope`: of leaky_relu and prelu; None: the one that they
+    start with, 0.01 and 0.25.
     """
     if name in ("leaky_relu", "prelu"):
-        return nn.init.calculate_gain("leaky_relu", slope)
+        own = of_module(activation_layer(name)) if slope is None else None
+        return nn.init.calculate_gain("leaky_relu", own.slope if own else slope)
     if name in ("none", "linear"):
         return 1.0
     try:
@@ -108,8 +110,22 @@ def gain(name: str, slope: float = 0.01) -> float:
     activation = of_module(activation_layer(name))
     if activation is None:
         raise ValueError(f"no gain is known for {name}")
+    return _second_moment(activation) ** -0.5
+
+
+def gain_of_module(name: str, module: nn.Module) -> float | None:
+    """`gain` of the activation of that name, for the parameters that this one has, as a slope; None if it has no
+    moments."""
+    own, usual = of_module(module), of_module(activation_layer(name))
+    if own is None or usual is None:
+        return None
+    return gain(name) * math.sqrt(_second_moment(usual) / _second_moment(own))
+
+
+def _second_moment(activation: Activation) -> float:
+    """E phi(z)^2 for standard normal z."""
     zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    return float(moments(activation, zero, one)[1]) ** -0.5
+    return float(moments(activation, zero, one)[1])
 
 
 def hermite_coefficients(activation: Activation, mean: Tensor, variance: Tensor, orders: int = 8) -> list[Tensor]:
