@@ -156,3 +156,16 @@ def test_test_images_of_another_kind(row, evidence, test, images, found):
 def test_the_test_has_the_last_word_on_what_was_learned(row, evidence):
     run = evidence(row(0), _epoch(300, 0.4, 0.4, 1.5), {"step": 300, "test/accuracy": 0.12})
     assert learned(run)[0].name == "little_learned" and "12 %" in learned(run)[0].sentence
+
+
+def test_updates_are_small_only_where_layers_are_to_be_moved_at_the_full_rate(row, evidence):
+    """A backbone that is frozen, or that has a small rate on purpose, is no reason for a larger one."""
+    few = [row(step, weight_update_ratio=(1e-5, 1e-5, 1e-5, 3e-3)) for step in (0, 100, 200)]
+    most = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1")
+    assert [f.name for f in updates(evidence(*few))] == ["small_updates"]
+    assert updates(evidence(*few, slower=most)) == updates(evidence(*few, frozen=most)) == []
+    none = [row(step, weight_update_ratio=(0.0, 0.0, 0.0, 3e-3)) for step in (0, 100, 200)]
+    assert updates(evidence(*none, left_out=most)) == []
+    less = [row(step, weight_update_ratio=(1e-6, 1e-6, 1e-6, 1e-5)) for step in (0, 100, 200)]
+    [found] = updates(evidence(*less, slower=most))
+    assert found.numbers["ratio"] == 1e-5

@@ -83,7 +83,7 @@ def _large(record: Record, ratio: float, full: float = 0.0) -> Finding:
 def _small(run: Evidence) -> list[Finding]:
     lr = run.context.learning_rate
     # When the schedule has annealed the learning rate, small updates are intended.
-    meant = [r for m, r in run.ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
+    meant = [r for m, r in run.meant_ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
     largest = max(meant, default=math.inf)
     if run.steps < PATIENCE or run.overcome or largest >= UPDATE_SMALL:
         return []

@@ -98,6 +98,12 @@ def _optimization(
         "optimizer": type(optimizer).__name__,
         "weight_decay": max(group.get("weight_decay", 0.0) for group in optimizer.param_groups),
         "update": update | {f"beta{i}": float(beta) for i, beta in enumerate(betas, start=1)},
+        "set_aside": tuple(
+            layer
+            for layer, module in layers.items()
+            if not any(p.requires_grad or id(p) in has for p in kernels_of(module))
+        ),
+        "slower": _slower(optimizer, layers),
         "left_out": tuple(
             layer
             for layer, module in layers.items()
@@ -105,6 +111,13 @@ def _optimization(
         ),
         "unregistered": _unregistered(network, has),
     }
+
+
+def _slower(optimizer: Optimizer, layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    rates = {id(p): peak(group) for group in optimizer.param_groups for p in group["params"]}
+    own = {layer: [rates[id(p)] for p in kernels_of(module) if id(p) in rates] for layer, module in layers.items()}
+    fastest = {layer: max(found) for layer, found in own.items() if found}
+    return tuple(layer for layer, rate in fastest.items() if rate < max(fastest.values()))
 
 
 def _unregistered(network: nn.Module, has: set[int]) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ class Probe:
         self._stepped: list[Stepped] = []  # of all of these
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._types: set[torch.dtype] = set()  # of all layers' outputs
+        self._with_graph: set[str] = set()  # layers that ran in one where gradients are wanted
         self._batch = 0  # the most images in a watched step
         self._known = Known()
         self._untold: Tensor | None = None  # the last step's share of the gradient, where no loss scale was told
@@ -115,6 +116,7 @@ class Probe:
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
         self._types |= watched.types
+        self._with_graph |= watched.with_graph
         self._batch = max(self._batch, _images(watched.batches))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
@@ -186,6 +188,7 @@ class Probe:
         context = replace(
             context,
             computed=narrowest(self._types),
+            teachers=tuple(layer for layer in context.frozen if layer not in self._with_graph),
             batch_size=None if accumulates(self._stepped) else self._batch or None,
         )
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer

@@ -108,3 +108,18 @@ def test_small_logits_are_no_tanh_where_the_last_layer_gives_the_same(row, evide
     small = {"output/lowest": -0.5, "output/highest": 0.96, "output/std": 0.4, "output/sum_error": 3.0}
     steps = [row(step, preactivation_largest=(5.0, 5.0, 5.0, layer)) | small for step in (0, 50, 100)]
     assert (output_bounded(evidence(*steps, settings={})) is not None) is tanh
+
+
+def test_outputs_are_compared_with_the_layer_that_gives_them_not_with_another_head(row, evidence):
+    other = row(0, preactivation_std=(1.2, 1.1, 1.0, 50.0)) | LOGITS
+    assert output_scaled(evidence(other)) is not None, "what the graph does not tell comes from the last layer"
+    assert output_scaled(evidence(other | {"output/given_by/03_head.fc1": 1.0})) is None
+    both = {"output/given_by/03_head.fc1": 1.0, "output/given_by/04_head.logits": 1.0}
+    assert output_scaled(evidence(other | both)) is None
+    activated = other | {"output/lowest": 0.0, "activation/std/04_head.logits": 0.3}
+    steps = [activated | {"step": step} for step in (0, 50, 100)]
+    assert "ReLU" in output_bounded(evidence(*steps, settings={})).clause
+    given = [
+        step | {"output/given_by/01_block1.conv1": 1.0, "preactivation/largest/01_block1.conv1": 4.0} for step in steps
+    ]
+    assert output_bounded(evidence(*given, settings={})) is None

@@ -101,3 +101,9 @@ def test_where_no_rate_and_no_reference_learns_the_rate_is_not_too_large(row, ev
     assert found() and found(best_rate=0.0, reference=1.0)
     assert not found(best_rate=0.0, reference=0.3, reference_unfinished=0.0)
     assert found(best_rate=0.0, reference=0.3, reference_unfinished=1.0), "a hundred steps are too few to tell"
+
+
+def test_several_rates_keep_their_ratio(row, evidence):
+    rows = [row(step, accuracy=0.1, weight_update_ratio=(1e-6,) * 4) for step in (0, 100, 200)]
+    found = too_small(evidence(*rows, learning_rate=1e-5, slower=("01_block1.conv1",)))
+    assert found.remedy.code == 'for group in optimizer.param_groups: group["lr"] *= 10'

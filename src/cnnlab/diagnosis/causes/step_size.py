@@ -80,7 +80,7 @@ def too_small(run: Evidence) -> Cause | None:
     low, high = usual(run)
     if lr is not None and low is not None and lr < low:
         clues.append(Clue(5 if lr <= 0.1 * low else 3, f"{lr:g} is less than the usual {low:g} to {high:g}"))
-    largest = max((ratio for _, ratio in run.ratios), default=math.nan)
+    largest = max((ratio for _, ratio in run.meant_ratios), default=math.nan)
     # Updates of exactly 0 are not small: then the optimizer did not step.
     if 0 < largest < UPDATE_LITTLE:
         points = 5 if largest < UPDATE_LITTLE / 10 else 3
@@ -138,7 +138,8 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
         found = remedies.rate(best)
         if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
             return found
-    if lr is not None and low is not None and high is not None and not low <= lr <= high:
+    several = run.context.slower  # rates, which one for all would take from the optimizer
+    if not several and lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)
 
