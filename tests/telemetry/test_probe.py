@@ -441,6 +441,8 @@ def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
         (lambda out, y: F.cross_entropy(nn.Softmax(1)(out).float(), y), "a softmax stands between"),
         (lambda out, y: F.nll_loss(F.log_softmax(out, dim=0), y), "an image's output depends on other images"),
         (lambda out, y: F.cross_entropy(out[:, :1], 0 * y), "a softmax over a single output is always 1"),
+        (lambda out, y: F.nll_loss(out, y), "nll_loss gets plain outputs, without a log_softmax"),
+        (lambda out, y: F.nll_loss((out.exp() / out.exp().sum(1, keepdim=True)).log(), y), ""),
         (lambda out, y: F.cross_entropy(out, out.detach().softmax(1)), ""),
         (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y), ""),
         (lambda out, y: F.cross_entropy(F.log_softmax(out, -1), y), ""),
@@ -454,6 +456,26 @@ def test_what_stands_in_the_loop_between_network_and_loss_is_seen(loss, told):
 
     said = _loop(body, steps=30)
     assert told in said if told else "softmax" not in said and "depends on" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("loss", "divided"),
+    [
+        (lambda out, y: F.cross_entropy(out, y) / len(y), True),
+        (lambda out, y: F.cross_entropy(out, y, reduction="sum") / len(y), False),
+        (lambda out, y: F.cross_entropy(out, y, reduction="none").mean(), False),
+        (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y) / len(y), True),
+        (lambda out, y: F.mse_loss(out, F.one_hot(y, 3).float()) / len(y), False),
+        (lambda out, y: 0.1 * F.cross_entropy(out, y), False),
+    ],
+)
+def test_a_loss_that_is_divided_by_the_batch_size_once_more_is_told(loss, divided):
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, loss).backward()
+        optimizer.step()
+
+    assert ("divided by the batch size once too often: the loss is 1/6 of" in _loop(body, steps=110, rate=1e-3)) == divided
 
 
 def test_the_outputs_of_a_network_that_returns_a_dict_are_what_the_loss_gets():

@@ -28,7 +28,16 @@ from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, toge
 from cnnlab.telemetry.foreign_weights import ForeignWeights
 from cnnlab.telemetry.inspection import context_of, has_modes, kernels_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, accumulates, counted, gradients_given, scale_of
+from cnnlab.telemetry.stepping import (
+    Stepped,
+    Stepping,
+    Steps,
+    accumulates,
+    counted,
+    gradients_given,
+    loss_share,
+    scale_of,
+)
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -120,6 +129,7 @@ class Probe:
         self._batch = max(self._batch, _images(watched.batches))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
+        stepping.seen.cross_entropy = watched.cross_entropy
         self._stepped.append(stepping.seen)
         self._untold = None if gradient_scale is not None else stepping.seen.share
 
@@ -178,7 +188,7 @@ class Probe:
             for step, stepped, row in zip(steps, self._stepped, rows, strict=True)
         ]
         if rows:
-            rows[-1] |= gradients_given(self._stepped) | self._unchanged()
+            rows[-1] |= loss_share(self._stepped, rows) | gradients_given(self._stepped) | self._unchanged()
             if self._foreign is not None and self._foreign.always_new:
                 rows[-1]["check/layers_anew"] = 1.0
         functions = [activation_layer(name) for name in sorted(self._activations)]

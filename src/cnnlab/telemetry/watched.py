@@ -93,6 +93,7 @@ class Watched:
         self.types: set[torch.dtype] = set()  # of the layers' outputs
         self._behind_softmax: set[str] = set()  # layers whose input is what a softmax gave
         self.with_graph: set[str] = set()  # layers that ran where gradients are wanted
+        self.cross_entropy: Tensor | None = None  # mean over the images, of the first that was computed
         self._givers = Givers()
         self._giving: set[str] = set()  # the layers of which "output" is made
         self._measure_biases()
@@ -115,7 +116,7 @@ class Watched:
             self._known.turning |= missed
             self._known.carried = (self._known.carried | self._carried.keys()) - self._known.turning
             self._reasons |= dict.fromkeys(missed, "its output went another way than in the step before")
-            if self._giving - {max(self._calls)}:  # else it is the layer that was defined last, as usual
+            if self._giving - {max(self._calls, default="")}:  # else it is the layer that was defined last, as usual
                 self.step.more |= {f"output/given_by/{layer}": torch.tensor(1.0) for layer in sorted(self._giving)}
             if self._behind_softmax:
                 self.step.more["network/behind_softmax"] = torch.tensor(float(len(self._behind_softmax)))
@@ -186,8 +187,9 @@ class Watched:
 
         return hook
 
-    def loss_gets(self, x: Tensor, mistakes: set[str]) -> None:
-        self.step.more |= {f"loss/{mistake}": torch.tensor(1.0) for mistake in mistakes}
+    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor) -> None:
+        self.step.more |= {f"loss/{mistake}": made for mistake, made in mistakes.items()}
+        self.cross_entropy = mean if self.cross_entropy is None else self.cross_entropy
         self._output(self.network, (), x)  # of a network that returns a dict, or whose layers the loop calls
 
     def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:

@@ -76,7 +76,7 @@ def _bounded(clause: str, clue: Clue, remedy: Remedy, mistake: bool = True) -> C
 def _pooled(run: Evidence) -> bool:
     """Whether pooling follows the activation behind the last layer, as published for SqueezeNet: the outputs deviate
     less than what the activation gives."""
-    layer = _giver(run.measured[0]) if _activated(run) else None
+    layer = _giver(run.measured[0]) if _activated(run) else ""
     pairs = [
         (m.scalars["output/std"], sizes[layer])
         for m in run.measured
@@ -113,18 +113,18 @@ def _activated(run: Evidence) -> bool:
     """Whether an activation was attributed to the layer that gives the outputs, and it has as many: there may be one
     behind it that is not measured, as one that was put in after the probe was made."""
     layer, classes = _giver(run.measured[0]), run.context.classes
-    if layer is None or layer not in run.measured[0].of("activation/std"):
+    if layer not in run.measured[0].of("activation/std"):
         return False
     return run.context.units.get(layer, classes) in (classes, 1) or classes is None
 
 
-def _giver(record: Record) -> str | None:
-    """The layer whose output the network's is made of, or, where the loss was seen to get another, that one's; None of
+def _giver(record: Record) -> str:
+    """The layer whose output the network's is made of, or, where the loss was seen to get another, that one's; "" of
     several. What the graph does not tell is taken to come from the last layer."""
     given_by = list(record.of("output/given_by"))
-    return (
-        given_by[0] if len(given_by) == 1 else None if given_by else max(record.of("preactivation/std"), default=None)
-    )
+    if given_by:
+        return given_by[0] if len(given_by) == 1 else ""
+    return max(record.of("preactivation/std"), default="")
 
 
 def _bounded_activation(run: Evidence) -> bool:
@@ -137,7 +137,7 @@ def output_scaled(run: Evidence) -> Cause | None:
     if run.first is None or _activated(run) or output_bounded(run) or _add_up([run.first]):
         return None
     layer, size = _giver(run.first), run.first.scalars.get("output/std", 0.0)
-    given = run.first.of("preactivation/std").get(layer or "", 0.0)
+    given = run.first.of("preactivation/std").get(layer, 0.0)
     if not 0 < given < SQUARED or not 0 < size < SQUARED or 1 / SCALED_UP <= size / given <= SCALED_UP:
         return None
     sizes = f"{number(given)}, that of the network's output {number(size)}"
