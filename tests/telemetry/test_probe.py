@@ -475,7 +475,9 @@ def test_a_loss_that_is_divided_by_the_batch_size_once_more_is_told(loss, divide
         _scored(network, seen, loss).backward()
         optimizer.step()
 
-    assert ("divided by the batch size once too often: the loss is 1/6 of" in _loop(body, steps=110, rate=1e-3)) == divided
+    assert (
+        "divided by the batch size once too often: the loss is 1/6 of" in _loop(body, steps=110, rate=1e-3)
+    ) == divided
 
 
 def test_the_outputs_of_a_network_that_returns_a_dict_are_what_the_loss_gets():
