@@ -4,14 +4,18 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.utils.parametrizations import weight_norm
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.watched import SPREAD
 
 X, Y = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
 
@@ -667,3 +671,24 @@ def test_a_statistic_of_ones_own_that_is_no_number_is_told():
         network(torch.ones(2, 4))
     with pytest.raises(InputError, match=r"The statistic preactivation/odd/01_network returns a tensor \(3,\)"):
         probe.read()
+
+
+def test_weights_that_are_spread_over_processes_are_not_measured_and_all_else_is():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        network = _network()
+        expected = Probe(plain := _network())
+        fully_shard(network, mesh=init_device_mesh("cpu", (1,)))
+        probe, optimizer = Probe(network), torch.optim.Adam(network.parameters())
+        for net, watching, steps in (
+            (network, probe, optimizer),
+            (plain, expected, torch.optim.Adam(plain.parameters())),
+        ):
+            with watching.watch():
+                _step(net, steps)
+        assert set(probe.unmeasured.values()) == {SPREAD} and probe.unmeasured.keys() == probe.layers.keys()
+        values = {key: v for key, v in expected.read().items() if not key.startswith(("weight/", "bias/"))}
+        assert probe.read() == pytest.approx(values, nan_ok=True)
+        assert probe.diagnose(optimizer, classes=3).findings == []
+    finally:
+        dist.destroy_process_group()

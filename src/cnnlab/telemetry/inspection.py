@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from cnnlab.common.errors import InputError
 from cnnlab.common.rates import peak, rated
 from cnnlab.diagnosis import Context
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import is_spread, weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import Role, layer_type
 
@@ -83,7 +83,8 @@ def _units(layer: nn.Module) -> int | None:
 def kernels_of(layer: nn.Module) -> list[nn.Parameter]:
     """The weights, or what they are computed from."""
     weight = weight_of(layer)
-    return [p for p in layer.parameters() if not is_lazy(p) and p.dim() > 1] if weight is None else [weight]
+    own = layer.parameters() if weight is None else [weight]
+    return [p for p in own if not (is_lazy(p) or is_spread(p)) and p.dim() > 1]
 
 
 def _optimization(

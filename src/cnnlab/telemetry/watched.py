@@ -14,7 +14,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import bias_of
+from cnnlab.networks.layers import bias_of, is_spread
 from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
@@ -23,6 +23,8 @@ from cnnlab.telemetry.givers import Givers
 from cnnlab.telemetry.gradient_hook import on_gradient
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
+SPREAD = "its weights are spread over processes (FSDP), and not measured"
+COMPUTED = "its weights are computed from other parameters, or had no shape yet"
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
 
 
@@ -151,7 +153,8 @@ class Watched:
             elif not self._calls[layer]:
                 reasons[layer] = "it did not run"
             elif layer not in self._weights.before and self.groups.get("weight"):
-                reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
+                spread = any(map(is_spread, module.parameters()))
+                reasons[layer] = SPREAD if spread else COMPUTED
         return reasons | self._reasons
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
