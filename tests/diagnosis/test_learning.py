@@ -169,3 +169,9 @@ def test_updates_are_small_only_where_layers_are_to_be_moved_at_the_full_rate(ro
     less = [row(step, weight_update_ratio=(1e-6, 1e-6, 1e-6, 1e-5)) for step in (0, 100, 200)]
     [found] = updates(evidence(*less, slower=most))
     assert found.numbers["ratio"] == 1e-5
+
+
+def test_lbfgs_takes_several_steps_in_one(row, evidence):
+    rows = [row(step, weight_update_ratio=(0.15,) * 4) for step in (0, 50, 100)]
+    assert [f.name for f in updates(evidence(*rows))] == ["large_updates"]
+    assert updates(evidence(*rows, optimizer="LBFGS", update={"max_iter": 5.0})) == []

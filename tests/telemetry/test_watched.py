@@ -347,3 +347,23 @@ def test_layers_whose_input_is_what_a_softmax_gives_are_counted(network, layers)
     with watched.running():
         network(X).sum().backward()
     assert _values(watched).get("network/behind_softmax", torch.tensor(0.0)).item() == layers
+
+
+def test_a_layer_whose_weights_go_to_a_function_did_run():
+    """As the attention of torchvision's Swin."""
+
+    class Function(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.spare = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return nn.functional.linear(x, self.qkv.weight, self.qkv.bias)
+
+    watched = _watched(network := Function())
+    with watched.running():
+        network(torch.randn(2, 4))
+    assert watched.unmeasured() == {
+        "01_qkv": "its weights went to a function, without the layer",
+        "02_spare": "it did not run",
+    }

@@ -41,7 +41,9 @@ LOST = 0.3
 
 def updates(run: Evidence) -> list[Finding]:
     """Norm of the update over that of the weights, median over layers, at every measured step."""
-    large = next(((m, r) for m, r in run.ratios if r >= UPDATE_LARGE), None)
+    # LBFGS takes several steps in one.
+    several = max(1.0, run.context.update.get("max_iter", 1.0))
+    large = next(((m, r) for m, r in run.ratios if r >= several * UPDATE_LARGE), None)
     full = full_updates(run)
     if full and too_large_at(full):
         return [_large(*run.ratios[0], median(full))]

@@ -136,6 +136,7 @@ class Attribution(TorchFunctionMode):
         super().__init__()
         self.listener, self.foreign = listener, foreign
         self.activations: set[str] = set()  # by name, all that ran
+        self.used: set[int] = set()  # ids of parameters that a function got
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._softmaxes: dict[int, _Softmax] = {}  # by id: results of one, and what they were carried to
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
@@ -217,14 +218,11 @@ class Attribution(TorchFunctionMode):
     def _into_loss(self, func: Function, x: Any, loss: Tensor, reduction: str) -> None:
         if not isinstance(x, Tensor) or not x.numel():
             return
-        mistakes, seen, made = dict[str, Tensor](), torch.tensor(1.0), self._softmax(x)
-        if made is not None and made.over_images:
-            mistakes["over_images"] = seen
-        if func is F.cross_entropy and made is not None and not made.log:
-            mistakes["softmax"] = seen
-        if func is F.cross_entropy and x.dim() > 1 and x.shape[1] == 1:
-            mistakes["single"] = seen
-        if func is F.nll_loss and made is None:
+        made, whole, seen = self._softmax(x), func is F.cross_entropy, torch.tensor(1.0)
+        mistakes = {"over_images": seen} if made is not None and made.over_images else {}
+        mistakes |= {"softmax": seen} if whole and made is not None and not made.log else {}
+        mistakes |= {"single": seen} if whole and x.dim() > 1 and x.shape[1] == 1 else {}
+        if not whole and made is None:
             mistakes["unlogged"] = (x.detach().amax() > ROUNDING).float()
         summed = x.numel() / x.shape[1 if x.dim() > 1 else 0] if reduction == "sum" else 1
         self.listener.loss_gets(x, mistakes, loss.detach().mean() / summed)
@@ -270,8 +268,10 @@ class Attribution(TorchFunctionMode):
         results = [x for x in ([result] if isinstance(result, Tensor) else result) if isinstance(x, Tensor)]
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
-                if self.foreign is not None and type(x) is nn.Parameter:
-                    self.foreign.used(x)
+                if type(x) is nn.Parameter:
+                    self.used.add(id(x))
+                    if self.foreign is not None:
+                        self.foreign.used(x)
                 # Looked up here first: a step has hundreds of arguments, of which few are owned.
                 owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.

@@ -106,7 +106,7 @@ class Watched:
             module.register_forward_hook(self._forward_hook(layer), with_kwargs=True)
             for layer, module in self.calling.items()
         ]
-        handles += [self.network.register_forward_hook(self._output), self._weights.listen()]
+        handles += [self.network.register_forward_hook(self._output), *self._weights.listen()]
         try:
             with eager(), self._attribution:
                 yield
@@ -151,7 +151,8 @@ class Watched:
             if isinstance(module, nn.MultiheadAttention):
                 reasons[layer] = "its output stays inside the attention; only its weights are measured"
             elif not self._calls[layer]:
-                reasons[layer] = "it did not run"
+                used = any(id(parameter) in self._attribution.used for parameter in module.parameters())
+                reasons[layer] = "its weights went to a function, without the layer" if used else "it did not run"
             elif layer not in self._weights.before and self.groups.get("weight"):
                 spread = any(map(is_spread, module.parameters()))
                 reasons[layer] = SPREAD if spread else COMPUTED

@@ -123,3 +123,10 @@ def test_outputs_are_compared_with_the_layer_that_gives_them_not_with_another_he
         step | {"output/given_by/01_block1.conv1": 1.0, "preactivation/largest/01_block1.conv1": 4.0} for step in steps
     ]
     assert output_bounded(evidence(*given, settings={})) is None
+
+
+def test_in_a_loop_of_ones_own_the_loss_may_have_a_sigmoid_of_its_own(row, evidence):
+    outputs = {"output/lowest": 0.1, "output/highest": 0.9, "output/std": 0.3, "output/sum_error": 4.0}
+    steps = [row(step, loss=2.0) | outputs for step in (0, 50, 100)]
+    assert "a softmax or sigmoid of its own" in output_bounded(evidence(*steps)).clause
+    assert "has a softmax of its own" in output_bounded(evidence(*steps, settings={})).clause

@@ -59,11 +59,12 @@ def output_bounded(run: Evidence) -> Cause | None:
             "a ReLU",
             Clue(10, f"the smallest output is exactly 0 at every measured step; they reach {number(high)}"),
         )
-    return None if clue is None else _between(kind, clue, mistake=not _pooled(run))
+    return None if clue is None else _between(kind, clue, mistake=not _pooled(run), own=run.context.settings is None)
 
 
-def _between(kind: str, clue: Clue, mistake: bool = True) -> Cause:
-    clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
+def _between(kind: str, clue: Clue, mistake: bool = True, own: bool = False) -> Cause:
+    has = "a softmax or sigmoid" if own else "a softmax"  # of another loss in a loop of one's own
+    clause = f"{kind} stands between the last layer and the loss, which expects logits and has {has} of its own"
     look = f"return the last layer's output as it is, without {kind.removeprefix('a ')}"
     return _bounded(clause, clue, Remedy(look=look), mistake)
 
