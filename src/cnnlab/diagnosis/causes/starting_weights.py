@@ -19,9 +19,9 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
-# Where a norm layer makes up for it, so that what the layer gives has a usual size: depthwise layers, drawn by fan out,
-# have 0.02 times the others' gain.
-OUTLIER_NORMED = 100.0
+# Where a norm layer makes up for it, so that what the layer gives is about 1, or less by the norm's eps: depthwise
+# layers, drawn by fan out, have 0.02 times the others' gain.
+OUTLIER_NORMED, NORMED = 100.0, 1.5
 ROUNDED = 3e-7  # of a value of size 1; float32 resolves 1.2e-7
 # From one layer to the next. Of gradients He makes 11 times as much in a head behind 4,096 pooled features.
 JUMP, BACK, EVEN = 10.0, 30.0, 4.0
@@ -175,7 +175,7 @@ def jump(run: Evidence) -> tuple[str, str] | None:
 
 def _apart(run: Evidence, values: Mapping[str, float], layer: str) -> bool:
     size = run.first.of("preactivation/std").get(layer, 0.0) if run.first else 0.0
-    limit = OUTLIER_NORMED if run.context.batch_norm and 1 / OUTLIER < size < OUTLIER else OUTLIER
+    limit = OUTLIER_NORMED if run.context.batch_norm and 1 / OUTLIER < size < NORMED else OUTLIER
     others = [v for k, v in values.items() if k != layer and v > 0]
     ratio = values[layer] / median(others) if others else 1.0
     return not 1 / limit <= ratio <= limit
