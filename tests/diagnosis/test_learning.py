@@ -224,3 +224,22 @@ def test_classes_that_are_never_predicted_are_counted_the_largest_first(row, evi
     assert ", nor 2 more; of" in found.sentence and found.numbers == {"classes": 5}
     poor = evidence(row(0), {"step": 300, "test/accuracy": 0.4} | missed, classes=8, largest_class_share=1 / 8)
     assert never_predicted(poor) == []
+
+
+def test_updates_are_small_only_where_layers_are_to_be_moved_at_the_full_rate(row, evidence):
+    """A backbone that is frozen, or that has a small rate on purpose, is no reason for a larger one."""
+    few = [row(step, weight_update_ratio=(1e-5, 1e-5, 1e-5, 3e-3)) for step in (0, 100, 200)]
+    most = ("01_block1.conv1", "02_block2.conv1", "03_head.fc1")
+    assert [f.name for f in updates(evidence(*few))] == ["small_updates"]
+    assert updates(evidence(*few, slower=most)) == updates(evidence(*few, frozen=most)) == []
+    none = [row(step, weight_update_ratio=(0.0, 0.0, 0.0, 3e-3)) for step in (0, 100, 200)]
+    assert updates(evidence(*none, left_out=most)) == []
+    less = [row(step, weight_update_ratio=(1e-6, 1e-6, 1e-6, 1e-5)) for step in (0, 100, 200)]
+    [found] = updates(evidence(*less, slower=most))
+    assert found.numbers["ratio"] == 1e-5
+
+
+def test_lbfgs_takes_several_steps_in_one(row, evidence):
+    rows = [row(step, weight_update_ratio=(0.15,) * 4) for step in (0, 50, 100)]
+    assert [f.name for f in updates(evidence(*rows))] == ["large_updates"]
+    assert updates(evidence(*rows, optimizer="LBFGS", update={"max_iter": 5.0})) == []

@@ -274,3 +274,15 @@ def test_the_first_finding_on_real_data(train, full, broken, seed):
     setup, cause, _ = BROKEN[broken]
     history, context = train(full, steps=30, seed=seed, **setup)
     assert diagnose(history, context)[0].causes[0].name == cause
+
+
+def test_layers_that_are_frozen_on_purpose_are_a_note_where_the_run_learns(row):
+    units = dict.fromkeys(("01_block1.conv1", "02_block2.conv1", "03_head.fc1", "04_head.logits"), 8)
+    most = tuple(units)[:3]
+    context = Context(classes=10, units=units, frozen=most, set_aside=most, learning_rate=0.1, optimizer="SGD")
+    ratios = (0.0, 0.0, 0.0, 3e-3)
+    [note] = diagnose([row(step, accuracy=0.7, weight_update_ratio=ratios) for step in (0, 100, 200)], context)
+    assert (note.name, note.severity) == ("layers_frozen", "note")
+    guessing = [row(step, loss=2.3, accuracy=0.1, weight_update_ratio=ratios) for step in (0, 100, 200)]
+    assert "layers_frozen" in {found.causes[0].name for found in diagnose(guessing, context)}
+    assert all(found.severity == "problem" for found in diagnose(guessing, context))

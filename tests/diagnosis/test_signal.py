@@ -152,3 +152,16 @@ def test_a_fall_over_more_than_a_double_holds_is_told(row, evidence):
 def test_where_the_gradient_is_zero_is_said_of_these_layers_alone(row, evidence, gradients, words):
     [found] = backward(evidence(row(0, gradient_std=gradients)))
     assert found.sentence.endswith(words)
+
+
+def test_branches_that_give_next_to_nothing_at_first_are_no_explosion(row, evidence):
+    """As ConvNeXt's, by a layer scale of 1e-6: the gradient reaches the first layers through the shortcuts."""
+    layers = ("01_stem", "02_a.conv", "03_a.fc", "04_down", "05_b.conv", "06_b.fc", "07_head")
+    plain = {key: value for key, value in row(0).items() if not key.startswith("gradient/")}
+
+    def found(*sizes):
+        return backward(evidence(plain | {f"gradient/std/{k}": g for k, g in zip(layers, sizes, strict=True)}))
+
+    assert found(3e-3, 2e-11, 2e-10, 2e-3, 2e-9, 2e-9, 9e-3) == []
+    assert found(3e-3, 2e-11, 2e-10, 2e-10, 2e-9, 2e-9, 2e-8)[0].name == "exploding_backward", "it does not come back"
+    assert found(3e-10, 2e-13, 2e-11, 2e-4, 2e-9, 2e-9, 9e-3)[0].name == "vanishing_backward", "between these"

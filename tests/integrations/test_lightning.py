@@ -122,3 +122,36 @@ def test_what_is_wrong_is_a_warning_in_torchs_words(tmp_path):
         callback, _ = _fit(Module(fill), tmp_path, every=1)
     assert callback.diagnosis.findings[0].name == "symmetry"
     assert "cnnlab.initialize(network" in json.dumps([str(w.message) for w in caught])
+
+
+class ByHand(Module):
+    """Manual optimization, by several optimizers in each batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch: list[Tensor]) -> Tensor:
+        loss = super().training_step(batch)
+        self.manual_backward(loss)
+        for optimizer in self.optimizers():
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss
+
+    def configure_optimizers(self):
+        return [torch.optim.SGD(part.parameters(), lr=0.05) for part in (self.net[0], self.net[3])]
+
+
+def test_in_manual_optimization_batches_count_however_many_optimizers_step(tmp_path):
+    _, logger = _fit(ByHand(), tmp_path, every=3, early=False)
+    assert sorted(step for step, row in logger.rows.items() if "train/loss" in row) == [0, 3]
+
+
+def test_a_module_without_an_optimizer_is_diagnosed_as_far_as_it_shows(tmp_path):
+    class Without(Module):
+        def configure_optimizers(self):
+            return None
+
+    callback, _ = _fit(Without(), tmp_path, every=1)
+    assert "no optimizer takes a step" in str(callback.diagnosis)

@@ -132,3 +132,13 @@ def test_what_evaluation_mode_changes(module, changes):
 def test_what_is_no_optimizer_is_told():
     with pytest.raises(InputError, match="^The optimizer is of type str; give the one that takes the steps"):
         context_of(nn.Linear(2, 2), "sgd")  # pyright: ignore[reportArgumentType]
+
+
+def test_layers_with_a_lower_rate_and_those_that_were_set_aside_are_named():
+    network = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3))
+    network[0].requires_grad_(False)
+    groups = [{"params": network[1].parameters(), "lr": 1e-5}, {"params": network[2].parameters()}]
+    found = context_of(network, torch.optim.SGD(groups, lr=0.1))
+    assert (found.slower, found.set_aside, found.left_out) == (("02_1",), ("01_0",), ())
+    found = context_of(network, torch.optim.SGD(network.parameters(), lr=0.1))
+    assert (found.slower, found.set_aside) == ((), ()), "frozen, but given to the optimizer"

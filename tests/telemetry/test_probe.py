@@ -4,14 +4,18 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.utils.parametrizations import weight_norm
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.probe import Probe
+from cnnlab.telemetry.watched import SPREAD
 
 X, Y = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
 
@@ -441,6 +445,8 @@ def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
         (lambda out, y: F.cross_entropy(nn.Softmax(1)(out).float(), y), "a softmax stands between"),
         (lambda out, y: F.nll_loss(F.log_softmax(out, dim=0), y), "an image's output depends on other images"),
         (lambda out, y: F.cross_entropy(out[:, :1], 0 * y), "a softmax over a single output is always 1"),
+        (lambda out, y: F.nll_loss(out, y), "nll_loss gets plain outputs, without a log_softmax"),
+        (lambda out, y: F.nll_loss((out.exp() / out.exp().sum(1, keepdim=True)).log(), y), ""),
         (lambda out, y: F.cross_entropy(out, out.detach().softmax(1)), ""),
         (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y), ""),
         (lambda out, y: F.cross_entropy(F.log_softmax(out, -1), y), ""),
@@ -454,6 +460,28 @@ def test_what_stands_in_the_loop_between_network_and_loss_is_seen(loss, told):
 
     said = _loop(body, steps=30)
     assert told in said if told else "softmax" not in said and "depends on" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("loss", "divided"),
+    [
+        (lambda out, y: F.cross_entropy(out, y) / len(y), True),
+        (lambda out, y: F.cross_entropy(out, y, reduction="sum") / len(y), False),
+        (lambda out, y: F.cross_entropy(out, y, reduction="none").mean(), False),
+        (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y) / len(y), True),
+        (lambda out, y: F.mse_loss(out, F.one_hot(y, 3).float()) / len(y), False),
+        (lambda out, y: 0.1 * F.cross_entropy(out, y), False),
+    ],
+)
+def test_a_loss_that_is_divided_by_the_batch_size_once_more_is_told(loss, divided):
+    def body(network, optimizer, seen):
+        optimizer.zero_grad()
+        _scored(network, seen, loss).backward()
+        optimizer.step()
+
+    assert (
+        "divided by the batch size once too often: the loss is 1/6 of" in _loop(body, steps=110, rate=1e-3)
+    ) == divided
 
 
 def test_the_outputs_of_a_network_that_returns_a_dict_are_what_the_loss_gets():
@@ -643,3 +671,24 @@ def test_a_statistic_of_ones_own_that_is_no_number_is_told():
         network(torch.ones(2, 4))
     with pytest.raises(InputError, match=r"The statistic preactivation/odd/01_network returns a tensor \(3,\)"):
         probe.read()
+
+
+def test_weights_that_are_spread_over_processes_are_not_measured_and_all_else_is():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        network = _network()
+        expected = Probe(plain := _network())
+        fully_shard(network, mesh=init_device_mesh("cpu", (1,)))
+        probe, optimizer = Probe(network), torch.optim.Adam(network.parameters())
+        for net, watching, steps in (
+            (network, probe, optimizer),
+            (plain, expected, torch.optim.Adam(plain.parameters())),
+        ):
+            with watching.watch():
+                _step(net, steps)
+        assert set(probe.unmeasured.values()) == {SPREAD} and probe.unmeasured.keys() == probe.layers.keys()
+        values = {key: v for key, v in expected.read().items() if not key.startswith(("weight/", "bias/"))}
+        assert probe.read() == pytest.approx(values, nan_ok=True)
+        assert probe.diagnose(optimizer, classes=3).findings == []
+    finally:
+        dist.destroy_process_group()

@@ -14,7 +14,16 @@ from torch.optim.optimizer import (
 
 from cnnlab.networks.layers import weight_layers
 from cnnlab.telemetry.probe import Probe
-from cnnlab.telemetry.stepping import _COUNTING, Stepped, Stepping, Steps, counted, gradients_given, scale_of
+from cnnlab.telemetry.stepping import (
+    _COUNTING,
+    Stepped,
+    Stepping,
+    Steps,
+    counted,
+    gradients_given,
+    loss_share,
+    scale_of,
+)
 
 X, Y = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 3
 
@@ -187,3 +196,9 @@ def test_of_several_optimizers_the_largest_rate_counts_whichever_steps_last():
 @pytest.mark.parametrize(("share", "scale"), [(2.0**-10, 1024.0), (0.25, None), (1 / 30, None), (1.0001 / 32, None)])
 def test_a_loss_scale_is_an_exact_power_of_two(share, scale):
     assert scale_of(share) == scale
+
+
+def test_the_losss_share_of_the_mean_cross_entropy():
+    steps = [Stepped(cross_entropy=torch.tensor(mean)) for mean in (2.0, 4.0, 8.0)] + [Stepped()]
+    rows = [{"train/loss": loss} for loss in (1.0, 1.0, 1.0)] + [{}]
+    assert loss_share(steps, rows) == {"check/loss_share": 0.25} and loss_share(steps[3:], rows[3:]) == {}

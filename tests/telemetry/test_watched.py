@@ -248,27 +248,6 @@ def test_a_copy_made_meanwhile_changes_nothing_later():
     assert watched.step.found == before
 
 
-@pytest.mark.parametrize(
-    "view",
-    [lambda h: h.flatten(1), lambda h: h.transpose(2, 3), lambda h: h.permute(0, 2, 3, 1), lambda h: h[:, :, None]],
-)
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_gradient_of_a_view_that_is_changed_in_place(view, layout):
-    network = nn.Conv2d(3, 4, 3)
-    weights = torch.randn(4, 4, 4, 4, generator=torch.Generator().manual_seed(3))
-    found = []
-    for act in (torch.tanh, torch.tanh_):
-        watched = _watched(network)
-        with watched.running():
-            h = network(X.contiguous(memory_format=layout))
-            (act(view(h)) * view(weights)).sum().backward()
-        found.append(_values(watched))
-    slope = 1 - torch.tanh(network(X)).square()
-    assert found[1]["gradient/std/01_network"].item() == pytest.approx((weights * slope).std(correction=0).item())
-    for name, value in found[0].items():
-        assert found[1][name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-8), name
-
-
 def test_the_gradient_of_a_loss_in_two_parts_is_not_that_of_the_second():
     network = _network()
     watched = _watched(network)
@@ -368,3 +347,23 @@ def test_layers_whose_input_is_what_a_softmax_gives_are_counted(network, layers)
     with watched.running():
         network(X).sum().backward()
     assert _values(watched).get("network/behind_softmax", torch.tensor(0.0)).item() == layers
+
+
+def test_a_layer_whose_weights_go_to_a_function_did_run():
+    """As the attention of torchvision's Swin."""
+
+    class Function(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.spare = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return nn.functional.linear(x, self.qkv.weight, self.qkv.bias)
+
+    watched = _watched(network := Function())
+    with watched.running():
+        network(torch.randn(2, 4))
+    assert watched.unmeasured() == {
+        "01_qkv": "its weights went to a function, without the layer",
+        "02_spare": "it did not run",
+    }

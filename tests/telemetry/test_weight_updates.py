@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.telemetry.probe import Probe
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
 X = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
@@ -20,7 +21,7 @@ def _true(layer: nn.Linear) -> torch.Tensor:
 
 def _step(layer: nn.Linear, behind: str, intact: set[str]) -> WeightUpdates:
     updates, optimizer = WeightUpdates({"01": layer}, intact), torch.optim.SGD(layer.parameters(), 0.1)
-    handle = updates.listen()
+    handles = updates.listen()
     layer.zero_grad()
     layer(X).square().sum().backward()
     optimizer.step()
@@ -28,7 +29,8 @@ def _step(layer: nn.Linear, behind: str, intact: set[str]) -> WeightUpdates:
         optimizer.zero_grad(set_to_none=behind == "none")
     if behind == "more":
         (1000 * layer(X)).sum().backward()
-    handle.remove()
+    for handle in handles:
+        handle.remove()
     return updates
 
 
@@ -63,9 +65,10 @@ def test_an_optimizer_in_the_backward_pass():
 
     layer.weight.register_post_accumulate_grad_hook(update)
     updates = WeightUpdates({"01": layer}, set())
-    handle = updates.listen()
+    handles = updates.listen()
     layer(X).square().sum().backward()
-    handle.remove()
+    for handle in handles:
+        handle.remove()
     assert layer.weight.grad is None and torch.equal(updates.of("01")[1], expected)
 
 
@@ -89,3 +92,30 @@ def test_what_no_gradient_reaches_has_none():
 def test_complex_weights_and_those_without_a_shape_are_left_out():
     layers = {"01": nn.LazyLinear(2), "02": nn.Linear(2, 2, dtype=torch.complex64), "03": _layer()}
     assert list(WeightUpdates(layers, set()).before) == ["03"]
+
+
+def test_weights_that_are_drawn_anew_before_the_optimizers_step_are_no_update_of_it():
+    """Adam's first step moves no weight by more than its rate."""
+    torch.manual_seed(0)
+    network = nn.Linear(4, 3)
+    optimizer, probe = torch.optim.Adam(network.parameters(), 1e-3), Probe(network)
+    with probe.watch():
+        network.reset_parameters()
+        drawn = network.weight.detach().clone()
+        network(torch.randn(8, 4)).square().sum().backward()
+        optimizer.step()
+    expected = (network.weight - drawn).norm() / network.weight.norm()
+    assert probe.read()["weight/update_ratio/01_network"] == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_two_steps_of_an_optimizer_are_one_update():
+    torch.manual_seed(0)
+    network = nn.Linear(4, 3)
+    before = network.weight.detach().clone()
+    optimizer, probe = torch.optim.SGD(network.parameters(), 1e-2), Probe(network)
+    with probe.watch():
+        for _ in range(2):
+            network(torch.randn(8, 4)).square().sum().backward()
+            optimizer.step()
+    expected = (network.weight - before).norm() / network.weight.norm()
+    assert probe.read()["weight/update_ratio/01_network"] == pytest.approx(expected.item(), rel=1e-4)

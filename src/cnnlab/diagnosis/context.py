@@ -22,10 +22,12 @@ class Context:
     the optimizer's other numbers as torch names them (momentum, dampening, maximize, eps; beta1, beta2). `precision`,
     `computed`: the narrowest type of the weights, of the layers' outputs, as float32. `fan_in`, `units`: of each layer.
     `narrowest`: the layer with the fewest values per image that everything passes through, and their number. `frozen`:
-    layers whose weights get no gradient by intention. `left_out`: layers with trainable weights that the optimizer does
-    not have. `unregistered`: modules in the network's lists and dicts that get gradients, and are neither the network's
-    nor the optimizer's. `broken`: layers whose weights held NaN or infinity before the first step. `norm_epsilon`: the
-    largest eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with their values.
+    layers whose weights get no gradient by intention. `teachers`, `set_aside`: those of them that ran without gradients
+    only, and whose weights the optimizer was made without. `left_out`: layers with trainable weights that the optimizer
+    does not have. `slower`: layers in groups of the optimizer with a lower learning rate than the others'.
+    `unregistered`: modules in the network's lists and dicts that get gradients, and are neither the network's nor the
+    optimizer's. `broken`: layers whose weights held NaN or infinity before the first step. `norm_epsilon`: the largest
+    eps of the norm layers. `settings`: those that can be typed, as `model.norm`, with their values.
     """
 
     classes: int | None = None
@@ -64,7 +66,10 @@ class Context:
     units: Mapping[str, int] = field(default_factory=dict)
     narrowest: tuple[str, int] | None = None
     frozen: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    slower: tuple[str, ...] = ()
     unregistered: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     norm_epsilon: float | None = None

@@ -1,7 +1,7 @@
 """Input of the rules: the logged steps by statistic and layer, and the run's setup."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
@@ -257,10 +257,20 @@ class Evidence:
     def ratios(self) -> list[tuple[Record, float]]:
         """The measured steps with the size of their update. It says nothing of weights that began at zero: their first
         updates are all there is of them."""
+        return self._ratios(without=())
+
+    @cached_property
+    def meant_ratios(self) -> list[tuple[Record, float]]:
+        """The same, of the layers that are to be moved, and none at a lower rate than the others."""
+        moved = {k for m in self.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
+        still = [k for k in self.context.left_out if k not in moved]
+        return self._ratios(without=(*self.context.frozen, *self.context.slower, *still))
+
+    def _ratios(self, without: Sequence[str]) -> list[tuple[Record, float]]:
         if self.updated_elsewhere:
             return []
         zeros = self.first.begun_at_zero if self.first else ()
-        return [(m, r) for m in self.measured if (r := m.update_ratio(without=zeros)) is not None]
+        return [(m, r) for m in self.measured if (r := m.update_ratio(without=(*without, *zeros))) is not None]
 
     @cached_property
     def updated_elsewhere(self) -> bool:

@@ -35,7 +35,7 @@ class Clue(NamedTuple):
 class Cause:
     """A possible cause in a clause, what to change, and the evidence. `explains`: names of the findings that it would
     lead to. `mistake`: of the code, also where the network learns in spite of it. `misleads`: the accuracy that was
-    measured is not that of single images, whatever it is."""
+    measured is not that of single images, whatever it is. `meant`: it was done on purpose, as far as it shows."""
 
     name: str
     clause: str
@@ -44,6 +44,7 @@ class Cause:
     explains: frozenset[str] = LEARNING
     mistake: bool = False
     misleads: bool = False
+    meant: bool = False
 
     @property
     def points(self) -> float:

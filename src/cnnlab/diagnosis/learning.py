@@ -44,7 +44,9 @@ LOST = 0.3
 
 def updates(run: Evidence) -> list[Finding]:
     """Norm of the update over that of the weights, median over layers, at every measured step."""
-    large = next(((m, r) for m, r in run.ratios if r >= UPDATE_LARGE), None)
+    # LBFGS takes several steps in one.
+    several = max(1.0, run.context.update.get("max_iter", 1.0))
+    large = next(((m, r) for m, r in run.ratios if r >= several * UPDATE_LARGE), None)
     full = full_updates(run)
     if full and too_large_at(full):
         return [_large(*run.ratios[0], median(full))]
@@ -86,7 +88,7 @@ def _large(record: Record, ratio: float, full: float = 0.0) -> Finding:
 def _small(run: Evidence) -> list[Finding]:
     lr = run.context.learning_rate
     # When the schedule has annealed the learning rate, small updates are intended.
-    meant = [r for m, r in run.ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
+    meant = [r for m, r in run.meant_ratios if lr is None or m.scalars.get("optimizer/lr", lr) >= 0.1 * lr]
     largest = max(meant, default=math.inf)
     if run.steps < PATIENCE or run.overcome or largest >= UPDATE_SMALL:
         return []

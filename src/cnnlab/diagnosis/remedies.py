@@ -102,8 +102,8 @@ def anew(context: Context, look: str) -> Remedy:
 
 
 def learning_rate(context: Context, factor: float) -> Remedy:
-    """The learning rate times `factor`, rounded to 1, 2 or 5 times a power of ten."""
-    if context.learning_rate is None:
+    """The learning rate times `factor`, rounded to 1, 2 or 5 times a power of ten. Several rates keep their ratios."""
+    if context.learning_rate is None or context.slower:
         return Remedy("optimizer.lr", factor=factor)
     return rate(context.learning_rate * factor)
 

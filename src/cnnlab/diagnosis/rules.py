@@ -100,7 +100,7 @@ def _softened(cause: Cause, run: Evidence) -> Severity:
 def _alone(cause: Cause, run: Evidence) -> Finding:
     """A cause that was seen, as a finding of its own."""
     sentence = f"{as_sentence(cause.supporting[0])}."
-    harmless = run.overcome and not _matters(cause, run)
+    harmless = cause.meant or (run.overcome and not _matters(cause, run))
     severity = "problem" if run.poor or cause.misleads else "note" if harmless else "warning"
     return Finding(cause.name, severity, 0, sentence, (cause,))
 

@@ -103,7 +103,8 @@ def _where(some: list[str], layers: list[str]) -> str:
 def _gradients(record: Record) -> dict[str, float] | None:
     """The gradient's standard deviation in the hidden layers, last to first, if it vanishes or explodes."""
     gradients = record.of("gradient/std")
-    hidden = {k: gradients[k] for k in reversed(list(gradients)[:-1])}
+    beside = _beside(gradients)
+    hidden = {k: gradients[k] for k in reversed(list(gradients)[:-1]) if k not in beside}
     # Below a dead or zero layer gradients are 0 whatever the other layers do, as they are for a loss of exactly 0.
     if len(hidden) < 2 or dead_layers(record) or zeroed(record) or not gradients[max(gradients)]:
         return None
@@ -115,6 +116,21 @@ def _gradients(record: Record) -> dict[str, float] | None:
     top, bottom = next(iter(hidden.values())), list(hidden.values())[-1]
     healthy = top > 0 and bottom > 0 and GRADIENT_VANISHED <= bottom / top <= GRADIENT_EXPLODED
     return None if healthy else hidden
+
+
+def _beside(gradients: Mapping[str, float]) -> set[str]:
+    """The layers in branches that give next to nothing at first, as by a layer scale of 1e-6: the gradient reaches the
+    layers below through the shortcuts. It falls at one layer and is back behind the last of these."""
+    layers, found = list(gradients), set[str]()
+    for i in range(1, len(layers) - 1):
+        before, largest = gradients[layers[i - 1]], 0.0
+        for j in range(i, len(layers) - 1):
+            largest = max(largest, gradients[layers[j]])
+            if not 0 < largest < GRADIENT_VANISHED * before:
+                break
+            if largest < GRADIENT_VANISHED * gradients[layers[j + 1]]:
+                found |= {*layers[i : j + 1]}
+    return found
 
 
 def signal(record: Record) -> dict[str, float]:

@@ -38,7 +38,7 @@ class LayerTelemetry(Callback):
         self.diagnosis: Diagnosis | None = None
         self._watching = ExitStack()
         self._seen: Any = None
-        self._step = 0  # optimizer steps before this batch
+        self._step = 0  # optimizer steps before this batch; batches, in manual optimization
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.probe = Probe(pl_module, self.statistics, self.images)
@@ -46,7 +46,9 @@ class LayerTelemetry(Callback):
         self.schedule = Schedule(self.every, int(steps) if steps != float("inf") else -1, self.early)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._seen, self._step = None, trainer.global_step
+        # In manual optimization each of several optimizers counts its steps.
+        manual = not pl_module.automatic_optimization
+        self._seen, self._step = None, trainer.fit_loop.total_batch_idx if manual else trainer.global_step
         if self.schedule(self._step):
             self._seen = self._watching.enter_context(
                 self.probe.watch(getattr(trainer.precision_plugin, "scaler", None))
@@ -69,6 +71,8 @@ class LayerTelemetry(Callback):
         self._watching.close()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.diagnosis = self.probe.diagnose(trainer.optimizers[0], self.classes)
+        # Lightning's stand-in for none has no parameters.
+        optimizer = next((optimizer for optimizer in trainer.optimizers if optimizer.param_groups), None)
+        self.diagnosis = self.probe.diagnose(optimizer, self.classes)
         if told(self.diagnosis.findings):
             rank_zero_warn(f"cnnlab found:\n{self.diagnosis}")

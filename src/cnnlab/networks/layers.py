@@ -50,14 +50,22 @@ def check_open(network: nn.Module) -> None:
 
 def weight_of(layer: nn.Module) -> nn.Parameter | None:
     """The weights of one of `weight_layers`, (c_out, c_in, ...); None if they are computed (parametrizations such as
-    weight normalization) or have no shape yet (lazy layers)."""
+    weight normalization), have no shape yet (lazy layers) or are spread over processes."""
     name = "in_proj_weight" if isinstance(layer, nn.MultiheadAttention) else "weight"
     weight = layer._parameters.get(name)
-    return None if weight is None or nn.parameter.is_lazy(weight) else weight
+    return None if weight is None or nn.parameter.is_lazy(weight) or is_spread(weight) else weight
 
 
 def bias_of(layer: nn.Module) -> nn.Parameter | None:
-    return layer._parameters.get("in_proj_bias" if isinstance(layer, nn.MultiheadAttention) else "bias")
+    """None also of biases that are spread over processes."""
+    bias = layer._parameters.get("in_proj_bias" if isinstance(layer, nn.MultiheadAttention) else "bias")
+    return None if bias is None or is_spread(bias) else bias
+
+
+def is_spread(parameter: torch.Tensor) -> bool:
+    """Whether it is a DTensor, as under FSDP, of which each process has a part: to see the whole, all processes would
+    have to ask together."""
+    return hasattr(parameter, "to_local")
 
 
 def leaves(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:

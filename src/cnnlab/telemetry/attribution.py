@@ -6,7 +6,7 @@ and if such a function, or a second activation, also gets the layer's output or 
 x * sigmoid(x) and in shortcuts around a norm, the layer has no activation of its own.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from weakref import ref
@@ -56,6 +56,7 @@ CARRYING.add(global_batch_norm)
 BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 SOFTMAX, LOG_SOFTMAX = {*_named("softmax")}, {*_named("log_softmax")}
 LOSSES = {F.cross_entropy, F.nll_loss}
+ROUNDING = 1e-3  # above 0, of the logarithm of a probability that something was added to
 IN_ORDER = CARRYING - PERMUTING
 
 
@@ -101,9 +102,10 @@ class Listener(Protocol):
         """The layer's output also went to another function."""
         ...
 
-    def loss_gets(self, x: Tensor, mistakes: set[str]) -> None:
-        """Cross entropy, or `nll_loss`, is about to get `x`. `mistakes`: "softmax", of which cross entropy takes a
-        softmax once more; "over_images", of a softmax over them; "single", of one class."""
+    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor) -> None:
+        """Cross entropy, or `nll_loss`, got `x`, and was `mean` over the images. `mistakes`, with 1 where they are:
+        "softmax", of which cross entropy takes a softmax once more; "over_images", of a softmax over them; "single", of
+        one class; "unlogged", no logarithm of probabilities for `nll_loss`."""
         ...
 
 
@@ -134,6 +136,7 @@ class Attribution(TorchFunctionMode):
         super().__init__()
         self.listener, self.foreign = listener, foreign
         self.activations: set[str] = set()  # by name, all that ran
+        self.used: set[int] = set()  # ids of parameters that a function got
         self._owned: dict[int, _Owned] = {}  # by id, which a later tensor may have
         self._softmaxes: dict[int, _Softmax] = {}  # by id: results of one, and what they were carried to
         self._paused = False  # in an optimizer's step, whose hundred functions on tensors are none of a layer
@@ -189,8 +192,6 @@ class Attribution(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in BACKWARD:
             return self._backward(func, args, kwargs)
-        if func in LOSSES:
-            self._into_loss(func, args[0] if args else kwargs.get("input"))
         if func in ACTIVATING:
             self.activations.add(ACTIVATING[func])
         if func in ACTIVATING or func in CARRYING:
@@ -204,6 +205,8 @@ class Attribution(TorchFunctionMode):
                 self._softmaxes[id(result)] = made.carried(result, args[0])
             return result
         result = func(*args, **kwargs)
+        if func in LOSSES:
+            self._into_loss(func, args[0] if args else kwargs.get("input"), result, kwargs.get("reduction", "mean"))
         if func in SOFTMAX or func in LOG_SOFTMAX:
             over = args[1] if len(args) > 1 else kwargs.get("dim")
             images = isinstance(over, int) and result.dim() > 1 and over % result.dim() == 0
@@ -212,16 +215,17 @@ class Attribution(TorchFunctionMode):
             self._gone_elsewhere((*args, *kwargs.values()), result)
         return result
 
-    def _into_loss(self, func: Function, x: Any) -> None:
-        if not isinstance(x, Tensor):
+    def _into_loss(self, func: Function, x: Any, loss: Tensor, reduction: str) -> None:
+        if not isinstance(x, Tensor) or not x.numel():
             return
-        mistakes = set[str]()
-        if (made := self._softmax(x)) is not None:
-            mistakes |= {"over_images"} if made.over_images else set()
-            mistakes |= {"softmax"} if func is F.cross_entropy and not made.log else set()
-        if func is F.cross_entropy and x.dim() > 1 and x.shape[1] == 1:
-            mistakes.add("single")
-        self.listener.loss_gets(x, mistakes)
+        made, whole, seen = self._softmax(x), func is F.cross_entropy, torch.tensor(1.0)
+        mistakes = {"over_images": seen} if made is not None and made.over_images else {}
+        mistakes |= {"softmax": seen} if whole and made is not None and not made.log else {}
+        mistakes |= {"single": seen} if whole and x.dim() > 1 and x.shape[1] == 1 else {}
+        if not whole and made is None:
+            mistakes["unlogged"] = (x.detach().amax() > ROUNDING).float()
+        summed = x.numel() / x.shape[1 if x.dim() > 1 else 0] if reduction == "sum" else 1
+        self.listener.loss_gets(x, mistakes, loss.detach().mean() / summed)
 
     def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
         self._owned[id(x)] = _Owned(ref(x), call, units, version_of(x), carried)
@@ -264,8 +268,10 @@ class Attribution(TorchFunctionMode):
         results = [x for x in ([result] if isinstance(result, Tensor) else result) if isinstance(x, Tensor)]
         for argument in args:
             for x in argument if isinstance(argument, list | tuple) else (argument,):
-                if self.foreign is not None and type(x) is nn.Parameter:
-                    self.foreign.used(x)
+                if type(x) is nn.Parameter:
+                    self.used.add(id(x))
+                    if self.foreign is not None:
+                        self.foreign.used(x)
                 # Looked up here first: a step has hundreds of arguments, of which few are owned.
                 owned = self._owner(x) if id(x) in self._owned else None
                 # What is computed without a gradient from a tensor that has one is looked at, not used.

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from cnnlab.common.errors import InputError
 from cnnlab.common.rates import peak, rated
 from cnnlab.diagnosis import Context
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import is_spread, weight_layers, weight_of
 from cnnlab.networks.modules.activations import ACTIVATIONS
 from cnnlab.networks.modules.table import Role, layer_type
 
@@ -83,7 +83,8 @@ def _units(layer: nn.Module) -> int | None:
 def kernels_of(layer: nn.Module) -> list[nn.Parameter]:
     """The weights, or what they are computed from."""
     weight = weight_of(layer)
-    return [p for p in layer.parameters() if not is_lazy(p) and p.dim() > 1] if weight is None else [weight]
+    own = layer.parameters() if weight is None else [weight]
+    return [p for p in own if not (is_lazy(p) or is_spread(p)) and p.dim() > 1]
 
 
 def _optimization(
@@ -98,6 +99,12 @@ def _optimization(
         "optimizer": type(optimizer).__name__,
         "weight_decay": max(group.get("weight_decay", 0.0) for group in optimizer.param_groups),
         "update": update | {f"beta{i}": float(beta) for i, beta in enumerate(betas, start=1)},
+        "set_aside": tuple(
+            layer
+            for layer, module in layers.items()
+            if not any(p.requires_grad or id(p) in has for p in kernels_of(module))
+        ),
+        "slower": _slower(optimizer, layers),
         "left_out": tuple(
             layer
             for layer, module in layers.items()
@@ -105,6 +112,13 @@ def _optimization(
         ),
         "unregistered": _unregistered(network, has),
     }
+
+
+def _slower(optimizer: Optimizer, layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    rates = {id(p): peak(group) for group in optimizer.param_groups for p in group["params"]}
+    own = {layer: [rates[id(p)] for p in kernels_of(module) if id(p) in rates] for layer, module in layers.items()}
+    fastest = {layer: max(found) for layer, found in own.items() if found}
+    return tuple(layer for layer, rate in fastest.items() if rate < max(fastest.values()))
 
 
 def _unregistered(network: nn.Module, has: set[int]) -> tuple[str, ...]:

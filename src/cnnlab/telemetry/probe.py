@@ -28,7 +28,16 @@ from cnnlab.telemetry.derived import Block, Group, Step, blocks, no_number, toge
 from cnnlab.telemetry.foreign_weights import ForeignWeights
 from cnnlab.telemetry.inspection import context_of, has_modes, kernels_of, narrowest
 from cnnlab.telemetry.statistics import STATISTICS, Statistics
-from cnnlab.telemetry.stepping import Stepped, Stepping, Steps, accumulates, counted, gradients_given, scale_of
+from cnnlab.telemetry.stepping import (
+    Stepped,
+    Stepping,
+    Steps,
+    accumulates,
+    counted,
+    gradients_given,
+    loss_share,
+    scale_of,
+)
 from cnnlab.telemetry.watched import Known, Rows, Watched, calling, first_rows
 
 KEPT = 64  # watched steps whose numbers wait at most
@@ -72,6 +81,7 @@ class Probe:
         self._stepped: list[Stepped] = []  # of all of these
         self._activations: set[str] = set()  # in all watched steps, modules' and functions
         self._types: set[torch.dtype] = set()  # of all layers' outputs
+        self._with_graph: set[str] = set()  # layers that ran in one where gradients are wanted
         self._batch = 0  # the most images in a watched step
         self._known = Known()
         self._untold: Tensor | None = None  # the last step's share of the gradient, where no loss scale was told
@@ -115,9 +125,11 @@ class Probe:
         self.unmeasured = watched.unmeasured()
         self._activations |= watched.activations
         self._types |= watched.types
+        self._with_graph |= watched.with_graph
         self._batch = max(self._batch, _images(watched.batches))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
+        stepping.seen.cross_entropy = watched.cross_entropy
         self._stepped.append(stepping.seen)
         self._untold = None if gradient_scale is not None else stepping.seen.share
 
@@ -176,7 +188,7 @@ class Probe:
             for step, stepped, row in zip(steps, self._stepped, rows, strict=True)
         ]
         if rows:
-            rows[-1] |= gradients_given(self._stepped) | self._unchanged()
+            rows[-1] |= loss_share(self._stepped, rows) | gradients_given(self._stepped) | self._unchanged()
             if self._foreign is not None and self._foreign.always_new:
                 rows[-1]["check/layers_anew"] = 1.0
         functions = [activation_layer(name) for name in sorted(self._activations)]
@@ -186,6 +198,7 @@ class Probe:
         context = replace(
             context,
             computed=narrowest(self._types),
+            teachers=tuple(layer for layer in context.frozen if layer not in self._with_graph),
             batch_size=None if accumulates(self._stepped) else self._batch or None,
         )
         if context.learning_rate is not None:  # a schedule by hand leaves no peak in the optimizer

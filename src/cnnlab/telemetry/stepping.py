@@ -1,7 +1,7 @@
 """What an optimizer is given when it takes a step inside a watched one: its learning rate, and how much of the
 gradient."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -67,7 +67,7 @@ class Stepped:
     `share`: norm of what the optimizer got over that of all that arrived in this step, of the smallest weight: below 1
     behind clipping, above where earlier gradients were not cleared. `anew`: the optimizer keeps something of each step,
     and had nothing of an earlier one. `evaluating`: the network was in evaluation mode when the gradient arrived.
-    `before`: the optimizer's steps until then."""
+    `before`: the optimizer's steps until then. `cross_entropy`: mean over the images, if one was computed."""
 
     rate: float | None = None
     arrived: bool = False
@@ -75,6 +75,7 @@ class Stepped:
     anew: bool = False
     evaluating: bool = False
     before: int = 0
+    cross_entropy: Tensor | None = None
 
 
 class Stepping:
@@ -146,6 +147,17 @@ def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:
     if not all(map(_power_of_two, shares)):
         values["kept"] = max(shares)
     return known | {f"check/gradient_{name}": share for name, share in values.items()}
+
+
+def loss_share(steps: Sequence[Stepped], rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """`check/loss_share`: `train/loss` over the mean cross entropy of the same step, median; empty if none is known."""
+    known = [
+        (row["train/loss"], stepped.cross_entropy.item())
+        for stepped, row in zip(steps, rows, strict=True)
+        if stepped.cross_entropy is not None and "train/loss" in row
+    ]
+    shares = [loss / mean for loss, mean in known if mean > 0]
+    return {"check/loss_share": median(shares)} if shares else {}
 
 
 def accumulates(steps: Sequence[Stepped]) -> bool:

@@ -14,13 +14,17 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
-from cnnlab.networks.layers import bias_of
+from cnnlab.networks.layers import bias_of, is_spread
 from cnnlab.networks.trace import eager
 from cnnlab.telemetry.attribution import Attribution, Function, Units
 from cnnlab.telemetry.derived import Group, Step
 from cnnlab.telemetry.foreign_weights import ForeignWeights
+from cnnlab.telemetry.givers import Givers
+from cnnlab.telemetry.gradient_hook import on_gradient
 from cnnlab.telemetry.weight_updates import WeightUpdates
 
+SPREAD = "its weights are spread over processes (FSDP), and not measured"
+COMPUTED = "its weights are computed from other parameters, or had no shape yet"
 Rows = Callable[[Tensor, int | None, str], Tensor]  # x (N, ...), how many rows (None: all), a name -> those rows
 
 
@@ -90,6 +94,10 @@ class Watched:
         self._weights = WeightUpdates(layers if self.groups.get("weight") else {}, known.intact)
         self.types: set[torch.dtype] = set()  # of the layers' outputs
         self._behind_softmax: set[str] = set()  # layers whose input is what a softmax gave
+        self.with_graph: set[str] = set()  # layers that ran where gradients are wanted
+        self.cross_entropy: Tensor | None = None  # mean over the images, of the first that was computed
+        self._givers = Givers()
+        self._giving: set[str] = set()  # the layers of which "output" is made
         self._measure_biases()
 
     @contextmanager
@@ -98,7 +106,7 @@ class Watched:
             module.register_forward_hook(self._forward_hook(layer), with_kwargs=True)
             for layer, module in self.calling.items()
         ]
-        handles += [self.network.register_forward_hook(self._output), self._weights.listen()]
+        handles += [self.network.register_forward_hook(self._output), *self._weights.listen()]
         try:
             with eager(), self._attribution:
                 yield
@@ -110,6 +118,8 @@ class Watched:
             self._known.turning |= missed
             self._known.carried = (self._known.carried | self._carried.keys()) - self._known.turning
             self._reasons |= dict.fromkeys(missed, "its output went another way than in the step before")
+            if self._giving - {max(self._calls, default="")}:  # else it is the layer that was defined last, as usual
+                self.step.more |= {f"output/given_by/{layer}": torch.tensor(1.0) for layer in sorted(self._giving)}
             if self._behind_softmax:
                 self.step.more["network/behind_softmax"] = torch.tensor(float(len(self._behind_softmax)))
 
@@ -141,9 +151,11 @@ class Watched:
             if isinstance(module, nn.MultiheadAttention):
                 reasons[layer] = "its output stays inside the attention; only its weights are measured"
             elif not self._calls[layer]:
-                reasons[layer] = "it did not run"
+                used = any(id(parameter) in self._attribution.used for parameter in module.parameters())
+                reasons[layer] = "its weights went to a function, without the layer" if used else "it did not run"
             elif layer not in self._weights.before and self.groups.get("weight"):
-                reasons[layer] = "its weights are computed from other parameters, or had no shape yet"
+                spread = any(map(is_spread, module.parameters()))
+                reasons[layer] = SPREAD if spread else COMPUTED
         return reasons | self._reasons
 
     def _forward_hook(self, layer: str) -> Callable[..., None]:
@@ -152,6 +164,7 @@ class Watched:
         def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
             if self._over:
                 return
+            self.with_graph |= {layer} if torch.is_grad_enabled() else set()
             output = output[0] if isinstance(output, tuple) else output
             key = self._key(layer) if isinstance(output, Tensor) else None
             if key is None:
@@ -170,6 +183,7 @@ class Watched:
                 units = Units(axis, output.shape[axis])
                 self.batches[key] = len(output)
                 self.types.add(output.dtype)
+                self._givers.made(layer, output)
                 # In a recomputation, `_carried` knows it of this step.
                 if key not in self._known.carried and key not in self._carried:
                     self._preactivation(key, output, units)
@@ -177,22 +191,26 @@ class Watched:
 
         return hook
 
-    def loss_gets(self, x: Tensor, mistakes: set[str]) -> None:
-        self.step.more |= {f"loss/{mistake}": torch.tensor(1.0) for mistake in mistakes}
+    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor) -> None:
+        self.step.more |= {f"loss/{mistake}": made for mistake, made in mistakes.items()}
+        self.cross_entropy = mean if self.cross_entropy is None else self.cross_entropy
         self._output(self.network, (), x)  # of a network that returns a dict, or whose layers the loop calls
 
     def _output(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and not (self._over or is_functorch_wrapped_tensor(output)):
             with torch._C.DisableTorchFunction():
-                self._whole("output", output, dimensions=2)
+                if self._whole("output", output, dimensions=2):
+                    self._giving = self._givers.of(output)
 
-    def _whole(self, what: str, x: Tensor, dimensions: int) -> None:
+    def _whole(self, what: str, x: Tensor, dimensions: int) -> bool:
         """Statistics that belong to no layer: of the first tensor in this step that is offered as `what`."""
         fits = x.dim() == dimensions and x.is_floating_point() and x.numel() > 0
-        if what not in self._seen and fits and self.groups.get(what):
-            self._seen.add(what)
-            with torch._C._InferenceMode(True):
-                self._apply(what, "", self.rows(x, self.images, what).float())
+        if what in self._seen or not fits or not self.groups.get(what):
+            return False
+        self._seen.add(what)
+        with torch._C._InferenceMode(True):
+            self._apply(what, "", self.rows(x, self.images, what).float())
+        return True
 
     def _key(self, layer: str) -> str | None:
         """The key of this call; None if it is not to be measured."""
@@ -220,7 +238,7 @@ class Watched:
                         return
                     self._measure("gradient", layer, gradient if self.scale is None else gradient / self.scale, units)
 
-            self._gradients.setdefault(layer, []).append(_hook(x, measure))
+            self._gradients.setdefault(layer, []).append(on_gradient(x, measure))
 
     def _measure(self, what: str, layer: str, x: Tensor, units: Units, *bounds: float) -> None:
         if not self.groups.get(what):
@@ -266,26 +284,6 @@ class Watched:
                 low, high = function(torch.tensor([-inf, inf]), *rest, **named).tolist()
             bounds[key] = (low, high)
         return bounds[key]
-
-
-def _hook(x: Tensor, measure: Callable[[Tensor], None]) -> RemovableHandle:
-    """Calls `measure` with the gradient of `x` as it is now.
-
-    To change a view in place changes its history, so that no gradient reaches it: that of the whole is taken instead.
-    """
-    whole = x._base
-    if whole is None or whole.numel() != x.numel():
-        return x.register_hook(measure)
-    size, strides, place = x.size(), x.stride(), x.storage_offset() - whole.storage_offset()
-    whole_size, whole_strides = whole.size(), whole.stride()
-
-    def see(gradient: Tensor) -> None:
-        with torch._C.DisableTorchFunction():
-            if gradient.stride() != whole_strides:
-                gradient = gradient.new_empty_strided(whole_size, whole_strides).copy_(gradient)
-            measure(gradient.as_strided(size, strides, gradient.storage_offset() + place))
-
-    return whole.register_hook(see)
 
 
 def _unfit(layer: nn.Module, output: Tensor) -> str | None:

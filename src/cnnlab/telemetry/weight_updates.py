@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 from cnnlab.networks.layers import weight_of
@@ -15,17 +15,29 @@ from cnnlab.networks.trace import version_of
 
 class WeightUpdates:
     """`before`: copies of the weights, by layer. `intact`: layers whose gradient, in the step before, nobody changed
-    behind the optimizer's step; of the others a copy is kept. `lost`: those whose gradient was gone when asked for."""
+    behind the optimizer's step; of the others a copy is kept. `lost`: those whose gradient was gone when asked for.
+    What changes weights in front of the first optimizer's step, as where they are drawn anew, is no part of its update.
+    """
 
     def __init__(self, layers: Mapping[str, nn.Module], intact: set[str]):
         self._layers, self._intact, self.lost = layers, intact, set[str]()
         self._at_step: dict[str, tuple[Tensor, Tensor, int]] = {}  # the gradient, what is kept of it, its version
         weights = {layer: weight_of(module) for layer, module in layers.items()}
         self.before = {k: w.detach().clone() for k, w in weights.items() if w is not None and not w.is_complex()}
+        self._versions = {k: version_of(w) for k, w in weights.items() if w is not None}
 
-    def listen(self) -> RemovableHandle:
+    def listen(self) -> tuple[RemovableHandle, RemovableHandle]:
         """To all optimizers: many loops, and optimizers in the backward pass, clear the gradients right behind."""
-        return register_optimizer_step_post_hook(self._stepped)
+        return register_optimizer_step_pre_hook(self._stepping), register_optimizer_step_post_hook(self._stepped)
+
+    def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        for layer in self.before:
+            weight = weight_of(self._layers[layer])
+            if weight is None or id(weight) not in own:
+                continue
+            if (version := self._versions.pop(layer, None)) is not None and version_of(weight) != version:
+                self.before[layer] = weight.detach().clone()
 
     def _stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}

@@ -252,3 +252,10 @@ def test_minus_a_probability_is_told_though_it_is_learned_by(row, evidence):
     assert not reversed_update(evidence(*rows, settings={})).mistake, "a run's loss is its own"
     assert not reversed_update(evidence(*rows, row(250, loss=-3.0, accuracy=0.7))).mistake
     assert not reversed_update(evidence(row(0), row(50))).mistake
+
+
+def test_nll_loss_of_plain_outputs_is_told_however_much_is_learned(row, evidence):
+    rows = [row(step, loss=-float(step), accuracy=0.9) for step in (1, 50, 100)]
+    assert not reversed_update(evidence(*rows)).supporting, "another loss may be negative"
+    found = reversed_update(evidence(*rows, {"step": 100, "loss/unlogged": 1.0}))
+    assert found.mistake and found.points >= 9 and "F.cross_entropy" in found.remedy.code

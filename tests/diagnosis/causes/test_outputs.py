@@ -108,3 +108,25 @@ def test_small_logits_are_no_tanh_where_the_last_layer_gives_the_same(row, evide
     small = {"output/lowest": -0.5, "output/highest": 0.96, "output/std": 0.4, "output/sum_error": 3.0}
     steps = [row(step, preactivation_largest=(5.0, 5.0, 5.0, layer)) | small for step in (0, 50, 100)]
     assert (output_bounded(evidence(*steps, settings={})) is not None) is tanh
+
+
+def test_outputs_are_compared_with_the_layer_that_gives_them_not_with_another_head(row, evidence):
+    other = row(0, preactivation_std=(1.2, 1.1, 1.0, 50.0)) | LOGITS
+    assert output_scaled(evidence(other)) is not None, "what the graph does not tell comes from the last layer"
+    assert output_scaled(evidence(other | {"output/given_by/03_head.fc1": 1.0})) is None
+    both = {"output/given_by/03_head.fc1": 1.0, "output/given_by/04_head.logits": 1.0}
+    assert output_scaled(evidence(other | both)) is None
+    activated = other | {"output/lowest": 0.0, "activation/std/04_head.logits": 0.3}
+    steps = [activated | {"step": step} for step in (0, 50, 100)]
+    assert "ReLU" in output_bounded(evidence(*steps, settings={})).clause
+    given = [
+        step | {"output/given_by/01_block1.conv1": 1.0, "preactivation/largest/01_block1.conv1": 4.0} for step in steps
+    ]
+    assert output_bounded(evidence(*given, settings={})) is None
+
+
+def test_in_a_loop_of_ones_own_the_loss_may_have_a_sigmoid_of_its_own(row, evidence):
+    outputs = {"output/lowest": 0.1, "output/highest": 0.9, "output/std": 0.3, "output/sum_error": 4.0}
+    steps = [row(step, loss=2.0) | outputs for step in (0, 50, 100)]
+    assert "a softmax or sigmoid of its own" in output_bounded(evidence(*steps)).clause
+    assert "has a softmax of its own" in output_bounded(evidence(*steps, settings={})).clause

@@ -221,3 +221,12 @@ def test_around_a_common_mean_deviations_say_nothing_of_the_size(row, evidence):
     weights = (3e-4, 3e-4, 3e-4, 0.2)
     run = evidence(row(0, weight_std=weights, weight_distinct=(6e-3, 6e-3, 6e-3, 0.9)), fan_in=FANS)
     assert one_layer(run) is None and too_large(run).points > 0
+
+
+def test_a_norm_layer_behind_it_makes_up_for_a_layers_scale(row, evidence):
+    """As depthwise layers of MobileNet, whose deviations are drawn by fan out."""
+    step = row(0, weight_std=(HE[0], 0.05 * HE[1], *HE[2:]), preactivation_std=(1.0, 1.02, 0.99, 0.3))
+    assert one_layer(evidence(step, fan_in=FANS, batch_norm=True)) is None
+    assert one_layer(evidence(step, fan_in=FANS)).points >= SEEN
+    open_end = step | {"preactivation/std/02_block2.conv1": 0.05}
+    assert one_layer(evidence(open_end, fan_in=FANS, batch_norm=True)).points >= SEEN, "it has none behind it"

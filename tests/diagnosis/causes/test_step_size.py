@@ -101,3 +101,19 @@ def test_where_no_rate_and_no_reference_learns_the_rate_is_not_too_large(row, ev
     assert found() and found(best_rate=0.0, reference=1.0)
     assert not found(best_rate=0.0, reference=0.3, reference_unfinished=0.0)
     assert found(best_rate=0.0, reference=0.3, reference_unfinished=1.0), "a hundred steps are too few to tell"
+
+
+def test_several_rates_keep_their_ratio(row, evidence):
+    rows = [row(step, accuracy=0.1, weight_update_ratio=(1e-6,) * 4) for step in (0, 100, 200)]
+    found = too_small(evidence(*rows, learning_rate=1e-5, slower=("01_block1.conv1",)))
+    assert found.remedy.code == 'for group in optimizer.param_groups: group["lr"] *= 10'
+
+
+def test_a_loss_divided_by_the_batch_size_once_more(row, evidence):
+    rows = [row(step, accuracy=0.4) for step in (0, 50, 100)]
+    share = {"step": 100, "check/loss_share": 1 / 32}
+    found = too_small(evidence(*rows, share, batch_size=32, learning_rate=0.05))
+    assert found.seen >= SEEN and "mean over the batch once" in found.remedy.code
+    assert "1/32 of the mean cross entropy" in found.supporting[0]
+    for unlike in ({"batch_size": 64}, {"batch_size": None}, {"batch_size": 32, "optimizer": "Adam"}):
+        assert too_small(evidence(*rows, share, **{"learning_rate": 0.05, **unlike})) is None, "Adam divides it out"

@@ -140,3 +140,23 @@ def test_modules_in_a_list_are_told_whatever_was_learned(row, evidence):
     found = unregistered(evidence(*rows, unregistered=("blocks.0", "blocks.1")))
     assert found.name == "layers_frozen" and found.mistake and "blocks.0, blocks.1" in found.supporting[0]
     assert found.remedy.look.startswith("make blocks an nn.ModuleList")
+
+
+def test_a_layer_that_the_optimizer_lacks_is_told_unless_no_gradient_comes(row, evidence):
+    """As a head that was replaced after the optimizer was made."""
+    still = [row(step, weight_update_ratio=(2e-3, 2e-3, 2e-3, 0.0)) for step in (0, 50)]
+    found = frozen(evidence(*still, units=UNITS, left_out=("04_head.logits",)))
+    assert found.points >= SEEN and "does not have all weights" in found.clause
+    key = "{}/04_head.logits".format
+    idle = [step | {key("weight/gradient_std"): 0.0, key("gradient/std"): 0.0} for step in still]
+    assert frozen(evidence(*idle, units=UNITS, left_out=("04_head.logits",))) is None, "a head that is not used"
+    cleared = [step | {key("weight/gradient_std"): 0.0} for step in still]
+    assert frozen(evidence(*cleared, units=UNITS, left_out=("04_head.logits",))).points >= SEEN
+
+
+def test_what_is_frozen_on_purpose_is_a_note_and_a_teacher_none(row, evidence):
+    most, rows = tuple(UNITS)[:3], [row(0), row(100)]
+    found = frozen(evidence(*rows, units=UNITS, frozen=most, set_aside=most))
+    assert found.meant and not frozen(evidence(*rows, units=UNITS, frozen=most)).meant
+    assert not frozen(evidence(*rows, units=UNITS, frozen=most, set_aside=most[:2])).meant
+    assert frozen(evidence(*rows, units=UNITS, frozen=most, teachers=most)) is None

@@ -164,15 +164,19 @@ def reversed_update(run: Evidence) -> Cause | None:
     own = run.context.settings is None and classes is not None and least < 0  # in runs it is cross entropy
     # Minus a probability, by which much is learned: minus that of guessing at first.
     plain = own and all(-1 <= value < 0 for value in every) and NEAR < -every[0] * (classes or 1) < 1 / NEAR
-    if plain or (own and run.poor):
+    unlogged = any(run.values("loss/unlogged"))
+    if unlogged or plain or (own and run.poor):
         clues = [Clue(14, f"the loss falls to {number(least)}; no cross entropy is negative")]
         clause = "the loss is not lowest at the right answers: a minus sign, or nll_loss of plain outputs"
-        if plain:
+        if unlogged:
+            clues = [Clue(14, "nll_loss gets values above 0, which are no logarithms of probabilities")]
+            clause = "nll_loss gets plain outputs, without a log_softmax, and is not lowest at the right answers"
+        elif plain:
             clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
         remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", False)
-    return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES, mistake=plain)
+    return Cause("update_reversed", clause, remedy, tuple(clues), UPDATES, mistake=plain or unlogged)
 
 
 def _rises(losses: list[float]) -> bool:

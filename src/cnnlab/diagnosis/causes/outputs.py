@@ -59,11 +59,12 @@ def output_bounded(run: Evidence) -> Cause | None:
             "a ReLU",
             Clue(10, f"the smallest output is exactly 0 at every measured step; they reach {number(high)}"),
         )
-    return None if clue is None else _between(kind, clue, mistake=not _pooled(run))
+    return None if clue is None else _between(kind, clue, mistake=not _pooled(run), own=run.context.settings is None)
 
 
-def _between(kind: str, clue: Clue, mistake: bool = True) -> Cause:
-    clause = f"{kind} stands between the last layer and the loss, which expects logits and has a softmax of its own"
+def _between(kind: str, clue: Clue, mistake: bool = True, own: bool = False) -> Cause:
+    has = "a softmax or sigmoid" if own else "a softmax"  # of another loss in a loop of one's own
+    clause = f"{kind} stands between the last layer and the loss, which expects logits and has {has} of its own"
     look = f"return the last layer's output as it is, without {kind.removeprefix('a ')}"
     return _bounded(clause, clue, Remedy(look=look), mistake)
 
@@ -76,10 +77,11 @@ def _bounded(clause: str, clue: Clue, remedy: Remedy, mistake: bool = True) -> C
 def _pooled(run: Evidence) -> bool:
     """Whether pooling follows the activation behind the last layer, as published for SqueezeNet: the outputs deviate
     less than what the activation gives."""
+    layer = _giver(run.measured[0]) if _activated(run) else ""
     pairs = [
-        (m.scalars["output/std"], list(m.of("activation/std").values())[-1])
+        (m.scalars["output/std"], sizes[layer])
         for m in run.measured
-        if m.finite and "output/std" in m.scalars and _activated(run) and m.of("activation/std")
+        if m.finite and "output/std" in m.scalars and layer in (sizes := m.of("activation/std"))
     ]
     return bool(pairs) and all(output < (1 - ROUNDING) * activation for output, activation in pairs)
 
@@ -95,11 +97,11 @@ def _meant(run: Evidence, low: float, high: float) -> bool:
 
 
 def _as_they_are(seen: Sequence[Record]) -> bool:
-    """Whether the largest value is that of the last layer's output at every step: no tanh or sigmoid leaves it."""
+    """Whether the largest value is that of the layer's output at every step: no tanh or sigmoid leaves it."""
     pairs = [
-        (max(-m.scalars["output/lowest"], m.scalars.get("output/highest", 0.0)), list(sizes.values())[-1])
+        (max(-m.scalars["output/lowest"], m.scalars.get("output/highest", 0.0)), sizes[layer])
         for m in seen
-        if (sizes := m.of("preactivation/largest"))
+        if (layer := _giver(m)) in (sizes := m.of("preactivation/largest"))
     ]
     return bool(pairs) and all(math.isclose(output, layer, rel_tol=1e-3) for output, layer in pairs)
 
@@ -109,36 +111,39 @@ def _add_up(seen: Sequence[Record]) -> bool:
 
 
 def _activated(run: Evidence) -> bool:
-    """Whether an activation was attributed to the layer that runs last, and that layer gives the outputs: there may be
-    one that is not measured, as one that was put in after the probe was made."""
-    order, classes = list(run.measured[0].of("preactivation/std")), run.context.classes
-    if not order or order[-1] not in run.measured[0].of("activation/std"):
+    """Whether an activation was attributed to the layer that gives the outputs, and it has as many: there may be one
+    behind it that is not measured, as one that was put in after the probe was made."""
+    layer, classes = _giver(run.measured[0]), run.context.classes
+    if layer not in run.measured[0].of("activation/std"):
         return False
-    return run.context.units.get(order[-1], classes) in (classes, 1) or classes is None
+    return run.context.units.get(layer, classes) in (classes, 1) or classes is None
+
+
+def _giver(record: Record) -> str:
+    """The layer whose output the network's is made of, or, where the loss was seen to get another, that one's; "" of
+    several. What the graph does not tell is taken to come from the last layer."""
+    given_by = list(record.of("output/given_by"))
+    if given_by:
+        return given_by[0] if len(given_by) == 1 else ""
+    return max(record.of("preactivation/std"), default="")
 
 
 def _bounded_activation(run: Evidence) -> bool:
     """Whether that activation has two bounds, as a sigmoid; where that was not measured, whether it may have."""
-    order, bounded = list(run.measured[0].of("preactivation/std")), run.measured[0].of("saturation/share")
-    return order[-1] in bounded if bounded else run.context.activation in (None, *SIGMOIDS)
+    bounded = run.measured[0].of("saturation/share")
+    return _giver(run.measured[0]) in bounded if bounded else run.context.activation in (None, *SIGMOIDS)
 
 
 def output_scaled(run: Evidence) -> Cause | None:
     if run.first is None or _activated(run) or output_bounded(run) or _add_up([run.first]):
         return None
-    last = list(run.first.of("preactivation/std").values())
-    size = run.first.scalars.get("output/std", 0.0)
-    if (
-        not last
-        or not 0 < last[-1] < SQUARED
-        or not 0 < size < SQUARED
-        or 1 / SCALED_UP <= size / last[-1] <= SCALED_UP
-    ):
+    layer, size = _giver(run.first), run.first.scalars.get("output/std", 0.0)
+    given = run.first.of("preactivation/std").get(layer, 0.0)
+    if not 0 < given < SQUARED or not 0 < size < SQUARED or 1 / SCALED_UP <= size / given <= SCALED_UP:
         return None
-    factor = size / last[-1]
-    sizes = f"{number(last[-1])}, that of the network's output {number(size)}"
+    sizes = f"{number(given)}, that of the network's output {number(size)}"
     clue = Clue(16, f"the standard deviation of the last layer's output is {sizes}")
-    clause = f"the outputs are multiplied by about {number(factor)} behind the last layer"
+    clause = f"the outputs are multiplied by about {number(size / given)} behind the last layer"
     remedy = Remedy(look="return the last layer's output as it is, without a factor (a temperature?)")
     return Cause(
         "output_badly_scaled", clause, remedy, (clue,), LEARNING | GRADIENTS | {"large_updates", "small_updates"}

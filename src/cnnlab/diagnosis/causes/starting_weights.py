@@ -8,6 +8,7 @@ from statistics import median
 from cnnlab.common.words import number, plural
 from cnnlab.diagnosis import remedies
 from cnnlab.diagnosis.causes.step_size import loss_multiplied
+from cnnlab.diagnosis.causes.weight_gains import factors_of, gains_of, median_gain
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.logged_step import Record
@@ -18,6 +19,9 @@ from cnnlab.diagnosis.units import IDENTICAL, identical
 # A layer whose weights are that many times larger or smaller than the others' median, in themselves and times the
 # root of the fan-in. One deviation for all layers keeps the former equal, He and Xavier the latter.
 OUTLIER = 8.0
+# Where a norm layer makes up for it, so that what the layer gives is about 1, or less by the norm's eps: depthwise
+# layers, drawn by fan out, have 0.02 times the others' gain.
+OUTLIER_NORMED, NORMED = 100.0, 1.5
 ROUNDED = 3e-7  # of a value of size 1; float32 resolves 1.2e-7
 # From one layer to the next. Of gradients He makes 11 times as much in a head behind 4,096 pooled features.
 JUMP, BACK, EVEN = 10.0, 30.0, 4.0
@@ -83,7 +87,7 @@ def one_layer(run: Evidence) -> Cause | None:
     layer, words = found
     clue = Clue(points, f"{layer} {words}; the others are alike")
     remedy = remedies.anew(run.context, f"initialize {layer} as the others are")
-    return Cause("layer_out_of_scale", f"{layer} alone is out of scale", remedy, (clue,), FROM_WEIGHTS)
+    return Cause("layer_out_of_scale", f"{layer} is out of scale, unlike most layers", remedy, (clue,), FROM_WEIGHTS)
 
 
 def outlier(run: Evidence) -> tuple[str, str] | None:
@@ -108,16 +112,16 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
         layer, size = next(iter(around.items()))
         return layer, f"has filters that differ from their mean by {number(size)} of their norm; 0.9 is usual"
     dead = [layer for layer in dead_layers(first) if run.context.units.get(layer, 3) > 2]
-    gain, one_sign = _gain(run), _scattered(first) < ONE_SIGN
+    gain, one_sign = median_gain(run), _scattered(first) < ONE_SIGN
     if len(dead) == 1 and not one_sign and (gain is None or GAIN_SMALL <= gain <= GAIN_LARGE):
         return dead[0], "is dead from the start"
     if (cut := starved(first)) and not dead_layers(first):
         return None if cut_off(first) else (cut[1], f"gives the same everywhere, although {cut[0]} before it does not")
     if one_sign:  # around a common mean, deviations tell nothing of the weights' size
         return None
-    gains = _gains(run, first)
+    gains = gains_of(run, first)
     last = list(stds)[-1]  # small at first is a known good start
-    off = [k for k in gains if _apart(stds, k) and _apart(gains, k) and not (k == last and gains[k] < 1)]
+    off = [k for k in gains if _apart(run, stds, k) and _apart(run, gains, k) and not (k == last and gains[k] < 1)]
     if 1 <= len(off) <= FEW_LAYERS * len(gains):
         usual = median(v for k, v in gains.items() if k not in off)
         off.sort(key=lambda k: -abs(math.log(gains[k] / usual)))
@@ -129,7 +133,7 @@ def outlier(run: Evidence) -> tuple[str, str] | None:
 def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[str, str] | None:
     """The first layer that gets, or gives, far more or less than its weights make of the layer before: one alone, or
     several that all give more, or all less, where no norm layer hides what they get."""
-    factors = {k: factor for k, factor in _factors(first, gains).items() if k not in _shifted(first)}
+    factors = {k: factor for k, factor in factors_of(first, gains).items() if k not in _shifted(first)}
     off = [k for k, factor in factors.items() if not 1 / RESCALED <= factor <= RESCALED]
     usual = [k for k, factor in factors.items() if 4 / RESCALED <= factor <= RESCALED / 4]
     # The weights are those after the first update, which can make all of them a hundred times as large.
@@ -143,23 +147,11 @@ def _rescaled(first: Record, gains: Mapping[str, float], norms: bool) -> tuple[s
     return off[0], f"gives {number(factors[off[0]])} times what its weights make of the layer before{also}"
 
 
-def _gains(run: Evidence, record: Record) -> dict[str, float]:
-    """By layer, deviation of the weights times the root of their fan-in; without frozen ones, whose outputs count."""
-    fan_in, stds, frozen = run.context.fan_in, record.of("weight/std"), run.context.frozen
-    return {k: std * math.sqrt(fan_in[k]) for k, std in stds.items() if k in fan_in and std > 0 and k not in frozen}
-
-
-def _factors(first: Record, gains: Mapping[str, float]) -> dict[str, float]:
-    """What each layer makes of the one before, over what its weights make of it."""
-    sizes = signal(first)
-    return {k: sizes[k] / sizes[before] / gains[k] for before, k in pairwise(sizes) if gains.get(k, 0) > 0}
-
-
 def lost_in_rounding(run: Evidence) -> str | None:
     """The first layer that gets so little of the one before that it is what float32 rounds off."""
     if run.first is None:
         return None
-    factors = _factors(run.first, _gains(run, run.first))
+    factors = factors_of(run.first, gains_of(run, run.first))
     return next((k for k, factor in factors.items() if 0 < factor < ROUNDED), None)
 
 
@@ -181,10 +173,12 @@ def jump(run: Evidence) -> tuple[str, str] | None:
     return None
 
 
-def _apart(values: Mapping[str, float], layer: str) -> bool:
+def _apart(run: Evidence, values: Mapping[str, float], layer: str) -> bool:
+    size = run.first.of("preactivation/std").get(layer, 0.0) if run.first else 0.0
+    limit = OUTLIER_NORMED if run.context.batch_norm and 1 / OUTLIER < size < NORMED else OUTLIER
     others = [v for k, v in values.items() if k != layer and v > 0]
     ratio = values[layer] / median(others) if others else 1.0
-    return not 1 / OUTLIER <= ratio <= OUTLIER
+    return not 1 / limit <= ratio <= limit
 
 
 def too_small(run: Evidence) -> Cause | None:
@@ -206,7 +200,7 @@ def _size(run: Evidence, vanishing: bool) -> Cause | None:
         clues.append(Clue(5, f"{start} and {number(profile[-1])} in the last"))
     elif vanishing and len(profile) > 4 and profile[-2] < FADED * profile[0]:
         clues.append(Clue(4, f"{start} and {number(profile[-2])} in the last hidden one"))
-    gain = _gain(run)
+    gain = median_gain(run)
     if gain is not None and (gain < GAIN_SMALL if vanishing else gain > GAIN_LARGE):
         far = gain < GAIN_SMALL / 3 if vanishing else gain > GAIN_LARGE * 3
         clues.append(Clue(6 if far else 3, f"{GAIN} is {number(gain)}; Xavier has about 1, He 1.4"))
@@ -238,15 +232,6 @@ def _scattered(record: Record) -> float:
     """The filters' differences from their mean over their size, median over the hidden layers; 1 if unknown."""
     alike = list(record.of("weight/distinct").values())[:-1]
     return median([value for value in alike if value == value] or [1.0])
-
-
-def _gain(run: Evidence) -> float | None:
-    """Deviation of the weights times the root of their fan-in, median over the hidden layers."""
-    if run.first is None:
-        return None
-    stds = list(run.first.of("weight/std").items())[:-1]
-    gains = [std * math.sqrt(run.context.fan_in[k]) for k, std in stds if k in run.context.fan_in]
-    return median(gains) if gains else None
 
 
 def biased(run: Evidence) -> Cause | None:
@@ -283,7 +268,7 @@ def biased(run: Evidence) -> Cause | None:
     if not clues:
         return None
     look = f"set the biases{where} to 0, or look what is added to them"
-    gain = _gain(run)
+    gain = median_gain(run)
     usual = gain is None or GAIN_SMALL <= gain <= GAIN_LARGE
     # An initializer sets the biases to 0, too.
     remedy = Remedy("init.bias", 0) if bias and usual else remedies.anew(run.context, look)

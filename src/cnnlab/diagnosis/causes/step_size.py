@@ -80,7 +80,7 @@ def too_small(run: Evidence) -> Cause | None:
     low, high = usual(run)
     if lr is not None and low is not None and lr < low:
         clues.append(Clue(5 if lr <= 0.1 * low else 3, f"{lr:g} is less than the usual {low:g} to {high:g}"))
-    largest = max((ratio for _, ratio in run.ratios), default=math.nan)
+    largest = max((ratio for _, ratio in run.meant_ratios), default=math.nan)
     # Updates of exactly 0 are not small: then the optimizer did not step.
     if 0 < largest < UPDATE_LITTLE:
         points = 5 if largest < UPDATE_LITTLE / 10 else 3
@@ -99,9 +99,24 @@ def too_small(run: Evidence) -> Cause | None:
             clues.append(Clue(points, f"a range test finds {number(best)} best"))
         elif lr >= best / 2:
             clues.append(Clue(-4, f"a range test finds {number(best)} best"))
-    clause = f"the learning rate{named(run)} is too small"
-    found = Cause("learning_rate_too_small", clause, _remedy(run, 10), tuple(clues), LEARNING | {"small_updates"})
+    clause, remedy = f"the learning rate{named(run)} is too small", _remedy(run, 10)
+    if divided := loss_divided(run):
+        clues.append(Clue(14, divided))
+        clause = f"the loss is divided by the batch size once too often: {divided}"
+        remedy = remedies.Remedy(look="take the mean over the batch once: F.cross_entropy has divided by its size")
+    found = Cause("learning_rate_too_small", clause, remedy, tuple(clues), LEARNING | {"small_updates"})
     return found if found.supporting and run.steps >= PATIENCE else None
+
+
+def loss_divided(run: Evidence) -> str:
+    """In a loop of one's own, a loss that is the mean cross entropy over the batch size, in words. Adam and the like
+    take the same steps whatever a loss is multiplied by."""
+    images = run.context.batch_size or 0
+    if images < 2 or usual(run) not in (PLAIN, (None, None)):
+        return ""
+    if not math.isclose(run.latest("check/loss_share") * images, 1, rel_tol=1e-2):
+        return ""
+    return f"the loss is 1/{images} of the mean cross entropy of a batch of {images}"
 
 
 def _no_rate_helps(run: Evidence) -> list[Clue]:
@@ -138,7 +153,8 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
         found = remedies.rate(best)
         if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
             return found
-    if lr is not None and low is not None and high is not None and not low <= lr <= high:
+    several = run.context.slower  # rates, which one for all would take from the optimizer
+    if not several and lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from cnnlab.common.words import number, plural
 from cnnlab.diagnosis.evidence import Evidence
-from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, Cause, Clue
+from cnnlab.diagnosis.finding import GRADIENTS, LEARNING, SEEN, Cause, Clue
 from cnnlab.diagnosis.learning import UPDATE_SMALL
 from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
@@ -53,8 +53,8 @@ def made_anew(run: Evidence) -> Cause | None:
 
 def frozen(run: Evidence) -> Cause | None:
     left_out = _left_out(run)
-    layers = [*run.context.frozen, *left_out]
-    count = len(run.context.units)
+    layers = [k for k in (*run.context.frozen, *left_out) if k not in run.context.teachers]
+    count = len([k for k in run.context.units if k not in run.context.teachers])
     if not layers and _never_stepped(run):
         clue = Clue(
             12, "gradients arrive, no optimizer takes a step in or between the watched ones, and no weight changes"
@@ -68,7 +68,7 @@ def frozen(run: Evidence) -> Cause | None:
     if not layers or not count:
         return None
     zero = [k for k in layers if run.measured and all(m.of("weight/std").get(k) == 0 for m in run.measured)]
-    points = 14 if zero else 11 if len(layers) / count >= 0.5 else 5
+    points = 14 if zero else 11 if len(layers) / count >= 0.5 else SEEN if left_out else 5
     words = f"{len(layers)} of {count} layers are not trained: {_some(layers)}"
     clues = [Clue(points, f"{words}; all weights of {_some(zero)} are equal" if zero else words)]
     if (off := _out_of_scale(run, layers)) is not None:
@@ -78,15 +78,25 @@ def frozen(run: Evidence) -> Cause | None:
     if left_out:
         clause = "the optimizer does not have all weights"
         remedy = another_optimizer(run.context, "give the optimizer network.parameters()")
-    return Cause("layers_frozen", clause, remedy, tuple(clues), STILL)
+    meant = len(clues) == 1 and not zero and all(layer in run.context.set_aside for layer in layers)
+    return Cause("layers_frozen", clause, remedy, tuple(clues), STILL, meant=meant)
 
 
 def _left_out(run: Evidence) -> list[str]:
-    """In a loop of one's own, what one optimizer does not have, another may move."""
+    """In a loop of one's own, what one optimizer does not have, another may move, and what gets no gradient has no
+    need of one."""
     if run.context.settings is not None:
         return [*run.context.left_out]
     moved = {k for m in run.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
-    return [layer for layer in run.context.left_out if layer not in moved]
+    return [layer for layer in run.context.left_out if layer not in moved and not _idle(run, layer)]
+
+
+def _idle(run: Evidence, layer: str) -> bool:
+    """Whether no gradient ever arrives at the layer: not at its weights, where it may have been cleared, nor at its
+    output."""
+    seen = [m for m in run.measured if m.of("weight/gradient_std")]
+    arrived = any(m.of(key).get(layer, 0) != 0 for m in seen for key in ("weight/gradient_std", "gradient/std"))
+    return bool(seen) and not arrived
 
 
 def _never_stepped(run: Evidence) -> bool:
