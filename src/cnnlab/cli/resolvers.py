@@ -23,9 +23,9 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 
 
 def register_resolvers() -> None:
-    """`slug`, `gain`, `positive`, `omp_threads`, `run_name` and `sweep_name`; for the folder of a summary `designs`, the
-    names of the models, `matched`, the budget that they are matched in, and `initialized`, the initializer if theory is
-    on."""
+    """`slug`, `gain`, `positive`, `omp_threads`, `run_name` and `sweep_name`; for the folder of a summary `designs`,
+    the names of the models, `matched`, the budget that they are matched in, and `initialized`, the initializer if
+    theory is on."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
