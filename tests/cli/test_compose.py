@@ -24,6 +24,11 @@ def test_one_job_without_a_sweep():
     assert job.model.kernel_size == 5 and job.seed == 4 and "hydra" not in job
 
 
+def test_sgd_without_momentum_is_plain_since_nesterovs_needs_one():
+    jobs = compose_jobs("train", ["-m", BASIC, "optimizer.momentum=0,0.9"])
+    assert [job.optimizer.nesterov for job in jobs] == [False, True]
+
+
 def test_a_sweep_is_every_combination():
     jobs = compose_jobs("train", ["-m", BASIC, "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
     assert len(jobs) == 12 and {j.seed for j in jobs} == {0, 1, 2}

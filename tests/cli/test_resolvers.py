@@ -25,6 +25,8 @@ def test_a_name_that_just_fits_stays_and_one_letter_more_is_cut():
         ("${gain:relu}", 2**0.5),
         ("${gain:tanh}", 5 / 3),
         ("${gain:none}", 1.0),
+        ("${positive:0}", False),
+        ("${positive:0.9}", True),
         ("${slug:'data/my pictures'}", "data-my-pictures"),
     ],
 )

@@ -112,9 +112,32 @@ def test_the_suggested_rate_is_rounded_and_compared_with_the_runs_own(told, rate
     assert lines["try"] == (itself if rate == 0.01 else "optimizer.lr=0.01")
 
 
+NO_RATE = {f"check/range_test/{key}": value for key, value in {"best": None, "largest": None, "rate": 1.0}.items()}
+
+
+def _request(settings: dict[str, float]) -> Request:
+    config = {section: dict(values) for section, values in CONFIG.items()} | {"model": {}}
+    for key, value in settings.items():
+        section, name = key.split(".")
+        config[section][name] = value
+    return Request(config=config, lines=(*(f"{key}={value:g}" for key, value in settings.items()), "check=range_test"))
+
+
 def test_no_suggestion_leads_to_the_other_check(told):
-    lines = told(
-        {f"check/range_test/{key}": value for key, value in {"best": None, "largest": None, "rate": 1.0}.items()}
-    )
+    lines = told(NO_RATE, _request({}))
     assert lines["range test"].startswith("No learning rate lowers the loss")
     assert shlex.split(lines["try"].partition(" (")[0])[-1] == "check=one_batch"
+
+
+@pytest.mark.parametrize(
+    "settings, without",
+    [
+        ({"trainer.clip": 1e-4, "trainer.label_smoothing": 0.9}, ["trainer.clip=null", "trainer.label_smoothing=0"]),
+        ({"optimizer.weight_decay": 5.0}, ["optimizer.weight_decay=0"]),
+        ({"model.dropout": 0.9}, ["model.dropout=0"]),
+    ],
+)
+def test_no_suggestion_where_something_holds_back_leads_to_the_same_check_without_it(told, settings, without):
+    """The other check would send back here."""
+    lines = told(NO_RATE, _request(settings))
+    assert sorted(shlex.split(lines["try"].partition(" (")[0])[3:]) == sorted([*without, "check=range_test"])

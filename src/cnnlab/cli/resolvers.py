@@ -23,13 +23,15 @@ CONFIGS = next(p for p in (_PACKAGE / "_configs", _PACKAGE.parents[1] / "configs
 
 
 def register_resolvers() -> None:
-    """`slug`, `gain`, `omp_threads`, `run_name` and `sweep_name`; for the folder of a summary `designs`, the names of
-    the models, `matched`, the budget that they are matched in, and `initialized`, the initializer if theory is on."""
+    """`slug`, `gain`, `positive`, `omp_threads`, `run_name` and `sweep_name`; for the folder of a summary `designs`,
+    the names of the models, `matched`, the budget that they are matched in, and `initialized`, the initializer if
+    theory is on."""
     register_resolver("slug", slug, replace=True)
     # Cached, since Hydra passes the cache of a sweep's config on to its jobs, whose overrides are others.
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
+    register_resolver("positive", lambda number: number > 0, replace=True)
     register_resolver("omp_threads", _omp_threads, replace=True)
     register_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
     register_resolver("matched", lambda match: f"_same_{match}" if match else "", replace=True)

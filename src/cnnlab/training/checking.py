@@ -14,9 +14,10 @@ from cnnlab.runs.request import Request
 from cnnlab.runs.run_folder import RunFolder
 from cnnlab.telemetry.tensorboard import Dashboard
 from cnnlab.training.from_config import taken_up, trainer_of
+from cnnlab.training.range_test import range_test
 from cnnlab.training.start import opened
 from cnnlab.training.trainer import TrainingBatches
-from cnnlab.training.trials import OneBatch, Start, one_batch, range_test
+from cnnlab.training.trials import OneBatch, Start, one_batch
 from cnnlab.views.check_outcome import print_check
 
 SECONDS = 600.0  # of each trial, that is, of a few hundred steps

@@ -16,9 +16,10 @@ from cnnlab.common.random import undisturbed
 from cnnlab.datasets.base import ImageSet, Split
 from cnnlab.datasets.batches import Batches
 from cnnlab.evaluation.baseline import baseline_accuracy
+from cnnlab.training.range_test import range_test
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer
-from cnnlab.training.trials import SEED, Start, brief_training, first_nonfinite, one_batch, range_test, updating
+from cnnlab.training.trials import SEED, Start, brief_training, first_nonfinite, one_batch, updating
 
 log = logging.getLogger("cnnlab")
 IMAGES = 1000  # for the baseline: twice as many make it 0.03 better on CIFAR-10, and take twice as long

@@ -6,7 +6,7 @@ A trial trains a copy. What of it cannot be copied or trained raises NotApplicab
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, count, islice, repeat
 from time import perf_counter
 
@@ -21,26 +21,11 @@ from cnnlab.training.by_heart import enough, falling
 from cnnlab.training.copies import REFERENCE_RATES, or_not_applicable
 from cnnlab.training.copies import Start as Start
 from cnnlab.training.first_nonfinite import FirstNonFinite, Produced
-from cnnlab.training.schedules import rising
 from cnnlab.training.tally import batch_accuracy
 from cnnlab.training.trainer import Batch, Trainer, TrainingBatches
 
 SEED = 0  # of dropout in trials; what else is random, weights and order of images, comes from the run
 READ = 10  # steps between two synchronizations of the device
-
-# The range test's. At the lowest rate no network learns within the first CALM steps; few bear the highest.
-LOWEST, HIGHEST = 1e-6, 10.0
-CLOSER = 50  # times below the rate with the least loss, and its root above, where it is made once more
-CALM = 10
-WINDOW = 5
-BLOWN_UP = 4  # times the loss at the start: transient peaks in networks that then go on learning reach 1.2 times
-FALL = 0.1  # of the loss at the start: batches of 64 make the smoothed loss vary by 3 %
-# The loss is least shortly before it blows up, so the suggestion is a part of that rate. Accuracies after 100 steps of
-# one_cycle at a quarter of it, half of it, and itself, on MNIST: stacked3x3 0.951, 0.940, 0.931 with sgd, 0.957, 0.956,
-# 0.946 with adamw; vgg 0.930, 0.951, 0.960 with sgd, 0.950, 0.963, 0.970 with adamw; of an eighth, 0.006 to 0.043 below
-# those of a quarter. On digits vgg with sgd has 0.99 at a quarter and half of it, and 0.10 at 1.5 times.
-BELOW_MINIMUM = 3
-BELOW_CLOSER = 2  # plain with adamw: 0.44, 0.70, 0.74 on MNIST, 0.944, 0.931, 0.951 on digits
 
 
 @dataclass
@@ -94,7 +79,7 @@ def _learned(trainer: Trainer, x: Tensor, y: Tensor, steps: int, seconds: float)
         pairs = enumerate(zip(course.losses, course.accuracies, strict=True))
         return next((i for i, (loss, accuracy) in pairs if accuracy == 1 and loss <= least), None)
 
-    course = _train(trainer, repeat((x, y)), steps, seconds, lambda course: by_heart(course) is not None)
+    course = brief_course(trainer, repeat((x, y)), steps, seconds, lambda course: by_heart(course) is not None)
     end = by_heart(course)
     losses = tuple(course.losses[: None if end is None else end + 1])
     going = end is None and math.isfinite(losses[-1])
@@ -131,7 +116,7 @@ def accuracy_after(
 ) -> float:
     """Accuracy on `unseen` images after `steps` steps of this trainer. Raises NotApplicable, also where `seconds` are
     over before."""
-    course = _train(trainer, _endless(batches), steps, seconds, lambda course: False)
+    course = brief_course(trainer, endless(batches), steps, seconds, lambda course: False)
     if len(course.losses) < steps and math.isfinite(course.losses[-1]):
         raise NotApplicable(f"{steps} steps take too many seconds")
     with undisturbed(SEED, trainer.device), or_not_applicable("a copy of it cannot be asked"):
@@ -144,7 +129,7 @@ def first_nonfinite(start: Start, batches: TrainingBatches, steps: int = 100, se
     trainer = start.trainer()
     assert trainer.optimizer is not None
     with FirstNonFinite().of(trainer.optimizer) as looking:
-        _train(trainer, _endless(batches), steps, seconds, lambda course: looking.found is not None)
+        brief_course(trainer, endless(batches), steps, seconds, lambda course: looking.found is not None)
     return looking.found
 
 
@@ -169,7 +154,7 @@ def updating(start: Start, batches: TrainingBatches, steps: int = 10) -> Updatin
     trainer.network.train()
     try:
         with or_not_applicable("a copy of it cannot be trained"):
-            for x, y in islice(_endless(batches), steps):
+            for x, y in islice(endless(batches), steps):
                 with undisturbed(SEED, trainer.device):
                     loss = trainer.loss(x, y, trainer.network)[0]
                     true = _flat(torch.autograd.grad(loss, weights, allow_unused=True), weights)
@@ -192,79 +177,7 @@ def _flat(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
     return torch.cat([part.detach().flatten().float() for part in parts])
 
 
-@dataclass(frozen=True)
-class RangeTest:
-    """Losses while the learning rate grows: before the step at each of `rates`, smoothed. `largest`: the last rate
-    before the loss blows up. `best`: the suggestion. Both None where no rate lowers the loss."""
-
-    rates: tuple[float, ...]
-    losses: tuple[float, ...]
-    best: float | None
-    largest: float | None
-
-
-def range_test(start: Start, batches: TrainingBatches, seconds: float = 60.0, steps: int = 100) -> RangeTest:
-    """The learning-rate range test (Smith 2017, arXiv:1506.01186, section 3.3): from the initial weights, with the
-    run's own optimizer, the rate grows by the same factor at every step, until the loss blows up.
-
-    Networks that start slowly, as deep ones do, learn nothing in the few steps at the rates that suit them; where no
-    rate helped, it is made again, with three times as many steps per decade, around the rate with the least loss.
-    Raises NotApplicable, also where `seconds` are over before the `steps` of either are.
-    """
-    began = perf_counter()
-    found = _swept(start, batches, seconds, steps, LOWEST, HIGHEST, BELOW_MINIMUM)
-    if found.best is not None or not found.losses:
-        return found
-    least = found.rates[found.losses.index(min(found.losses))]
-    left = seconds - (perf_counter() - began)
-    closer = _swept(start, batches, left, steps, least / CLOSER, least * CLOSER ** (1 / 2), BELOW_CLOSER)
-    return found if closer.best is None else closer
-
-
-def _swept(
-    start: Start, batches: TrainingBatches, seconds: float, steps: int, lowest: float, highest: float, below: float
-) -> RangeTest:
-    trainer = start.trainer(rate=lowest)
-    assert trainer.optimizer is not None
-    trainer.scheduler = rising(trainer.optimizer, steps, highest / lowest)
-    course = _train(trainer, _endless(batches), steps, seconds, lambda course: _blown_up(course.losses))
-    if len(course.losses) < steps and not _blown_up(course.losses):
-        raise NotApplicable(f"{steps} steps take too many seconds")
-    return _judged([lowest * (highest / lowest) ** (step / (steps - 1)) for step in range(steps)], course, below)
-
-
-def _judged(rates: Sequence[float], course: Course, below: float) -> RangeTest:
-    """`best` is the rate with the least smoothed loss, divided by `below`. `largest` is the last at which the smoothed
-    loss is nearer to its minimum than to where it came from: its start, or the loss of guessing, to which it falls from
-    above where only the outputs become smaller."""
-    kept = [loss for loss in course.losses if math.isfinite(loss)]
-    smooth = _smoothed(kept)
-    tried = RangeTest(tuple(rates[: len(kept)]), tuple(smooth), None, None)
-    if not kept:
-        return tried
-    least, unlearned = min(smooth), min(_calm(kept), math.log(course.classes))
-    if least > (1 - FALL) * unlearned:
-        return tried
-    largest = max(i for i, loss in enumerate(smooth) if loss <= (unlearned + least) / 2)
-    return replace(tried, best=rates[smooth.index(least)] / below, largest=rates[largest])
-
-
-def _blown_up(losses: Sequence[float]) -> bool:
-    return any(not loss <= BLOWN_UP * _calm(losses) for loss in losses)
-
-
-def _calm(losses: Sequence[float]) -> float:
-    return statistics.fmean(losses[:CALM])
-
-
-def _smoothed(losses: Sequence[float]) -> list[float]:
-    """Medians of WINDOW neighbours, which a single bad batch does not move, then their means."""
-    for middle in (statistics.median, statistics.fmean):
-        losses = [middle(losses[max(0, i - WINDOW // 2) : i + WINDOW // 2 + 1]) for i in range(len(losses))]
-    return list(losses)
-
-
-def _train(
+def brief_course(
     trainer: Trainer, batches: Iterator[Batch], steps: int, seconds: float, over: Callable[[Course], bool]
 ) -> Course:
     """Train until `over`, asked every READ steps, `steps`, `seconds`, or the first loss that is not finite."""
@@ -286,5 +199,5 @@ def _train(
     return course
 
 
-def _endless(batches: TrainingBatches) -> Iterator[Batch]:
+def endless(batches: TrainingBatches) -> Iterator[Batch]:
     return chain.from_iterable(batches.epoch(epoch) for epoch in count())

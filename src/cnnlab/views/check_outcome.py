@@ -20,6 +20,7 @@ HINDRANCES = {
     "trainer.label_smoothing": 0.0,
     "model.dropout": 0.0,
 }
+USUAL_DECAY = 0.1  # a weight decay below it keeps no network from learning
 
 BEHIND = 0.25  # of the images, where the reference has not learned them all
 LONGER = 4  # times as many steps
@@ -67,6 +68,9 @@ def range_test_words(results: Mapping[str, Any], request: Request) -> dict[str, 
     best, largest, rate = (results[f"range_test/{name}"] for name in ("best", "largest", "rate"))
     if best is None:
         lines = {"range test": "[red bold]No learning rate lowers the loss[/] within a hundred steps."}
+        # Both checks of a run that something holds back would otherwise send to each other.
+        if strong := _strong(request):
+            return lines | {"try": f"[cyan]{escape(command(request, **strong))}[/] (without what may hold it back)"}
         check = escape(command(request, check="one_batch"))
         return lines | {"try": f"[cyan]{check}[/] (can it learn at all?)"}
     fell = f"from {number(results['range_test/first_loss'])} to {number(results['range_test/least_loss'])}"
@@ -100,10 +104,22 @@ def _how(trial: Mapping[str, Any], images: str) -> str:
 
 def _set(request: Request) -> str:
     """The settings that may be at fault, with their values."""
-    found = {"optimizer.lr": _value(request.config, "optimizer.lr")}
-    found |= {key: _value(request.config, key) for key in HINDRANCES}
-    kept = {key: value for key, value in found.items() if value is not None and value != HINDRANCES.get(key)}
-    return ", ".join(f"{key}={value:g}" for key, value in kept.items())
+    rate = _value(request.config, "optimizer.lr")
+    kept = {} if rate is None else {"optimizer.lr": rate}
+    return ", ".join(f"{key}={value:g}" for key, value in (kept | _hindrances(request)).items())
+
+
+def _hindrances(request: Request) -> dict[str, float]:
+    found = {key: _value(request.config, key) for key in HINDRANCES}
+    return {key: value for key, value in found.items() if value is not None and value != HINDRANCES[key]}
+
+
+def _strong(request: Request) -> dict[str, str]:
+    """Changes that take out what may be strong enough to keep the run from learning at any rate."""
+    found = _hindrances(request)
+    if found.get("optimizer.weight_decay", 0.0) < USUAL_DECAY:
+        found.pop("optimizer.weight_decay", None)
+    return {key: "null" if (off := HINDRANCES[key]) is None else f"{off:g}" for key in found}
 
 
 def _longer(request: Request) -> dict[str, str]:
