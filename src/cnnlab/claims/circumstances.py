@@ -11,6 +11,13 @@ from cnnlab.claims.run_record import RunRecord
 
 UNKNOWN = "not known"
 FINGERPRINT = "data/fingerprint"
+# What the YAML of an experiment says of its whole sweep, and one arm must not begin anew; nor does it decide anything.
+OF_ONE_ARM = ("hydra.sweeper.arms=null", "hydra.sweeper.tune=null", "hydra.sweeper.params=null", "claim=null")
+_CONFIG_FLAGS = {
+    name: f"--{long}"
+    for short, long in (("cd", "config-dir"), ("cn", "config-name"))
+    for name in (f"-{short}", f"--{long}")
+}
 
 
 def circumstances(experiment: Experiment) -> dict[str, str]:
@@ -44,24 +51,24 @@ def arm_command(group: Group, experiment: Experiment) -> str | None:
     overrides = group.runs[0].overrides
     if overrides is None:
         return None
-    seeds = [run.seed for run in group.runs if run.seed is not None]
-    several = len(seeds) > 1
-    rest = [override for override in overrides if not override.startswith("seed=")]
-    words = ["python", "-m", "cnnlab.train", *(["-m"] if several else []), *_config_dir(experiment), *rest]
-    words += [f"seed={','.join(dict.fromkeys(seeds))}"] if seeds else []
-    if several and any(override.startswith("experiment=") for override in rest):
-        words += ["hydra.sweeper.arms=null", "hydra.sweeper.tune=null"]  # those of the experiment's YAML
+    seeds = list(dict.fromkeys(run.seed for run in group.runs if run.seed is not None))
+    rest = [override for override in overrides if not override.startswith(("seed=", "claim="))]
+    words = ["python", "-m", "cnnlab.train", *(["-m"] if len(seeds) > 1 else []), *_flags(experiment), *rest]
+    words += [f"seed={','.join(seeds)}"] if seeds else []
+    if "--config-name" in words or any(override.startswith("experiment=") for override in rest):
+        words += OF_ONE_ARM
     return shlex.join(words)
 
 
-def _config_dir(experiment: Experiment) -> list[str]:
-    """The flag that a sweep was called with, so that its configs are found."""
+def _flags(experiment: Experiment) -> list[str]:
+    """Those that a sweep was called with so that its configs are found."""
+    found: dict[str, str] = {}
     for command in sweep_commands(experiment):
-        words = shlex.split(command)
-        for flag, value in pairwise(words):
-            if flag in ("--config-dir", "-cd"):
-                return ["--config-dir", value]
-    return []
+        for word, following in pairwise([*shlex.split(command), ""]):
+            flag, equals, value = word.partition("=")
+            if flag in _CONFIG_FLAGS:
+                found.setdefault(_CONFIG_FLAGS[flag], value if equals else following)
+    return [word for flag in found.items() for word in flag]
 
 
 def _data_in_words(runs: Sequence[RunRecord]) -> list[str]:
