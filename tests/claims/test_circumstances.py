@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands
+from cnnlab.claims.circumstances import arm_command, circumstances, sweep_commands, tuned_in_words
 from cnnlab.claims.experiment import Experiment, load
 from cnnlab.claims.groups import Group, groups_of
 from cnnlab.claims.metric import Metric
@@ -108,3 +108,17 @@ def test_a_run_that_decides_nothing_is_repeated_so(make_sweep):
     runs = (replace(group.runs[0], overrides=("experiment=e", "claim=null", "seed=0")),)
     command = arm_command(replace(group, runs=runs), experiment) or ""
     assert command.count("claim=null") == 1 and " -m experiment" not in command
+
+
+def test_what_was_chosen_for_each_arm_is_told_and_where_it_is_at_an_edge(make_sweep):
+    chosen = [
+        {"labels": {"arm": arm, "depth": depth}, "setting": {"optimizer.lr": lr}, "edge": edge}
+        for arm, depth, lr, edge in (("he", "8", "0.1", []), ("xavier", "22", "0.3", ["optimizer.lr"]))
+    ]
+    tune = {"grid": {"optimizer.lr": ["0.03", "0.1", "0.3"]}, "seeds": ["100"], "chosen": chosen}
+    folder = make_sweep({"he,8": [0.9], "xavier,22": [0.8]}, axes=("arm", "depth"), tune=tune)
+    assert tuned_in_words(load([folder]), {"8": "8 layers"}) == (
+        "optimizer.lr of 0.03, 0.1, 0.3, with seeds of their own. he, 8 layers: 0.1; xavier, depth=22: 0.3 (at the "
+        "edge); beyond an edge a better one may lie."
+    )
+    assert tuned_in_words(load([make_sweep({"a": [0.9]}, name="other")]), {}) == ""

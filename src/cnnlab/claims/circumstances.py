@@ -2,9 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from cnnlab.claims.axes import short_name
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group
 from cnnlab.claims.run_record import RunRecord
@@ -40,6 +41,26 @@ def circumstances(experiment: Experiment) -> dict[str, str]:
         "date": " to ".join(dates) or UNKNOWN,
     }
     return {heading: text for heading, text in found.items() if text}
+
+
+def tuned_in_words(experiment: Experiment, words: Mapping[str, str]) -> str:
+    """What was tried, and chosen for each arm at each place: part of its result. Empty where nothing was tuned.
+
+    `words`: what to call values of axes."""
+    said = []
+    for tune in filter(None, (sweep.content.get("tune") for sweep in experiment.sweeps)):
+        chosen = tune["chosen"]
+        each = []
+        for choice in chosen:
+            name = ", ".join(words.get(value) or short_name(axis, value) for axis, value in choice["labels"].items())
+            settings = [
+                f"{value} (at the edge)" if key in choice["edge"] else value for key, value in choice["setting"].items()
+            ]
+            each.append(f"{name}: {', '.join(settings)}" if name else ", ".join(settings))
+        tried = " and ".join(f"{key} of {', '.join(values)}" for key, values in tune["grid"].items())
+        beyond = "; beyond an edge a better one may lie" if any(choice["edge"] for choice in chosen) else ""
+        said += [f"{tried}, with seeds of their own. {'; '.join(each)}{beyond}."] if each else []
+    return " ".join(said)
 
 
 def sweep_commands(experiment: Experiment) -> list[str]:
