@@ -99,11 +99,14 @@ def test_what_a_name_does_not_say_is_a_caveat_once(make_sweep):
 
 def test_caveats_count_and_name_what_is_missing(make_sweep):
     experiment = load(
-        [make_sweep({"a": [0.9, ("diverged", {"test/accuracy": 0.1, "test/loss": "nan"})], "b": ["queued"]})]
+        [make_sweep({"a": [0.9, 0.8, ("diverged", {"test/accuracy": 0.1, "test/loss": "nan"})], "b": ["queued"]})]
     )
     said = " ".join(caveats(experiment, groups_of(experiment, Metric("test/loss"))))
-    assert "3 runs: 1 completed, 1 diverged, 1 never ran." in said and "No result of b." in said
-    assert "Diverged runs count" in said and "The test loss is not a number in every run of a" in said
+    assert "4 runs: 2 completed, 1 diverged, 1 never ran." in said and "No result of b." in said
+    assert "The test loss is not a number, or infinite, in 1 of 3 runs of a: no mean" in said
+    assert "Diverged runs count" not in said, "the loss of none does"
+    said = " ".join(caveats(experiment, groups_of(experiment, Metric())))
+    assert "Diverged runs count with the test accuracy that they have." in said and "not a number" not in said
     clean = load([make_sweep({"a": [0.9, 0.8]}, name="clean")])
     assert caveats(clean, groups_of(clean, Metric())) == []
 
@@ -115,6 +118,8 @@ def test_states_are_counted_in_words():
 def test_of_a_number_that_is_neither_good_nor_bad_the_higher_exceeds(answer):
     said = answer({"xavier": [0.50, 0.55, 0.45], "he": [1.0, 1.1, 0.9]}, key="signal/variance_gain@init")
     assert said.startswith("he exceeds xavier by 0.50 in signal variance gain@init")
+    said = answer({"a": [9, 9], "b": [9, 9], "c": [5, 5]}, key="model/receptive_field")
+    assert said == "a has the highest mean model receptive field, 9 (2 seeds); equal to it: b; lower: c."
 
 
 def test_arms_that_are_all_equal_have_no_best_one(answer):

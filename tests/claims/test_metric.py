@@ -13,7 +13,13 @@ def test_accuracies_are_percent_and_differ_in_points(key):
     assert metric.between(0.002, -0.0064) == "0.20 to -0.64"
 
 
-@pytest.mark.parametrize("key", ["test/loss", "time/training_s", "model/macs", "test/gap", "test/probability_error"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("test/loss", "test/gap", "test/probability_error", "time/training_s", "telemetry/overhead"),
+        *("model/macs", "model/parameters", "model/saved_bytes", "model/saved_bytes_measured"),
+    ],
+)
 def test_costs_and_faults_are_better_when_smaller(key):
     metric = Metric(key)
     assert (
@@ -26,7 +32,14 @@ def test_costs_and_faults_are_better_when_smaller(key):
     assert metric.value(0.0821) == "0.082" and metric.difference(0.0031) == "0.0031"
 
 
-@pytest.mark.parametrize("key", ["first_layer/recognized", "signal/variance_gain@init", "weight/std/01_conv@end"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("first_layer/recognized", "signal/variance_gain@init", "weight/std/01_conv@end"),
+        *("model/receptive_field", "model/map_side", "model/map_cells", "model/field_shift"),
+        "train/first_nonfinite_step",
+    ],
+)
 def test_of_what_is_neither_the_higher_comes_first_and_does_not_beat_the_lower(key):
     metric = Metric(key)
     assert metric.better is None and metric.verb == "exceeds" and metric.higher_is_better and metric.sign() == 1

@@ -216,6 +216,15 @@ def test_what_one_run_would_ignore_is_refused(typed, says):
         assert str(error.value).startswith(says)
 
 
+def test_an_experiments_claim_can_be_switched_off():
+    typed = ["experiment=two_3x3_need_fewer_weights", "claim=null"]
+    off = [f"hydra.sweeper.{key}=null" for key in ("arms", "tune", "params")]
+    (job,) = compose_jobs("train", [*typed, *off]) or ()
+    assert "claim" not in job and job.trainer.max_steps == 0
+    master = compose_command("train", ["-m", *typed]).config
+    assert master is not None and master.claim is None
+
+
 def test_the_command_that_is_suggested_can_be_pasted():
     with pytest.raises(InputError) as error:
         compose_jobs("train", ["init=glob(he*)"])

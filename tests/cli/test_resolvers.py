@@ -57,6 +57,9 @@ def test_a_sheets_folder_names_what_it_depends_on(compare, theory, name):
         (["seed=0,1"], None, "seed"),
         (["seed=0,1"], {"stacked": [], "single": []}, "stacked,single"),
         (["model.channels=[8],[8,16]", "model.head=[]"], None, "model.channels,model.head="),
+        # Not the folder of the runs that decide it.
+        (["experiment=he_suits_relu", "claim.guess=holds"], None, "he_suits_relu"),
+        (["experiment=he_suits_relu", "claim=null"], None, "he_suits_relu,claim=null"),
     ],
 )
 def test_the_same_question_has_the_same_folder(overrides, arms, name):
@@ -93,6 +96,7 @@ def test_an_interpolation_that_leads_nowhere_is_told_in_one_line(text, words):
         (["model=vgg", "seed=3", "dataset.root=/data/x", "telemetry.every=9"], "vgg_he_mnist_seed3"),
         (["model.kernel_size=5", "+optimizer.eps=1e-3"], "vgg_he_mnist_model.kernel_size=5_optimizer.eps=0.001_seed3"),
         (["model.channels=[8,16]"], "vgg_he_mnist_model.channels=8,16_seed3"),
+        (["claim=null"], "vgg_he_mnist_seed3"),
     ],
 )
 def test_a_run_is_named_by_its_design_what_was_typed_besides_and_its_seed(typed, name):

@@ -7,8 +7,8 @@ from cnnlab.claims.run_record import RunRecord
 from cnnlab.common.words import shown
 
 NONE = "-"  # the value of a setting that a run does not have
-# These say where a run's files lie and how it is watched, not what it computes.
-_NO_DESIGN = ("seed", "dataset.root", "telemetry", "hydra")
+# These say where a run's files lie, how it is watched and what it is to decide, not what it computes.
+_NO_DESIGN = ("seed", "dataset.root", "telemetry", "hydra", "claim")
 
 
 def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:

@@ -2,15 +2,23 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from cnnlab.claims.axes import short_name
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group
 from cnnlab.claims.run_record import RunRecord
 
 UNKNOWN = "not known"
 FINGERPRINT = "data/fingerprint"
+# What the YAML of an experiment says of its whole sweep, and one arm must not begin anew; nor does it decide anything.
+OF_ONE_ARM = ("hydra.sweeper.arms=null", "hydra.sweeper.tune=null", "hydra.sweeper.params=null", "claim=null")
+_CONFIG_FLAGS = {
+    name: f"--{long}"
+    for short, long in (("cd", "config-dir"), ("cn", "config-name"))
+    for name in (f"-{short}", f"--{long}")
+}
 
 
 def circumstances(experiment: Experiment) -> dict[str, str]:
@@ -35,6 +43,26 @@ def circumstances(experiment: Experiment) -> dict[str, str]:
     return {heading: text for heading, text in found.items() if text}
 
 
+def tuned_in_words(experiment: Experiment, words: Mapping[str, str]) -> str:
+    """What was tried, and chosen for each arm at each place: part of its result. Empty where nothing was tuned.
+
+    `words`: what to call values of axes."""
+    said = []
+    for tune in filter(None, (sweep.content.get("tune") for sweep in experiment.sweeps)):
+        chosen = tune["chosen"]
+        each = []
+        for choice in chosen:
+            name = ", ".join(words.get(value) or short_name(axis, value) for axis, value in choice["labels"].items())
+            settings = [
+                f"{value} (at the edge)" if key in choice["edge"] else value for key, value in choice["setting"].items()
+            ]
+            each.append(f"{name}: {', '.join(settings)}" if name else ", ".join(settings))
+        tried = " and ".join(f"{key} of {', '.join(values)}" for key, values in tune["grid"].items())
+        beyond = "; beyond an edge a better one may lie" if any(choice["edge"] for choice in chosen) else ""
+        said += [f"{tried}, with seeds of their own. {'; '.join(each)}{beyond}."] if each else []
+    return " ".join(said)
+
+
 def sweep_commands(experiment: Experiment) -> list[str]:
     return [sweep.content["command"] for sweep in experiment.sweeps if sweep.content.get("command")]
 
@@ -44,24 +72,24 @@ def arm_command(group: Group, experiment: Experiment) -> str | None:
     overrides = group.runs[0].overrides
     if overrides is None:
         return None
-    seeds = [run.seed for run in group.runs if run.seed is not None]
-    several = len(seeds) > 1
-    rest = [override for override in overrides if not override.startswith("seed=")]
-    words = ["python", "-m", "cnnlab.train", *(["-m"] if several else []), *_config_dir(experiment), *rest]
-    words += [f"seed={','.join(dict.fromkeys(seeds))}"] if seeds else []
-    if several and any(override.startswith("experiment=") for override in rest):
-        words += ["hydra.sweeper.arms=null", "hydra.sweeper.tune=null"]  # those of the experiment's YAML
+    seeds = list(dict.fromkeys(run.seed for run in group.runs if run.seed is not None))
+    rest = [override for override in overrides if not override.startswith(("seed=", "claim="))]
+    words = ["python", "-m", "cnnlab.train", *(["-m"] if len(seeds) > 1 else []), *_flags(experiment), *rest]
+    words += [f"seed={','.join(seeds)}"] if seeds else []
+    if "--config-name" in words or any(override.startswith("experiment=") for override in rest):
+        words += OF_ONE_ARM
     return shlex.join(words)
 
 
-def _config_dir(experiment: Experiment) -> list[str]:
-    """The flag that a sweep was called with, so that its configs are found."""
+def _flags(experiment: Experiment) -> list[str]:
+    """Those that a sweep was called with so that its configs are found."""
+    found: dict[str, str] = {}
     for command in sweep_commands(experiment):
-        words = shlex.split(command)
-        for flag, value in pairwise(words):
-            if flag in ("--config-dir", "-cd"):
-                return ["--config-dir", value]
-    return []
+        for word, following in pairwise([*shlex.split(command), ""]):
+            flag, equals, value = word.partition("=")
+            if flag in _CONFIG_FLAGS:
+                found.setdefault(_CONFIG_FLAGS[flag], value if equals else following)
+    return [word for flag in found.items() for word in flag]
 
 
 def _data_in_words(runs: Sequence[RunRecord]) -> list[str]:

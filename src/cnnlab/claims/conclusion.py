@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from cnnlab.claims.differences import MOST_SEEDS, Difference
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import Group, ranked
@@ -33,15 +35,18 @@ def caveats(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
     sentences = []
     if any(state in STATES for state in states):
         sentences.append(f"{_capital(states_in_words(states))}.")
-    if "diverged" in states:
-        sentences.append("Diverged runs count with the accuracy that they have.")
+    name = groups[0].metric.name if groups else ""
+    if any(group.is_finite and run.state == "diverged" for group in groups for run in group.with_result):
+        sentences.append(f"Diverged runs count with the {name} that they have.")
     empty = [group for group in groups if not group.n]
     if empty and len(empty) < len(groups):
         sentences.append(f"No result of {'; '.join(group.name for group in empty)}.")
     without = [group for group in groups if group.n and not group.is_finite]
     if without:
-        names = "; ".join(group.name for group in without)
-        sentences.append(f"The {groups[0].metric.name} is not a number in every run of {names}, so no mean is given.")
+        of = "; ".join(
+            f"{np.isfinite(g.values).tolist().count(False)} of {plural(g.n, 'run')} of {g.name}" for g in without
+        )
+        sentences.append(f"The {name} is not a number, or infinite, in {of}: no mean is given, and nothing compared.")
     if experiment.repeats:
         count = len(experiment.repeats)
         sentences.append(f"{plural(count, 'run')} with config and seed of another count once.")
@@ -146,7 +151,7 @@ def _of_many(known: Sequence[Group], found: Sequence[Difference]) -> str:
     if unknown:
         sentence += f"; not compared: {_some(unknown)}"
     if lower:
-        sentence += f"; beaten: {_some([each.other.name for each in lower])}"
+        sentence += f"; {'beaten' if metric.better else 'lower'}: {_some([each.other.name for each in lower])}"
     return f"{sentence}{holm}."
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from cnnlab.common.words import number, to_within
 
-COSTS = ("time/", "model/", "telemetry/")
-FAULTS = ("loss", "error", "gap", "nonfinite", "noise_floor")
+# Of what else there is of a model, its receptive field, maps and shift, neither way is better.
+COSTS = ("time/", "telemetry/overhead", "model/parameters", "model/macs", "model/saved_bytes")
+FAULTS = ("loss", "error", "gap", "nonfinite/", "noise_floor")  # not first_nonfinite_step
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
             f"{typed} a sweep, and this is a single run. To sweep, put -m first:\n"
             f"  python -m cnnlab.{config_name} -m {typed.partition(' ')[0]} ..."
         )
-    claim = job.get("claim", {})
+    claim = job.get("claim") or OmegaConf.create()
     if set(claim) - {"guess"} or claim.get("guess") is not None:
         sentence = f'"{claim.sentence}"' if "sentence" in claim else "A claim"
         raise InputError(

@@ -21,6 +21,11 @@ from cnnlab.common.words import shown
 
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")
+# What to type in place of a whole section.
+_INSTEAD = {
+    "sweep": "Give one of them, e.g. sweep.dry_run=true.",
+    "claim": "Give one of them, e.g. claim.guess=holds; or claim=null, to judge nothing.",
+}
 
 
 def in_words(
@@ -46,11 +51,11 @@ def in_words(
             raise InputError(
                 f"Hydra cannot make a config of {' '.join(overrides)[:100]} ({type(error).__name__})."
             ) from error
-    for section in ("sweep", "claim"):
-        if not isinstance(config.get(section, OmegaConf.create()), DictConfig):
+    for section in _INSTEAD:
+        found = config.get(section, OmegaConf.create())
+        if not isinstance(found, DictConfig) and (section, found) != ("claim", None):
             raise InputError(
-                f"{section}={shown(config[section])} is not allowed: {section} is a section of settings.\n"
-                "Give one of them, e.g. sweep.dry_run=true."
+                f"{section}={shown(found)} is not allowed: {section} is a section of settings.\n{_INSTEAD[section]}"
             )
     return config
 

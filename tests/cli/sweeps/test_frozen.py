@@ -19,7 +19,7 @@ def _freeze(composed, *arguments, tune=None, arms=None, folder="s"):
 
 def test_a_frozen_config_is_that_of_the_single_run(composed):
     _, _, jobs = _freeze(composed, "model=single5x5", "init=he,xavier", "seed=0,3")
-    assert [job.name for job in jobs] == [f"init={i},seed={s}" for i in ("he", "xavier") for s in (0, 3)]
+    assert [job.name for job in jobs] == [f"init={i},seed={s}" for s in (0, 3) for i in ("he", "xavier")]
     for job in jobs:
         config, _, _ = compose_run("train", job.lines)
         assert job.text == OmegaConf.to_yaml(config, resolve=True)

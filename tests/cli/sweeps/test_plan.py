@@ -13,10 +13,10 @@ def _plan(*arguments, arms=None, tune=None, params=None):
     return make_plan(OverridesParser.create(), arguments, arms, tune, params)
 
 
-def test_comma_lists_give_every_combination_the_last_one_fastest():
+def test_comma_lists_give_every_combination_seed_by_seed_the_last_list_fastest():
     plan = _plan("init=he,xavier", "dataset=mnist", "model=a,b", "seed=0,1")
     expected = [
-        {"init": i, "dataset": "mnist", "model": m, "seed": s} for i, m, s in product(("he", "xavier"), "ab", "01")
+        {"init": i, "dataset": "mnist", "model": m, "seed": s} for s, i, m in product("01", ("he", "xavier"), "ab")
     ]
     assert [dict(job.overrides) for job in plan.measuring] == expected and plan.axes == ("init", "model")
     assert plan.measuring[0].labels == {"init": "he", "model": "a"} and not plan.tuning
@@ -24,8 +24,16 @@ def test_comma_lists_give_every_combination_the_last_one_fastest():
 
 def test_ranges_lists_and_repeated_values():
     plan = _plan("seed=range(0,3)", "model.channels=[8],[8,16]", "init=he,he")
-    assert [job.overrides["seed"] for job in plan.measuring] == ["0", "1", "2"] * 2
+    assert [job.overrides["seed"] for job in plan.measuring] == ["0", "0", "1", "1", "2", "2"]
     assert plan.axes == ("model.channels",) and plan.measuring[3].labels == {"model.channels": "[8,16]"}
+
+
+def test_arms_take_turns_so_that_a_machine_that_slows_down_favours_none():
+    arms = {"two": ["model.convs_per_block=2"], "one": ["model.convs_per_block=1"]}
+    plan = _plan("seed=range(12)", arms=arms)
+    times = [(job.labels["arm"], 100 + at) for at, job in enumerate(plan.measuring)]  # a millisecond more each run
+    mean = {arm: sum(time for name, time in times if name == arm) / 12 for arm in arms}
+    assert mean["one"] - mean["two"] == 1, "12 where all runs of one come first"
 
 
 def test_arms_are_crossed_with_comma_lists():
@@ -94,7 +102,7 @@ def test_what_cannot_be_a_sweep_is_refused(arguments, more, words):
 
 def test_a_list_of_lists_in_a_yaml_sweeps_over_lists_and_names_of_arms_may_be_numbers():
     plan = _plan(params={"model.channels": [[8], [8, 16]], "seed": [0, 1]}, arms={1: ["init=he"], 2: []})
-    assert [job.overrides["model.channels"] for job in plan.measuring[::2]] == ["[8]", "[8,16]"] * 2
+    assert [job.overrides["model.channels"] for job in plan.measuring] == ["[8]", "[8,16]"] * 4
     assert {job.labels["arm"] for job in plan.measuring} == {"1", "2"} and len(plan.measuring) == 8
 
 

@@ -128,6 +128,14 @@ def test_another_tuned_setting_does_not_mix_with_measured_runs(sweep_with, tmp_p
     assert after == before, "what was chosen and measured is still on record"
 
 
+def test_a_claim_that_is_switched_off_is_no_setting_of_the_jobs(sweep_with, tmp_path):
+    launcher = Launcher()
+    sweep_with(launcher, "claim=null", "seed=0,1")
+    record = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert launcher.launched == ["seed=0", "seed=1"] and record["claim"] is None
+    assert [job["overrides"] for job in record["jobs"]] == [["seed=0"], ["seed=1"]]
+
+
 def test_a_dry_run_launches_nothing(sweep_with, tmp_path, capsys):
     launcher = Launcher()
     sweep_with(launcher, "seed=0,1", "sweep.dry_run=true")

@@ -37,6 +37,19 @@ def test_both_documents_are_written(make_sweep, tmp_path):
     assert [entry.name for entry in entries] == ["clear", "missing", "weak"]
 
 
+def test_the_learning_rates_that_were_chosen_stand_in_both(make_sweep, tmp_path):
+    chosen = [{"labels": {"arm": arm}, "setting": {"lr": lr}, "edge": []} for arm, lr in (("a", "0.3"), ("b", "0.2"))]
+    tune = {"grid": {"lr": ["0.1", "0.2", "0.3", "0.4"]}, "seeds": ["9"], "chosen": chosen}
+    arms = {"a": [0.90, 0.91, 0.92], "b": [0.50, 0.51, 0.52]}
+    sweeps = make_sweep(arms, name="clear", claim=SAID, axes=("arm",), tune=tune).parent
+    write_documents(CLAIMS[:1], sweeps, "equal", tmp_path / "docs")
+    for kind in ("md", "html"):
+        assert (
+            "lr of 0.1, 0.2, 0.3, 0.4, with seeds of their own. a: 0.3; b: 0.2."
+            in (tmp_path / "docs" / f"claims.{kind}").read_text()
+        )
+
+
 def run(start: int, end: int) -> RunRecord:
     began = datetime(2026, 11, 26, tzinfo=UTC)
     times = {"started": began + timedelta(seconds=start), "finished": began + timedelta(seconds=end)}

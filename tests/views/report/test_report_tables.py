@@ -118,4 +118,6 @@ def test_a_column_that_says_the_same_in_every_row_is_constant():
     ("key", "best"), [("test/accuracy", True), ("model/parameters", True), ("diagnosis/count", False)]
 )
 def test_a_column_of_the_best_only_where_one_way_is_better(key, best, make_sweep):
-    assert ("best" in group_table(Study.of([make_sweep({"a": [0.9, 0.8], "b": [0.7]})], key)).headings) is best
+    study = Study.of([make_sweep({"a": [0.9, 0.8], "b": [0.7]})], key)
+    assert ("best" in group_table(study).headings) is best
+    assert difference_table(study.differences).headings[0] == ("better mean" if best else "higher mean")

@@ -66,13 +66,16 @@ def make_plan(
 
     _check_number(values, grid, len(tune_seeds), max(1, len(sets)))
 
-    measuring, tuning = [], []
-    for labels, overrides in _designs(values, sets, axes):
-        seeds = values.get(SEED, ())
-        measuring += [PlannedJob(MEASURE, labels, {**overrides, SEED: seed}) for seed in seeds]
-        measuring += [] if seeds else [PlannedJob(MEASURE, labels, overrides)]
-        for setting in points(grid) if grid else ():
-            tuning += [PlannedJob(TUNE, labels, {**overrides, **setting, SEED: s}, setting) for s in tune_seeds]
+    designs = list(_designs(values, sets, axes))
+    tuning = [
+        PlannedJob(TUNE, labels, {**overrides, **setting, SEED: seed}, setting)
+        for labels, overrides in designs
+        for setting in (points(grid) if grid else ())
+        for seed in tune_seeds
+    ]
+    # Seed by seed, so that what changes in the machine meanwhile is no difference between arms.
+    own = [{SEED: seed} for seed in values.get(SEED, ())] or [{}]
+    measuring = [PlannedJob(MEASURE, labels, {**overrides, **seed}) for seed in own for labels, overrides in designs]
     arms_as_typed = {name: tuple(lines) for name, lines in arms.items()}
     return Plan((*(["arm"] if sets else []), *axes), arms_as_typed, grid, tune_seeds, tuple(tuning), tuple(measuring))
 

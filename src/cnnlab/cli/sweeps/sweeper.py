@@ -1,6 +1,7 @@
 """The lab's sweeper: composes every job once, runs what is missing, tunes first where asked, and ends with a report."""
 
 import logging
+import re
 import shlex
 import sys
 import threading
@@ -34,8 +35,6 @@ from cnnlab.common.errors import InputError
 from cnnlab.common.garbage import import_uncollected
 from cnnlab.runs.attempts import set_aside
 from cnnlab.runs.status import FINISHED, can_be_taken_up, real_status
-
-_OF_THE_COMMAND = tuple(f"{section}." for section in COMMAND_SECTIONS)
 
 
 class LabSweeper(Sweeper):
@@ -83,9 +82,9 @@ class LabSweeper(Sweeper):
         sweep = named_folder(str(self.config.hydra.sweep.dir), "hydra.sweep.dir")
         check_can_be_made(sweep, "hydra.sweep.dir")
         typed = cleaned(self.loader, arguments, self.config.hydra.job.config_name)
-        lines = [line for line in typed if not line.lstrip("+").startswith(_OF_THE_COMMAND)]
+        lines = [line for line in typed if re.split("[.=]", line.lstrip("+"))[0] not in COMMAND_SECTIONS]
         plan = make_plan(parser_of(self.loader), lines, self.arms, self.tune, self.params)
-        self.claim = _claim(_plain(self.config.claim), plan)
+        self.claim = _claim(_plain(self.config.claim) or {}, plan)
         composed = freeze(self.loader, self.config, [*plan.tuning, *plan.measuring], tuned=bool(plan.grid))
         jobs = list(islice(composed, 1))
         self._check_settings(jobs)  # a mistake for all jobs, which is most of them, costs no process

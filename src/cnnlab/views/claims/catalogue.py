@@ -16,7 +16,8 @@ HEADINGS = {"text": "Claims of the text", "beyond": "Claims beyond it"}
 @dataclass(frozen=True)
 class ClaimEntry:
     """`name`: of its YAML; `verdict`: None where it was not run; `expected`: in words, before it ran; `seconds`: of all
-    its runs; `facts`: {heading: text}, under what circumstances they ran; `report`: of its sweep, as it is linked."""
+    its runs; `facts`: {heading: text}, under what circumstances they ran; `report`: of its sweep, as it is linked;
+    `tuned`: what was chosen for each arm, in words."""
 
     name: str
     claim: Claim
@@ -27,6 +28,7 @@ class ClaimEntry:
     seconds: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     report: Path | None = None
+    tuned: str = ""
 
     @property
     def word(self) -> str:

@@ -42,7 +42,11 @@ def _details(entry: ClaimEntry) -> str:
         parts += [markdown_table(comparison_table(entry.verdict)), notes(entry.verdict)]
     report = f"[{entry.report.name}]({entry.report.as_posix()})" if entry.report else ""
     known = {"expected": escaped(entry.expected), "smallest difference that matters": entry.margin}
-    known |= {"runs": entry.cost, **{heading: escaped(text) for heading, text in entry.facts.items()}}
+    known |= {
+        "tuned": escaped(entry.tuned),
+        "runs": entry.cost,
+        **{heading: escaped(text) for heading, text in entry.facts.items()},
+    }
     parts += [_listed(known | {"report": report}, ready=True), f"```bash\n{entry.command}\n```"]
     return "\n\n".join(part for part in parts if part)
 

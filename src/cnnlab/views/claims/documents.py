@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from cnnlab.claims.circumstances import UNKNOWN, circumstances
+from cnnlab.claims.circumstances import UNKNOWN, circumstances, tuned_in_words
 from cnnlab.claims.experiment import Experiment, load
 from cnnlab.claims.false_verdicts import false_verdicts
 from cnnlab.claims.find_runs import SWEEP
@@ -57,6 +57,7 @@ def _entry(claim: StatedClaim, experiment: Experiment | None, verdict: Verdict |
         return entry
     return replace(
         entry,
+        tuned=tuned_in_words(experiment, claim.claim.words or {}),
         runs=len(experiment.runs),
         seconds=busy_seconds(experiment.runs),
         facts=circumstances(experiment) | {"data fingerprint": _fingerprints(experiment)},

@@ -99,7 +99,8 @@ def difference_table(found: Sequence[Difference]) -> TextTable:
             row.append(NOT_KNOWN if each.correlation is None else f"{each.correlation:.2f}")
         rows.append((*row, _verdict(each)))
     difference = POINTS if metric.is_share else "difference"
-    headings = ["better mean", "other", difference, "95 %", EFFECT, "p, Holm"]
+    first = "better mean" if metric.better else "higher mean"
+    headings = [first, "other", difference, "95 %", EFFECT, "p, Holm"]
     headings += ["correlation of the pairs"] * paired
     if len(rows) > 1 and len({row[0] for row in rows}) == 1:
         headings, rows = [f"{rows[0][0]} against", *headings[2:]], [row[1:] for row in rows]
