@@ -70,8 +70,8 @@ class Claim:
     `words`: what to call the values of axes and keys.
 
     rule: means | exact (every run, to within `margin`; nothing is estimated) | trained (share of runs above chance,
-    against a share or another arm's, without a margin) | slope (of ln of the key over ln of the axis `over`, against a number) |
-    best_slope (the same of the value of the arms' axis at which the key is best).
+    against a share or another arm's, without a margin) | slope (of ln of the key over ln of the axis `over`, against
+    a number) | best_slope (the same of the value of the arms' axis at which the key is best).
     """
 
     sentence: str
@@ -199,9 +199,9 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
     for than in claim.than if claim.rule not in SLOPES else ():
         if isinstance(than, int | float) and than in map(as_number, arms):
             raise InputError(
-                f"claim.than={than} is a number to compare {claim.keys[0]} with, and {first}={than} an arm: which one?\n"
-                f'The arm is typed in quotes, "claim.than=\'{than}\'", in a YAML than: "{than}". For the number give the '
-                "arms names, hydra.sweeper.arms={NAME: [SETTING=VALUE], ...}."
+                f"claim.than={than}: a number to compare {claim.keys[0]} with, or the arm {first}={than}?\n"
+                f"The arm is typed in quotes, \"claim.than='{than}'\". For the number, give the arms names:\n"
+                "hydra.sweeper.arms={NAME: [SETTING=VALUE], ...}."
             )
     if not claim.pairs(arms or ALL_RUNS):
         raise InputError(
