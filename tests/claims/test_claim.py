@@ -43,6 +43,48 @@ def test_what_is_refused(change, words):
     assert words in str(error.value)
 
 
+SHARE = {"sentence": "s", "arm": "he", "than": 0.5, "rule": "trained"}
+SLOPE = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "rule": "slope", "margin": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("claim", "change", "words"),
+    [
+        (HE, {"over": "depth"}, "claim.over=depth: claim.rule=means has no use for it.\nLeave it out"),
+        (SHARE, {"margin": 0.9}, "claim.margin=0.9: claim.rule=trained has no use for it.\nLeave it out, or choose"),
+        (SHARE, {"times": 3}, "claim.times=3: claim.rule=trained has no use for it"),
+        (SHARE, {"key": "test/loss"}, "or choose the rule that has: means, exact, slope, best_slope."),
+        (SHARE, {"is": "equal"}, "claim.is=equal: claim.rule=trained says which share of runs is higher"),
+        (SHARE, {"than": "test/chance"}, "claim.than=test/chance: a share of runs is compared with a number"),
+        (SHARE, {"than": 50}, "claim.than=50: accuracies and shares of runs are from 0 to 1"),
+        (HE, {"than": [0.5, 95]}, "claim.than=95: accuracies and shares of runs are from 0 to 1, and 95 % is 0.95."),
+        (HE, {"than": 0.5, "times": 3}, "claim.than=0.5: accuracies and"),
+        (HE, {"margin": 1}, "claim.margin=1: accuracies are from 0 to 1, so that none differ by more.\nOne point is"),
+        (HE, {"arm": 5}, "claim.arm=5 is not allowed.\nAllowed: the name of an arm, a number in quotes"),
+        (SLOPE, {"times": 2}, "claim.times=2: claim.rule=slope has no use for it"),
+        (SLOPE, {"key": ["k/k", "k/l"]}, "a slope is that of one key, and compared with one number"),
+        (SLOPE, {"than": [-1, -2]}, "claim.than=[-1,-2]: a slope is that of one key"),
+        ({**SLOPE, "rule": "best_slope"}, {"arm": "he"}, "claim.arm=he: claim.rule=best_slope has no use for it"),
+    ],
+)
+def test_what_would_decide_nothing_is_refused(claim, change, words):
+    read_claim(claim)
+    with pytest.raises(InputError) as error:
+        read_claim({**claim, **change})
+    assert words in str(error.value)
+
+
+def test_a_number_that_is_also_an_arm_has_to_be_said_which():
+    axes = {"model.kernel_size": ["3", "5"], "depth": ["1", "2"]}
+    sides = {"sentence": "s", "key": "model/map_side", "arm": "5", "margin": 1}
+    check_levels(read_claim({**sides, "than": "3"}), axes)
+    check_levels(read_claim({**sides, "than": 4}), axes)
+    check_levels(read_claim({**SLOPE, "rule": "best_slope", "than": 3, "over": "depth"}), axes)  # a slope of 3
+    for than in (3, 3.0):
+        with pytest.raises(InputError, match=f"is typed in quotes, \"claim.than='{than}'\""):
+            check_levels(read_claim({**sides, "than": than}), axes)
+
+
 AXES = {"arm": ["he", "xavier"], "model.depth": ["8", "22"]}
 
 
@@ -51,8 +93,7 @@ def test_arms_and_axes_that_the_sweep_has():
     check_levels(read_claim({**HE, "than": [0.5, "test/chance"]}), AXES)
     check_levels(read_claim({**HE, "arm": ["he", "xavier"]}), AXES)  # he against xavier
     check_levels(read_claim({**HE, "arm": None, "than": 0.5}), {})  # all runs of one design
-    slope = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "rule": "slope", "margin": 0.5}
-    check_levels(read_claim(slope), AXES)
+    check_levels(read_claim(SLOPE), AXES)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +108,10 @@ def test_arms_and_axes_that_the_sweep_has():
         ({"than": "lsuv"}, "claim.than=lsuv: the sweep has no such arm"),
         ({"rule": "slope", "than": 1, "over": "model.width"}, "There are: model.depth."),
         ({"rule": "slope", "over": "model.depth"}, "a slope is compared with a number"),
+        (
+            {"rule": "best_slope", "arm": None, "than": 1, "over": "model.depth"},
+            "the best arm is looked for between numbers, and there are he, xavier",
+        ),
     ],
 )
 def test_arms_and_axes_that_it_lacks(change, words):

@@ -133,11 +133,25 @@ def test_shares_of_runs_that_trained():
         (two_arms()[:2], "a single seed"),
         ([*two_arms(), run("he", 7, {"test/accuracy": math.nan})], "not a finite number"),
         ([*two_arms(), run("he", 7, {})], "1 of 7 runs have no test/accuracy"),
+        ([*two_arms(), run("xavier", 7, {})], "1 of 7 runs of xavier have no test/accuracy"),
+        ([*two_arms()[::2], run("xavier", 7, {})], "no run of xavier has test/accuracy"),
     ],
 )
 def test_what_cannot_be_compared_is_unknown_and_says_why(runs, reason):
     (found,) = comparisons(claim(), experiment(*runs))
     assert found.outcome == "unknown" and reason in found.reason
+
+
+@pytest.mark.parametrize("rule", ["means", "exact"])
+@pytest.mark.parametrize(("arm", "than"), [("he", "xavier"), ("xavier", "he")])
+def test_what_is_left_of_an_arm_decides_nothing_on_either_side(rule, arm, than):
+    """Four of six runs of xavier failed, or have not run yet: those that ran may be the worst."""
+    runs = [each if not each.name.startswith("xavier") or each.seed in "01" else replace(each, results={})
+            for each in two_arms()]  # fmt: skip
+    (found,) = comparisons(claim(arm=arm, than=than, rule=rule), experiment(*runs))
+    assert found.outcome == "unknown" and "4 of 6 runs" in found.reason
+    (key,) = comparisons(claim(arm="he", than="test/chance", rule=rule), experiment(*runs))
+    assert key.reason == "no run has test/chance"
 
 
 def test_a_slope_over_an_axis_one_per_seed():
@@ -157,6 +171,11 @@ def test_a_slope_over_an_axis_one_per_seed():
     }
     (found,) = comparisons(read_claim(settings), experiment(*runs))
     assert found.left == pytest.approx(0.52) and found.outcome == "holds" and found.n == 5
+    failed = [replace(each, results={}) if each.labels["width"] == "64" else each for each in runs]
+    for without in (failed, [*runs[:-1], failed[-1]], runs[:-1]):
+        (open_,) = comparisons(read_claim(settings), experiment(*without))
+        known = sum(bool(each.results) for each in without)
+        assert open_.outcome == "unknown" and open_.reason == f"{15 - known} of 15 runs have no k/k"
 
 
 def test_the_slope_of_the_best_value():
@@ -182,6 +201,15 @@ def test_the_slope_of_the_best_value():
     settings |= {"margin": 0.2, "is": "equal", "words": {f"[1,1,{n}]": f"{n} layers" for n in (4, 8, 22)}}
     (found,) = comparisons(read_claim(settings), experiment(*runs))
     assert found.left == pytest.approx(-1.49) and found.outcome == "holds"
+    at = {"optimizer.lr": "0.1", "depth": "[1,1,8]"}  # the best of the grid there
+    failed, diverged = (
+        [replace(r, results=r.results | worse if worse else {}) if r.labels == at else r for r in runs]
+        for worse in ({}, {"train/epoch_loss": math.nan})
+    )
+    (missing,) = comparisons(read_claim(settings), experiment(*failed))
+    assert missing.outcome == "unknown" and missing.reason == "3 of 63 runs have no train/epoch_loss"
+    (worst,) = comparisons(read_claim(settings), experiment(*diverged))
+    assert worst.outcome != "unknown"  # that no loss is left is what the run found
     (ends,) = comparisons(
         read_claim(settings), experiment(*[r for r in runs if float(r.labels["optimizer.lr"]) > 0.02])
     )

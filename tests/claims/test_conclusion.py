@@ -49,8 +49,12 @@ def test_pairs_of_equal_difference_are_exact(answer):
     assert (
         answer({"a": scattered, "b": scattered}, paired=True) == "a and b are equal in every pair (3 pairs of seeds)."
     )
-    said = answer({"a": [0.25, 0.5], "b": [0.125, 0.375]}, paired=True)
-    assert said == "a beats b by exactly 12.50 points, 2 pairs of seeds: in every pair."
+    said = answer({"a": [0.25, 0.5] * 3, "b": [0.125, 0.375] * 3}, paired=True)
+    assert said == "a beats b by exactly 12.50 points, 6 pairs of seeds: in every pair."
+    said = answer({"a": [0.25, 0.5], "b": [0.125, 0.375]}, paired=True)  # as chance alone gives it
+    assert (
+        said == "No difference found between a and b (12.50 points, 2 pairs of seeds; about 6 seeds each would tell)."
+    )
 
 
 def test_constants_are_exact(answer):
@@ -129,7 +133,7 @@ def test_arms_that_are_all_equal_have_no_best_one(answer):
 
 
 def test_where_some_equal_the_best_they_are_named_as_such_and_nothing_is_adjusted(answer):
-    said = answer({"a": [0.2] * 3, "b": [0.2] * 3, "c": [0.1] * 3})
-    assert said == "a has the highest mean test accuracy, 20.00 % (3 seeds); equal to it: b; beaten: c."
+    said = answer({"a": [2.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}, key="model/depth")
+    assert said == "a has the lowest mean model depth, 2 (3 seeds); equal to it: b; beaten: c."
     said = answer({"a": [0.9, 0.91, 0.92], "b": [0.1] * 3, "c": [0.2]})
     assert "not compared: c" in said and "Holm" not in said

@@ -1,6 +1,7 @@
 """Decisions against independent intervals, tests and published tables."""
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -30,14 +31,14 @@ def blank(**settings) -> Comparison:
 def test_welch_s_interval_is_that_of_a_textbook_example():
     """R's manual, t.test(extra ~ group, data = sleep): 95 % -3.3654832 to 0.2054832, df 17.776."""
     estimate = of_two(FIRST, SECOND)
-    assert estimate.interval() == pytest.approx((-3.3654832, 0.2054832), abs=5e-8)
+    assert estimate.interval(0.05) == pytest.approx((-3.3654832, 0.2054832), abs=5e-8)
     assert estimate.freedom == pytest.approx(17.776, abs=5e-4)
     assert estimate.p_below(0) == pytest.approx(0.07939, abs=5e-6)
 
 
 def test_the_interval_of_pairs_is_that_of_the_same_example():
     estimate = of_values([a - b for a, b in zip(FIRST, SECOND, strict=True)])
-    assert estimate.interval() == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
+    assert estimate.interval(0.05) == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,14 @@ def test_without_scatter_the_values_themselves_decide():
         (0.05, "equal", "holds"),
         (0.5, "equal", "does not hold"),
     ]:
-        found = decide(blank(margin=0.1, is_=is_), of_values([value] * 5))
-        assert found.outcome == outcome and found.interval is None and found.p is None
+        found = decide(blank(margin=0.1, is_=is_), of_values([value] * 6))
+        assert found.outcome == outcome and found.interval is None and found.p == 2 / 2**6
+        few = decide(blank(margin=0.1, is_=is_), of_values([value] * 5))
+        assert few.outcome == "inconclusive" and holm([few])[0].seeds == 10  # as many as there are
+        groups = decide(blank(margin=0.1, is_=is_), of_two([value] * 3, [0.0] * 4))
+        assert groups.outcome == outcome and groups.p == 2 / 4**3
+        counted = replace(blank(margin=0.1, is_=is_), key="model/macs")
+        assert decide(counted, of_values([value] * 2)).outcome == outcome
 
 
 def test_seeds_that_would_decide_do_decide_in_most_repetitions():
@@ -92,6 +99,7 @@ def test_seeds_that_would_decide_do_decide_in_most_repetitions():
     first = decide(blank(margin=1.0), of_values(list(1.5 + 0.8 * (z := draws.normal(size=10)) / z.std(ddof=1) - 0)))
     assert first.value is not None
     found = decide(Comparison("k/k", "a", "b", n=6, margin=1.0), of_values([1.3, 2.4, 0.6, 1.9, 1.1, 1.7]))
+    (found,) = holm([found])
     assert found.outcome == "inconclusive" and found.seeds is not None and found.seeds > 6
     sd = float(np.std([1.3, 2.4, 0.6, 1.9, 1.1, 1.7], ddof=1))
     decided = [
@@ -99,6 +107,29 @@ def test_seeds_that_would_decide_do_decide_in_most_repetitions():
         for _ in range(400)
     ]
     assert 0.72 < np.mean(decided) < 0.9
+
+
+@pytest.mark.parametrize(("difference", "is_"), [(1.5, "higher"), (0.0, "equal"), (0.3, "equal"), (1.6, "equal")])
+@pytest.mark.parametrize("places", [1, 8])
+def test_seeds_that_would_decide_do_so_as_it_is_judged(difference, is_, places):
+    """Of several places, of which Holm's method asks more; and of equality, whose interval has to end at both sides."""
+    seen = [difference + z for z in (-1.0, 0.6, 1.2, -0.9, 0.8, -0.7)]
+    settings = {"n": 6, "margin": 1.0, "is_": is_}
+    first = holm([decide(Comparison("k/k", "a", "b", **settings), of_values(seen))] * places)
+    assert {each.outcome for each in first} == {"inconclusive"}
+    seeds, sd = first[0].seeds, float(np.std(seen, ddof=1))
+    assert seeds is not None
+    draws = np.random.default_rng(2).normal(difference, sd, (320 // places, places, seeds))
+    judged = [holm([decide(Comparison("k/k", "a", "b", **settings), of_values(v)) for v in own]) for own in draws]
+    decided = np.mean([each.outcome != "inconclusive" for own in judged for each in own])
+    assert 0.74 < decided < (0.92 if places == 1 else 1.0)
+
+
+def test_what_only_holm_s_method_leaves_open_says_how_many_seeds_it_takes():
+    clear = decide(Comparison("k/k", "a", "b", n=6, margin=1.0), of_values([2.9, 1.4, 2.4, 3.6, 1.5, 2.6]))
+    (alone,), among = holm([clear]), holm([clear] * 20)
+    assert (alone.outcome, alone.seeds) == ("holds", None)
+    assert among[0].outcome == "inconclusive" and among[0].seeds is not None and among[0].seeds > 6
 
 
 def test_every_run_decides_an_exact_claim():

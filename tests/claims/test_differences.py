@@ -1,12 +1,22 @@
 """Differences between groups, against scipy, naive formulas, and published examples."""
 
 import math
+from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from cnnlab.claims.differences import MOST_SEEDS, differences, hedges_g, power_of_t, seeds_for, seeds_needed
+from cnnlab.claims.differences import (
+    MOST_SEEDS,
+    differences,
+    hedges_g,
+    p_of_constants,
+    power_of_t,
+    seeds_for,
+    seeds_needed,
+)
 
 # Hours of sleep gained with two drugs by ten patients: Student 1908, Biometrika 6:1-25, as in R's `sleep`.
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
@@ -137,11 +147,59 @@ def test_a_tiny_difference_takes_more_seeds_than_anybody_has_and_none_takes_none
 
 
 def test_groups_of_constants_differ_exactly_or_not_at_all(group):
-    a, b, c = group("a", [0.1] * 3), group("b", [0.1] * 4), group("c", [0.3] * 2)
+    a, b, c = group("a", [0.1] * 4), group("b", [0.1] * 5), group("c", [0.3] * 4)
     first, second, third = differences([a, b, c])
     assert first.value == second.value == pytest.approx(0.2) and first.is_real
     assert (first.verdict, third.verdict) == ("exact", "equal")
-    assert (first.interval, first.p, first.g, third.value) == (None, None, None, 0.0)
+    assert (first.interval, first.p, first.g, third.value) == (None, 2 / 4**4, None, 0.0)
+
+
+def test_what_cannot_vary_between_seeds_differs_exactly_with_any_number_of_them(group):
+    for paired in (False, True):
+        (found,) = differences([group(n, [v] * 2, "model/parameters") for n, v in (("a", 9.0), ("b", 8.0))], paired)
+        assert (found.better.name, found.verdict, found.p) == ("b", "exact", None)
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(2, "inconclusive"), (5, "inconclusive"), (6, "exact")])
+def test_equal_differences_of_few_pairs_may_be_chance(group, n, verdict):
+    a, b = group("a", [0.25, 0.5] * 3), group("b", [0.125, 0.375] * 3)
+    (found,) = differences([replace(each, runs=each.runs[:n]) for each in (a, b)], paired=True)
+    assert found.verdict == verdict and found.p == 2 / 2**n and found.interval is None
+    assert found.seeds == (None if verdict == "exact" else 6)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_chance_alone_gives_constants_no_more_often_than_said(groups, n):
+    """Enumerated: differences of +1, 0 or -1 with equal shares of both signs; groups of up to four values."""
+    found = []
+    for share in np.linspace(0, 1, 21):
+        if groups == 1:
+            found.append(2 * (share / 2) ** n)
+        else:
+            rest = (1 - share) * np.array([[1, 0, 0], [0.5, 0.5, 0], [1 / 3] * 3])
+            for values in ((share, *each) for each in rest):
+                found.append(sum((p * q) ** n for p, q in permutations(values, 2)))
+    assert max(found) == pytest.approx(p_of_constants(n, groups), rel=1e-9)
+
+
+def test_accuracies_on_few_images_are_rarely_different_where_nothing_differs(group):
+    """Two pairs of runs of one design on 20 test images: the same difference in both is common."""
+    draws = np.random.default_rng(0).binomial(20, 0.9, (1000, 2, 2))
+    constant = [each for each in draws if np.ptp(each[0] - each[1]) == 0 and each[0, 0] != each[1, 0]]
+    assert len(constant) > 50
+    for a, b in constant[:5]:
+        (found,) = differences([group("a", a / 20), group("b", b / 20)], paired=True)
+        assert found.value and not found.is_real
+
+
+def test_where_all_is_between_two_bounds_the_power_is_that_of_draws():
+    draws, n = np.random.default_rng(0), 9
+    values = draws.normal(0.3, 1, (40_000, n))
+    half = stats.t.isf(0.025, n - 1) * values.std(axis=1, ddof=1) / n**0.5
+    inside = (values.mean(axis=1) - half > -1) & (values.mean(axis=1) + half < 1)
+    assert power_of_t(0.7 * n**0.5, n - 1, 0.05, 1.3 * n**0.5) == pytest.approx(inside.mean(), abs=0.01)
+    assert seeds_for(1, 1, 0.05, 1) > seeds_for(1, 1, 0.05)
 
 
 def test_a_constant_beside_a_group_that_scatters_is_tested(group):

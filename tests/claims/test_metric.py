@@ -32,6 +32,11 @@ def test_costs_and_faults_are_better_when_smaller(key):
     assert metric.value(0.0821) == "0.082" and metric.difference(0.0031) == "0.0031"
 
 
+def test_what_follows_from_the_network_alone_does_not_vary_between_seeds():
+    assert not Metric("model/parameters").varies
+    assert Metric("test/accuracy").varies and Metric("time/step_ms").varies
+
+
 @pytest.mark.parametrize(
     "key",
     [

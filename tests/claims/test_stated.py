@@ -57,6 +57,6 @@ def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path):
 
 
 def test_without_a_comment_there_is_still_a_command(tmp_path: Path):
-    (tmp_path / "mine.yaml").write_text("claim: {sentence: A., than: b, margin: 1}\n")
+    (tmp_path / "mine.yaml").write_text("claim: {sentence: A., than: b, margin: 0.1}\n")
     (mine,) = stated_claims(tmp_path)
     assert (mine.command, mine.expected, mine.data) == ("python -m cnnlab.train -m experiment=mine", "", "")

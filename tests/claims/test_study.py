@@ -61,6 +61,13 @@ def test_a_claim_about_a_key_that_no_run_has_is_named(make_sweep):
         Study.of([make_sweep({"a": [0.9], "b": [0.5]}, claim={**SAID, "key": "test/acuracy"})])
 
 
+def test_a_claim_of_an_earlier_version_that_is_refused_now_is_not_judged(make_sweep):
+    old = {**SAID, "rule": "trained", "margin": 0.9, "is": "equal"}
+    study = Study.of([make_sweep({"a": [0.9, 0.8], "b": [0.5, 0.4]}, claim=old)])
+    assert study.verdict is None and study.metric.key == "test/accuracy"
+    assert study.caveats[-1].startswith("The claim is not judged: claim.margin=0.9: claim.rule=trained has no use")
+
+
 def test_runs_that_were_checked_instead_of_trained_are_compared_by_what_they_checked(make_sweep):
     learned = [{"check/one_batch/accuracy": 1.0}, {"check/one_batch/accuracy": 0.9}]
     folder = make_sweep({"a": learned, "b": [{"check/one_batch/accuracy": 0.1}]})

@@ -1,10 +1,16 @@
 """The word and the sentence of a verdict."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from cnnlab.claims.claim import read_claim
 from cnnlab.claims.compared import Comparison
-from cnnlab.claims.verdict import Verdict, in_words
+from cnnlab.claims.experiment import Experiment
+from cnnlab.claims.run_record import RunRecord
+from cnnlab.claims.verdict import Verdict, in_words, judge_all
 
 CLAIM = read_claim({"sentence": "He is better.", "arm": "he", "than": "xavier", "margin": 0.01})
 
@@ -33,8 +39,10 @@ def verdict(*comparisons: Comparison, **settings) -> Verdict:
         (["holds", "inconclusive"], "inconclusive"),
         (["holds", "unknown"], "not known"),
         (["does not hold", "no difference that matters"], "does not hold"),
-        (["does not hold", "inconclusive"], "inconclusive"),
-        (["does not hold", "unknown"], "not known"),
+        (["does not hold", "inconclusive"], "does not hold"),
+        (["does not hold", "unknown"], "does not hold"),
+        (["no difference that matters", "inconclusive"], "inconclusive"),
+        (["holds", "does not hold", "inconclusive"], "holds only when"),
     ],
 )
 def test_the_word_is_that_of_all_comparisons(outcomes, word):
@@ -69,6 +77,30 @@ def test_inconclusive_says_what_is_decided():
         found("inconclusive", "8 layers", seeds=9), found("holds", "22 layers"), found("holds", "30 layers")
     )
     assert partly.short == "inconclusive (needs about 9 seeds; holds: 22 layers, 30 layers)"
+
+
+def test_a_place_where_it_does_not_hold_is_not_hidden_by_those_that_are_open():
+    """No number of seeds would make it hold everywhere."""
+    partly = verdict(
+        found("does not hold", "22 layers"), found("inconclusive", "8 layers", seeds=58), found("unknown", "30 layers")
+    )
+    assert partly.short == "does not hold (inconclusive: 8 layers; not known: 30 layers)"
+
+
+def test_what_is_decided_otherwise_if_judged_alone_says_so():
+    """A claim of p = 0.01 beside nineteen others of which none is decided."""
+    rng = np.random.default_rng(0)
+    runs = [
+        RunRecord(f"{arm}{seed}", Path(), labels={"arm": arm}, seed=str(seed), results={"test/accuracy": accuracy})
+        for arm, mean in (("he", 0.93), ("xavier", 0.9))
+        for seed, accuracy in enumerate(mean + 0.01 * np.array([-1, 1, -1, 1, -1, 1]))
+    ]
+    open_ = [replace(r, results={"test/accuracy": 0.9 + 0.02 * rng.normal()}) for r in runs]
+    experiments = [Experiment((), (), tuple(own), ("arm",)) for own in (runs, open_)]
+    (alone,) = judge_all([(CLAIM, experiments[0])])
+    assert alone.short == "holds"
+    among, *_ = judge_all([(CLAIM, experiments[0])] + [(CLAIM, experiments[1])] * 19)
+    assert among.word == "inconclusive" and among.short.endswith("; judged alone: holds)")
 
 
 def test_the_sentence_has_the_numbers():

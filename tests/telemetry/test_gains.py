@@ -23,7 +23,9 @@ def test_it_is_the_geometric_mean_of_the_variances_factors() -> None:
     returned = [(a / b) ** 2 for a, b in pairwise(backward)]
     assert gains(dict(reversed(values.items())), "init") == {
         "signal/variance_gain@init": pytest.approx(math.prod(factors) ** (1 / 3)),
+        "signal/variance_decades@init": pytest.approx(sum(map(math.log10, factors))),
         "signal/gradient_gain@init": pytest.approx(math.prod(returned) ** (1 / 3)),
+        "signal/gradient_decades@init": pytest.approx(sum(map(math.log10, returned))),
     }
 
 
@@ -36,7 +38,10 @@ def test_other_times_calls_statistics_and_groups_do_not_count() -> None:
         "activation/std/01_conv1@init": 3.0,
         "weight/std/01_conv1@init": 3.0,
     }
-    assert gains(values | others, "init") == {"signal/variance_gain@init": 4.0}
+    assert gains(values | others, "init") == {
+        "signal/variance_gain@init": 4.0,
+        "signal/variance_decades@init": pytest.approx(math.log10(4)),
+    }
 
 
 @pytest.mark.parametrize(
@@ -51,11 +56,16 @@ def test_other_times_calls_statistics_and_groups_do_not_count() -> None:
     ],
 )
 def test_what_underflows_overflows_or_was_never_there(stds: tuple[float, ...], gain: float) -> None:
+    decades = -math.inf if gain == 0 else math.log10(gain) * (len(stds) - 2)
     assert gains(_values("preactivation", *stds), "init") == {
-        "signal/variance_gain@init": pytest.approx(gain, nan_ok=True)
+        "signal/variance_gain@init": pytest.approx(gain, nan_ok=True),
+        "signal/variance_decades@init": pytest.approx(decades, nan_ok=True),
     }
     mirrored = gains(_values("gradient", *reversed(stds[:-1]), 1.0), "init")
-    assert mirrored == {"signal/gradient_gain@init": pytest.approx(gain, nan_ok=True)}
+    assert mirrored == {
+        "signal/gradient_gain@init": pytest.approx(gain, nan_ok=True),
+        "signal/gradient_decades@init": pytest.approx(decades, nan_ok=True),
+    }
 
 
 @pytest.mark.parametrize("stds", [(), (1.0,), (1.0, 2.0)])
@@ -73,7 +83,8 @@ def test_he_keeps_the_variance_of_a_relu_chain_and_xavier_halves_it(fill, gain: 
     with probe.watch():
         nn.functional.cross_entropy(network(torch.randn(64, width)), torch.arange(64) % 10).backward()
     found = gains({f"{key}@init": value for key, value in probe.read().items()}, "init")
-    assert list(found.values()) == pytest.approx([gain, gain], rel=0.08)
+    per_layer = [found[f"signal/{what}_gain@init"] for what in ("variance", "gradient")]
+    assert per_layer == pytest.approx([gain, gain], rel=0.08)
 
 
 def test_a_layer_that_is_called_callback_counts() -> None:

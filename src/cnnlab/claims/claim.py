@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnnlab.claims.axes import as_number
+from cnnlab.claims.metric import Metric
 from cnnlab.common.checks import Rule, check_value, either, list_of, number, one_of, optional
 from cnnlab.common.errors import InputError, did_you_mean
+from cnnlab.common.words import shown
 
 VERDICTS = ("holds", "does not hold", "no difference that matters", "holds only when", "inconclusive")
 DIRECTIONS, RULES_OF_DECISION = ("higher", "lower", "equal"), ("means", "exact", "trained", "slope", "best_slope")
@@ -20,7 +23,7 @@ RULES: dict[str, Rule] = {
     "sentence": _TEXT,
     "of": one_of("text", "beyond"),
     "key": _TEXTS,
-    "arm": optional(_TEXTS),
+    "arm": optional(Rule("the name of an arm, a number in quotes, or a list of such", _TEXTS.holds)),
     "than": either(_OTHER, list_of(_OTHER)),
     "times": number(),
     "over": optional(_TEXT),
@@ -44,6 +47,14 @@ DEFAULTS: dict[str, Any] = {
     "lecture": False,
     "guess": None,
 }
+# What a rule leaves out of account; stated all the same, it would look as if it decided something.
+UNUSED = {
+    "means": ("over",),
+    "exact": ("over",),
+    "trained": ("key", "times", "over", "margin"),
+    "slope": ("times",),
+    "best_slope": ("times", "arm"),
+}
 # What decides; the rest are words.
 DECISIVE = ("key", "arm", "than", "times", "over", "is", "rule", "margin")
 
@@ -59,8 +70,8 @@ class Claim:
     `words`: what to call the values of axes and keys.
 
     rule: means | exact (every run, to within `margin`; nothing is estimated) | trained (share of runs above chance,
-    against a share or another arm's) | slope (of ln of the key over ln of the axis `over`, against a number) |
-    best_slope (the same of the value of the arms' axis at which the key is best).
+    against a share or another arm's, without a margin) | slope (of ln of the key over ln of the axis `over`, against
+    a number) | best_slope (the same of the value of the arms' axis at which the key is best).
     """
 
     sentence: str
@@ -109,6 +120,8 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
             "claim.margin=0: a difference of means is judged against the smallest difference that matters.\n"
             "State it before anything runs, e.g. claim.margin=0.01, one point of accuracy."
         )
+    _check_rule(values)
+    _check_shares(values)
     return Claim(
         sentence=values["sentence"],
         keys=_several(values["key"]),
@@ -126,6 +139,52 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
     )
 
 
+def _check_rule(values: Mapping[str, Any]) -> None:
+    """Raise InputError for settings that the claim's rule does not look at."""
+    rule = values["rule"]
+    for key in UNUSED[rule]:
+        if _several(values[key]) != _several(DEFAULTS[key]):
+            raise InputError(
+                f"claim.{key}={shown(values[key])}: claim.rule={rule} has no use for it.\n"
+                f"Leave it out, or choose the rule that has: {', '.join(_that_use(key))}."
+            )
+    if rule == "trained" and values["is"] == "equal":
+        raise InputError(
+            "claim.is=equal: claim.rule=trained says which share of runs is higher, by however little.\n"
+            "Type claim.is=higher or claim.is=lower; or compare accuracies, claim.rule=means, with a claim.margin."
+        )
+    for key in ("key", "than") if rule in SLOPES else ():
+        if len(_several(values[key])) > 1:
+            raise InputError(
+                f"claim.{key}={shown(values[key])}: a slope is that of one key, and compared with one number.\n"
+                "Give one of them, and a claim of its own for each other."
+            )
+
+
+def _check_shares(values: Mapping[str, Any]) -> None:
+    """Raise InputError for an accuracy or a share of runs that is none, as one in percent."""
+    rule = values["rule"]
+    if rule in SLOPES or not (rule == "trained" or all(Metric(key).is_share for key in _several(values["key"]))):
+        return
+    for than in _several(values["than"]):
+        if rule == "trained" and isinstance(than, str) and "/" in than:
+            raise InputError(f"claim.than={than}: a share of runs is compared with a number, e.g. 0.5, or with an arm.")
+        if isinstance(than, int | float) and not 0 <= values["times"] * than <= 1:
+            raise InputError(
+                f"claim.than={than}: accuracies and shares of runs are from 0 to 1, and 95 % is 0.95.\n"
+                f"An arm with a number for its name is typed in quotes, \"claim.than='{than}'\"."
+            )
+    if values["margin"] >= 1:
+        raise InputError(
+            f"claim.margin={shown(values['margin'])}: accuracies are from 0 to 1, so that none differ by more.\n"
+            "One point is claim.margin=0.01."
+        )
+
+
+def _that_use(key: str) -> list[str]:
+    return [rule for rule, unused in UNUSED.items() if key not in unused]
+
+
 def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
     """Raise InputError unless the sweep has what the claim compares. `axes`: {name: values}, the arms' axis first."""
     first, arms = next(iter(axes.items()), ("arm", ()))
@@ -137,6 +196,13 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
                     f"{key}={value}: the sweep has no such {first}.{did_you_mean(value, arms)}\n"
                     f"There are: {', '.join(arms) or 'none, since nothing is swept'}."
                 )
+    for than in claim.than if claim.rule not in SLOPES else ():
+        if isinstance(than, int | float) and than in map(as_number, arms):
+            raise InputError(
+                f"claim.than={than}: a number to compare {claim.keys[0]} with, or the arm {first}={than}?\n"
+                f"The arm is typed in quotes, \"claim.than='{than}'\". For the number, give the arms names:\n"
+                "hydra.sweeper.arms={NAME: [SETTING=VALUE], ...}."
+            )
     if not claim.pairs(arms or ALL_RUNS):
         raise InputError(
             f"claim.than={', '.join(map(str, claim.than))}: nothing is compared with it, since no arm is compared with "
@@ -146,6 +212,11 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
         raise InputError(
             f"claim.over={claim.over}: a slope needs a swept setting besides {first} to be measured over.\n"
             f"There are: {', '.join(list(axes)[1:]) or 'none'}."
+        )
+    if claim.rule == "best_slope" and None in map(as_number, arms):
+        raise InputError(
+            f"claim.rule=best_slope: the best {first} is looked for between numbers, and there are {', '.join(arms)}.\n"
+            "Sweep one whose values are numbers first, e.g. optimizer.lr=0.01,0.03,0.1,0.3."
         )
     if claim.rule in SLOPES and not all(isinstance(than, int | float) for than in claim.than):
         raise InputError("claim.than: a slope is compared with a number, e.g. claim.than=-1.5.")

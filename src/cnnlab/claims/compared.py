@@ -6,10 +6,39 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from scipy.stats import t
+
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
 
 Outcome = Literal["holds", "does not hold", "no difference that matters", "inconclusive", "unknown"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a difference: its standard error, the degrees of freedom of Student's t, and from how many values it is, of
+    the smaller of two `groups`, or of the one group of differences."""
+
+    value: float
+    error: float
+    freedom: float
+    n: int
+    groups: Literal[1, 2]
+
+    @property
+    def scatters(self) -> bool:
+        return self.error > 1e-12 * abs(self.value)
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        half = float(t.isf(alpha / 2, self.freedom)) * self.error
+        return self.value - half, self.value + half
+
+    def p_above(self, bound: float) -> float:
+        """The smallest alpha at which the interval is no longer wholly above `bound`; more than 1 below it."""
+        return 2 * float(t.sf((self.value - bound) / self.error, self.freedom))
+
+    def p_below(self, bound: float) -> float:
+        return 2 * float(t.sf((bound - self.value) / self.error, self.freedom))
 
 
 @dataclass(frozen=True)
@@ -18,8 +47,9 @@ class Comparison:
     left where lower, left minus right where equal; `interval`: its 95 % interval, None where nothing is estimated.
 
     `place`: the levels of the sweep's other axes, in words. `left`, `right`: means, or shares of runs that trained.
-    `p`: the smallest alpha at which the interval would still decide so; `p_holm`: for all that is compared with it.
-    `seeds`: how many per arm would decide it, if what was seen is true; None where it is not asked or not known.
+    `p`: the smallest alpha at which the interval would still decide so; where nothing scatters, how often chance alone
+    gives that. `p_holm`: for all that is compared with it. `seeds`: how many per arm would decide it, by p_holm, if
+    what was seen is true; None where it is not asked or not known. `estimate`: of `value`, where it is one of means.
     `reason`: why it is unknown.
     """
 
@@ -40,6 +70,7 @@ class Comparison:
     rule: str = "means"
     is_: str = "higher"
     reason: str = ""
+    estimate: Estimate | None = None
 
     @property
     def is_share(self) -> bool:

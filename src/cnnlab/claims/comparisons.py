@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cnnlab.claims.axes import as_number, in_order, short_name
 from cnnlab.claims.claim import ALL_RUNS, SLOPES, Claim
-from cnnlab.claims.compared import Comparison, by_seed
+from cnnlab.claims.compared import Comparison, by_seed, value_of
 from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import has_trained
@@ -53,18 +53,22 @@ def _compare(claim: Claim, experiment: Experiment, cell: _Cell, key: str, arm: s
         return _trained(claim, found, runs, cell.arms.get(str(than)), than)
     target = claim.times * than if isinstance(than, int | float) else 0.0
     left = by_seed(runs, key, claim.is_, target)
+    between = isinstance(than, str) and than in cell.arms
+    others = cell.arms[str(than)] if between else runs
     if isinstance(than, int | float):
         right = dict.fromkeys(left, float(than))
-    elif than in cell.arms:
-        right = by_seed(cell.arms[than], key, _opposite(claim.is_))
     else:
-        right = by_seed(runs, than, _opposite(claim.is_))
+        right = by_seed(others, key if between else than, _opposite(claim.is_))
     right = {seed: claim.times * value for seed, value in right.items()}
-    missing = len(runs) - len(left)
-    if not left or not right or missing:
-        return replace(found, n=len(left), reason=_lacking(key, than, left, right, missing))
+    # A run that failed, or has not run yet, may be the one that decides otherwise: what is left of an arm is not it.
+    if len(left) < len(runs):
+        return replace(found, n=len(left), reason=_lacking(key, len(left), len(runs)))
+    if len(right) < len(others):
+        other = (
+            _lacking(key, len(right), len(others), than) if between else _lacking(str(than), len(right), len(others))
+        )
+        return replace(found, n=len(left), reason=other)
     found = replace(found, n=len(left), left=_mean(left.values()), right=_mean(right.values()))
-    between = isinstance(than, str) and than in cell.arms
     sign = -1 if claim.is_ == "lower" else 1
     if claim.rule == "exact":
         pairs = _pairs(left, right, by_seed_only=not between or experiment.paired)
@@ -118,6 +122,10 @@ def _slopes(claim: Claim, experiment: Experiment) -> Iterator[Comparison]:
             found = Comparison(
                 key, claim.call(arm), f"{than:g}", cell.place, margin=claim.margin, rule=claim.rule, is_=claim.is_
             )
+            known, points = sum(value_of(run, key, "equal") is not None for run in runs), _points(claim, experiment)
+            if known < points:  # without some of its points a slope is another one
+                yield replace(found, n=len(_of_seeds(runs)), reason=_lacking(key, known, points))
+                continue
             slopes = [_slope(claim, experiment, key, own) for own in _of_seeds(runs).values()]
             if not all(map(math.isfinite, slopes)) or len(slopes) < 2:
                 yield replace(found, n=len(slopes), reason=_no_slope(claim, slopes))
@@ -134,14 +142,27 @@ def _slope(claim: Claim, experiment: Experiment, key: str, runs: Sequence[RunRec
     for run in runs:
         by_x.setdefault(_as_x(claim, run.labels[claim.over]), []).append(run)
     if claim.rule == "slope":
-        return log_slope({x: next(iter(by_seed(own, key, "equal").values()), math.nan) for x, own in by_x.items()})
+        return log_slope({x: _value(run, key) for x, (run, *_) in by_x.items()})
     best: dict[float, float] = {}
     for x, own in by_x.items():
-        scores = {float(run.labels[experiment.axes[0]]): run.value(key) for run in own}
-        peak = best_of({lr: math.nan if s is None else s for lr, s in scores.items()}, Metric(key).sign())
+        scores = {float(run.labels[experiment.axes[0]]): _value(run, key) for run in own}
+        peak = best_of(scores, Metric(key).sign())
         # Where nothing trains, the best is whatever chance made it.
         best[x] = math.nan if peak is None or not any(map(has_trained, own)) else peak
     return log_slope(best)
+
+
+def _value(run: RunRecord, key: str) -> float:
+    value = value_of(run, key, "equal")
+    return math.nan if value is None else value
+
+
+def _points(claim: Claim, experiment: Experiment) -> int:
+    """How many runs a slope is of: every seed at every level of what it is measured over, and with best_slope of the
+    arms' axis."""
+    axes = [claim.over, *(experiment.axes[:1] if claim.rule == "best_slope" else [])]
+    levels = [{run.labels[axis] for run in experiment.measured} for axis in axes if axis is not None]
+    return len(_of_seeds(experiment.measured)) * math.prod(map(len, levels))
 
 
 def _no_slope(claim: Claim, slopes: Sequence[float]) -> str:
@@ -149,7 +170,7 @@ def _no_slope(claim: Claim, slopes: Sequence[float]) -> str:
         return ONE_SEED
     if claim.rule == "best_slope":
         return "somewhere nothing trained, or the best value is at an end of the grid and the true one may be outside"
-    return "a value is missing or not positive"
+    return "a value is not positive"
 
 
 def _cells(claim: Claim, experiment: Experiment, axes: Sequence[str]) -> Iterator[_Cell]:
@@ -218,9 +239,6 @@ def _opposite(is_: str) -> str:
     return {"higher": "lower", "lower": "higher"}.get(is_, is_)
 
 
-def _lacking(key: str, than: str | float, left: Mapping[str, float], right: Mapping[str, float], missing: int) -> str:
-    if not left:
-        return f"no run has {key}"
-    if not right:
-        return f"no run has a value for {than}"
-    return f"{missing} of {len(left) + missing} runs have no {key}"
+def _lacking(key: str, known: int, runs: int, arm: str | float = "") -> str:
+    of = f" of {arm}" if arm else ""
+    return f"{runs - known} of {runs} runs{of} have no {key}" if known else f"no run{of} has {key}"

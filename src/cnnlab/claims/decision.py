@@ -2,42 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, fisher_exact, t
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import binomtest, fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from cnnlab.claims.compared import Comparison, Outcome
-from cnnlab.claims.differences import ALPHA, seeds_for
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Of a difference: its standard error, and the degrees of freedom of Student's t."""
-
-    value: float
-    error: float
-    freedom: float
-
-    def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
-        half = float(t.isf(alpha / 2, self.freedom)) * self.error
-        return self.value - half, self.value + half
-
-    def p_above(self, bound: float) -> float:
-        """The smallest alpha at which the interval is no longer wholly above `bound`; more than 1 below it."""
-        return 2 * float(t.sf((self.value - bound) / self.error, self.freedom))
-
-    def p_below(self, bound: float) -> float:
-        return 2 * float(t.sf((bound - self.value) / self.error, self.freedom))
+from cnnlab.claims.compared import Comparison, Estimate, Outcome
+from cnnlab.claims.differences import ALPHA, p_of_constants, seeds_for, seeds_of_constants
+from cnnlab.claims.metric import Metric
 
 
 def of_values(values: Sequence[float]) -> Estimate:
     """Of the mean of these values (n >= 2)."""
     n = len(values)
-    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n), n - 1)
+    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, n, groups=1)
 
 
 def of_two(left: Sequence[float], right: Sequence[float]) -> Estimate:
@@ -45,7 +25,7 @@ def of_two(left: Sequence[float], right: Sequence[float]) -> Estimate:
     a, b = (float(np.var(values, ddof=1)) / len(values) for values in (left, right))
     value = float(np.mean(left)) - float(np.mean(right))
     freedom = (a + b) ** 2 / (a**2 / (len(left) - 1) + b**2 / (len(right) - 1)) if a + b else 1.0
-    return Estimate(value, math.sqrt(a + b), freedom)
+    return Estimate(value, math.sqrt(a + b), freedom, min(len(left), len(right)), groups=2)
 
 
 def decide(found: Comparison, estimate: Estimate) -> Comparison:
@@ -55,15 +35,19 @@ def decide(found: Comparison, estimate: Estimate) -> Comparison:
     that matters where it is also above minus the margin, and else the claim does not hold. A claim of equality holds
     if the interval is within the margins, and does not if it is outside. Otherwise inconclusive.
     """
-    found = replace(found, value=estimate.value)
-    if estimate.error <= 1e-12 * abs(estimate.value):
-        return replace(found, outcome=_without_interval(found))
-    found = replace(found, interval=estimate.interval())
+    found = replace(found, value=estimate.value, estimate=estimate)
+    if not estimate.scatters:
+        outcome = _without_interval(found)
+        if not Metric(found.key).varies:
+            return replace(found, outcome=outcome)
+        p = p_of_constants(estimate.n, estimate.groups)
+        return replace(found, p=p, outcome=outcome if p < ALPHA else "inconclusive")
+    found = replace(found, interval=estimate.interval(ALPHA))
     for outcome, p in _candidates(found, estimate):
         if p < ALPHA:
             return replace(found, outcome=outcome, p=p)
     least = min(p for _, p in _candidates(found, estimate))
-    return replace(found, outcome="inconclusive", p=min(least, 1.0), seeds=_seeds_needed(found, estimate))
+    return replace(found, outcome="inconclusive", p=min(least, 1.0))
 
 
 def decide_exactly(found: Comparison, differences: Sequence[float]) -> Comparison:
@@ -97,14 +81,18 @@ def decide_shares(found: Comparison, left: tuple[int, int], right: tuple[int, in
 
 
 def holm(found: Sequence[Comparison]) -> list[Comparison]:
-    """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive."""
+    """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive, and how
+    many seeds would decide is said for the level that Holm's method asks of what is open."""
     tested = [i for i, each in enumerate(found) if each.p is not None]
-    adjusted, values = list(found), [found[i].p for i in tested]
-    if len(tested) > 1:  # one p stays as it is, and multipletests collects garbage for 50 ms
-        values = np.asarray(multipletests(values, alpha=ALPHA, method="holm")[1]).tolist()
-    for i, p in zip(tested, values, strict=True):
-        assert p is not None
-        adjusted[i] = replace(found[i], p_holm=p, outcome=found[i].outcome if p < ALPHA else "inconclusive")
+    values = np.array([found[i].p for i in tested], dtype=float)
+    order, adjusted = np.argsort(values, kind="stable"), list(found)
+    # As statsmodels' multipletests does, which collects garbage for 50 ms.
+    values[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(max=1.0)
+    level = ALPHA / max(int(np.sum(values >= ALPHA)), 1)
+    for i, p in zip(tested, values.tolist(), strict=True):
+        adjusted[i] = replace(found[i], p_holm=p)
+        if p >= ALPHA:
+            adjusted[i] = replace(adjusted[i], outcome="inconclusive", seeds=_seeds_needed(found[i], level))
     return adjusted
 
 
@@ -130,12 +118,23 @@ def _without_interval(found: Comparison) -> Outcome:
     return "no difference that matters" if within else "holds" if found.value > 0 else "does not hold"
 
 
-def _seeds_needed(found: Comparison, estimate: Estimate) -> int | None:
-    """Per arm, for 80 % power if the difference seen is the true one; None where it is at the margin itself."""
-    distance = abs(abs(estimate.value) - found.margin) if found.is_ == "equal" else abs(estimate.value - found.margin)
-    if found.n < 2 or not distance > 0:
+def _seeds_needed(found: Comparison, level: float) -> int | None:
+    """Per arm, for 80 % power at `level` if the difference seen is the true one; None where it is at the margin itself,
+    and of shares."""
+    estimate = found.estimate
+    if estimate is None or found.n < 2:
         return None
-    return max(found.n, seeds_for(distance / (estimate.error * found.n**0.5), estimate.freedom / (found.n - 1), ALPHA))
+    if not estimate.scatters:
+        return max(found.n, seeds_of_constants(estimate.groups, level))
+    # Equality is shown between two bounds, of which the farther one is no matter of course.
+    near, far = abs(estimate.value - found.margin), math.inf
+    if found.is_ == "equal":
+        near, far = abs(found.margin - abs(estimate.value)), found.margin + abs(estimate.value)
+        far = far if abs(estimate.value) < found.margin else math.inf
+    if not near > 0:
+        return None
+    error, freedom = estimate.error * found.n**0.5, estimate.freedom / (found.n - 1)
+    return max(found.n, seeds_for(near / error, freedom, level, far / error))
 
 
 def _ends(found: Any) -> tuple[float, float]:

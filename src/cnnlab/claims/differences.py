@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, count
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -26,8 +27,8 @@ class Difference:
     """`value`: mean of `better` minus mean of `other`, with its 95 % interval, which is not adjusted for the number of
     pairs; `p_holm` is. `correlation`: between the paired runs. `level`: what Holm asks of p, of an inconclusive pair.
 
-    verdict: different | inconclusive (by p_holm), exact | equal (nothing scatters, nothing to test),
-    unknown (`reason` says why).
+    verdict: different | inconclusive (by p_holm), exact (the same, where nothing scatters), equal, unknown (`reason`
+    says why). p of what does not scatter is that of `p_of_constants`; None where nothing can.
     """
 
     better: Group
@@ -66,7 +67,8 @@ def differences(groups: Sequence[Group], paired: bool = False) -> list[Differenc
     rejected, adjusted, _, _ = multipletests([found[i].p for i in tested], alpha=ALPHA, method="holm")
     level = ALPHA / max(int((~rejected).sum()), 1)
     for i, reject, p in zip(tested, rejected, np.asarray(adjusted), strict=True):
-        verdict: Verdict = "different" if reject else "inconclusive"
+        sure: Verdict = "exact" if found[i].interval is None else "different"
+        verdict: Verdict = sure if reject else "inconclusive"
         found[i] = replace(found[i], p_holm=float(p), verdict=verdict, level=None if reject else level)
     return found
 
@@ -113,8 +115,11 @@ def _paired(found: Difference) -> Difference:
 
 
 def _exact(found: Difference) -> Difference:
-    """Neither group, or no pair, scatters, so the difference has no interval and is not tested."""
-    return replace(found, verdict="exact" if found.value else "equal")
+    """Neither group, or no pair, scatters, so the difference has no interval."""
+    if not found.value or not found.better.metric.varies:
+        return replace(found, verdict="exact" if found.value else "equal")
+    n, groups = (found.pairs, 1) if found.pairs else (min(found.better.n, found.other.n), 2)
+    return replace(found, p=p_of_constants(n, groups))
 
 
 def hedges_g(a: Group, b: Group) -> float | None:
@@ -132,6 +137,8 @@ def seeds_needed(found: Difference, alpha: float) -> int | None:
     """
     if not found.value:
         return None
+    if found.interval is None:
+        return seeds_of_constants(1 if found.method == "paired" else 2, alpha)
     if found.method == "paired":
         variances = (_sd_of_pairs(found) ** 2,)
     else:
@@ -141,12 +148,28 @@ def seeds_needed(found: Difference, alpha: float) -> int | None:
     return seeds_for(effect, sum(variances) ** 2 / sum(variance**2 for variance in variances), alpha)
 
 
-def seeds_for(effect: float, freedom: float, alpha: float) -> int:
+def p_of_constants(n: int, groups: int) -> float:
+    """How often, at most, chance alone gives values that differ without scattering, as two accuracies on few images do.
+
+    One group of n differences, as often of either sign: all the same one, 2 / 2^n. Two groups of n values each from one
+    distribution: one value in either group, another one in each, which is most frequent of two values that are equally
+    likely, 2 / 4^n.
+    """
+    return 2 / (2**n if groups == 1 else 4**n)
+
+
+def seeds_of_constants(groups: int, alpha: float) -> int:
+    """The smallest number of seeds per group with which what does not scatter decides at `alpha`."""
+    return next(n for n in count(2) if p_of_constants(n, groups) < alpha)
+
+
+def seeds_for(effect: float, freedom: float, alpha: float, room: float = inf) -> int:
     """The smallest n with 80 % power, MOST_SEEDS at most. `effect`: the difference in standard errors of one seed per
-    group; `freedom`: degrees of freedom per seed beyond the first."""
+    group; `freedom`: degrees of freedom per seed beyond the first; `room`: where the interval has to end below another
+    bound as well, the distance from that one, likewise."""
 
     def is_enough(seeds: int) -> bool:
-        return power_of_t(effect * seeds**0.5, freedom * (seeds - 1), alpha) >= POWER
+        return power_of_t(effect * seeds**0.5, freedom * (seeds - 1), alpha, room * seeds**0.5) >= POWER
 
     # The normal distribution's answer, a few too low; from there by steps of one.
     seeds = max(2, int(((norm.isf(alpha / 2) + norm.ppf(POWER)) / effect) ** 2))
@@ -155,15 +178,17 @@ def seeds_for(effect: float, freedom: float, alpha: float) -> int:
     return min(seeds, MOST_SEEDS)
 
 
-def power_of_t(shift: float, freedom: float, alpha: float) -> float:
-    """How often Student's t finds, at two-sided `alpha`, a mean that is `shift` standard errors from zero.
+def power_of_t(shift: float, freedom: float, alpha: float, room: float = inf) -> float:
+    """How often Student's t finds, at two-sided `alpha`, a mean that is `shift` standard errors from zero; or with
+    `room`, from a lower bound and `room` from an upper one: how often the whole interval is between the two.
 
     Given the mean's own deviation z, normal, it is found where the estimated variance, by chi square, is small enough;
     summed over a grid of z. scipy's noncentral t, which is the same, has no value for few degrees of freedom and large
     shifts.
     """
     z = np.linspace(-9, 9, 4001)
-    small_enough = freedom * ((z + shift) / t.isf(alpha / 2, freedom)) ** 2
+    distance = np.abs(z + shift) if room == inf else np.clip(np.minimum(z + shift, room - z), 0, None)
+    small_enough = freedom * (distance / t.isf(alpha / 2, freedom)) ** 2
     return float(np.sum(norm.pdf(z) * chi2.cdf(small_enough, freedom)) * (z[1] - z[0]))
 
 

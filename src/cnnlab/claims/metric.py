@@ -35,6 +35,11 @@ class Metric:
         return self.better != "lower"
 
     @property
+    def varies(self) -> bool:
+        """Whether it can differ between seeds; what follows from the network's description alone cannot."""
+        return not self.key.startswith("model/")
+
+    @property
     def verb(self) -> str:
         return "beats" if self.better else "exceeds"
 

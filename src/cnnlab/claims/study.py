@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Study:
             tuple(groups),
             tuple(found),
             conclusion(groups, found),
-            tuple(caveats(experiment, groups)),
+            (*caveats(experiment, groups), *_not_judged(experiment)),
             None if (claim := claim_of(experiment)) is None else judge(claim, experiment),
         )
 
@@ -83,9 +84,25 @@ class Study:
 
 
 def claim_of(experiment: Experiment) -> Claim | None:
-    """What the sweep was to decide; None where it said nothing, or several sweeps are looked at together."""
-    content = experiment.sweeps[0].content.get("claim") if len(experiment.sweeps) == 1 else None
-    return read_claim(content) if content else None
+    """What the sweep was to decide; None where it said nothing, or what is refused now, or where several sweeps are
+    looked at together."""
+    content = _stated(experiment)
+    return None if content is None or _not_judged(experiment) else read_claim(content)
+
+
+def _stated(experiment: Experiment) -> dict[str, Any] | None:
+    return (experiment.sweeps[0].content.get("claim") or None) if len(experiment.sweeps) == 1 else None
+
+
+def _not_judged(experiment: Experiment) -> list[str]:
+    """Why the claim that an earlier version began its runs for is not judged."""
+    content = _stated(experiment)
+    try:
+        if content:
+            read_claim(content)
+    except InputError as error:
+        return [f"The claim is not judged: {' '.join(str(error).splitlines())}"]
+    return []
 
 
 def check_study(folders: Sequence[Path], key: str) -> Experiment:

@@ -1,7 +1,7 @@
 """The verdict on a claim: one word, and one sentence with numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnnlab.claims.claim import Claim
 from cnnlab.claims.compared import Comparison
@@ -17,11 +17,12 @@ SHOWN = 3  # comparisons that a sentence describes before it counts the others
 @dataclass(frozen=True)
 class Verdict:
     """`word`: holds | does not hold | no difference that matters | holds only when | inconclusive | not known.
-    `family`: the number of comparisons that Holm's method adjusted for."""
+    `family`: the number of comparisons that Holm's method adjusted for; `alone`: the word if those are only its own."""
 
     claim: Claim
     comparisons: tuple[Comparison, ...]
     family: int
+    alone: str | None = None
 
     @property
     def word(self) -> str:
@@ -31,7 +32,8 @@ class Verdict:
             return "not known" if only == "unknown" else only
         if "holds" in found and found & {"does not hold", "no difference that matters"}:
             return "holds only when"
-        for word in ("inconclusive", "unknown", "does not hold"):
+        # Where it does not hold, whatever is still open cannot make it hold.
+        for word in ("does not hold", "inconclusive", "unknown"):
             if word in found:
                 return "not known" if word == "unknown" else word
         return "not known"  # nothing is compared, as where earlier versions ran a claim of an arm against itself
@@ -47,7 +49,11 @@ class Verdict:
         elif word == "inconclusive":
             seeds = [each.seeds for each in self.comparisons if each.outcome == "inconclusive" and each.seeds]
             added = [seeds_in_words(max(seeds))] if seeds else []
-            added += self._elsewhere("holds", "does not hold", "no difference that matters", "unknown")
+            added += self._elsewhere("holds", "no difference that matters", "unknown")
+        elif word == "does not hold":
+            added = self._elsewhere("inconclusive", "unknown")
+        if self.alone not in (None, self.word):
+            added.append(f"judged alone: {self.alone}")
         return f"{word} ({'; '.join(added)})" if added else word
 
     @property
@@ -106,9 +112,14 @@ def judge_all(claims: Sequence[tuple[Claim, Experiment]]) -> list[Verdict]:
     found = [comparisons(claim, experiment) for claim, experiment in claims]
     adjusted = holm([each for own in found for each in own])
     family, rest = sum(each.p is not None for each in adjusted), iter(adjusted)
-    return [
+    verdicts = [
         Verdict(claim, tuple(next(rest) for _ in own), family) for (claim, _), own in zip(claims, found, strict=True)
     ]
+    return [replace(each, alone=_alone(each, own)) for each, own in zip(verdicts, found, strict=True)]
+
+
+def _alone(verdict: Verdict, own: Sequence[Comparison]) -> str:
+    return Verdict(verdict.claim, tuple(holm(own)), len(own)).word
 
 
 def in_words(found: Comparison, with_place: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""How a signal grows or fades per layer: one number a run, from the measured layers."""
+"""How a signal grows or fades, per layer and over all: a number a run each, from the measured layers."""
 
 import math
 from collections.abc import Mapping
@@ -7,19 +7,25 @@ from cnnlab.diagnosis.logged_step import AGAIN
 
 
 def gains(values: Mapping[str, float], when: str) -> dict[str, float]:
-    """`signal/variance_gain@<when>` and `signal/gradient_gain@<when>` from `<what>/std/<layer>@<when>`.
+    """`signal/<what>_gain@<when>` and `signal/<what>_decades@<when>`, of the variance and the gradient, from
+    `<what>/std/<layer>@<when>`.
 
     Geometric mean over a network's layers of the factor by which the variance of the pre-activations changes from
     one weight layer to the next, from the first to the last one before the logits; and of the factor by which that
     of the gradient changes from layer to layer in the other direction. 1 keeps the signal; 0: it is lost in rounding
     (statistics are float32); infinite: it overflows; NaN: none to begin with. Absent with fewer than two such layers.
+
+    `decades`: the product of these factors, in powers of ten. A factor near 1 per layer may be a large one in all: 0.86
+    in each of 29 layers leaves 1 %.
     """
     found = {}
-    for what, key, backward in (("preactivation", "variance_gain", False), ("gradient", "gradient_gain", True)):
+    for what, key, backward in (("preactivation", "variance", False), ("gradient", "gradient", True)):
         stds = _by_depth(values, f"{what}/std/", f"@{when}")[:-1]  # without the logits, the last weight layer
         if len(stds) > 1:
             start, end = (stds[-1], stds[0]) if backward else (stds[0], stds[-1])
-            found[f"signal/{key}@{when}"] = _gain(start, end, len(stds) - 1)
+            steps = len(stds) - 1
+            gain = found[f"signal/{key}_gain@{when}"] = _gain(start, end, steps)
+            found[f"signal/{key}_decades@{when}"] = -math.inf if gain == 0 else steps * math.log10(gain)
     return found
 
 

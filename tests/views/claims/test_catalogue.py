@@ -38,6 +38,7 @@ def test_an_entry_in_words(verdict):
 def test_the_introduction_says_how_many_comparisons_and_how_often_it_is_wrong(verdict):
     facts = {"false_verdicts": "3 of 200 (1.5 %)", "false_verdicts_how": "On digits.", "gpu": "none"}
     text = " ".join(introduction([_entry(verdict())], facts))
+    assert "it alone, for its own comparisons only; where that gives another verdict, it is added." in text
     assert "for 2 comparisons" in text and "equal: 3 of 200 (1.5 %). On digits." in text
     assert other_facts(facts) == {"gpu": "none"}
     assert len(introduction([_entry()], {})) == 1

@@ -82,14 +82,16 @@ def introduction(entries: Sequence[ClaimEntry], facts: Mapping[str, str]) -> lis
         "The 95 % interval of the difference is judged against that smallest difference, not against zero. The "
         "sentence holds where the whole interval is beyond it, does not hold where the interval is short of it; no "
         "difference that matters: the interval lies within it on both sides; inconclusive: it reaches across. Holds "
-        "only when: in some of the places compared, not in others. Where nothing is estimated, as of sizes and weight "
+        "only when: in some of the places compared, not in others; where it holds in none and does not in some, it "
+        "does not hold, whatever others are. Where nothing is estimated, as of sizes and weight "
         "counts, every run decides."
     ]
     families = {entry.verdict.family for entry in entries if entry.verdict}
     if families:
         found.append(
             f"All p values are adjusted together by Holm's method, for {plural(max(families), 'comparison')}; what "
-            "does not survive it is inconclusive. The intervals shown are not adjusted."
+            "does not survive it is inconclusive. The intervals shown are not adjusted. The command of a claim judges "
+            "it alone, for its own comparisons only; where that gives another verdict, it is added."
         )
     if "false_verdicts" in facts:
         how = facts.get("false_verdicts_how", "")
