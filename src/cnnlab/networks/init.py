@@ -76,9 +76,23 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
     here = by_group if by_group.is_meta else by_group.cpu()
     dense = here.clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
     function = fill.func if isinstance(fill, partial) else fill
-    for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
-        fill(part)
+    if function is classical_:
+        here, dense = here.flatten(0, 1)[None], dense.flatten(0, 1)[None]
+    for before, part in zip(here, dense, strict=True):
+        given = part.detach()
+        _check_written(fill(given), given, before)
+        part.copy_(given)  # itself, but where the fill gave `weight.data` other values
     by_group.copy_(dense.view_as(by_group))
+
+
+def _check_written(returned: object, weight: Tensor, before: Tensor) -> None:
+    """Raise ValueError where a fill returned new weights, a tensor or an array, and left those that it got as they were
+    `before`."""
+    if weight.is_meta or getattr(returned, "shape", None) != weight.shape:
+        return
+    new = torch.as_tensor(returned).to(weight)
+    if torch.equal(weight.flatten(), before.flatten()) and not torch.equal(new, weight):
+        raise ValueError("it returns new weights, and has to write them into those it gets: weight.copy_(...)")
 
 
 def groups_of(layer: nn.Module) -> int:
