@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnnlab.claims.metric import Metric
 from cnnlab.common.checks import Rule, check_value, either, list_of, number, one_of, optional
 from cnnlab.common.errors import InputError, did_you_mean
 
@@ -127,7 +128,9 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
 
 
 def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
-    """Raise InputError unless the sweep has what the claim compares. `axes`: {name: values}, the arms' axis first."""
+    """Raise InputError unless the sweep has what the claim compares, and its runs can decide it. `axes`: {name:
+    values}, the arms' axis first."""
+    _check_shares(claim)
     first, arms = next(iter(axes.items()), ("arm", ()))
     named = {"claim.arm": claim.arms, "claim.than": [t for t in claim.than if isinstance(t, str) and "/" not in t]}
     for key, values in named.items():
@@ -149,6 +152,26 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
         )
     if claim.rule in SLOPES and not all(isinstance(than, int | float) for than in claim.than):
         raise InputError("claim.than: a slope is compared with a number, e.g. claim.than=-1.5.")
+
+
+def _check_shares(claim: Claim) -> None:
+    """Raise InputError for points or percent where shares of 1 are compared: whatever the runs did, the verdict would
+    be the same."""
+    key = next((key for key in claim.keys if claim.rule == "trained" or Metric(key).is_share), None)
+    if key is None or claim.rule in SLOPES:
+        return
+    between = f"{'a share of runs' if claim.rule == 'trained' else key} is between 0 and 1"
+    for than in claim.than:
+        if isinstance(than, int | float) and not 0 <= than * claim.times <= 1:
+            meant = f"{than:g} % are claim.than={than / 100:g}" if 1 < than <= 100 else "Half of all is claim.than=0.5"
+            times = f" times {claim.times:g}" * (claim.times != 1)
+            raise InputError(f"claim.than={than:g}{times}: {between}.\n{meant}.")
+    if claim.rule != "trained" and claim.margin >= max(1.0, abs(claim.times)):
+        meant = f"{claim.margin:g} points are claim.margin={claim.margin / 100:g}"
+        raise InputError(
+            f"claim.margin={claim.margin:g} is {100 * claim.margin:g} points: {between}, so that no difference matters."
+            f"\n{meant if 1 < claim.margin < 100 else 'One point is claim.margin=0.01'}."
+        )
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
