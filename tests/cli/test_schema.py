@@ -84,7 +84,7 @@ def test_settings_of_no_section_are_checked_as_well():
         ({"model": [1]}, "should be indented lines of"),
         ({"dataset": {}}, "dataset: the config that was chosen does not say"),
         ({"optimizer": {"_target_": 5}}, "optimizer: the config that was chosen does not say"),
-        ({"init": {"std": 1.0}}, "init: the config that was chosen lacks bias"),
+        ({"init": {"std": 1.0}}, "init: the config that was chosen does not say what the biases"),
         ({"trainer": {"epochs": 1}}, "trainer: the config that was chosen lacks"),
         ({"telemetry": {}}, "telemetry: the config that was chosen lacks every"),
         ({"experiment": {"seed": 1}}, "# @package _global_"),
@@ -102,3 +102,10 @@ def test_a_config_of_ones_own_in_place_of_the_main_one_has_every_section():
     ) as error:
         check_complete(GOOD)
     assert "seed" not in str(error.value) and "experiment" not in str(error.value)
+
+
+def test_an_initializer_without_bias_is_told_the_line_to_write():
+    fill = {"_target_": "torch.nn.init.normal_", "_partial_": True, "std": 0.05}
+    with pytest.raises(InputError, match="Write a line `bias: 0.0` into it"):
+        check_shapes({"init": fill})
+    check_shapes({"init": {**fill, "bias": 0.0}})
