@@ -338,6 +338,17 @@ def test_new_weights_that_are_only_returned_are_refused(fill):
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory: you tried to allocate 9 bytes")])
+def test_memory_that_is_not_enough_is_no_fault_of_the_initializer(error):
+    def full(weight):
+        raise error
+
+    with pytest.raises(
+        InputError, match=r"not enough memory.*, to fill 01_block1.conv1, weights .*\nThe images are 99x200"
+    ):
+        initialize(_network(), full, batch=torch.empty(1, 3, 99, 200))
+
+
 def _to_data(weight):
     weight.data = _new(weight)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import USUAL_SIZE, InputError
 from cnnlab.common.words import memory
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
@@ -182,7 +182,7 @@ class DecodedFiles:
             head += ":"
         advice = "Repair or remove them"
         if shape and any(OTHER_SIZE in reason for _, reason in failed):
-            advice += f", or resize all images to one size with dataset.size={min(shape[2:])}"
+            advice += f", or resize all images to one size with dataset.size={min(USUAL_SIZE, *shape[2:])}"
         return "\n".join([head, *lines, f"{advice}."])
 
     def _check_space(self, needed: int) -> None:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
@@ -55,10 +55,12 @@ def initialize(
                     _fill(fill, layer, weight)
                 if bias != "keep" and own_bias is not None:
                     nn.init.constant_(own_bias, bias)
-            except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
-                raise InputError(
-                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {str(error).splitlines()[0]}"
-                ) from error
+            except (ValueError, RuntimeError, TypeError, ArithmeticError, MemoryError) as error:
+                weights = f"{name}, weights {tuple(weight.shape)}"
+                size = None if batch is None else batch.shape[2:]
+                if (memory := out_of_memory(error, f", to fill {weights}", size)) is not None:
+                    raise memory from error
+                raise InputError(f"This initializer cannot fill {weights}: {str(error).splitlines()[0]}") from error
         if after is not None:
             if batch is None:
                 raise InputError("This initializer looks at images: pass initialize(..., batch=images), (N, C, H, W).")
