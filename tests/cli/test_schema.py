@@ -60,6 +60,12 @@ def test_unknown_lists_the_section_or_the_sections():
     assert unknown("typo", known).endswith("There are: model, seed.")
 
 
+@pytest.mark.parametrize("typed", ["lr", "trainer.lr", "optimiser.lr"])
+def test_the_setting_of_that_name_in_another_section_is_meant(typed):
+    known = ["trainer", "trainer.epochs", "optimizer.lr", "optimizer.more.lr", "optimizer"]
+    assert f"'{typed}' is no setting. Did you mean 'optimizer.lr'?\n" in unknown(typed, known)
+
+
 def test_a_setting_without_its_section_is_told_with_it():
     known = ["model.norm", "optimizer.lr", "mine.lr", "hydra.run.dir", "seed"]
     assert "'norm' is no setting. Did you mean 'model.norm'?\n" in unknown("norm", known)
