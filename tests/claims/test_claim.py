@@ -56,10 +56,6 @@ SLOPE = {"sentence": "s", "key": "k/k", "than": -1.5, "over": "model.depth", "ru
         (SHARE, {"key": "test/loss"}, "or choose the rule that has: means, exact, slope, best_slope."),
         (SHARE, {"is": "equal"}, "claim.is=equal: claim.rule=trained says which share of runs is higher"),
         (SHARE, {"than": "test/chance"}, "claim.than=test/chance: a share of runs is compared with a number"),
-        (SHARE, {"than": 50}, "claim.than=50: accuracies and shares of runs are from 0 to 1"),
-        (HE, {"than": [0.5, 95]}, "claim.than=95: accuracies and shares of runs are from 0 to 1, and 95 % is 0.95."),
-        (HE, {"than": 0.5, "times": 3}, "claim.than=0.5: accuracies and"),
-        (HE, {"margin": 1}, "claim.margin=1: accuracies are from 0 to 1, so that none differ by more.\nOne point is"),
         (HE, {"arm": 5}, "claim.arm=5 is not allowed.\nAllowed: the name of an arm, a number in quotes"),
         (SLOPE, {"times": 2}, "claim.times=2: claim.rule=slope has no use for it"),
         (SLOPE, {"key": ["k/k", "k/l"]}, "a slope is that of one key, and compared with one number"),
@@ -118,6 +114,44 @@ def test_arms_and_axes_that_it_lacks(change, words):
     with pytest.raises(InputError) as error:
         check_levels(read_claim({**HE, **change}), AXES)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"margin": 2},
+            "claim.margin=2 is 200 points: test/accuracy is between 0 and 1, so that no difference matters.\n2",
+        ),
+        ({"margin": 2}, "2 points are claim.margin=0.02."),
+        ({"margin": 1, "key": ["train/loss", "test/accuracy@shift=2"]}, "One point is claim.margin=0.01."),
+        ({"margin": 150, "rule": "exact"}, "One point is claim.margin=0.01"),
+        ({"than": 90}, "claim.than=90: test/accuracy is between 0 and 1.\n90 % are claim.than=0.9; an arm"),
+        ({"than": ["xavier", -1]}, "claim.than=-1"),
+        ({"than": 0.5, "times": 3}, "claim.than=0.5 times 3: test/accuracy is between 0 and 1."),
+        (
+            {"than": 50, "rule": "trained", "margin": 0},
+            "claim.than=50: a share of runs is between 0 and 1.\n50 %",
+        ),
+    ],
+)
+def test_points_and_percent_of_shares_are_refused(change, words):
+    with pytest.raises(InputError) as error:
+        read_claim({**HE, **change})
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"margin": 2, "key": "test/loss", "than": 90},
+        {"margin": 0.5, "than": [0, 1]},
+        {"margin": 1.5, "times": 4},  # an accuracy is at most 1 more than 4 times another, and 4 less
+        {"margin": 2, "rule": "slope", "than": -3, "over": "model.depth"},
+    ],
+)
+def test_other_numbers_may_be_large(change):
+    check_levels(read_claim({**HE, **change}), AXES)
 
 
 def test_a_sweep_of_a_single_design_has_no_arms():

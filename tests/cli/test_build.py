@@ -1,5 +1,6 @@
 """What a run folder is made of again, and the words for one that was damaged."""
 
+import math
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR, OneCycleLR, PolynomialLR, StepLR
 
-from cnnlab.cli.build import build_data, build_optimizer, build_statistics, construct, load_run
+from cnnlab.cli.build import build_data, build_optimizer, build_statistics, construct, load_run, make_network
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.runs import checkpoint
@@ -152,6 +153,27 @@ def test_what_is_no_schedule_of_the_step_is_told(target, words, tmp_path, monkey
     monkeypatch.delitem(sys.modules, "own_schedules", raising=False)
     with pytest.raises(InputError, match=f"^scheduler: .*{words}"):
         build_optimizer(_config({"_target_": target, "_partial_": True}), nn.Linear(2, 2), STEPS)
+
+
+def test_a_function_that_is_written_as_a_text_is_told_how_to_be_written():
+    config = _config({"_target_": "torch.optim.lr_scheduler.LambdaLR", "_partial_": True, "lr_lambda": "math.cos"})
+    with pytest.raises(InputError, match=r"scheduler: .*\n.*a function is written {_target_: its.*, _partial_: true}"):
+        build_optimizer(config, nn.Linear(2, 2), STEPS)
+    config.scheduler.lr_lambda = {"_target_": "math.cos", "_partial_": True}
+    optimizer, schedule = build_optimizer(config, nn.Linear(2, 2), STEPS)
+    optimizer.step()
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * math.cos(1))
+
+
+def test_weights_of_other_classes_are_told_how_to_be_taken():
+    config = OmegaConf.create({"_target_": "torchvision.models.squeezenet1_1", "weights": "DEFAULT"})
+    with pytest.raises(
+        InputError, match="model.weights=DEFAULT is of other classes than the 10 of these images"
+    ) as told:
+        make_network(config, (3, 32, 32), 10)
+    assert "init=checkpoint init.file=FILE \"init.skip=['fc.*']\"" in str(told.value)
+    assert len(str(told.value).splitlines()) <= 5
 
 
 def test_an_optimizer_that_asks_for_the_network_gets_it():

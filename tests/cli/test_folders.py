@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.folders import check_can_be_made, flags_first, named_folder, split_folders
+from cnnlab.cli.folders import check_can_be_made, check_is_run, flags_first, named_folder, split_folders
 from cnnlab.common.errors import InputError
 
 
@@ -69,3 +69,12 @@ def test_flags_may_stand_anywhere():
         *("a=1", "b=2", "c=3"),
     ]
     assert flags_first(["a=1", "--cfg", "job"]) == ["--cfg", "job", "a=1"] and flags_first([]) == []
+
+
+def test_a_run_that_a_program_made_is_told_how_to_be_used(tmp_path):
+    (tmp_path / "run.json").touch()
+    with pytest.raises(InputError, match=r"as runs of cnnlab.fit.*\n.*load_state_dict\(torch.load\(") as error:
+        check_is_run(tmp_path)
+    assert f'"{tmp_path}/checkpoints/best.pt"' in str(error.value)
+    (tmp_path / "config.yaml").touch()
+    check_is_run(tmp_path)

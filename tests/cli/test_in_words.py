@@ -97,3 +97,30 @@ def test_several_experiments_may_be_chosen(tmp_path):
     written(tmp_path, "experiment/y.yaml", f"{GLOBAL}trainer: {{max_steps: 2}}\n")
     config, _, _ = compose_run("train", ["experiment=[x,y]"], tmp_path)
     assert (config.seed, config.trainer.max_steps) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "optimizer=adam",
+        "optimizer=nothing",
+        "scheduler=cosine",
+        "augmentation=flip_translate",
+        "telemetry=full",
+        "experiment=he_suits_relu",
+        "optimizer.lr=0.1",
+        "trainer.max_steps=20",
+    ],
+)
+def test_what_is_for_training_alone_is_no_mistake_of_spelling_to_the_summary(typed):
+    with pytest.raises(InputError) as error:
+        compose_run("summary", ["model=single5x5", typed, "seed=1"])
+    words = f"summary does not take {typed}.\nLeave it out, and give the rest alone: model=single5x5 seed=1."
+    assert str(error.value) == words
+
+
+def test_several_of_them_are_told_at_once():
+    with pytest.raises(InputError) as error:
+        compose_run("kernels", ["model=vgg", "dataset=mnist"])
+    assert str(error.value) == "kernels does not take model=vgg, dataset=mnist.\nLeave them out."
+    assert "'model.chanels' is no setting. Did you mean 'model.channels'" in told("model.chanels=[4]")

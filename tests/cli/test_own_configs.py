@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cnnlab.cli.compose import compose_run
+from cnnlab.cli.compose import compose_jobs, compose_run
 from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 
@@ -121,3 +121,39 @@ def test_numbers_that_are_what_they_look_like_are_taken(text, tmp_path):
     (tmp_path / "model" / "mine.yaml").write_text(f"defaults: [plain, _self_]\n{text}")
     composed = compose_run("train", ["model=mine"], tmp_path)[0].model
     assert all(composed[key] == value for key, value in yaml.safe_load(text).items())
+
+
+def _open(folder):
+    (folder / "model").mkdir()
+    path = folder / "model" / "wide.yaml"
+    path.write_text("_target_: cnnlab.networks.convnet.ConvNet\nchannels: ???\n")
+    return path
+
+
+@pytest.mark.parametrize("command", ["train", "summary"])
+def test_a_setting_that_is_left_open_has_to_be_given(command, tmp_path):
+    path = _open(tmp_path)
+    with pytest.raises(InputError) as error:
+        compose_run(command, ["model=wide"], tmp_path)
+    assert str(error.value) == f"model.channels has to be given: model.channels=...\n{path} leaves it open (???)."
+    config, _, _ = compose_run(command, ["model=wide", "model.channels=[4]"], tmp_path)
+    assert config.model.channels == [4]
+
+
+def test_it_is_seen_in_a_list_and_where_it_was_typed(tmp_path):
+    (tmp_path / "augmentation").mkdir()
+    path = tmp_path / "augmentation" / "flips.yaml"
+    path.write_text("_target_: a.b\ntransforms:\n  - _target_: a.c\n    p: ???\n")
+    with pytest.raises(InputError, match=r"^augmentation.transforms has to be given"):
+        compose_run("train", ["augmentation=flips"], tmp_path)
+    with pytest.raises(InputError, match=r"^model.channels has to be given: model.channels=\.\.\.$"):
+        compose_run("train", ["model.channels=[8,???]"], tmp_path)
+
+
+def test_a_sweep_may_give_it(tmp_path):
+    _open(tmp_path)
+    flags = ["--config-dir", str(tmp_path), "-m", "model=wide", "hydra/sweeper=basic"]
+    jobs = compose_jobs("train", [*flags, "model.channels=[4],[8]"])
+    assert [list(job.model.channels) for job in jobs] == [[4], [8]]
+    with pytest.raises(InputError, match="model.channels has to be given"):
+        compose_jobs("train", [*flags, "seed=0,1"])

@@ -124,6 +124,8 @@ def test_without_it_nothing_changes():
         (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),
+        (["resume=RUN"], '{"status": "completed"}', "made by cnnlab.fit in a program"),
+        (["reproduce=RUN"], '{"status": "completed"}', "made by cnnlab.fit in a program"),
     ],
 )
 def test_mistakes(run, arguments, content, says):

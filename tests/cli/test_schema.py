@@ -60,6 +60,12 @@ def test_unknown_lists_the_section_or_the_sections():
     assert unknown("typo", known).endswith("There are: model, seed.")
 
 
+@pytest.mark.parametrize("typed", ["lr", "trainer.lr", "optimiser.lr"])
+def test_the_setting_of_that_name_in_another_section_is_meant(typed):
+    known = ["trainer", "trainer.epochs", "optimizer.lr", "optimizer.more.lr", "optimizer"]
+    assert f"'{typed}' is no setting. Did you mean 'optimizer.lr'?\n" in unknown(typed, known)
+
+
 def test_a_setting_without_its_section_is_told_with_it():
     known = ["model.norm", "optimizer.lr", "mine.lr", "hydra.run.dir", "seed"]
     assert "'norm' is no setting. Did you mean 'model.norm'?\n" in unknown("norm", known)
@@ -84,7 +90,7 @@ def test_settings_of_no_section_are_checked_as_well():
         ({"model": [1]}, "should be indented lines of"),
         ({"dataset": {}}, "dataset: the config that was chosen does not say"),
         ({"optimizer": {"_target_": 5}}, "optimizer: the config that was chosen does not say"),
-        ({"init": {"std": 1.0}}, "init: the config that was chosen lacks bias"),
+        ({"init": {"std": 1.0}}, "init: the config that was chosen does not say what the biases"),
         ({"trainer": {"epochs": 1}}, "trainer: the config that was chosen lacks"),
         ({"telemetry": {}}, "telemetry: the config that was chosen lacks every"),
         ({"experiment": {"seed": 1}}, "# @package _global_"),
@@ -102,3 +108,10 @@ def test_a_config_of_ones_own_in_place_of_the_main_one_has_every_section():
     ) as error:
         check_complete(GOOD)
     assert "seed" not in str(error.value) and "experiment" not in str(error.value)
+
+
+def test_an_initializer_without_bias_is_told_the_line_to_write():
+    fill = {"_target_": "torch.nn.init.normal_", "_partial_": True, "std": 0.05}
+    with pytest.raises(InputError, match="Write a line `bias: 0.0` into it"):
+        check_shapes({"init": fill})
+    check_shapes({"init": {**fill, "bias": 0.0}})

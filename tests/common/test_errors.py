@@ -24,6 +24,12 @@ def test_where_none_is_near_nothing_is_said(allowed):
     assert did_you_mean("resnet", allowed) == ""
 
 
+@pytest.mark.parametrize("typed, meant", [("sta", "stacked3x3"), ("SIN", "single5x5")])
+def test_else_the_first_that_begins_so(typed, meant):
+    assert did_you_mean(typed, ["other", *MODELS]) == f" Did you mean '{meant}'?"
+    assert did_you_mean("s", MODELS) == ""
+
+
 def test_words_may_come_from_any_iterable():
     assert did_you_mean("plane", (name for name in MODELS)) == " Did you mean 'plain'?"
 
@@ -60,6 +66,12 @@ def test_a_limit_of_the_theory_does_not_pass_for_a_users_mistake():
 def test_memory_that_was_not_enough_is_told_in_words(error, says):
     told = out_of_memory(error)
     assert (told is None) == (says is None) and (says is None or says in str(told))
+
+
+def test_large_images_are_told_to_be_why_memory_was_not_enough():
+    told = str(out_of_memory(MemoryError(), ", in block1.conv1", (3024, 4032)))
+    assert told.startswith("There is not enough memory, in block1.conv1.\nThe images are 3024x4032: smaller ones")
+    assert "dataset.size=64.\n" in told and "The images are" not in str(out_of_memory(MemoryError(), "", (64, 64)))
 
 
 @pytest.mark.parametrize(

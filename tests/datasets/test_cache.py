@@ -228,6 +228,14 @@ def test_an_image_has_another_size_where_most_have_one_whichever_is_first(
 
 
 @pytest.mark.usefixtures("cache")
+def test_photos_are_not_advised_their_own_size(root: Path, picture: Callable[..., Path]) -> None:
+    for file in root.glob("*.png"):
+        picture(file, (0, 0, 0), (90, 100) if file.name == "3.png" else (100, 90))
+    with pytest.raises(InputError, match=r"dataset.size=64\."):
+        opened(root).load()
+
+
+@pytest.mark.usefixtures("cache")
 def test_a_full_disk_is_told_before_decoding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with pytest.raises(InputError, match=r"images take 0.7 KiB; .* has 0.1 KiB left.\n.*XDG_CACHE_HOME"):

@@ -59,6 +59,8 @@ def test_a_test_without_labels_is_the_test_where_there_is_no_other(tmp_path: Pat
         ("crash_test/front", "steam_train/old"),
         ("cat/indoors", "cat/outdoors", "dog/indoors", "dog/outdoors"),
         ("cat/train", "dog"),
+        ("train 1", "train 2"),
+        ("bus", "train", "evaluation_car"),
     ],
 )
 def test_what_looks_like_classes_is_classes(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
@@ -82,11 +84,29 @@ def test_splits_by_other_names_are_no_classes(names: list[str], links: str, tmp_
 
 
 @pytest.mark.parametrize(
-    "names", [both("train"), both("train", "more"), [*both("train"), "test1"], both("val", "test")]
+    "names",
+    [
+        both("train"),
+        both("train", "more"),
+        [*both("train"), "test1"],
+        both("val", "test"),
+        [*both("train"), "test1/unknown"],
+    ],
 )
 def test_half_of_a_split_is_told(names: list[str], tmp_path: Path, picture: Picture) -> None:
     with pytest.raises(InputError, match="both train/ and test/ are needed"):
         layout_of(grown(tmp_path, picture, *names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("train", "test1"), ("train_images", "test_images"), ("trainingSet", "testSet"), ("Train-1", "val1", "test1")],
+)
+def test_splits_without_classes_are_no_classes(names: tuple[str, ...], tmp_path: Path, picture: Picture) -> None:
+    train = tmp_path / names[0]
+    with pytest.raises(InputError, match=f"splits by their names, not classes, and {names[0]}/ has no") as told:
+        layout_of(grown(tmp_path, picture, *names))
+    assert f"{train}/cat/*" in str(told.value) and str(told.value).endswith(f"dataset.root={train}")
 
 
 def test_splits_within_each_class_are_told(tmp_path: Path, picture: Picture) -> None:

@@ -174,3 +174,18 @@ def test_what_classes_are_called_that_are_never_answered(evidence):
     row = {"step": 300, "test/mistaken/3/2": 8.0, "test/mistaken/0/2": 1.0, "test/mistaken/0/1": 4.0}
     assert evidence(row, class_images=dict.fromkeys("abcd", 9)).mistaken == {"a": {"b": 4, "c": 1}, "d": {"c": 8}}
     assert evidence(row).mistaken == {}
+
+
+def test_few_images_are_not_below_guessing_by_chance(row, evidence):
+    def of(batches, size, accuracy=0.0, **context):
+        rows = [row(step, accuracy=accuracy) for step in range(batches)]
+        return evidence(*rows, largest_class_share=0.1, batch_size=size, **context).below_guessing
+
+    assert not of(8, 1) and 0.9**8 > 0.4, "no image of eight right, as guessing has in 43 of 100 cases"
+    assert not of(5, 16), "of 80: three deviations are 10 points"
+    assert of(5, 20) and of(200, 1) and of(5, 64, 0.04)
+    assert not of(5, 64, 0.06) and not of(5, 20, 0.02)
+    assert of(3, None, 0.04), "in a loop of one's own whose batches are not known"
+    epoch = [row(0), {"step": 9, "train/epoch_accuracy": 0.0}]
+    for images, below in ((10, False), (1000, True)):
+        assert evidence(*epoch, largest_class_share=0.1, batch_size=1, images=images).below_guessing is below

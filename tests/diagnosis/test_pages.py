@@ -149,7 +149,9 @@ def test_a_name_is_found_as_it_is_printed(words):
     assert pages.find(words) == "dead_units"
 
 
-@pytest.mark.parametrize("words, near", [("dead unit", "dead_units"), ("vanishing", "vanishing_"), ("xyz", None)])
+@pytest.mark.parametrize(
+    "words, near", [("dead unit", "dead_units"), ("vanishing", "vanishing_"), ("dead", "dead_units"), ("xyz", None)]
+)
 def test_a_name_that_has_no_page_is_told_with_the_nearest(words, near):
     with pytest.raises(InputError) as error:
         pages.find(words)

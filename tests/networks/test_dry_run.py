@@ -106,3 +106,19 @@ def test_what_is_frozen_computed_or_lazy_is_no_stranger():
 
     check_forward(Teacher(), (1, 8, 8), 5)
     check_forward(nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(64, 5))), (1, 8, 8), 5)
+
+
+class Full(nn.Module):
+    """As PyTorch, where there is not the memory."""
+
+    def forward(self, x):
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1048576 bytes"
+        )
+
+
+def test_memory_that_is_not_enough_is_told_with_the_size_of_large_images():
+    network = nn.Sequential(nn.Flatten(), Full())
+    text = told(network, shape=(1, 300, 400))
+    assert "not enough memory for 0.0 GiB more, in 1. " in text and "images are 300x400" in text
+    assert "images are" not in told(network, shape=(1, 28, 28))

@@ -375,6 +375,50 @@ def test_partial_dirac_copies_its_input_in_the_first_channels():
     assert narrow.var().item() == pytest.approx(1 / (3 * 576), rel=0.1)
 
 
+def _new(weight, value=0.5):
+    return torch.full(weight.shape, value)
+
+
+@pytest.mark.parametrize("fill", [_new, partial(_new, value=3.0), torch.randn_like, lambda w: _new(w).numpy()])
+def test_new_weights_that_are_only_returned_are_refused(fill):
+    with pytest.raises(InputError, match=r"block1.conv1, weights .* returns new weights.*: weight.copy_") as error:
+        initialize(_network(), fill)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory: you tried to allocate 9 bytes")])
+def test_memory_that_is_not_enough_is_no_fault_of_the_initializer(error):
+    def full(weight):
+        raise error
+
+    with pytest.raises(
+        InputError, match=r"not enough memory.*, to fill 01_block1.conv1, weights .*\nThe images are 99x200"
+    ):
+        initialize(_network(), full, batch=torch.empty(1, 3, 99, 200))
+
+
+def _to_data(weight):
+    weight.data = _new(weight)
+
+
+def _halved(weight):
+    return weight.mul_(0.5).clone()
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_what_arrives_in_the_weights_is_taken(groups):
+    net = nn.Sequential(nn.Conv2d(3, 6, 3, groups=groups))
+    for _ in range(2):  # also where the weights have those values already
+        initialize(net, _to_data)
+        assert (net[0].weight == 0.5).all()
+    initialize(net, _new)
+    initialize(net, _halved)
+    assert (net[0].weight == 0.25).all()
+    initialize(net, lambda weight: None)
+    initialize(net, lambda weight: weight.std())
+    assert (net[0].weight == 0.25).all()
+
+
 def test_a_fill_that_cannot_is_named():
     with pytest.raises(InputError, match=r"cannot fill 01_block1.conv1, weights \(8, 3, 3, 3\)"):
         initialize(_network(), lambda weight: (_ for _ in ()).throw(ValueError("no")))

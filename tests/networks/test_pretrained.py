@@ -130,5 +130,9 @@ def test_what_could_run_is_not_loaded(tmp_path, capsys):
 def test_other_mistakes_are_told(tmp_path):
     assert "init.file=outputs/runs/" in told(None)
     assert "no such file" in told(tmp_path / "gone.pt")
+    assert "is a folder. Give a file in it" in told(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({}, best := tmp_path / "checkpoints" / "best.pt")
+    assert told(tmp_path).endswith(f"is the folder of a run. Give its weights: init.file={best}")
     torch.save({"epoch": 3}, tmp_path / "number.pt")
     assert "holds no state_dict" in told(tmp_path / "number.pt")

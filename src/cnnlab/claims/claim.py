@@ -121,8 +121,7 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
             "State it before anything runs, e.g. claim.margin=0.01, one point of accuracy."
         )
     _check_rule(values)
-    _check_shares(values)
-    return Claim(
+    claim = Claim(
         sentence=values["sentence"],
         keys=_several(values["key"]),
         than=_several(values["than"]),
@@ -137,6 +136,8 @@ def read_claim(content: Mapping[str, Any]) -> Claim:
         lecture=values["lecture"],
         guess=values["guess"],
     )
+    _check_shares(claim)
+    return claim
 
 
 def _check_rule(values: Mapping[str, Any]) -> None:
@@ -161,23 +162,29 @@ def _check_rule(values: Mapping[str, Any]) -> None:
             )
 
 
-def _check_shares(values: Mapping[str, Any]) -> None:
-    """Raise InputError for an accuracy or a share of runs that is none, as one in percent."""
-    rule = values["rule"]
-    if rule in SLOPES or not (rule == "trained" or all(Metric(key).is_share for key in _several(values["key"]))):
+def _check_shares(claim: Claim) -> None:
+    """Raise InputError for points or percent where shares of 1 are compared: whatever the runs did, the verdict would
+    be the same."""
+    trained = claim.rule == "trained"
+    key = next((key for key in claim.keys if trained or Metric(key).is_share), None)
+    if key is None or claim.rule in SLOPES:
         return
-    for than in _several(values["than"]):
-        if rule == "trained" and isinstance(than, str) and "/" in than:
+    between = f"{'a share of runs' if trained else key} is between 0 and 1"
+    for than in claim.than:
+        if trained and isinstance(than, str) and "/" in than:
             raise InputError(f"claim.than={than}: a share of runs is compared with a number, e.g. 0.5, or with an arm.")
-        if isinstance(than, int | float) and not 0 <= values["times"] * than <= 1:
+        if isinstance(than, int | float) and not 0 <= than * claim.times <= 1:
+            meant = f"{than:g} % are claim.than={than / 100:g}" if 1 < than <= 100 else "Half of all is claim.than=0.5"
+            times = f" times {claim.times:g}" * (claim.times != 1)
             raise InputError(
-                f"claim.than={than}: accuracies and shares of runs are from 0 to 1, and 95 % is 0.95.\n"
-                f"An arm with a number for its name is typed in quotes, \"claim.than='{than}'\"."
+                f"claim.than={than:g}{times}: {between}.\n{meant}; an arm with a number for its name is typed in "
+                f"quotes, \"claim.than='{than:g}'\"."
             )
-    if values["margin"] >= 1:
+    if claim.margin >= max(1.0, abs(claim.times)):
+        meant = f"{claim.margin:g} points are claim.margin={claim.margin / 100:g}"
         raise InputError(
-            f"claim.margin={shown(values['margin'])}: accuracies are from 0 to 1, so that none differ by more.\n"
-            "One point is claim.margin=0.01."
+            f"claim.margin={claim.margin:g} is {100 * claim.margin:g} points: {between}, so that no difference matters."
+            f"\n{meant if 1 < claim.margin < 100 else 'One point is claim.margin=0.01'}."
         )
 
 

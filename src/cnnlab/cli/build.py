@@ -37,6 +37,7 @@ from cnnlab.theory.reading import read_graph
 CALLED_LATER, LACKS = ("init", "optimizer", "scheduler", "augmentation"), "required positional argument"
 # As torch's schedules call their number of steps, and whose; `total_iters` of LinearLR and ConstantLR is of a warm-up.
 LENGTHS = {"total_steps": LRScheduler, "T_max": LRScheduler, "total_iters": PolynomialLR}
+TEXT_CALLED = "'str' object is not callable"
 LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (cnnlab, hydra, torch))
 
 
@@ -71,7 +72,10 @@ def _as_input_error(section: str, error: BaseException) -> Exception:
     usual = (TypeError, ValueError, ArithmeticError, LookupError, InstantiationException)
     if isinstance(error, usual) or (where and isinstance(error, Exception)):
         words = f"{type(error).__name__}: {said(error)}\n{where}" if where else said(error)
-        return InputError(f"{section}: {words}\nCheck the {section}.* settings of this run.")
+        hint = f"Check the {section}.* settings of this run."
+        if TEXT_CALLED in words:
+            hint = "In a YAML a function is written {_target_: its.dotted.path, _partial_: true}, not as a text."
+        return InputError(f"{section}: {words}\n{hint}")
     return error if isinstance(error, Exception) else RuntimeError(str(error))
 
 
@@ -90,7 +94,18 @@ def make_network(config: DictConfig, image_shape: tuple[int, int, int], classes:
     if takes_image_shape(get_object(config._target_)):
         return materialize(construct("model", config, image_shape=image_shape, classes=classes), image_shape)
     settings = OmegaConf.create({key: value for key, value in config.items() if key != "stem"})
-    network = construct("model", settings, num_classes=classes)
+    try:
+        network = construct("model", settings, num_classes=classes)
+    except InputError as error:
+        if not config.get("weights") or "num_classes" not in str(error):
+            raise
+        raise InputError(  # torchvision's weights are of the classes that they were trained on
+            f"model.weights={config.weights} is of other classes than the {classes} of these images, which cnnlab "
+            "passes as num_classes.\n"
+            "Leave it out. Save the weights once by torch.save(network.state_dict(), FILE), and give\n"
+            "  init=checkpoint init.file=FILE \"init.skip=['fc.*']\"\n"
+            "where fc is the name of the last layer, which starts anew."
+        ) from error
     return materialize(fit_stem(network, image_shape[0], config.get("stem", "match")), image_shape)
 
 

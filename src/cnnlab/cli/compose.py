@@ -26,6 +26,7 @@ from cnnlab.cli.folders import check_can_be_made, check_hydra, check_own, has_fo
 from cnnlab.cli.hydra_job import read_request
 from cnnlab.cli.in_words import EXTENSIBLE, in_words, is_of_claim
 from cnnlab.cli.overrides import as_text, flags, parse, parsed_or_none, parser_of
+from cnnlab.cli.own_configs import check_given
 from cnnlab.cli.resolvers import CONFIGS, register_resolvers
 from cnnlab.cli.schema import unknown
 from cnnlab.common.errors import InputError
@@ -137,7 +138,9 @@ def compose_run(
 def compose_job(loader: ConfigLoader, master: DictConfig, overrides: list[str]) -> DictConfig:
     """One job of the sweep whose config is `master`, with Hydra's section. Raises InputError."""
     name = master.hydra.job.config_name
-    return in_words(loader, name, overrides, lambda: loader.load_sweep_config(master, overrides))
+    job = in_words(loader, name, overrides, lambda: loader.load_sweep_config(master, overrides))
+    check_given(loader, job)
+    return job
 
 
 @contextmanager
@@ -240,7 +243,9 @@ def _compose(loader: ConfigLoader, config_name: str, overrides: list[str]) -> Di
     def load() -> DictConfig:
         return loader.load_configuration(config_name, overrides, RunMode.RUN)
 
-    return in_words(loader, config_name, overrides, load)
+    job = in_words(loader, config_name, overrides, load)
+    check_given(loader, job)
+    return job
 
 
 def exit_with(error: Exception) -> NoReturn:

@@ -52,11 +52,18 @@ def check_own(config_dir: str | Path) -> Path:
 
 def check_is_run(folder: Path) -> None:
     """InputError unless it is the folder of a run started by a command."""
-    if not (folder / "config.yaml").is_file():
+    if (folder / "config.yaml").is_file():
+        return
+    if (folder / "run.json").is_file():
+        weights = folder / "checkpoints" / "best.pt"
         raise InputError(
-            f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
-            "Give the folder that a training run printed, e.g. run=outputs/runs/..."
+            f"{folder} has no config.yaml, as runs of cnnlab.fit: its network can only be built by the code that did.\n"
+            f'Build it there, and: network.load_state_dict(torch.load("{weights}")["network"])'
         )
+    raise InputError(
+        f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
+        "Give the folder that a training run printed, e.g. run=outputs/runs/..."
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -111,6 +112,11 @@ def _prefixes(path: str) -> list[str]:
 def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], error: Exception) -> str:
     """Name the override that does not fit; valid keys come from the same config without value overrides."""
     parsed = parser_of(loader).parse_overrides(overrides)
+    if foreign := _of_other_commands(loader, config_name, parsed):
+        left = " ".join(line for line in overrides if line not in foreign)
+        rest = f", and give the rest alone: {left}" if left else ""
+        it = "it" if len(foreign) == 1 else "them"
+        return f"{config_name} does not take {', '.join(foreign)}.\nLeave {it} out{rest}."
     choices = [o.input_line or "" for o in parsed if is_own_group(o.key_or_group)]
     try:
         config = loader.load_configuration(config_name, choices, RunMode.RUN)
@@ -137,6 +143,17 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
             typed = "." in key and any(each.key_or_group == group for each in parsed)
             return unknown(key, known, f"{group}={config.hydra.runtime.choices[group]}" if typed else "")
     return _first_line(error)
+
+
+def _of_other_commands(loader: ConfigLoader, config_name: str, parsed: Sequence[Override]) -> list[str]:
+    """The overrides of groups that this command's config does not have, as summary's no optimizer."""
+    try:
+        config = loader.load_configuration(config_name, [], RunMode.RUN)
+    except ConfigCompositionException:  # it is somebody's own, and to blame itself
+        return []
+    known = {str(key) for key in [*config, *config.hydra.runtime.choices]}
+    groups = [(override, override.key_or_group.partition(".")[0]) for override in parsed]
+    return [o.input_line or "" for o, group in groups if group not in known and (CONFIGS / group).is_dir()]
 
 
 _MISSING = object()

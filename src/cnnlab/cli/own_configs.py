@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
@@ -61,6 +62,30 @@ def misplaced(loader: ConfigLoader, group: str, name: str) -> str | None:
         if (file := folder / f"{name}.yaml").is_file():
             return f"it is looked for in {folder / group}.\nMove {file} there, or give --config-dir the folder above."
     return None
+
+
+def check_given(loader: ConfigLoader, job: DictConfig) -> None:
+    """Raise InputError for a setting that is still `???`: it has to be given, and was not."""
+    own: Any = OmegaConf.to_container(OmegaConf.masked_copy(job, [str(key) for key in job if key != "hydra"]))
+    if (key := next(_left_open(own), None)) is None:
+        return
+    chosen = [f"{group}/{name}.yaml" for group, name in job.hydra.runtime.choices.items()]
+    files = (folder / name for folder in own_folders(loader) for name in chosen)
+    name = key.rpartition(".")[2]
+    line = re.compile(rf"\b{re.escape(name)}\b.*\?\?\?")
+    leaves = next((file for file in files if file.is_file() and line.search(file.read_text(encoding="utf-8"))), None)
+    where = f"\n{leaves} leaves it open (???)." if leaves else ""
+    raise InputError(f"{key} has to be given: {key}=...{where}")
+
+
+def _left_open(values: Any, key: str = "") -> Iterator[str]:
+    """The dotted keys of `???`; of one in a list, that of the list."""
+    if values == "???":
+        yield key
+    for name, value in values.items() if isinstance(values, dict) else ():
+        yield from _left_open(value, f"{key}.{name}".lstrip("."))
+    if isinstance(values, list) and any(True for value in values for _ in _left_open(value)):
+        yield key
 
 
 def _check_is_used(file: Path, theirs: Path) -> None:

@@ -72,11 +72,18 @@ def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[s
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
+        if "status" in run and "lines" not in run:
+            raise InputError(
+                f"{asked}: it was made by cnnlab.fit in a program, not by a command.\n"
+                "Run the program again, with another folder."
+            )
         lines = [str(line) for line in run["lines"] if key_of(str(line)) not in leave_out]
         return lines, run["config_dir"], run.get("cwd")
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(
-            f"{asked}: its run.json does not say how it was started ({type(error).__name__}).\n"
+            f"{asked}: its run.json does not say how it was started.\n"
             "Give the command that made it, with its folder as hydra.run.dir."
         ) from error
 

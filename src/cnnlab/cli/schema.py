@@ -24,7 +24,7 @@ BUILT = {
     "augmentation": "defaults: [none, _self_]",
     "evaluation": "defaults: [invariance, _self_]",
 }
-BASES = {"init": "he", "trainer": "default", "telemetry": "light"}
+BASES = {"trainer": "default", "telemetry": "light"}
 
 RULES: dict[str, Rule] = {
     "seed": whole(0),
@@ -196,9 +196,13 @@ def _check_shape(section: str, values: Any) -> None:
             f"{section}: the config that was chosen does not say what to build.\n"
             f"Give it a _target_, the dotted path of a class or function, or let it change another: {BUILT[section]}"
         )
-    needed = ["bias"] if section == "init" else [k.partition(".")[2] for k in RULES if k.startswith(f"{section}.")]
-    missing = [key for key in needed if key not in values] if section in ("init", *CLOSED) else []
-    if missing:
+    if section == "init" and "bias" not in values:
+        raise InputError(
+            "init: the config that was chosen does not say what the biases begin with.\n"
+            "Write a line `bias: 0.0` into it; `bias: keep` leaves them as the network's constructor drew them."
+        )
+    needed = [k.partition(".")[2] for k in RULES if section in CLOSED and k.startswith(f"{section}.")]
+    if missing := [key for key in needed if key not in values]:
         raise InputError(
             f"{section}: the config that was chosen lacks {', '.join(missing[:5])}.\n"
             f"Let it change another, which has them: defaults: [{BASES[section]}, _self_]"
@@ -217,7 +221,8 @@ def unknown(key: str, known: Iterable[str], choice: str = "") -> str:
     siblings = [name for name in names if section and name.startswith(section + ".")]
     sections = sorted({name.split(".")[0] for name in names})
     hint = did_you_mean(key, names if section else sections)
-    if not section and (meant := [name for name in names if name.endswith(f".{key}") and name.count(".") == 1]):
+    elsewhere = f".{key.rpartition('.')[2]}"  # trainer.lr is optimizer.lr
+    if meant := [name for name in names if name.endswith(elsewhere) and name.count(".") == 1]:
         hint = f" Did you mean {' or '.join(map(repr, meant))}?"
     return (
         f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 from cnnlab.common.raised import file_of, said
 
+USUAL_SIZE = 64  # pixels, of images on which networks train in minutes
+SHORTEST = 3  # letters of a beginning that tells a word
 OPTIMIZERS = "/torch/optim/"
 
 
@@ -22,9 +24,11 @@ class NotApplicable(Exception):
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the closest allowed word, or an empty string if none is close."""
+    """`" Did you mean 'x'?"` for the closest allowed word, else for the first that begins so, as `dead_units` with
+    `dead`, or an empty string if there is none."""
     words = {known.lower(): known for known in allowed}
     near = get_close_matches(word.lower(), list(words), n=1)
+    near += [known for known in words if len(word) >= SHORTEST and known.startswith(word.lower())]
     return f" Did you mean '{words[near[0]]}'?" if near else ""
 
 
@@ -50,8 +54,11 @@ def refused(error: BaseException) -> InputError | None:
     return out_of_memory(error)
 
 
-def out_of_memory(error: BaseException | None) -> InputError | None:
-    """What to say where memory, or a GPU's, was not enough; torch has no type for the former."""
+def out_of_memory(
+    error: BaseException | None, where: str = "", image: tuple[int, ...] | None = None
+) -> InputError | None:
+    """What to say where memory, or a GPU's, was not enough; torch has no type for the former. `where`: continues the
+    sentence. `image`: (H, W) of the images, which are the reason where they are large."""
     words = str(error)
     if not isinstance(error, MemoryError) and not ("allocate" in words and "memory" in words):
         return None
@@ -59,7 +66,10 @@ def out_of_memory(error: BaseException | None) -> InputError | None:
     amount = asked[1].removesuffix("bytes").strip() if asked else ""
     if amount.isdigit():
         amount = f"{int(amount) / 2**30:,.1f} GiB"
+    large = ""
+    if image is not None and min(image) > USUAL_SIZE:
+        large = f"The images are {'x'.join(map(str, image))}: smaller ones need less, as dataset.size={USUAL_SIZE}.\n"
     return InputError(
-        f"There is not enough memory{f' for {amount} more' if amount else ''}.\n"
+        f"There is not enough memory{f' for {amount} more' if amount else ''}{where}.\n{large}"
         "Give a smaller network, trainer.batch_size or dataset.size, or trainer.resident=false for the images."
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import USUAL_SIZE, InputError
 from cnnlab.common.words import memory, sides
 
 DECODER = 4  # increment when decoding changes, to invalidate older arrays
@@ -192,7 +192,7 @@ class DecodedFiles:
             head += ":"
         advice = "Repair or remove them"
         if others:
-            advice += f", or resize all images to one size with dataset.size={min(usual)}"
+            advice += f", or resize all images to one size with dataset.size={min(USUAL_SIZE, *usual)}"
         return "\n".join([head, *lines, f"{advice}."])
 
     def _check_space(self, needed: int) -> None:

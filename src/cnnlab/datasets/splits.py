@@ -101,7 +101,15 @@ def _refuse_splits_as_classes(home: Path, names: Sequence[str]) -> None:
             f"Rename them, or link to them: ln -s {classes_in(home, learned)} {home / 'train'}; "
             f"ln -s {classes_in(home, held_out)} {home / 'test'}"
         )
-    only_half = learned and (alike or not all(within[name] for name in names))
+    splits = _differ_as_splits(names)
+    if splits and not learned:
+        train = next(name for name in names if _has_word(name, TRAIN))
+        raise InputError(
+            f"{home} has {shown}: splits by their names, not classes, and {train}/ has no folders of classes.\n"
+            f"Put the pictures of each class into a folder of its own, e.g. {home / train}/cat/* and "
+            f"{home / train}/dog/*\n(their classes may be in their names), and give dataset.root={home / train}"
+        )
+    only_half = learned and (alike or splits or not all(within[name] for name in names))
     if only_half or (names and all(_named([name], (*TRAIN, *HELD_OUT)) for name in names)):
         raise InputError(
             f"{home} has {shown}, but both train/ and test/ are needed.\n"
@@ -132,7 +140,20 @@ def classes_in(home: Path, name: str) -> str:
     return name
 
 
+def _differ_as_splits(names: Sequence[str]) -> bool:
+    """Whether the names, as `train` and `test1` or `train_images` and `test_images`, differ in words of splits alone;
+    `steam_train` and `crash_test` do not."""
+    both = any(_has_word(name, TRAIN) for name in names) and any(_has_word(name, HELD_OUT) for name in names)
+    others = {tuple(word for word in _words(name) if word not in (*TRAIN, *HELD_OUT)) for name in names}
+    return both and len(others) == 1 and all(_has_word(name, (*TRAIN, *HELD_OUT)) for name in names)
+
+
 def _has_word(name: str, words: Sequence[str]) -> bool:
     """`seg_train`, `trainingSet`, `testset` and `Test-2` have words of splits; `trains` and `latest` have not."""
+    return any(word in words for word in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    """In lower case, without numbers, and without "set", as of a test set."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return any(part.removesuffix("set") in words for part in re.split(r"[\W_\d]+", spaced.lower()))
+    return [word for part in re.split(r"[\W_\d]+", spaced.lower()) if (word := part.removesuffix("set"))]

@@ -79,9 +79,24 @@ class Evidence:
         epochs = [m.scalars[whole] for m in self.records if whole in m.scalars]
         if epochs:
             return epochs[-1]
-        batches = [m.scalars[key] for m in self.records if key in m.scalars]
-        enough = max(RECENT, math.ceil(RECENT_IMAGES / (self.context.batch_size or RECENT_IMAGES)))
-        return fmean(batches[-enough:]) if batches else math.nan
+        batches = self.values(key)[-self._recent_batches :]
+        return fmean(batches) if batches else math.nan
+
+    @property
+    def _recent_batches(self) -> int:
+        return max(RECENT, math.ceil(RECENT_IMAGES / (self.context.batch_size or RECENT_IMAGES)))
+
+    @property
+    def below_guessing(self) -> bool:
+        """Whether the recent training accuracy is less than half of guessing's, and further below that than three
+        times what chance alone moves it on its number of images, if that is known."""
+        share, size = self.context.guessing, self.context.batch_size
+        if share is None:
+            return False
+        batches = len(self.values("train/accuracy")[-self._recent_batches :])
+        images = self.context.images if self.values("train/epoch_accuracy") else batches * (size or 0)
+        scatter = math.sqrt(share * (1 - share) / images) if images else 0.0
+        return self.recent("train/accuracy") < min(0.5 * share, share - 3 * scatter)
 
     @property
     def steps(self) -> int:

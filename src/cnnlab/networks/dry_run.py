@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.raised import raised_at, said
 from cnnlab.common.random import undisturbed
 from cnnlab.common.words import plural, sides
@@ -45,6 +45,8 @@ def check_forward(
         raise
     except Exception as error:  # it is somebody's own code
         layer = entered[-1] if entered else ""
+        if (memory := out_of_memory(error, f", in {layer}" if layer else "", image_shape[1:])) is not None:
+            raise memory from error
         raise InputError(_reason(error, network, layer, image_shape, images)) from error
     finally:
         for handle in handles:

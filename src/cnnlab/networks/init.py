@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-from cnnlab.common.errors import InputError
+from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed, undisturbed
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
@@ -56,10 +56,12 @@ def initialize(
                     _fill(fill, layer, weight)
                 if bias != "keep" and own_bias is not None:
                     nn.init.constant_(own_bias, bias)
-            except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
-                raise InputError(
-                    f"This initializer cannot fill {name}, weights {tuple(weight.shape)}: {str(error).splitlines()[0]}"
-                ) from error
+            except (ValueError, RuntimeError, TypeError, ArithmeticError, MemoryError) as error:
+                weights = f"{name}, weights {tuple(weight.shape)}"
+                size = None if batch is None else batch.shape[2:]
+                if (memory := out_of_memory(error, f", to fill {weights}", size)) is not None:
+                    raise memory from error
+                raise InputError(f"This initializer cannot fill {weights}: {str(error).splitlines()[0]}") from error
         if after is not None:
             if batch is None:
                 raise InputError("This initializer looks at images: pass initialize(..., batch=images), (N, C, H, W).")
@@ -74,17 +76,31 @@ def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
     # On the CPU, whose generator is seeded, the weights are the same for every device; torch's orthogonal_ cannot fill
     # those in channels_last, nor of half precision. A copy: with one channel they are contiguous in either layout.
     missing = (1,) * (5 - by_group.dim())
-    here = by_group if by_group.is_meta else by_group.cpu()
-    dense = _wide(here).clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
+    here = _wide(by_group if by_group.is_meta else by_group.cpu())
+    dense = here.clone(memory_format=torch.contiguous_format).view(*by_group.shape, *missing)
     function = fill.func if isinstance(fill, partial) else fill
-    for part in dense.flatten(0, 1)[None] if function is classical_ else dense:
-        fill(part)
+    if function is classical_:
+        here, dense = here.flatten(0, 1)[None], dense.flatten(0, 1)[None]
+    for before, part in zip(here, dense, strict=True):
+        given = part.detach()
+        _check_written(fill(given), given, before)
+        part.copy_(given)  # itself, but where the fill gave `weight.data` other values
     by_group.copy_(dense.view_as(by_group))
 
 
 def _wide(values: Tensor) -> Tensor:
     """In float32 at least."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _check_written(returned: object, weight: Tensor, before: Tensor) -> None:
+    """Raise ValueError where a fill returned new weights, a tensor or an array, and left those that it got as they were
+    `before`."""
+    if weight.is_meta or getattr(returned, "shape", None) != weight.shape:
+        return
+    new = torch.as_tensor(returned).to(weight)
+    if torch.equal(weight.flatten(), before.flatten()) and not torch.equal(new, weight):
+        raise ValueError("it returns new weights, and has to write them into those it gets: weight.copy_(...)")
 
 
 def groups_of(layer: nn.Module) -> int:

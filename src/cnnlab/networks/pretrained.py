@@ -46,6 +46,10 @@ def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequ
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
+    if (best := path / "checkpoints" / "best.pt").is_file():
+        raise InputError(f"init.file={path} is the folder of a run. Give its weights: init.file={best}")
+    if path.is_dir():
+        raise InputError(f"init.file={path} is a folder. Give a file in it that torch.save wrote.")
     if not path.is_file():
         raise InputError(f"init.file={path}: there is no such file.")
     try:

@@ -150,7 +150,7 @@ def reversed_update(run: Evidence) -> Cause | None:
         run.latest("check/reference"),
         run.latest("check/reference_loss"),
     )
-    if share is not None and classes and accuracy < 0.5 * share and run.recent("train/loss") > 1.5 * run.first_loss:
+    if classes and run.below_guessing and run.recent("train/loss") > 1.5 * run.first_loss:
         clues.append(
             Clue(9, f"accuracy, {percent(accuracy)}, is below guessing and the loss rises: it learns to be wrong")
         )
