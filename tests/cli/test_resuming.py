@@ -89,6 +89,7 @@ def test_without_it_nothing_changes():
         (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),
+        (["resume=RUN", "hydra.run.dir=other"], None, "Leave out hydra.run.dir=other"),
     ],
 )
 def test_mistakes(run, arguments, content, says):

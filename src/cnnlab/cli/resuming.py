@@ -39,7 +39,9 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     lines, own = _started(asked[0], folder, leave_out=(RESUME, key))
     if key == REPRODUCE:
         recorded(folder)
-    typed = {key_of(argument) for argument in rest}
+    typed = {key_of(argument): argument for argument in rest}
+    if key == RESUME and (other := typed.get("hydra.run.dir")):
+        raise InputError(f"{asked[0]} goes on in that folder. Leave out {other}.")
     kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
     if own is not None and "--config-dir" not in typed:
         raise InputError(

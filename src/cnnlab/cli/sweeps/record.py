@@ -13,7 +13,7 @@ from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
-from cnnlab.runs.changes import differences
+from cnnlab.runs.changes import differences, read_config
 from cnnlab.runs.run_folder import write_json
 from cnnlab.runs.status import FINISHED, being_run
 
@@ -52,16 +52,12 @@ def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
     if run["status"] not in (*FINISHED, "running"):
         return False
     if job.text is not None and run["config_hash"] != job.hash:
+        known = read_config(folder / "config.yaml")
         raise InputError(
-            f"{folder} was run with other settings: {differences(_read(folder), job.text)}.\n"
+            f"{folder} was run with other settings: {differences(known, job.text)}.\n"
             "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
         )
     return run["status"] in FINISHED
-
-
-def _read(folder: Path) -> str:
-    config = folder / "config.yaml"
-    return config.read_text(encoding="utf-8") if config.is_file() else ""
 
 
 def write_record(
