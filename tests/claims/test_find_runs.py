@@ -1,6 +1,7 @@
 """Sweeps and runs below folders, each once."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,8 @@ def test_a_sweep_file_of_another_version_or_cut_is_refused(make_sweep):
         (folder / "sweep.json").write_text(content)
         with pytest.raises(InputError, match="cannot be read|has version None"):
             find([folder])
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there():
+    with pytest.raises(InputError, match="no such folder"):
+        find([Path(300 * "a")])

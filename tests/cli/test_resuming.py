@@ -86,6 +86,7 @@ def test_without_it_nothing_changes():
     ("arguments", "content", "says"),
     [
         (["resume=nowhere"], None, "that folder holds no run"),
+        ([f"resume={'a' * 300}"], None, "that folder holds no run"),
         (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),

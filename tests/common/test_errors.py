@@ -67,6 +67,7 @@ def test_memory_that_was_not_enough_is_told_in_words(error, says):
     [
         (OSError(errno.EROFS, "Read-only file system", "a/b.csv"), "Read-only file system: a/b.csv\n"),
         (OSError(errno.EFBIG, "File too large"), "File too large\n"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "aa"), "File name too long: aa\nGive a shorter name"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), "Permission denied: x\n"),
         (MemoryError(), "not enough memory"),
         (InvalidCxxCompiler(), "trainer.compile=true does not work here: "),

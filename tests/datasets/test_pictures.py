@@ -108,3 +108,8 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         InputError, match=r"whole.tif cannot .* its PIL mode is F, .*save it with 8 bits per channel\.$"
     ):
         read(tmp_path / "whole.tif", 3, None)
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        find(300 * "a")

@@ -58,7 +58,7 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
 
 def check_there(folders: Sequence[Path]) -> None:
     """InputError for the first that does not exist."""
-    missing = next((top for top in folders if not top.is_dir()), None)
+    missing = next((top for top in folders if not os.path.isdir(top)), None)
     if missing is not None:
         raise InputError(
             f"{missing}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
@@ -87,7 +87,7 @@ def read_sweep(folder: Path) -> SweepRecord:
 
 def is_one_experiment(folder: Path) -> bool:
     """A sweep, by cnnlab's own sweeper or another, or one run; not a folder that collects such."""
-    return any((folder / name).is_file() for name in (SWEEP, RUN, "multirun.yaml"))
+    return any(os.path.isfile(folder / name) for name in (SWEEP, RUN, "multirun.yaml"))
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -97,7 +97,7 @@ def run_folders(folder: Path) -> list[Path]:
 
 def newest(top: Path) -> Path:
     """The sweep, or the run outside of any, that was begun or went on last. Raises InputError where there is none."""
-    found = list(_walk(top)) if top.is_dir() else []
+    found = list(_walk(top)) if os.path.isdir(top) else []
     if not found:
         raise InputError(
             f"{top} holds no runs yet.\nTrain a network, e.g. python -m cnnlab.train, or give the folder of a run."

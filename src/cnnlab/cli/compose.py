@@ -205,7 +205,7 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
     """InputError for what one run would ignore: settings of a sweep, and of a claim, which several runs decide; not for
     a run of a sweep that goes on, or is reproduced."""
     with interpolated():
-        if job.get("reproduce") or (run_folder(job) / "run.json").is_file():
+        if job.get("reproduce") or os.path.isfile(run_folder(job) / "run.json"):
             return
     sweep = job.get("sweep", {})
     if sweep.get("dry_run") or not sweep.get("wait", True):

@@ -1,5 +1,6 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     """
     folders, rest, is_value = [], [], False
     for argument in arguments:
-        is_override = "=" in argument and not Path(argument).is_dir()
+        is_override = "=" in argument and not os.path.isdir(argument)
         if is_value or argument.startswith("-") or is_override:
             rest.append(argument)
         else:
@@ -45,14 +46,14 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
 
 def check_own(config_dir: str | Path) -> Path:
     """The folder of somebody's own configs, absolute; InputError if there is none."""
-    if not Path(config_dir).is_dir():
+    if not os.path.isdir(config_dir):
         raise InputError(f"--config-dir {config_dir}: no such folder.")
     return Path(config_dir).absolute()
 
 
 def check_is_run(folder: Path) -> None:
     """InputError unless it is the folder of a run started by a command."""
-    if not (folder / "config.yaml").is_file():
+    if not os.path.isfile(folder / "config.yaml"):
         raise InputError(
             f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."

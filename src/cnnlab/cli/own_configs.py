@@ -1,5 +1,6 @@
 """What Hydra does not say about a mistake in somebody's own configs: the file, the line, and what to write."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ def checked_when_read(loader: ConfigLoader) -> Iterator[list[Path]]:
     def careful(config_path: str) -> Any:
         name = f"{config_path.removesuffix('.yaml')}.yaml"
         for file in (folder / name for folder in own_folders(loader)):
-            if file.is_file():
+            if os.path.isfile(file):
                 read.append(file)
                 _check(file)
                 _check_is_used(file, CONFIGS / name)
@@ -49,16 +50,16 @@ def own_folders(loader: ConfigLoader) -> Iterator[Path]:
 
 def misplaced(loader: ConfigLoader, group: str, name: str) -> str | None:
     """What to do with a file of that name which Hydra does not find: its ending is old, or its folder is another."""
-    if (file := Path(f"{name.removesuffix('.yaml')}.yaml")).is_file():
+    if os.path.isfile(file := Path(f"{name.removesuffix('.yaml')}.yaml")):
         folder = file.parent.parent if file.parent.name == group else "FOLDER"
         return (
             "a choice is a name, and no file.\n"
             f"With {file.name} in a folder {group}, type --config-dir {folder} {group}={file.stem}"
         )
     for folder in own_folders(loader):
-        if (folder / group / f"{name}.yml").is_file():
+        if os.path.isfile(folder / group / f"{name}.yml"):
             return f"configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
-        if (file := folder / f"{name}.yaml").is_file():
+        if os.path.isfile(file := folder / f"{name}.yaml"):
             return f"it is looked for in {folder / group}.\nMove {file} there, or give --config-dir the folder above."
     return None
 

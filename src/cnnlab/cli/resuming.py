@@ -1,6 +1,7 @@
 """`resume=RUN` and `reproduce=RUN`: the command that made a run, into its folder, or into a new one to compare."""
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
 def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None]:
     """The overrides that a run was started with, and the folder of its own configs."""
     file = folder / "run.json"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())

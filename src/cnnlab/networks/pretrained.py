@@ -1,5 +1,6 @@
 """Weights from a file, read without running what else it may hold."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -46,7 +47,7 @@ def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequ
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"init.file={path}: there is no such file.")
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)

@@ -41,7 +41,7 @@ class RunFolder:
         A run of the same config that was stopped is taken up, if it has a checkpoint, as is one that ended, with a
         config that only asks for more steps; one that was stopped before its first checkpoint starts anew.
         """
-        blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
+        blocked = next((p for p in (self.path, *self.path.parents) if os.path.exists(p)), self.path)
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
         facts |= environment()
@@ -122,13 +122,15 @@ class RunFolder:
         return read_metrics(self.path) if size else []
 
     def _full(self, error: OSError) -> InputError | None:
-        """What to say where the disk, or one's share of it, is full."""
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        """What to say where the disk, or one's share of it, is full, or a file as large as it may be."""
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return None
         free = shutil.disk_usage(self.path).free / 2**20
+        why = f"No space left for {self.path}: {free:.0f} MiB are free on that disk."
+        if error.errno == errno.EFBIG:
+            why = f"A file in {self.path} would be larger than `ulimit -f`, or that disk, allows."
         return InputError(
-            f"No space left for {self.path}: {free:.0f} MiB are free on that disk.\n"
-            f"The run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
+            f"{why}\nThe run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
         )
 
     def planned(self, steps: int) -> None:
