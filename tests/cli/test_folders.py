@@ -78,3 +78,9 @@ def test_flags_may_stand_anywhere():
         *("a=1", "b=2", "c=3"),
     ]
     assert flags_first(["a=1", "--cfg", "job"]) == ["--cfg", "job", "a=1"] and flags_first([]) == []
+
+
+def test_a_place_in_the_folder_of_a_run_is_no_run(tmp_path):
+    (tmp_path / "run.json").touch()
+    with pytest.raises(InputError, match=f"no run itself. Give {tmp_path}"):
+        check_is_run(tmp_path / "checkpoints" / "last.pt")

@@ -45,7 +45,10 @@ def test_code_from_elsewhere_runs_if_it_is_given_again(run):
     assert resumed(["--config-dir", "/mine", f"resume={run}"])[:2] == ["--config-dir", "/mine"]
 
 
-@pytest.mark.parametrize("line", ["model._target_=os.system", "+telemetry.statistics.activation.x=os.system"])
+@pytest.mark.parametrize(
+    "line",
+    ["hydra.searchpath=[file:///mine]", "model._target_=os.system", "+telemetry.statistics.activation.x=os.system"],
+)
 def test_overrides_that_name_code_run_if_they_are_given_again(run, line):
     _write(run, lines=[line])
     with pytest.raises(InputError, match="can run any code"):
@@ -90,6 +93,9 @@ def test_without_it_nothing_changes():
         (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),
+        (["resume=RUN/checkpoints/last.pt"], None, "in the folder of a run, and no run itself. Give .*a run.$"),
+        (["reproduce=RUN/checkpoints"], None, "in the folder of a run, and no run itself"),
+        (["resume=${oc.env:HOME}/x"], None, "a run is given by its path as it is"),
         (["resume=RUN", "hydra.run.dir=other"], None, "Leave out hydra.run.dir=other"),
     ],
 )

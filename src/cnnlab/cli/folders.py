@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
+from cnnlab.runs.status import run_around
 
 # Hydra's flags whose value is the next argument.
 _WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--info", "-i")
@@ -54,6 +55,8 @@ def check_own(config_dir: str | Path) -> Path:
 def check_is_run(folder: Path) -> None:
     """InputError unless it is the folder of a run started by a command."""
     if not os.path.isfile(folder / "config.yaml"):
+        if run := run_around(folder):
+            raise InputError(f"{folder} is in the folder of a run, and no run itself. Give {run}.")
         raise InputError(
             f"{folder} has no config.yaml, so it is not the folder of a run started by a command.\n"
             "Give the folder that a training run printed, e.g. run=outputs/runs/..."
@@ -83,7 +86,13 @@ def has_folder(hydra: Any) -> bool:
     """Whether the command with this section of Hydra has a folder for what it does: not those of which the config names
     the one that they are started in, as report and dashboard, which leave nothing there."""
     named: Any = OmegaConf.to_container(hydra.run, resolve=False)
-    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in hydra.overrides.hydra)
+    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in typed_of_hydra(hydra))
+
+
+def typed_of_hydra(hydra: Any) -> list[str]:
+    """The overrides of Hydra's own settings, as they were typed: what a `${...}` in them leads to is not looked up."""
+    lines: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
+    return lines
 
 
 def check_hydra(config: DictConfig) -> None:

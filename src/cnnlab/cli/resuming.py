@@ -7,12 +7,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnnlab.cli.in_words import SEARCHPATH
 from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
 from cnnlab.runs.reproducing import recorded
+from cnnlab.runs.status import run_around
 
 RESUME, REPRODUCE = "resume", "reproduce"
-CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
+# In an override: it names a function to be called, or a folder whose configs may.
+CODE = re.compile(r"_target_|telemetry\.statistics|^hydra\.searchpath")
 
 
 def resumed(arguments: Sequence[str]) -> list[str]:
@@ -37,13 +40,15 @@ def resumed(arguments: Sequence[str]) -> list[str]:
         raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
     folder = Path(text_of(asked[0]))
     key = key_of(asked[0])
+    if "${" in asked[0]:
+        raise InputError(f"{asked[0]}: a run is given by its path as it is, without ${{...}}.\nType the whole path.")
     lines, own = _started(asked[0], folder, leave_out=(RESUME, key))
     if key == REPRODUCE:
         recorded(folder)
     typed = {key_of(argument): argument for argument in rest}
     if key == RESUME and (other := typed.get("hydra.run.dir")):
         raise InputError(f"{asked[0]} goes on in that folder. Leave out {other}.")
-    kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
+    kept = [line for line in lines if key_of(line) not in typed and _is_kept(line)]
     if own is not None and "--config-dir" not in typed:
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
@@ -59,10 +64,17 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     return [*rest, *kept, as_text(REPRODUCE, str(folder.absolute()))]  # a resumed run may be so from another folder
 
 
+def _is_kept(line: str) -> bool:
+    """Of Hydra's settings, only where the run's configs are."""
+    return not key_of(line).startswith("hydra") or key_of(line) == SEARCHPATH
+
+
 def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None]:
     """The overrides that a run was started with, and the folder of its own configs."""
     file = folder / "run.json"
     if not os.path.isfile(file):
+        if run := run_around(folder):
+            raise InputError(f"{asked}: that is in the folder of a run, and no run itself. Give {run}.")
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())
