@@ -158,6 +158,11 @@ def with_configs(config_dir: str | Path | None) -> Iterator[Hydra]:
         GlobalHydra.instance().hydra = before
 
 
+def is_of_others(config: DictConfig) -> bool:
+    """Whether it is of a sweep by another sweeper than cnnlab's own, which tells what it did."""
+    return config.hydra.mode == RunMode.MULTIRUN and config.hydra.sweeper._target_ != LAB_SWEEPER
+
+
 def cleaned(loader: ConfigLoader, lines: Sequence[str], config_name: str) -> list[str]:
     """The overrides of this config without the `+` and `++` that would hide a typo. Raises InputError."""
     overrides = parse(parser_of(loader), lines)
