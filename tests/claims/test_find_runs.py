@@ -1,6 +1,7 @@
 """Sweeps and runs below folders, each once."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,17 @@ def test_a_sweep_file_of_another_version_or_cut_is_refused(make_sweep):
         (folder / "sweep.json").write_text(content)
         with pytest.raises(InputError, match="cannot be read|has version None"):
             find([folder])
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there():
+    with pytest.raises(InputError, match="no such folder"):
+        find([Path(300 * "a")])
+
+
+@pytest.mark.parametrize("place", ["checkpoints", "checkpoints/last.pt"])
+def test_a_place_in_the_folder_of_a_run_is_told_to_be_one(write_run, tmp_path, place):
+    run = write_run(tmp_path / "r", 0.5)
+    (run / "checkpoints").mkdir(exist_ok=True)
+    (run / "checkpoints" / "last.pt").touch()
+    with pytest.raises(InputError, match=f"is in the folder of a run, and no run itself. Give {run}"):
+        find([run / place])

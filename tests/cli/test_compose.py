@@ -29,6 +29,18 @@ def test_sgd_without_momentum_is_plain_since_nesterovs_needs_one():
     assert [job.optimizer.nesterov for job in jobs] == [False, True]
 
 
+@pytest.mark.parametrize("chosen", ["file", "default", "none", "disabled", "stdout"])
+def test_every_choice_of_logging_has_the_handlers_that_it_names(chosen):
+    logging = compose_command("train", [f"hydra/job_logging={chosen}"]).config.hydra.job_logging
+    assert set((logging.root or {}).get("handlers", [])) <= set(logging.get("handlers", {}))
+
+
+def test_the_log_is_train_log_whatever_the_job_is_called():
+    logging = compose_command("train", ["hydra.job.name=mine"]).config.hydra.job_logging
+    assert logging.root.handlers == ["file"]
+    assert OmegaConf.to_container(logging.handlers, resolve=False)["file"]["filename"].endswith("/train.log")
+
+
 def test_a_sweep_is_every_combination():
     jobs = compose_jobs("train", ["-m", BASIC, "model=stacked3x3,single5x5", "init=he,zeros", "seed=range(3)"])
     assert len(jobs) == 12 and {j.seed for j in jobs} == {0, 1, 2}
@@ -96,6 +108,8 @@ def test_a_statistic_of_ones_own_may_be_added():
         (["+typo=1"], "'typo' is no setting"),
         (["init=he", "init.std=1"], "'init.std' is no setting"),
         (["model=stackd3x3"], "there is no such model. Did you mean 'stacked3x3'"),
+        ([f"model={300 * 'm'}"], "there is no such model"),
+        ([f"hydra.run.dir={300 * 'm'}"], "cannot be used: File name too long"),
         (["mdel=stacked3x3"], "'mdel' is no setting. Did you mean 'model'"),
         (["seed=0,1"], "asks for several runs. To sweep, put -m"),
         (["seed"], "Cannot read '"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.cli.folders import check_can_be_made, check_is_run, flags_first, named_folder, split_folders
+from cnnlab.cli.folders import check_can_be_made, check_is_run, check_own, flags_first, named_folder, split_folders
 from cnnlab.common.errors import InputError
 
 
@@ -19,6 +19,15 @@ def test_a_folder_that_exists_may_contain_an_equals_sign(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model=a,seed=0").mkdir()
     assert split_folders(["model=a,seed=0", "model=b"]) == ([Path("model=a,seed=0")], ["model=b"])
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there():
+    long = "a=" + 300 * "b"
+    assert split_folders([long]) == ([], [long])
+    with pytest.raises(InputError, match="no such folder"):
+        check_own(long)
+    with pytest.raises(InputError, match="has no config.yaml"):
+        check_is_run(Path(long))
 
 
 def test_the_value_of_a_flag_is_no_folder():
@@ -78,3 +87,9 @@ def test_a_run_that_a_program_made_is_told_how_to_be_used(tmp_path):
     assert f'"{tmp_path}/checkpoints/best.pt"' in str(error.value)
     (tmp_path / "config.yaml").touch()
     check_is_run(tmp_path)
+
+
+def test_a_place_in_the_folder_of_a_run_is_no_run(tmp_path):
+    (tmp_path / "run.json").touch()
+    with pytest.raises(InputError, match=f"no run itself. Give {tmp_path}"):
+        check_is_run(tmp_path / "checkpoints" / "last.pt")

@@ -69,6 +69,12 @@ def test_hydra_does_what_it_does_when_it_composes_itself(arguments, monkeypatch)
     assert handed == _run(monkeypatch, *arguments) and len(handed) == arguments.count("-m") + 1
 
 
+def test_another_sweeper_says_nothing_so_the_command_tells_where_its_runs_are(monkeypatch, capsys):
+    _run(monkeypatch, *SWEEP)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "The runs are in here. To compare them: python -m cnnlab.report here"
+
+
 def test_what_is_checked_is_what_runs(monkeypatch):
     ((config, overrides, mode, folder),) = _run(monkeypatch, "++seed=3")
     assert (config["seed"], overrides, mode) == (3, ["seed=3"], "RUN")

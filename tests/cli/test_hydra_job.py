@@ -21,7 +21,7 @@ def _hydra(mode: RunMode, *task: str):
     return OmegaConf.create(
         {
             "mode": mode,
-            "overrides": {"task": list(task)},
+            "overrides": {"task": list(task), "hydra": []},
             "runtime": {"choices": {"model": "plain", "init": "he"}, "config_sources": SOURCES},
             "job": {"config": {"override_dirname": {"exclude_keys": ["seed"]}}},
         }

@@ -35,11 +35,16 @@ def told(*typed, folder=None) -> str:
         ("experiments=x", "'experiments' is no setting. Did you mean 'experiment'?"),
         ("sweep=1", "sweep=1 is not allowed: sweep is a section of settings."),
         ("claim=1", "claim=1 is not allowed: claim is a section of settings."),
-        ("hydra.run.dir=null", "Error merging override hydra.run.dir=null: field 'hydra.run.dir' is not Optional"),
+        ("hydra.run.dir=null", "hydra.run.dir=null: it cannot be without a value. Give one, or leave it out."),
+        ("hydra.job.env_set.FOO=bar", "Could not override 'hydra.job.env_set.FOO'."),
     ],
 )
 def test_a_mistake_on_the_command_line_is_told_as_it_was_typed(typed, first):
     assert told(typed).splitlines()[0] == first
+
+
+def test_what_may_be_added_to_a_setting_of_hydra_is_typed_with_a_plus():
+    assert told("hydra.job.env_set.FOO=bar").endswith("type +hydra.job.env_set.FOO=bar")
 
 
 def written(folder, path, text):

@@ -1,5 +1,7 @@
 """Configs of one's own that Hydra refuses without saying where."""
 
+import re
+
 import pytest
 import yaml
 
@@ -157,3 +159,46 @@ def test_a_sweep_may_give_it(tmp_path):
     assert [list(job.model.channels) for job in jobs] == [[4], [8]]
     with pytest.raises(InputError, match="model.channels has to be given"):
         compose_jobs("train", [*flags, "seed=0,1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\ufeff# @package _global_\ndefaults: [{override /model: plain}]\n", "x.yaml, line 1: .* without BOM"),
+        ("# Mine.\n# @package _global_\ntrainer: {epochs: 1}\n", "x.yaml, line 2: .* read only where .* Move it"),
+        ("defaults: [{override /model: plain}]\n", "x.yaml does not begin with the line .* # @package _global_"),
+        ("trainer: {epochs: 1}\n", "x.yaml does not begin with the line .* # @package _global_"),
+    ],
+)
+def test_an_experiment_whose_first_line_is_not_read_is_named(text, says, tmp_path):
+    file = tmp_path / "experiment" / "x.yaml"
+    file.parent.mkdir()
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        compose_run("train", ["experiment=x"], tmp_path)
+    assert re.search(says, " ".join(str(error.value).split())), error.value
+
+
+def test_a_byte_order_mark_alone_and_an_experiment_that_is_another_one_are_no_mistakes(tmp_path):
+    written(tmp_path, "base.yaml", "override /model: plain")
+    (tmp_path / "experiment" / "same.yaml").write_text("defaults: [base]\n")
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "trainer" / "mine.yaml").write_text("\ufeffdefaults: [default]\nepochs: 7\n", encoding="utf-8")
+    config, _, _ = compose_run("train", ["experiment=same", "trainer=mine"], tmp_path)
+    assert (config.trainer.max_steps, config.trainer.epochs) == (1, 7)
+
+
+def test_folders_of_hydras_own_setting_are_searched_and_checked_and_kept_for_who_resumes(tmp_path):
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "trainer" / "quick.yaml").write_text("defaults: [default]\nmax_steps: 3\n")
+    (tmp_path / "trainer" / "broken.yaml").write_text("defaults: [default]\nmax_steps: 010\n")
+    place = f"hydra.searchpath=[file://{tmp_path}]"
+    config, request, _ = compose_run("train", [place, "trainer=quick"])
+    assert config.trainer.max_steps == 3 and request.lines == ("trainer=quick", place)
+    with pytest.raises(InputError, match="Did you mean 'quick'") as error:
+        compose_run("train", [place, "trainer=quik"])
+    assert str(error.value).endswith("There are: broken, default, quick.")
+    with pytest.raises(InputError, match="no setting of trainer=quick"):
+        compose_run("train", [place, "trainer=quick", "trainer.epoch=1"])
+    with pytest.raises(InputError, match="broken.yaml, line 2: 010 is 8"):
+        compose_run("train", [place, "trainer=broken"])

@@ -52,7 +52,10 @@ def test_code_from_elsewhere_runs_if_it_is_given_again(run):
     ]
 
 
-@pytest.mark.parametrize("line", ["model._target_=os.system", "+telemetry.statistics.activation.x=os.system"])
+@pytest.mark.parametrize(
+    "line",
+    ["hydra.searchpath=[file:///mine]", "model._target_=os.system", "+telemetry.statistics.activation.x=os.system"],
+)
 def test_overrides_that_name_code_run_if_they_are_given_again(run, line):
     _write(run, lines=[line])
     with pytest.raises(InputError, match="can run any code"):
@@ -121,11 +124,16 @@ def test_without_it_nothing_changes():
     ("arguments", "content", "says"),
     [
         (["resume=nowhere"], None, "that folder holds no run"),
+        ([f"resume={'a' * 300}"], None, "that folder holds no run"),
         (["-m", "resume=RUN"], None, "is about one run"),
         (["resume=RUN"], "[1]", "does not say how it was started"),
         (["resume=RUN"], "{", "does not say how it was started"),
         (["resume=RUN"], '{"status": "completed"}', "made by cnnlab.fit in a program"),
         (["reproduce=RUN"], '{"status": "completed"}', "made by cnnlab.fit in a program"),
+        (["resume=RUN/checkpoints/last.pt"], None, "in the folder of a run, and no run itself. Give .*a run.$"),
+        (["reproduce=RUN/checkpoints"], None, "in the folder of a run, and no run itself"),
+        (["resume=${oc.env:HOME}/x"], None, "a run is given by its path as it is"),
+        (["resume=RUN", "hydra.run.dir=other"], None, "Leave out hydra.run.dir=other"),
     ],
 )
 def test_mistakes(run, arguments, content, says):

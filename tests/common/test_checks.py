@@ -80,6 +80,22 @@ def test_an_interpolation_passes_until_it_is_a_value():
         check_value("seed", "$SEED", whole(0))
 
 
+@pytest.mark.parametrize(
+    ("value", "rule", "meant"),
+    [
+        ("01", whole(0), "1"),
+        ("-064", whole(0), "-64"),
+        ("00.5", number(), "0.5"),
+        (["08", 16], list_of(whole(1)), "[8,16]"),
+        ("000", whole(0), "0"),
+    ],
+)
+def test_a_leading_zero_is_told_and_what_to_type(value, rule, meant):
+    with pytest.raises(InputError, match="a number has no leading zero") as error:
+        check_value("seed", value, rule)
+    assert str(error.value).endswith(f"\nType seed={meant}") and "quotes" not in str(error.value)
+
+
 def test_the_first_rule_that_is_not_kept_is_told_and_other_values_are_left_alone():
     rules = {"a": whole(1), "b": BOOL, "c": whole(1)}
     check_rules({"c": 3, "b": True, "a": 1, "d": object()}, rules)

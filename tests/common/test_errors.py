@@ -79,6 +79,7 @@ def test_large_images_are_told_to_be_why_memory_was_not_enough():
     [
         (OSError(errno.EROFS, "Read-only file system", "a/b.csv"), "Read-only file system: a/b.csv\n"),
         (OSError(errno.EFBIG, "File too large"), "File too large\n"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "aa"), "File name too long: aa\nGive a shorter name"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), "Permission denied: x\n"),
         (MemoryError(), "not enough memory"),
         (InvalidCxxCompiler(), "trainer.compile=true does not work here: "),

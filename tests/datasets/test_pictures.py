@@ -115,3 +115,8 @@ def test_a_file_of_another_kind_is_named_by_its_ending(name: str, tmp_path: Path
     (tmp_path / name).write_bytes(b"0000ftypheic")
     with pytest.raises(InputError, match=f"{name} is not a picture of a known format, but .*\nSave it as .jpg or .png"):
         header(tmp_path / name)
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        find(300 * "a")

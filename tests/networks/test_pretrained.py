@@ -136,3 +136,8 @@ def test_other_mistakes_are_told(tmp_path):
     assert told(tmp_path).endswith(f"is the folder of a run. Give its weights: init.file={best}")
     torch.save({"epoch": 3}, tmp_path / "number.pt")
     assert "holds no state_dict" in told(tmp_path / "number.pt")
+
+
+def test_a_name_that_no_file_system_takes_is_one_that_is_not_there():
+    with pytest.raises(InputError, match="no such file"):
+        load_weights(network(), NOTHING, 300 * "a")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cnnlab.runs.changes import differences, extends, only_moved, same_places
+from cnnlab.common.errors import InputError
+from cnnlab.runs.changes import differences, extends, only_moved, read_config, same_places
 
 BASE = "seed: 1\ntrainer:\n  max_steps: {steps}\n  epochs: {epochs}\noptimizer:\n  lr: {lr}\n"
 
@@ -15,7 +16,8 @@ def test_what_differs_is_named_with_both_values():
     assert differences(_config(lr=0.05), _config()) == "optimizer.lr is 0.05 there and 0.1 now"
     many = differences("a: 1\nb: 1\nc: 1\nd: 1\n", "a: 2\nb: 2\nc: 2\ne: {f: 2}\n")
     assert many.endswith("and 2 more") and many.startswith("a is 1 there and 2 now")
-    assert differences(_config(), _config()) == "" and differences("", "a: 1\n") == "a is null there and 1 now"
+    assert differences(_config(), _config()) == ""
+    assert differences(None, _config()) == "its config is not known"
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,23 @@ def test_images_of_one_place_may_be_written_in_full(tmp_path, monkeypatch):
     assert same_places(full, "/elsewhere", short) and same_places(short, str(tmp_path), short)
     assert not same_places(short, "/elsewhere", short) and not same_places(full, "/elsewhere", other)
     assert same_places(_config(), "/elsewhere", _config()) and not same_places(_config(lr=1), ".", _config())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b"seed: 1\nother: [\n", "line 3: "),
+        (b"seed: \xff\n", "not UTF-8"),
+        (b"- 1\n", "no list of settings"),
+    ],
+)
+def test_a_config_that_was_cut_or_edited_badly_is_told(tmp_path, content, says):
+    file = tmp_path / "config.yaml"
+    assert read_config(file) is None
+    file.write_text(_config())
+    assert read_config(file) == _config()
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=rf"config.yaml is damaged \(.*{says}") as told:
+        read_config(file)
+    assert f"resume={tmp_path}" in str(told.value)

@@ -247,6 +247,13 @@ def _full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def test_a_file_that_may_not_grow_further_is_told_with_its_folder(tmp_path):
+    says, run = rf"in {tmp_path} would be larger than `ulimit -f`.*\n.*resume=", RunFolder(tmp_path)
+    with pytest.raises(InputError, match=says), run.opened(CONFIG):
+        raise OSError(errno.EFBIG, "File too large")
+    assert "ulimit -f" in _status(tmp_path)["error"]
+
+
 def test_metrics_come_back_as_numbers_without_a_line_cut_short(tmp_path):
     run = RunFolder(tmp_path)
     run.log(0, 0, {"train/loss": 2.5})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import being_run, birth, can_be_taken_up, progress, real_status
+from cnnlab.runs.status import being_run, birth, can_be_taken_up, progress, real_status, run_around
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -127,3 +127,11 @@ def test_an_interrupted_run_with_a_checkpoint_can_be_taken_up(tmp_path):
 def test_what_a_full_disk_left_is_damaged(content, tmp_path):
     (tmp_path / "run.json").write_text(content)
     assert real_status(tmp_path)["status"] == "damaged" and not can_be_taken_up(tmp_path)
+
+
+def test_what_lies_in_the_folder_of_a_run_is_known_as_such(tmp_path):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "run.json").touch()
+    assert run_around(run / "checkpoints" / "last.pt") == run_around(run / "checkpoints") == run
+    assert run_around(run) is None and run_around(tmp_path) is None

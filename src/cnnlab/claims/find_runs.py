@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnlab.claims.run_record import RunRecord, read_run
 from cnnlab.common.errors import InputError
+from cnnlab.runs.status import run_around
 
 SWEEP, RUN = "sweep.json", "run.json"
 _KEYS = ("jobs", "axes", "arms", "paired", "tune", "created")
@@ -41,6 +42,7 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
     for top in folders:
         found = list(_walk(top))
         if not found:
+            _check_not_in_a_run(top)
             raise InputError(
                 f"{top} holds no runs: there is no run.json and no sweep.json in it or below it.\n"
                 "Give the folder that a training run or a sweep printed, e.g. outputs/sweeps/..."
@@ -58,11 +60,17 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
 
 def check_there(folders: Sequence[Path]) -> None:
     """InputError for the first that does not exist."""
-    missing = next((top for top in folders if not top.is_dir()), None)
+    missing = next((top for top in folders if not os.path.isdir(top)), None)
     if missing is not None:
+        _check_not_in_a_run(missing)
         raise InputError(
             f"{missing}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
         )
+
+
+def _check_not_in_a_run(path: Path) -> None:
+    if run := run_around(path):
+        raise InputError(f"{path} is in the folder of a run, and no run itself. Give {run}.")
 
 
 def read_sweep(folder: Path) -> SweepRecord:
@@ -87,7 +95,7 @@ def read_sweep(folder: Path) -> SweepRecord:
 
 def is_one_experiment(folder: Path) -> bool:
     """A sweep, by cnnlab's own sweeper or another, or one run; not a folder that collects such."""
-    return any((folder / name).is_file() for name in (SWEEP, RUN, "multirun.yaml"))
+    return any(os.path.isfile(folder / name) for name in (SWEEP, RUN, "multirun.yaml"))
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -97,7 +105,7 @@ def run_folders(folder: Path) -> list[Path]:
 
 def newest(top: Path) -> Path:
     """The sweep, or the run outside of any, that was begun or went on last. Raises InputError where there is none."""
-    found = list(_walk(top)) if top.is_dir() else []
+    found = list(_walk(top)) if os.path.isdir(top) else []
     if not found:
         raise InputError(
             f"{top} holds no runs yet.\nTrain a network, e.g. python -m cnnlab.train, or give the folder of a run."

@@ -30,6 +30,7 @@ from cnnlab.datasets.base import ImageSet, image_set
 from cnnlab.networks.foreign import fit_stem, load_state, materialize, takes_image_shape
 from cnnlab.networks.init import After, Fill, gain_in_words, initialize
 from cnnlab.runs import checkpoint
+from cnnlab.runs.changes import read_config
 from cnnlab.runs.trained import TrainedRun
 from cnnlab.theory import Expectation, expected, fill_moments
 from cnnlab.theory.reading import read_graph
@@ -238,9 +239,10 @@ def load_run(folder: str | Path, which: str = "last", trust: bool = False) -> tu
     folder = Path(folder)
     check_is_run(folder)
     state = checkpoint.load(folder / "checkpoints" / f"{which}.pt")
+    text = read_config(folder / "config.yaml") or ""
     with _rebuilding(folder, which):
-        config = OmegaConf.load(folder / "config.yaml")
-        assert isinstance(config, DictConfig), "config.yaml is not a mapping"
+        config = OmegaConf.create(text)
+        assert isinstance(config, DictConfig)
         settings: Any = OmegaConf.to_container(config)
     if not trust:
         check_model(str(folder), settings.get("model"))

@@ -33,7 +33,7 @@ def beside_others(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     if GPU.exists() and typed.get("trainer.device") != "cpu":
         return list(arguments)
-    if FOLDER in typed and (run := Path(typed[FOLDER]) / "run.json").is_file():
+    if FOLDER in typed and os.path.isfile(run := Path(typed[FOLDER]) / "run.json"):
         return [*arguments, *_chosen_before(run)]
     cores, busy = _cores(), _busy()
     free = max(1, round(cores * (1 - busy)))

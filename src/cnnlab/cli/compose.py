@@ -161,6 +161,11 @@ def with_configs(config_dir: str | Path | None) -> Iterator[Hydra]:
         GlobalHydra.instance().hydra = before
 
 
+def is_of_others(config: DictConfig) -> bool:
+    """Whether it is of a sweep by another sweeper than cnnlab's own, which tells what it did."""
+    return config.hydra.mode == RunMode.MULTIRUN and config.hydra.sweeper._target_ != LAB_SWEEPER
+
+
 def cleaned(loader: ConfigLoader, lines: Sequence[str], config_name: str) -> list[str]:
     """The overrides of this config without the `+` and `++` that would hide a typo. Raises InputError."""
     overrides = parse(parser_of(loader), lines)
@@ -208,7 +213,7 @@ def _check_not_a_sweep(config_name: str, job: DictConfig) -> None:
     """InputError for what one run would ignore: settings of a sweep, and of a claim, which several runs decide; not for
     a run of a sweep that goes on, or is reproduced."""
     with interpolated():
-        if job.get("reproduce") or (run_folder(job) / "run.json").is_file():
+        if job.get("reproduce") or os.path.isfile(run_folder(job) / "run.json"):
             return
     sweep = job.get("sweep", {})
     if sweep.get("dry_run") or not sweep.get("wait", True):

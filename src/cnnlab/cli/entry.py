@@ -1,6 +1,7 @@
 """Shared entry point of the commands: validates every job before creating a folder; user errors have no traceback."""
 
 import logging
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from cnnlab.cli.busy import beside_others
-from cnnlab.cli.compose import compose_command, deferred, exit_with, with_configs, without_sections
+from cnnlab.cli.compose import compose_command, deferred, exit_with, is_of_others, with_configs, without_sections
 from cnnlab.cli.folders import flags_first, has_folder
 from cnnlab.cli.handed import run_handed
 from cnnlab.cli.help_page import asked
@@ -112,6 +113,9 @@ def _run(config_name: str, task: Callable[..., Any], check: Check, of_sweep: Map
         return
     with with_configs(command.config_dir) as hydra:
         run_handed(hydra, command.config, job)
+    if config_name == "train" and is_of_others(command.config):
+        sweep = shlex.quote(command.config.hydra.sweep.dir)
+        print(f"The runs are in {sweep}. To compare them: python -m cnnlab.report {sweep}")
 
 
 def _of_training(arguments: Sequence[str]) -> list[str]:

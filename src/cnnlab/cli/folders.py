@@ -1,5 +1,6 @@
 """Folders on the command line: beside Hydra's overrides, and as where something is to be written."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
+from cnnlab.runs.status import run_around
 
 # Hydra's flags whose value is the next argument.
 _WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--info", "-i")
@@ -25,7 +27,7 @@ def split_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     """
     folders, rest, is_value = [], [], False
     for argument in arguments:
-        is_override = "=" in argument and not Path(argument).is_dir()
+        is_override = "=" in argument and not os.path.isdir(argument)
         if is_value or argument.startswith("-") or is_override:
             rest.append(argument)
         else:
@@ -45,16 +47,18 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
 
 def check_own(config_dir: str | Path) -> Path:
     """The folder of somebody's own configs, absolute; InputError if there is none."""
-    if not Path(config_dir).is_dir():
+    if not os.path.isdir(config_dir):
         raise InputError(f"--config-dir {config_dir}: no such folder.")
     return Path(config_dir).absolute()
 
 
 def check_is_run(folder: Path) -> None:
     """InputError unless it is the folder of a run started by a command."""
-    if (folder / "config.yaml").is_file():
+    if os.path.isfile(folder / "config.yaml"):
         return
-    if (folder / "run.json").is_file():
+    if run := run_around(folder):
+        raise InputError(f"{folder} is in the folder of a run, and no run itself. Give {run}.")
+    if os.path.isfile(folder / "run.json"):
         weights = folder / "checkpoints" / "best.pt"
         raise InputError(
             f"{folder} has no config.yaml, as runs of cnnlab.fit: its network can only be built by the code that did.\n"
@@ -89,7 +93,13 @@ def has_folder(hydra: Any) -> bool:
     """Whether the command with this section of Hydra has a folder for what it does: not those of which the config names
     the one that they are started in, as report and dashboard, which leave nothing there."""
     named: Any = OmegaConf.to_container(hydra.run, resolve=False)
-    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in hydra.overrides.hydra)
+    return named["dir"] != "." or any(line.startswith("hydra.run.dir=") for line in typed_of_hydra(hydra))
+
+
+def typed_of_hydra(hydra: Any) -> list[str]:
+    """The overrides of Hydra's own settings, as they were typed: what a `${...}` in them leads to is not looked up."""
+    lines: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
+    return lines
 
 
 def check_hydra(config: DictConfig) -> None:

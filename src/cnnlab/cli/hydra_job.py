@@ -8,6 +8,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from cnnlab.cli.folders import typed_of_hydra
+from cnnlab.cli.in_words import SEARCHPATH
 from cnnlab.cli.resolvers import resolved
 from cnnlab.runs.request import Request
 
@@ -34,5 +36,6 @@ def read_request(config: DictConfig, hydra: Any = None) -> Request:
     swept = named if hydra.mode == RunMode.MULTIRUN else []
     sources = hydra.runtime.config_sources
     own = next((source.path for source in sources if source.provider == "command-line"), None)
-    lines, cwd = tuple(hydra.overrides.task), hydra.runtime.get("cwd")
-    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config), lines, own, cwd)
+    places = [line for line in typed_of_hydra(hydra) if line.lstrip("+").startswith(SEARCHPATH)]
+    lines = (*hydra.overrides.task, *places)  # Hydra's own settings are not the run's, but where its configs are
+    return Request(dict(hydra.runtime.choices), typed, swept, resolved(config), lines, own, hydra.runtime.get("cwd"))

@@ -20,6 +20,7 @@ from cnnlab.cli.schema import no_section, unknown
 from cnnlab.common.errors import InputError, did_you_mean
 from cnnlab.common.words import shown
 
+SEARCHPATH = "hydra.searchpath"  # folders of one's own configs, beside --config-dir
 # Sections in which `+key=value` may add keys; anywhere else a new key is a typo.
 EXTENSIBLE = ("hydra.", "telemetry.statistics.")
 # What to type in place of a whole section.
@@ -100,7 +101,7 @@ def _missing_choice(loader: ConfigLoader, overrides: Sequence[str], error: Missi
         )
     if found := misplaced(loader, group, name):
         return f"{group}={name}: {found}"
-    choices = loader.get_group_options(group)
+    choices = error.options or loader.get_group_options(group)
     return f"{group}={name}: there is no such {group}.{did_you_mean(short, choices)}\nThere are: {', '.join(choices)}."
 
 
@@ -117,7 +118,7 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
         rest = f", and give the rest alone: {left}" if left else ""
         it = "it" if len(foreign) == 1 else "them"
         return f"{config_name} does not take {', '.join(foreign)}.\nLeave {it} out{rest}."
-    choices = [o.input_line or "" for o in parsed if is_own_group(o.key_or_group)]
+    choices = [o.input_line or "" for o in parsed if is_own_group(o.key_or_group) or o.key_or_group == SEARCHPATH]
     try:
         config = loader.load_configuration(config_name, choices, RunMode.RUN)
     except ConfigCompositionException:
@@ -142,7 +143,17 @@ def _bad_override(loader: ConfigLoader, config_name: str, overrides: list[str], 
             group = key.partition(".")[0]
             typed = "." in key and any(each.key_or_group == group for each in parsed)
             return unknown(key, known, f"{group}={config.hydra.runtime.choices[group]}" if typed else "")
-    return _first_line(error)
+    return _of_hydra(parsed, _first_line(error))
+
+
+def _of_hydra(parsed: Sequence[Override], words: str) -> str:
+    """What Hydra says, in `words`, of a setting of its own; with what to type where that is known."""
+    for line, key, value in ((o.input_line, o.key_or_group, o.value()) for o in parsed):
+        if f"'{key}'" in words and words.startswith("Could not override"):
+            return f"{words}\nThere is no such setting. If it is to be added, type +{line}"
+        if value is None and f"'{key}'" in words:
+            return f"{line}: it cannot be without a value. Give one, or leave it out."
+    return words
 
 
 def _of_other_commands(loader: ConfigLoader, config_name: str, parsed: Sequence[Override]) -> list[str]:

@@ -1,20 +1,24 @@
 """What Hydra does not say about a mistake in somebody's own configs: the file, the line, and what to write."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import yaml
 from hydra.core.config_loader import ConfigLoader
+from hydra.plugins.config_source import ConfigSource
 from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.common.errors import InputError
 
 MOST_VALUES = 100_000  # in a file, with what its aliases repeat
+_HEADER = re.compile(r"\s*#\s*@package\s+_global_\s*$")
 # Integers of YAML 1.1 that nobody means: 010 is 8, and 1:30 is 90.
 _OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|[0-9_]+(:[0-5]?[0-9])+)")
 
@@ -24,42 +28,42 @@ def checked_when_read(loader: ConfigLoader) -> Iterator[list[Path]]:
     """Inside, each of somebody's own files is checked when Hydra reads it, so that none is blamed that was not chosen.
     Raises InputError; yields the list of those read."""
     repository: Any = loader.repository  # type: ignore[attr-defined]
-    load, read = repository.load_config, []
+    read: list[Path] = []
 
-    def careful(config_path: str) -> Any:
+    def careful(self: Any, config_path: str) -> Any:
         name = f"{config_path.removesuffix('.yaml')}.yaml"
-        for file in (folder / name for folder in own_folders(loader)):
-            if file.is_file():
+        for file in (folder / name for folder in _own(self.get_sources())):
+            if os.path.isfile(file):
                 read.append(file)
-                _check(file)
+                _check(file, of_experiment=name.startswith("experiment/"))
                 _check_is_used(file, CONFIGS / name)
-        return load(config_path)
+        return type(self).load_config(self, config_path)
 
-    repository.load_config = careful
+    # A method, since Hydra copies the repository, and gives the copy the folders of hydra.searchpath.
+    repository.load_config = MethodType(careful, repository)
     try:
         yield read
     finally:
         del repository.load_config
 
 
-def own_folders(loader: ConfigLoader) -> Iterator[Path]:
-    for element in loader.get_search_path().get_path():
-        if element.path.startswith("file://") and element.provider != "main":
-            yield Path(element.path.removeprefix("file://"))
+def _own(sources: Iterable[ConfigSource]) -> Iterator[Path]:
+    """The folders of somebody's own configs."""
+    yield from (Path(each.path) for each in sources if each.scheme() == "file" and each.provider != "main")
 
 
 def misplaced(loader: ConfigLoader, group: str, name: str) -> str | None:
     """What to do with a file of that name which Hydra does not find: its ending is old, or its folder is another."""
-    if (file := Path(f"{name.removesuffix('.yaml')}.yaml")).is_file():
+    if os.path.isfile(file := Path(f"{name.removesuffix('.yaml')}.yaml")):
         folder = file.parent.parent if file.parent.name == group else "FOLDER"
         return (
             "a choice is a name, and no file.\n"
             f"With {file.name} in a folder {group}, type --config-dir {folder} {group}={file.stem}"
         )
-    for folder in own_folders(loader):
-        if (folder / group / f"{name}.yml").is_file():
+    for folder in _own(loader.get_sources()):
+        if os.path.isfile(folder / group / f"{name}.yml"):
             return f"configs must end with .yaml.\nRename {name}.yml to {name}.yaml."
-        if (file := folder / f"{name}.yaml").is_file():
+        if os.path.isfile(file := folder / f"{name}.yaml"):
             return f"it is looked for in {folder / group}.\nMove {file} there, or give --config-dir the folder above."
     return None
 
@@ -70,7 +74,7 @@ def check_given(loader: ConfigLoader, job: DictConfig) -> None:
     if (key := next(_left_open(own), None)) is None:
         return
     chosen = [f"{group}/{name}.yaml" for group, name in job.hydra.runtime.choices.items()]
-    files = (folder / name for folder in own_folders(loader) for name in chosen)
+    files = (folder / name for folder in _own(loader.get_sources()) for name in chosen)
     name = key.rpartition(".")[2]
     line = re.compile(rf"\b{re.escape(name)}\b.*\?\?\?")
     leaves = next((file for file in files if file.is_file() and line.search(file.read_text(encoding="utf-8"))), None)
@@ -97,7 +101,7 @@ def _check_is_used(file: Path, theirs: Path) -> None:
         )
 
 
-def _check(file: Path) -> None:
+def _check(file: Path, of_experiment: bool = False) -> None:
     try:
         text = file.read_text(encoding="utf-8")
         node = yaml.compose(text, yaml.SafeLoader)
@@ -123,6 +127,38 @@ def _check(file: Path) -> None:
     _check_numbers(file, node)
     _check_dots(file, content or {})
     _check_defaults(file, content or {})
+    _check_header(file, text, needed=of_experiment and _sets(content or {}))
+
+
+def _check_header(file: Path, text: str, needed: bool) -> None:
+    """Hydra reads the line `# @package _global_` above all else alone; below a comment, say, or behind a byte order
+    mark, it goes unread. `needed`: the config has settings of other sections than its own."""
+    with_mark, above = text.startswith("\ufeff"), True
+    for at, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+        if _HEADER.match(line):
+            if with_mark:
+                raise InputError(
+                    f"{file}, line {at}: {line.strip()} is not read, since the file begins with a byte order mark.\n"
+                    "Save it as UTF-8 without BOM."
+                )
+            if not above:
+                raise InputError(
+                    f"{file}, line {at}: {line.strip()} is read only where it is the first line.\nMove it there."
+                )
+            return
+        above = above and (not line.strip() or re.match(r"\s*#\s*@", line) is not None)
+    if needed:
+        raise InputError(
+            f"{file} does not begin with the line that puts an experiment's settings in place.\n"
+            "Make this its first line:\n  # @package _global_"
+        )
+
+
+def _sets(content: Mapping[Any, Any]) -> bool:
+    """Whether a config has settings, or takes another choice than a config below it."""
+    entries = content.get("defaults", [])
+    chosen = [str(key) for entry in entries if isinstance(entry, dict) for key in entry]
+    return bool(content.keys() - {"defaults"}) or any(key.startswith("override ") for key in chosen)
 
 
 def _check_aliases(file: Path, node: yaml.Node | None) -> None:

@@ -1,6 +1,7 @@
 """`resume=RUN` and `reproduce=RUN`: the command that made a run, into its folder, or into a new one to compare."""
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -8,14 +9,17 @@ from pathlib import Path
 
 import yaml
 
+from cnnlab.cli.in_words import SEARCHPATH
 from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
 from cnnlab.runs.reproducing import recorded
+from cnnlab.runs.status import run_around
 
 RESUME, REPRODUCE = "resume", "reproduce"
 IMAGES = ("dataset", "dataset.root")
 OWN = {"--config-dir", "-cd"}
-CODE = re.compile(r"_target_|telemetry\.statistics")  # in an override: it names a function to be called
+# In an override: it names a function to be called, or a folder whose configs may.
+CODE = re.compile(r"_target_|telemetry\.statistics|^hydra\.searchpath")
 
 
 def resumed(arguments: Sequence[str], config_dir: str | Path | None = None) -> list[str]:
@@ -41,12 +45,16 @@ def resumed(arguments: Sequence[str], config_dir: str | Path | None = None) -> l
         raise InputError(f"{asked[0]} is about one run. A sweep goes on by itself, if its command is given again.")
     folder = Path(text_of(asked[0]))
     key = key_of(asked[0])
+    if "${" in asked[0]:
+        raise InputError(f"{asked[0]}: a run is given by its path as it is, without ${{...}}.\nType the whole path.")
     lines, own, cwd = _started(asked[0], folder, leave_out=(RESUME, key))
     if key == REPRODUCE:
         recorded(folder)
-    typed = {key_of(argument) for argument in rest}
-    kept = [line for line in lines if key_of(line) not in typed and not key_of(line).startswith("hydra")]
-    if own is not None and config_dir is None and not OWN & typed:
+    typed = {key_of(argument): argument for argument in rest}
+    if key == RESUME and (other := typed.get("hydra.run.dir")):
+        raise InputError(f"{asked[0]} goes on in that folder. Leave out {other}.")
+    kept = [line for line in lines if key_of(line) not in typed and _is_kept(line)]
+    if own is not None and config_dir is None and not OWN & typed.keys():
         raise InputError(
             f"{asked[0]}: it was started with configs and code of {own}, which would run.\n"
             f"If you trust them, say so by giving them again: --config-dir {shlex.quote(own)}\n"
@@ -57,18 +65,25 @@ def resumed(arguments: Sequence[str], config_dir: str | Path | None = None) -> l
             f"{asked[0]}: it was started with {code}, which can run any code.\n"
             "If you trust it, type that again beside it."
         )
-    if typed.isdisjoint(IMAGES) and (root := _root(folder, cwd)) is not None:
+    if typed.keys().isdisjoint(IMAGES) and (root := _root(folder, cwd)) is not None:
         kept = [*(line for line in kept if key_of(line) != "dataset.root"), as_text("dataset.root", str(root))]
     if key == RESUME:
         return [*rest, *kept, as_text("hydra.run.dir", str(folder))]
     return [*rest, *kept, as_text(REPRODUCE, str(folder.absolute()))]  # a resumed run may be so from another folder
 
 
+def _is_kept(line: str) -> bool:
+    """Of Hydra's settings, only where the run's configs are."""
+    return not key_of(line).startswith("hydra") or key_of(line) == SEARCHPATH
+
+
 def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[str], str | None, str | None]:
     """The overrides that a run was started with, the folder of its own configs, and where it was started; None for one
     of an older cnnlab."""
     file = folder / "run.json"
-    if not file.is_file():
+    if not os.path.isfile(file):
+        if run := run_around(folder):
+            raise InputError(f"{asked}: that is in the folder of a run, and no run itself. Give {run}.")
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())

@@ -1,6 +1,7 @@
 """Rules for setting values, each a predicate with its description. Imports neither torch nor Hydra."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ class Rule:
 # Within int32 and float32, with headroom for arithmetic; beyond, torch overflows.
 MAX_INT = 2**31 - 1
 MAX_FLOAT = 1e30
+ZEROS = r"(?<![\w.])0+(?=\d)"  # with which a number begins
 
 
 def whole(low: int, high: int = MAX_INT) -> Rule:
@@ -78,11 +80,19 @@ def check_value(key: str, value: Any, rule: Rule) -> None:
     if not interpolated and not rule.holds(value):
         needed = "; it has to be given" if value is None else ""
         allowed = f"Allowed: {rule.allowed}."
-        if isinstance(value, str) and (meant := _reads_as(value)):
+        if any(map(_begins_with_zero, value if isinstance(value, list | tuple) else [value])):
+            needed = ": a number has no leading zero"
+            allowed += f"\nType {key}={re.sub(ZEROS, '', shown(value))}"
+        elif isinstance(value, str) and (meant := _reads_as(value)):
             needed = f": in quotes, or from the environment, it is a text{meant}"
             decoded = "${oc.decode:${oc.env:NAME}}"
             allowed += f"\nType it without quotes; from the environment {key}=$NAME, in a YAML {decoded}."
         raise InputError(f"{key}={shown(value)} is not allowed{needed}.\n{allowed}")
+
+
+def _begins_with_zero(value: Any) -> bool:
+    """Whether it is a text such as 01 or -007.5, which Hydra does not take as a number."""
+    return isinstance(value, str) and bool(_reads_as(value)) and re.match(rf"[-+]?{ZEROS}", value) is not None
 
 
 def _reads_as(text: str) -> str:

@@ -33,7 +33,10 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
 
 
 # What a disk or its rights do not allow, whatever cnnlab does.
-_REFUSALS = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EFBIG", "EIO")}
+_REFUSALS = {
+    getattr(errno, name, None)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EFBIG", "EIO", "ENAMETOOLONG")
+}
 
 
 def refused(error: BaseException) -> InputError | None:
@@ -41,7 +44,8 @@ def refused(error: BaseException) -> InputError | None:
     this network; None for all else."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         where = "" if error.filename is None else f": {error.filename}"
-        return InputError(f"{error.strerror}{where}\nMake room, or see to the rights, or give another folder.")
+        what = "Give a shorter name" if error.errno == errno.ENAMETOOLONG else "Make room, or see to the rights"
+        return InputError(f"{error.strerror}{where}\n{what}, or give another folder.")
     if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
         return InputError(
             f"trainer.compile=true does not work here: {said(error)}\n"

@@ -1,5 +1,6 @@
 """The common form of all data sets: uint8 tensors, class names, mean and std per channel."""
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,6 +222,8 @@ def reading() -> Iterator[None]:
         yield
     except OSError as error:
         advice = "Check its permissions" if isinstance(error, PermissionError) else "Repair or remove it"
+        if error.errno == errno.ENAMETOOLONG:
+            advice = "Give a shorter name"
         raise InputError(f"{error.filename} cannot be read: {error.strerror}.\n{advice}.") from error
 
 

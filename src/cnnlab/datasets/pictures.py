@@ -1,6 +1,7 @@
 """Pictures to inspect: two drawn by code, and image files."""
 
 import glob
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,14 +105,14 @@ def matches(pattern: str) -> tuple[list[Path], list[Path]]:
     """The pictures that a path or a glob pattern matches, sorted, and the files that it matches beside them: with
     another ending than pictures have, and no picture inside. InputError if there are none."""
     path = expanded("image", pattern)
-    if path.is_file():
+    if os.path.isfile(path):
         return [path], []
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"image={pattern} is a folder.\n{_pattern_for(path, pattern)}")
     found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]
     if not found:
-        siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        where = "no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if os.path.isdir(path.parent) else []
+        where = "no such file" if os.path.isdir(path.parent) else f"there is no folder {path.parent}"
         raise InputError(
             f"image={pattern}: {where}.{did_you_mean(path.name, siblings)}\n"
             "Give a picture (image=cat.png) or a pattern in quotes ('image=photos/*.png')."

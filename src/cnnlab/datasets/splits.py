@@ -31,7 +31,7 @@ class Layout:
 
 def layout_of(home: Path) -> Layout:
     """The splits of the folder `home`. Raises InputError where it has some and they cannot be told."""
-    if not home.is_dir():
+    if not os.path.isdir(home):
         raise InputError(
             f"dataset.root={home} is not a folder.\n"
             "Give the folder that holds train/<class>/* and test/<class>/*, or one with <class>/* alone."

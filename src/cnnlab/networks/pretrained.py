@@ -1,5 +1,6 @@
 """Weights from a file, read without running what else it may hold."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -46,11 +47,11 @@ def load_weights(network: nn.Module, batch: Tensor, file: str | None, skip: Sequ
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
-    if (best := path / "checkpoints" / "best.pt").is_file():
+    if os.path.isfile(best := path / "checkpoints" / "best.pt"):
         raise InputError(f"init.file={path} is the folder of a run. Give its weights: init.file={best}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"init.file={path} is a folder. Give a file in it that torch.save wrote.")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"init.file={path}: there is no such file.")
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,12 +1,15 @@
 """How two resolved configs differ, and whether one only asks for more steps than the other."""
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
 
 NAMED = 3  # differing settings in a message
@@ -19,8 +22,33 @@ def config_hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def differences(there: str, now: str) -> str:
-    """Of two configs as YAML: `optimizer.lr is 0.05 there and 0.1 now`."""
+def read_config(path: Path) -> str | None:
+    """The text of a run's config.yaml; None where there is none. InputError where it holds no settings."""
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = yaml.safe_load(text)
+        if isinstance(found, dict):
+            return text
+        why = "it is empty" if found is None else "it is no list of settings"
+    except UnicodeDecodeError:
+        why = "it is not UTF-8"
+    except yaml.MarkedYAMLError as error:
+        at = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+        why = f"{at}{error.problem or 'it is not YAML'}"
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+    raise InputError(
+        f"{path} is damaged ({why}).\nPut back a copy of it. A run that was stopped writes it anew when it goes on by "
+        f"its own command alone, {shlex.quote(f'resume={path.parent}')}."
+    )
+
+
+def differences(there: str | None, now: str) -> str:
+    """Of two configs as YAML: `optimizer.lr is 0.05 there and 0.1 now`. None: of a run whose config is lost."""
+    if there is None:
+        return "its config is not known"
     before, after = _settings(there), _settings(now)
     keys = _changed(before, after)
     named = [f"{key} is {shown(before.get(key))} there and {shown(after.get(key))} now" for key in keys[:NAMED]]

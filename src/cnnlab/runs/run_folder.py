@@ -4,7 +4,6 @@ import errno
 import json
 import math
 import os
-import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,12 +13,12 @@ from typing import Any
 
 from cnnlab.common.errors import InputError
 from cnnlab.common.stopping import heard
-from cnnlab.runs.changes import config_hash, differences, extends, only_moved
+from cnnlab.runs.changes import config_hash
 from cnnlab.runs.environment import environment
-from cnnlab.runs.status import FINISHED, LAST, being_run, real_status
+from cnnlab.runs.status import FINISHED, LAST
+from cnnlab.runs.taking_up import check_goes_on
 
 FILES = ("config.yaml", "metrics.jsonl", "results.json")
-OTHER = "Choose another hydra.run.dir (or hydra.sweep.dir), or delete that folder if you no longer need it."
 
 
 class RunFolder:
@@ -42,7 +41,7 @@ class RunFolder:
         A run of the same config that was stopped is taken up, if it has a checkpoint, as is one that ended, with a
         config that only asks for more steps; one that was stopped before its first checkpoint starts anew.
         """
-        blocked = next((p for p in (self.path, *self.path.parents) if p.exists()), self.path)
+        blocked = next((p for p in (self.path, *self.path.parents) if os.path.exists(p)), self.path)
         if blocked.is_file():
             raise InputError(f"{self.path} cannot be a run folder: {blocked} is a file.\nGive another folder.")
         facts |= environment()
@@ -88,32 +87,7 @@ class RunFolder:
 
     def _take_up(self, config: str | None) -> list[dict[str, Any]]:
         """Check that the run that is there can go on, or begin anew; returns how its attempts ended."""
-        run = real_status(self.path)
-        there = self.path / "config.yaml"
-        if run["status"] == "running":
-            raise InputError(being_run(self.path, run))
-        if run["status"] == "damaged":
-            raise InputError(f"{self.path} cannot go on: its {run['error']}.\n{OTHER}")
-        if config is None:
-            raise InputError(f"{self.path} already holds a run, which is {run['status']}.\nGive another folder.")
-        known = there.read_text(encoding="utf-8") if there.is_file() else None
-        same = run.get("config_hash") == config_hash(config) or (known is not None and only_moved(known, config))
-        # More steps would change nothing after the one whose loss is not finite.
-        longer = known is not None and run["status"] != "diverged" and extends(known, config)
-        what = differences(known, config) if known is not None else "its config is not known"
-        if run["status"] in FINISHED and not longer:
-            hint = OTHER
-            if same and run["status"] == "completed" and (self.path / LAST).is_file():  # no check=
-                again = shlex.quote(f"resume={self.path}")
-                hint += f"\nTo train it further: {again} with a higher trainer.max_steps or trainer.epochs."
-            if run["status"] == "diverged":
-                hint += "\nIt diverged, so there is nothing to train further."
-            raise InputError(f"{self.path} already holds a run{'' if same else f' ({what})'}.\n{hint}")
-        if not same and not longer:
-            raise InputError(
-                f"{self.path} was run with other settings: {what}.\n"
-                "A run goes on with the settings it began with; for others choose another hydra.run.dir."
-            )
+        run, there = check_goes_on(self.path, config), self.path / "config.yaml"
         # One that took no step has neither an optimizer nor a schedule to go on with.
         self.resumed = (self.path / LAST).is_file() and run.get("steps") != 0
         if not self.resumed:
@@ -122,7 +96,7 @@ class RunFolder:
                 path.unlink(missing_ok=True)
         if self.resumed:
             kept_files = (self.path / "run.json", there)
-            self._before = {p.name: p.read_text(encoding="utf-8") for p in kept_files if p.is_file()}
+            self._before = {p.name: p.read_text(encoding="utf-8", errors="replace") for p in kept_files if p.is_file()}
         kept = ("started", "finished", "status", "error", "steps")
         return [*run.get("attempts", []), {key: run.get(key) for key in kept}]
 
@@ -148,13 +122,15 @@ class RunFolder:
         return read_metrics(self.path) if size else []
 
     def _full(self, error: OSError) -> InputError | None:
-        """What to say where the disk, or one's share of it, is full."""
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        """What to say where the disk, or one's share of it, is full, or a file as large as it may be."""
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return None
         free = shutil.disk_usage(self.path).free / 2**20
+        why = f"No space left for {self.path}: {free:.0f} MiB are free on that disk."
+        if error.errno == errno.EFBIG:
+            why = f"A file in {self.path} would be larger than `ulimit -f`, or that disk, allows."
         return InputError(
-            f"No space left for {self.path}: {free:.0f} MiB are free on that disk.\n"
-            f"The run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
+            f"{why}\nThe run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
         )
 
     def planned(self, steps: int) -> None:

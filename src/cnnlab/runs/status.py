@@ -1,6 +1,7 @@
 """The status of a run as it really is: a killed process cannot correct its run.json."""
 
 import json
+import os
 import shlex
 import socket
 from contextlib import suppress
@@ -42,6 +43,13 @@ def being_run(folder: Path, run: dict[str, Any]) -> str:
         return words
     said = f"""sed -i.bak 's/"running"/"interrupted"/' {shlex.quote(str(folder / "run.json"))}"""
     return f"{words}\nIf it is gone, as with its container, it cannot be seen from here. Say so, and go on:\n  {said}"
+
+
+def run_around(path: Path) -> Path | None:
+    """The run in whose folder `path` is, as its checkpoints are; None where it is in none, or is one itself."""
+    if os.path.isfile(path / "run.json"):
+        return None
+    return next((folder for folder in path.parents if os.path.isfile(folder / "run.json")), None)
 
 
 def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:

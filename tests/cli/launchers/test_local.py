@@ -59,13 +59,13 @@ def test_a_job_that_is_told_to_stop_says_by_what(launched):
         run = json.loads(Path("sweep", f"what={number}", "run.json").read_text())
         assert (run["status"], run["error"]) == ("interrupted", f"stopped by {number}")
         assert str(result._return_value) == f"stopped by {number}"
-        assert Path("sweep", f"what={number}", "small.log").read_text() == ""
+        assert Path("sweep", f"what={number}", "train.log").read_text() == ""
 
 
 def test_what_a_job_prints_is_in_its_log_and_it_has_its_threads(launched):
     (result,) = launched(_task, LocalLauncher(jobs=1, threads=1)).launch([["what=write"]], 0)
     assert result.status == JobStatus.COMPLETED
-    assert Path("sweep/what=write/small.log").read_text().splitlines() == ["threads 1", "to stderr"]
+    assert Path("sweep/what=write/train.log").read_text().splitlines() == ["threads 1", "to stderr"]
 
 
 def _meet(config):

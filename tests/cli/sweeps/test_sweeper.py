@@ -158,3 +158,10 @@ def test_a_setting_of_the_launcher_is_told_as_any_other(composed, tmp_path, caps
             hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()), task_function=print, config=master
         )
     assert stop.value.code == 1 and capsys.readouterr().err.startswith("hydra.launcher.jobs=0 is not allowed.\n")
+
+
+@pytest.mark.parametrize("typed", ["same", "${hydra:job.num}", "${hydra.job.num}"])
+def test_names_of_run_folders_are_the_sweepers_and_those_typed_are_refused_as_they_were(typed, sweep_with, capsys):
+    with pytest.raises(SystemExit):
+        sweep_with(Launcher(), "seed=0,1", f"hydra.sweep.subdir={typed}")
+    assert capsys.readouterr().err.startswith(f"hydra.sweep.subdir={typed}: this sweeper names the run folders itself")

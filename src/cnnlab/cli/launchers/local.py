@@ -112,7 +112,7 @@ class LocalLauncher(Launcher):
         first = slot % gpus * each if gpus else 0
         visible = ",".join(_gpu_names(first + each)[first:])
         variables = {"CUDA_VISIBLE_DEVICES": visible} if gpus > 1 else {}
-        log = str(job_folder(config) / f"{config.hydra.job.name}.log")
+        log = str(job_folder(config) / "train.log")
         payload = pack_config(self, config)
         # No daemon, which may not start processes of its own; it ends with this one all the same.
         process = self.server.Process(target=_child, args=(payload, sender, log, self.threads, variables))

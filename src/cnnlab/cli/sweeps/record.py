@@ -13,7 +13,7 @@ from cnnlab.cli.sweeps.frozen import FrozenJob
 from cnnlab.cli.sweeps.plan import Plan
 from cnnlab.common.errors import InputError
 from cnnlab.common.words import shown
-from cnnlab.runs.changes import differences, same_places
+from cnnlab.runs.changes import differences, read_config, same_places
 from cnnlab.runs.run_folder import write_json
 from cnnlab.runs.status import FINISHED, being_run
 
@@ -51,22 +51,19 @@ def _finished(folder: Path, job: FrozenJob, elsewhere: bool) -> bool:
         raise InputError(f"{being_run(folder, run)}\nOr give another hydra.sweep.dir.")
     if run["status"] not in (*FINISHED, "running"):
         return False
-    if job.text is not None and run["config_hash"] != job.hash and not _same_run(folder, run, job.text):
-        raise InputError(
-            f"{folder} was run with other settings: {differences(_read(folder), job.text)}.\n"
-            "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
-        )
+    if job.text is not None and run["config_hash"] != job.hash:
+        known = read_config(folder / "config.yaml")
+        if not _same_run(known, run, job.text):
+            raise InputError(
+                f"{folder} was run with other settings: {differences(known, job.text)}.\n"
+                "Runs of both cannot share a folder: give this sweep another, hydra.sweep.dir=outputs/sweeps/NAME."
+            )
     return run["status"] in FINISHED
 
 
-def _same_run(folder: Path, run: Mapping[str, Any], text: str) -> bool:
+def _same_run(known: str | None, run: Mapping[str, Any], text: str) -> bool:
     """Whether the run has these settings, and went on from another working folder: then it names its images in full."""
-    return run.get("cwd") is not None and same_places(_read(folder), run["cwd"], text)
-
-
-def _read(folder: Path) -> str:
-    config = folder / "config.yaml"
-    return config.read_text(encoding="utf-8") if config.is_file() else ""
+    return known is not None and run.get("cwd") is not None and same_places(known, run["cwd"], text)
 
 
 def write_record(

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cnnlab.claims.claim import check_levels, read_claim
 from cnnlab.cli.compose import COMMAND_SECTIONS, cleaned, exit_with, without_sections
-from cnnlab.cli.folders import check_can_be_made, interpolated, named_folder
+from cnnlab.cli.folders import check_can_be_made, interpolated, named_folder, typed_of_hydra
 from cnnlab.cli.overrides import parser_of
 from cnnlab.cli.refusal import Refusal
 from cnnlab.cli.schema import SWEEP_RULES
@@ -204,7 +204,7 @@ class LabSweeper(Sweeper):
             )
 
     def _check_options(self) -> None:
-        named = next((o for o in self.config.hydra.overrides.hydra if o.startswith("hydra.sweep.subdir=")), None)
+        named = next((o for o in typed_of_hydra(self.config.hydra) if o.startswith("hydra.sweep.subdir=")), None)
         if named is not None:
             raise InputError(
                 f"{named}: this sweeper names the run folders itself, to find them again.\n"
