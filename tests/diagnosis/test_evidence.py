@@ -1,48 +1,13 @@
-"""A history as the rules see it: sorted by statistic and layer, finite or not, first, last and recent."""
+"""What accuracies show: of which images, beside guessing, and by chance."""
 
 from math import isnan, nan
 
 import pytest
 
 from cnnlab.diagnosis.evidence import Evidence
+from cnnlab.diagnosis.learning import learned
 
 FIRST, SECOND = "01_block1.conv1", "02_head.logits"
-
-
-def test_the_first_updates_of_weights_that_began_at_zero_do_not_count(row, evidence):
-    """The update of 0 to u is 100 % of u, after which weights are measured; it is no matter of the learning rate."""
-    zero = {"weight_distinct": (nan, nan, 0.9, 0.9), "weight_std": (0.0, 0.0, 0.1, 0.1)}
-    first = row(0, **zero, weight_update_ratio=(nan, nan, 1.0, 1.0), preactivation_std=(0.0, 0.0, 0.0, 1.0))
-    run = evidence(first, row(1, weight_update_ratio=(1.0, 1.0, 0.9, 0.2)))
-    assert [ratio for _, ratio in run.ratios] == [1.0, 0.2]  # of the last layer, whose weights were not zero
-
-
-def test_the_last_measurement_is_the_last_finite_one_or_else_the_first(row, evidence):
-    broken = row(30, loss=nan)
-    run = evidence(row(0), row(20), broken, {"step": 40, "train/epoch_loss": 1.0})
-    assert [m.step for m in run.measured] == [0, 20, 30] and run.steps == 40
-    assert (run.first.step, run.last.step) == (0, 20)
-    assert evidence(broken).last.step == evidence(broken).first.step == 30
-    assert evidence({"step": 1, "train/loss": 2.0}).first is None
-
-
-@pytest.mark.parametrize(
-    "losses, step",
-    [([9, 1, 1], 0), ([1, 9, 9], 1), ([1, 9, 1, 9, 9], 3), ([1, 1, 1], None), ([1, 9, 1], None), ([1, 9, nan], 1)],
-)
-def test_what_is_wrong_at_the_end_is_shown_since_when_it_is(row, evidence, losses, step):
-    run = evidence(*(row(i, loss=loss) for i, loss in enumerate(losses)))
-    shown = run.shown(lambda record: record.loss > 5)
-    assert (shown and shown.step) == step
-
-
-def test_recent_is_the_last_epoch_or_the_mean_of_the_last_five_batches(evidence):
-    batches = [{"step": i, "train/loss": float(i)} for i in range(8)]
-    assert evidence(*batches).recent("train/loss") == (3 + 4 + 5 + 6 + 7) / 5
-    assert evidence(*batches[:2]).recent("train/loss") == 0.5
-    epochs = [{"step": 4, "train/epoch_loss": 2.5}, {"step": 8, "train/epoch_loss": 1.5}]
-    assert evidence(*batches, *epochs).recent("train/loss") == 1.5
-    assert evidence().recent("train/loss") != evidence().recent("train/loss")
 
 
 @pytest.mark.parametrize("accuracy, share, learned", [(0.34, 0.1, True), (0.32, 0.1, False), (0.9, 0.88, False)])
@@ -55,13 +20,6 @@ def test_without_anything_to_compare_with_nothing_counts_as_learned(evidence):
     row = {"step": 9, "train/epoch_accuracy": 1.0}
     assert not evidence(row, classes=None, largest_class_share=None).learned
     assert isinstance(evidence(), Evidence) and not evidence().learned and evidence().steps == 0
-
-
-def test_steps_are_those_done(evidence):
-    assert evidence({"step": 99, "train/loss": 1.0}).steps == 100, "a measured step is logged before its update"
-    assert evidence({"step": 99, "train/loss": 1.0}, {"step": 120, "train/epoch_loss": 1.0}).steps == 120
-    assert evidence({"step": 0, "train/loss": 1.0}, planned_steps=0).steps == 0
-    assert evidence({"step": 500, "check/baseline": 0.9}).steps == 0
 
 
 def test_what_was_reached_is_the_better_of_training_and_validation(evidence):
@@ -122,20 +80,14 @@ def test_accuracies_of_few_images_are_not_looked_at(evidence):
     assert few.reached == few.final == 0.5 and few.latest("check/baseline") != few.latest("check/baseline")
     enough = evidence(row, {"check/baseline": 1.0}, validation_images=25, test_images=25)
     assert (enough.reached, enough.final, enough.latest("check/baseline")) == (1.0, 0.0, 1.0)
-    assert few.reached_on == few.final_on == "on training images"
-    assert (enough.reached_on, enough.final_on) == ("on 25 validation images", "on 25 test images")
+    assert few.reached_on == few.on(few.final_split) == "on training images"
+    assert (enough.reached_on, enough.on(enough.final_split)) == ("on 25 validation images", "on 25 test images")
 
 
 @pytest.mark.parametrize(("test", "images", "guesses"), [(0.17, 30, False), (0.17, 3000, True), (0.02, 30, True)])
 def test_a_poor_test_counts_as_far_as_its_images_reach(evidence, test, images, guesses):
     run = evidence({"step": 300, "train/epoch_accuracy": 0.3, "test/accuracy": test}, test_images=images)
     assert run.near_guessing and run.guesses is guesses
-
-
-def test_the_learning_rate_is_a_share_of_its_peak(evidence):
-    rows = [{"step": step, "optimizer/lr": lr} for step, lr in ((0, 0.01), (5, 0.1))]
-    assert evidence(*rows, learning_rate=0.1).rate_shares == [(0, pytest.approx(0.1)), (5, 1.0)]
-    assert evidence(*rows, learning_rate=None).rate_shares == []
 
 
 def test_accuracies_of_copies_are_not_looked_at(evidence):
@@ -189,3 +141,15 @@ def test_few_images_are_not_below_guessing_by_chance(row, evidence):
     epoch = [row(0), {"step": 9, "train/epoch_accuracy": 0.0}]
     for images, below in ((10, False), (1000, True)):
         assert evidence(*epoch, largest_class_share=0.1, batch_size=1, images=images).below_guessing is below
+
+
+def test_guessing_is_that_of_the_images_on_which_it_is_judged(evidence):
+    """Trained on 95 images of one class to 5 of the other, and tested on as many of each."""
+    row = {"step": 300, "train/epoch_accuracy": 0.97, "validation/accuracy": 0.96, "test/accuracy": 0.8}
+    unequal = {"classes": 2, "largest_class_share": 0.95, "test_images": 360, "validation_images": 60}
+    run = evidence(row, **unequal, largest_test_share=0.5)
+    assert run.final_split == "test" and run.skill(0.8, "test") == pytest.approx(0.6)
+    assert not run.near_guessing and run.guessing("validation") == 0.95
+    [found] = learned(evidence(row | {"test/accuracy": 0.55, "train/loss": 0.1}, **unequal, largest_test_share=0.5))
+    assert found.name == "little_learned" and "where guessing gives 50 %" in found.sentence
+    assert evidence(row, **unequal).near_guessing, "where it is not known, guessing is that of training"

@@ -1,20 +1,14 @@
-"""Input of the rules: the logged steps by statistic and layer, and the run's setup."""
+"""What a run's accuracies show, besides its steps: input of the rules."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from statistics import fmean
 
 from cnnlab.diagnosis.chance import RARE, at_least, differ
 from cnnlab.diagnosis.context import Context
-from cnnlab.diagnosis.logged_step import Record, read_row
+from cnnlab.diagnosis.logged_step import read_row
+from cnnlab.diagnosis.run_history import PATIENCE, RunHistory
 
-# Batches to average: the accuracy of a single batch of 64 has a standard deviation of 6 points.
-RECENT, RECENT_IMAGES = 5, 100  # at least
-# Slow starts stay at ln(classes) for tens of steps.
-PATIENCE = 100
-RATE_STOPPED = 1e-3  # of its peak; one_cycle and cosine come to less in the last steps alone
 # Steps of brief runs, in which the default network is far above chance on all images of configs/.
 BRIEF = 300
 # A network whose accuracy is less than this above guessing is not called healthy.
@@ -27,20 +21,16 @@ COPIED = 0.5
 BELOW = 0.8
 # How far between guessing and 1 a network is to come for what went wrong at the start to be no more than a note.
 OVERCOME = 0.85
-_TRAINED = {"train/loss", "train/epoch_loss"}
 # What is measured on the images of a split.
 _SCORED = {"validation": ("validation/accuracy", "check/baseline", "check/baseline_clean"), "test": ("test/accuracy",)}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(RunHistory):
     """A run as seen by the rules, without accuracies on images of one class or on copies of training images, which tell
-    nothing, and on fewer than `FEW_IMAGES`. `measured`: the records with layer statistics. `few`: the last accuracies
-    on so few images, for comparisons with what these can show."""
+    nothing, and on fewer than `FEW_IMAGES`. `few`: the last accuracies on so few images, for comparisons with what
+    these can show."""
 
-    context: Context
-    records: list[Record]
-    measured: list[Record] = field(default_factory=list)
     few: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -53,40 +43,6 @@ class Evidence:
         return cls(context, records, [m for m in records if m.of("preactivation/std")], few)
 
     @property
-    def first(self) -> Record | None:
-        """The first measured record, finite or not."""
-        return self.measured[0] if self.measured else None
-
-    @property
-    def last(self) -> Record | None:
-        """The last measured record with only finite values, or else the first record."""
-        return next((m for m in reversed(self.measured) if m.finite), self.first)
-
-    def shown(self, wrong: Callable[[Record], object]) -> Record | None:
-        """The first record if `wrong`; else the start of the `wrong` stretch that ends with `last`, if any."""
-        if self.first is None or self.last is None or wrong(self.first):
-            return self.first
-        found = None
-        for record in reversed(self.measured[: self.measured.index(self.last) + 1]):
-            if not wrong(record):
-                break
-            found = record
-        return found
-
-    def recent(self, key: str) -> float:
-        """`train/loss` or `train/accuracy`: mean of the last complete epoch, or else of the last logged batches."""
-        whole = key.replace("/", "/epoch_")
-        epochs = [m.scalars[whole] for m in self.records if whole in m.scalars]
-        if epochs:
-            return epochs[-1]
-        batches = self.values(key)[-self._recent_batches :]
-        return fmean(batches) if batches else math.nan
-
-    @property
-    def _recent_batches(self) -> int:
-        return max(RECENT, math.ceil(RECENT_IMAGES / (self.context.batch_size or RECENT_IMAGES)))
-
-    @property
     def below_guessing(self) -> bool:
         """Whether the recent training accuracy is less than half of guessing's, and further below that than three
         times what chance alone moves it on its number of images, if that is known."""
@@ -97,30 +53,6 @@ class Evidence:
         images = self.context.images if self.values("train/epoch_accuracy") else batches * (size or 0)
         scatter = math.sqrt(share * (1 - share) / images) if images else 0.0
         return self.recent("train/accuracy") < min(0.5 * share, share - 3 * scatter)
-
-    @property
-    def steps(self) -> int:
-        """Steps done: an epoch is logged after its last step, a measured step before its update."""
-        if self.context.planned_steps == 0:  # one batch is measured all the same
-            return 0
-        done = [m.step + ("train/loss" in m.scalars) for m in self.records if m.scalars.keys() & _TRAINED]
-        return max(done, default=0)
-
-    @property
-    def over(self) -> bool:
-        """Whether it is known to have come to its end, however early that was planned."""
-        return self.context.planned_steps is not None and self.steps >= self.context.planned_steps
-
-    def values(self, key: str) -> list[float]:
-        return [m.scalars[key] for m in self.records if key in m.scalars]
-
-    def latest(self, key: str) -> float:
-        """NaN if it was never logged."""
-        return next(reversed(self.values(key)), math.nan)
-
-    @property
-    def first_loss(self) -> float:
-        return next(iter(self.values("train/loss")), math.nan)
 
     @property
     def reached(self) -> float:
@@ -199,43 +131,48 @@ class Evidence:
         return self.reached if math.isnan(test) else min(self.reached, test)
 
     @property
-    def final_on(self) -> str:
-        """`on 360 test images`, where that accuracy is from."""
-        return self.on("test") if self.latest("test/accuracy") < self.reached else self.reached_on
+    def final_split(self) -> str:
+        """Where that accuracy is from."""
+        return "test" if self.latest("test/accuracy") < self.reached else self._best[1]
+
+    def guessing(self, split: str) -> float | None:
+        """Accuracy of always predicting the most frequent class: of the training images, where it is not known of these
+        images."""
+        known = self.context.largest_test_share if split == "test" else None
+        return self.context.guessing if known is None else known
 
     @property
     def learned(self) -> bool:
         """Whether training accuracy is at least a quarter of the way from guessing to 1."""
         return self.skill(self.recent("train/accuracy")) > 0.25
 
-    def skill(self, accuracy: float) -> float:
-        """How far an accuracy is from guessing (0) to 1; NaN if either is unknown."""
-        share = self.context.guessing
+    def skill(self, accuracy: float, split: str = "training") -> float:
+        """How far an accuracy on a split's images is from guessing (0) to 1; NaN if either is unknown."""
+        share = self.guessing(split)
         return math.nan if share is None or share >= 1 else (accuracy - share) / (1 - share)
 
     @property
     def near_guessing(self) -> bool:
         """Within 10 points, or for very unequal classes within half of what is left to 1."""
-        return self._is_near(self.final)
+        return self._is_near(self.final, self.final_split)
 
     @property
     def guesses(self) -> bool:
         """Whether it is near guessing, and that does not rest on a draw of few test images alone."""
-        return self._is_near(self.reached) or (
+        return self._is_near(*self._best) or (
             self.near_guessing and self.reached - self.final >= 3 * self.scatter("test")
         )
 
-    def _is_near(self, accuracy: float) -> bool:
-        share = self.context.guessing
+    def _is_near(self, accuracy: float, split: str) -> bool:
+        share = self.guessing(split)
         return share is not None and accuracy <= share + min(LITTLE, (1 - share) / 2)
 
     @property
     def below_baseline(self) -> bool:
         """Far worse than a linear classifier on untrained features (`check/baseline`), if that was tried."""
-        baseline, accuracies = self.latest("check/baseline"), (self.reached, self.latest("test/accuracy"))
         # The better of all that is known, since validation images are few.
-        best = max((accuracy for accuracy in accuracies if not math.isnan(accuracy)), default=math.nan)
-        return self.skill(best) < BELOW * self.skill(baseline)
+        best = max(self._skills, default=math.nan)
+        return best < BELOW * self.skill(self.latest("check/baseline"))
 
     @property
     def unjudged(self) -> str:
@@ -258,64 +195,19 @@ class Evidence:
         """Whether training, and the test if there was one, came far between guessing and 1."""
         if self.unjudged:
             return False
-        accuracies = [self.reached, self.latest("test/accuracy")]
-        known = [self.skill(accuracy) for accuracy in accuracies if not math.isnan(accuracy)]
-        return not math.isnan(self.reached) and all(skill >= OVERCOME for skill in known)
+        return not math.isnan(self.reached) and all(skill >= OVERCOME for skill in self._skills)
+
+    @property
+    def _skills(self) -> list[float]:
+        """Of what was reached, and of the test; of those that are known."""
+        skills = self.skill(self.reached), self.skill(self.latest("test/accuracy"), "test")
+        return [skill for skill in skills if not math.isnan(skill)]
 
     @property
     def poor(self) -> bool:
         """Whether less was learned than there is to learn; never said of fewer than `PATIENCE` steps."""
         diverged = bool(self.records) and not all(m.finite for m in self.records)
         return diverged or (self.steps >= PATIENCE and (self.guesses or self.below_baseline))
-
-    @cached_property
-    def ratios(self) -> list[tuple[Record, float]]:
-        """The measured steps with the size of their update. It says nothing of weights that began at zero: their first
-        updates are all there is of them."""
-        return self._ratios(without=())
-
-    @cached_property
-    def meant_ratios(self) -> list[tuple[Record, float]]:
-        """The same, of the layers that are to be moved, and none at a lower rate than the others."""
-        moved = {k for m in self.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
-        still = [k for k in self.context.left_out if k not in moved]
-        return self._ratios(without=(*self.context.frozen, *self.context.slower, *still))
-
-    def _ratios(self, without: Sequence[str]) -> list[tuple[Record, float]]:
-        if self.updated_elsewhere:
-            return []
-        zeros = self.first.begun_at_zero if self.first else ()
-        return [(m, r) for m in self.measured if (r := m.update_ratio(without=(*without, *zeros))) is not None]
-
-    @cached_property
-    def updated_elsewhere(self) -> bool:
-        """Whether, in a loop of one's own, the weights change between watched steps and never in one."""
-        moved = any(ratio > 0 for m in self.measured for ratio in m.of("weight/update_ratio").values())
-        return self.context.settings is None and not moved and not self.still
-
-    @property
-    def still(self) -> bool:
-        """Whether all weights have the same deviation at every measured step."""
-        sizes = [m.of("weight/std") for m in self.measured if m.finite and m.of("weight/std")]
-        return all(size == sizes[0] for size in sizes)
-
-    @property
-    def rate_shares(self) -> list[tuple[int, float]]:
-        """Measured steps, and the learning rate there as a share of the schedule's peak."""
-        lr = self.context.learning_rate
-        known = [(m.step, m.scalars["optimizer/lr"]) for m in self.records if "optimizer/lr" in m.scalars]
-        return [(step, now / lr) for step, now in known] if lr else []
-
-    @property
-    def stopped_from(self) -> int | None:
-        """The logged step from which on the learning rate was next to nothing, for more than half of a run that is
-        over; None if it was not, or had not been more before."""
-        first = self.steps
-        for step, share in reversed(self.rate_shares):
-            if share >= RATE_STOPPED:
-                return first if self.over and self.steps - first > self.steps / 2 else None
-            first = step
-        return None
 
 
 def _images(context: Context, split: str) -> int | None:

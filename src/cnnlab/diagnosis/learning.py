@@ -6,9 +6,10 @@ from statistics import median
 
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.chance import RARE
-from cnnlab.diagnosis.evidence import LITTLE, OVERCOME, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, OVERCOME, Evidence
 from cnnlab.diagnosis.finding import Finding
 from cnnlab.diagnosis.logged_step import Record
+from cnnlab.diagnosis.run_history import PATIENCE
 
 # The rule of thumb is an update of 1e-3 of the weights. Healthy runs reach 0.03 in their first steps and fall to
 # 1e-4 at the end (weight decay alone gives about that).
@@ -102,9 +103,10 @@ def _small(run: Evidence) -> list[Finding]:
 
 def learned(run: Evidence) -> list[Finding]:
     """Nothing, hardly anything, less than more steps would teach, or less than a linear classifier; or lost again."""
-    share, accuracy, loss = run.context.guessing, run.final, run.recent("train/loss")
+    share, accuracy, loss = run.guessing(run.final_split), run.final, run.recent("train/loss")
     if math.isnan(loss) or run.steps == 0:
         return []
+    skill = run.skill(accuracy, run.final_split)
     guess = math.log(run.context.classes) if run.context.classes else math.nan
     numbers = {"loss": loss, "accuracy": accuracy, "guessing": math.nan if share is None else share}
     if run.steps >= PATIENCE and not run.learned and abs(loss / guess - 1) <= AT_CHANCE:
@@ -113,10 +115,10 @@ def learned(run: Evidence) -> list[Finding]:
             f"(ln {run.context.classes} = {guess:.3f}): nothing has been learned."
         )
         return [Finding("loss_at_chance", "problem", run.steps, sentence, numbers=numbers | {"guessing": guess})]
-    reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.final_on}"
+    reached = f"After {plural(run.steps, 'step')} the accuracy is {percent(accuracy)} {run.on(run.final_split)}"
     # An accuracy on few images judges nothing; but where nearly all are right, more steps would teach nothing.
-    if run.over and run.steps < PATIENCE and share is not None and not run.skill(accuracy) >= OVERCOME:
-        learns = run.skill(accuracy) > HALF
+    if run.over and run.steps < PATIENCE and share is not None and not skill >= OVERCOME:
+        learns = skill > HALF
         name = "too_few_steps" if learns else "little_learned"
         so_far = "it learns, but had little time to" if learns else "hardly anything is learned so far"
         sentence = f"{reached}, where guessing gives {percent(share)}: {so_far}."
@@ -192,7 +194,8 @@ def _untested(run: Evidence) -> list[Finding]:
 
 
 def _far_above(run: Evidence, train: float, test: float) -> bool:
-    return train - test >= max(UNLIKE, 3 * run.scatter("test")) and run.skill(test) < UNLIKE_SKILL * run.skill(train)
+    worse = run.skill(test, "test") < UNLIKE_SKILL * run.skill(train)
+    return worse and train - test >= max(UNLIKE, 3 * run.scatter("test"))
 
 
 def unlike(run: Evidence) -> list[Finding]:
@@ -200,7 +203,7 @@ def unlike(run: Evidence) -> list[Finding]:
     training images, where validation images tell nothing and a classifier tells the test images from these."""
     validation, test = run.compared("validation"), run.compared("test")
     gap, chance, told = run.gap, run.gap_by_chance, run.latest("check/told_apart") >= TOLD_APART
-    worse = gap >= max(LITTLE, chance) and run.skill(test) < UNLIKE_SKILL * run.skill(validation)
+    worse = gap >= max(LITTLE, chance) and run.skill(test, "test") < UNLIKE_SKILL * run.skill(validation)
     if worse or (told and gap >= max(SLIGHTLY, chance)) or abs(gap) >= max(UNLIKE, chance):
         sentence = f"Accuracy is {percent(validation)} {run.on('validation')} and {percent(test)} {run.on('test')}."
         numbers = {"validation": validation, "test": test}
@@ -215,7 +218,7 @@ def unlike(run: Evidence) -> list[Finding]:
 def never_predicted(run: Evidence) -> list[Finding]:
     """Classes that no test image is called, though most images are called right."""
     accuracy, names, called = run.latest("test/accuracy"), run.context.class_images, run.mistaken
-    if not run.skill(accuracy) > HALF:
+    if not run.skill(accuracy, "test") > HALF:
         return []
     # As likely right as others are, all of its images would be wrong that rarely, for any of the classes.
     missed = {k: v for k, v in called.items() if (1 - accuracy) ** sum(v.values()) < RARE / len(names)}

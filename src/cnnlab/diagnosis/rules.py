@@ -10,9 +10,10 @@ from cnnlab.diagnosis import learning, nonfinite, signal, units
 from cnnlab.diagnosis.causes import causes
 from cnnlab.diagnosis.causes.tried import instead
 from cnnlab.diagnosis.context import Context
-from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, URGENCY, Cause, Clue, Finding, Severity, told
 from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.run_history import PATIENCE
 
 RULES: tuple[Callable[[Evidence], list[Finding]], ...] = (
     *units.RULES,

@@ -4,17 +4,17 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed, undisturbed
+from cnnlab.networks.called import as_they_run, called_layers, used_uncalled
 from cnnlab.networks.kernels import classical_
 from cnnlab.networks.layers import bias_of, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
@@ -185,7 +185,7 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     is the one that runs first, a convolution without groups; frozen, it is not changed. `freeze`: it is not trained.
     Raises InputError for another first layer.
     """
-    layer = next(iter(_as_they_run(network, batch)), None)
+    layer = next(iter(as_they_run(network, batch)), None)
     if layer is None:
         raise InputError("init=whitening: the network runs no layer with weights.\nUse init=own.")
     weight = weight_of(layer)
@@ -220,8 +220,8 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     After a fill with variance ~ 1 / fan-in, their standard deviation falls as 1 / fan-in; with `base_width` inputs
     they stay as they are. The last layer is the one that runs last on `batch` (N, C, H, W); frozen, it is not changed.
     """
-    layers = _as_they_run(network, batch)
-    if (name := _used_uncalled(network, batch, layers)) is not None:
+    layers = as_they_run(network, batch)
+    if (name := used_uncalled(network, batch, layers)) is not None:
         raise InputError(
             f"init=mup: the weights of {name} are used without calling it, so which layer is last is not known.\n"
             "Call the layer in forward(), or take another initializer."
@@ -257,7 +257,7 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
 
 
 def _scale_layers(network: nn.Module, run: Callable[[], None], tolerance: float, iterations: int) -> None:
-    for layer in _called(network, run):
+    for layer in called_layers(network, run):
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
             continue  # its output is not that of in_proj
@@ -273,40 +273,3 @@ def _scale_layers(network: nn.Module, run: Callable[[], None], tolerance: float,
                 weight.div_(math.sqrt(variance))
         finally:
             hook.remove()
-
-
-def _used_uncalled(network: nn.Module, batch: Tensor, called: Sequence[nn.Module]) -> str | None:
-    """The first layer that is not `called`, as F.linear(x, self.head.weight) does not, and gets a gradient from the
-    outputs; an attention uses its out_proj's weights so."""
-    weights = {
-        name: weight
-        for name, layer in weight_layers(network).items()
-        if layer not in called and not isinstance(layer, NonDynamicallyQuantizableLinear)
-        if (weight := weight_of(layer)) is not None and weight.requires_grad
-    }
-    if not weights:
-        return None
-    with mode(network, training=False), torch.enable_grad():
-        gradients = torch.autograd.grad(network(batch).sum(), [*weights.values()], allow_unused=True)
-    return next((name for name, gradient in zip(weights, gradients, strict=True) if gradient is not None), None)
-
-
-def _as_they_run(network: nn.Module, batch: Tensor) -> list[nn.Module]:
-    """Those that `_called` finds in evaluation mode."""
-    with mode(network, training=False):
-        return _called(network, lambda: network(batch))
-
-
-def _called(network: nn.Module, run: Callable[[], object]) -> list[nn.Module]:
-    """The layers with weights that `run` calls, each where it is called first; an attention's out_proj is not."""
-    called: dict[nn.Module, None] = {}
-    hooks = [
-        layer.register_forward_hook(lambda module, inputs, output: called.setdefault(module))
-        for layer in weight_layers(network).values()
-    ]
-    try:
-        run()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return list(called)

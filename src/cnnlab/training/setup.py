@@ -229,6 +229,7 @@ def _context(trainer: Trainer, data: ImageSet, batches: Batches, steps: int, req
         ),
         class_images=dict(zip(data.classes, counts.tolist(), strict=True)),
         largest_class_share=counts.max().item() / len(labels),
+        largest_test_share=data.test.labels.bincount().max().item() / len(data.test) if len(data.test) else None,
         absent_classes=int((counts == 0).sum()),
         images=len(labels),
         validation_images=len(data.validation),

@@ -259,3 +259,9 @@ def test_nll_loss_of_plain_outputs_is_told_however_much_is_learned(row, evidence
     assert not reversed_update(evidence(*rows)).supporting, "another loss may be negative"
     found = reversed_update(evidence(*rows, {"step": 100, "loss/unlogged": 1.0}))
     assert found.mistake and found.points >= 9 and "F.cross_entropy" in found.remedy.code
+
+
+def test_few_steps_in_an_epoch_make_no_step_larger_and_the_noise_of_few_images_does(row, evidence):
+    large = batches(evidence(row(0), batch_size=1024, steps_per_epoch=1))
+    assert "little_learned" in large.explains and not {"large_updates", "dead_units"} & large.explains
+    assert {"large_updates", "dead_units"} <= batches(evidence(row(0), batch_size=2)).explains

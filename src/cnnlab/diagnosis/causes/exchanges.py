@@ -10,9 +10,10 @@ from typing import Literal
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import BRIEF, LITTLE, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import BRIEF, LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, SEEN, SIGNALS, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.run_history import PATIENCE
 
 Part = Literal["training", "weights", "network", "structure", ""]
 # Points for a part that was exchanged and then learned, and for one that is left over; against the other parts.

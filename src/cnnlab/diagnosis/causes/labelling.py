@@ -4,10 +4,11 @@ import math
 
 from cnnlab.common.words import percent
 from cnnlab.diagnosis.causes.images_seen import few_images
-from cnnlab.diagnosis.evidence import LITTLE, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import HALF, SLIGHTLY, TOLD_APART
 from cnnlab.diagnosis.remedies import Remedy
+from cnnlab.diagnosis.run_history import PATIENCE
 
 # Above this share, or that many times an equal share, one class is nearly everything.
 DOMINANT, TIMES = 0.7, 5
@@ -92,7 +93,7 @@ def unbalanced(run: Evidence) -> Cause | None:
     if share is None or not dominated(run):
         return None
     # Others may be absent, too. A short run that tells the rare ones in spite of it needs steps first.
-    told = run.steps < PATIENCE and run.skill(run.final) > HALF
+    told = run.steps < PATIENCE and run.skill(run.final, run.final_split) > HALF
     clue = Clue(5 if told else 12, f"{percent(share)} of the training images belong to one class")
     # No setting does it: what can be changed are the images, and in a loop of one's own the loss.
     look = "balance the classes: take more images of the rare ones, or fewer of the frequent"
@@ -121,7 +122,7 @@ def absent(run: Evidence) -> Cause | None:
 
 def test_unlike(run: Evidence) -> Cause | None:
     """Only where the test split, and not training, is what differs."""
-    validation, test, share = run.compared("validation"), run.compared("test"), run.context.guessing
+    validation, test, share = run.compared("validation"), run.compared("test"), run.guessing("test")
     told, clues = run.latest("check/told_apart"), []
     if run.gap >= SLIGHTLY:
         clues.append(

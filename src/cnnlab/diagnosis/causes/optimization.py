@@ -5,11 +5,12 @@ from math import ceil, inf, isnan, log
 from statistics import median
 
 from cnnlab.common.words import number, percent, plural
-from cnnlab.diagnosis.evidence import PATIENCE, RATE_STOPPED, Evidence
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
 from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
+from cnnlab.diagnosis.run_history import PATIENCE, RATE_STOPPED
 from cnnlab.diagnosis.signal import forward_size
 
 UPDATES = LEARNING | frozenset({"large_updates", "small_updates", "non_finite", "dead_units", "saturation"}) | {
@@ -245,7 +246,8 @@ def batches(run: Evidence) -> Cause | None:
     by_epochs = (run.context.settings or {}).get("trainer.max_steps", 0) is None
     if by_epochs and run.steps * (size or value) < PATIENCE * value:
         remedy = Remedy("trainer.epochs", ceil(ENOUGH / max(per_epoch or 1, 1)))
-    return Cause("batch_unsuitable", words, remedy, (Clue(10, said),), UPDATES)
+    # Few steps make no step larger; the noise of few images does.
+    return Cause("batch_unsuitable", words, remedy, (Clue(10, said),), UPDATES if (size or 0) <= FEW else LEARNING)
 
 
 def accumulated(run: Evidence) -> Cause | None:
@@ -275,13 +277,8 @@ def accumulated(run: Evidence) -> Cause | None:
     sizes = [_first_layer(m, "weight/gradient_std") for m in run.measured if m.finite]
     if any(size < CLEARED * largest for size, largest in zip(sizes, accumulate(sizes, max), strict=True)):
         return None
-    clues = [
-        Clue(
-            9,
-            f"the first layer's weights get {number(max(later))} times the gradient that they got at step 0 "
-            "for the same gradient of its output",
-        )
-    ]
+    words = f"the first layer's weights get {number(max(later))} times the gradient that they got at step 0"
+    clues = [Clue(9, f"{words} for the same gradient of its output")]
     if (full := full_updates(run)) and too_large_at(full[:1]):  # when nothing could have added up
         clues.append(Clue(-5, f"the first update alone is {percent(full[0])} of the weights' size, at the full rate"))
     return Cause("gradients_accumulated", clause, remedy, tuple(clues), UPDATES)
@@ -297,7 +294,4 @@ def _first_layer(record: Record, key: str) -> float:
     return record.of(key).get(next(iter(record.of("preactivation/std")), ""), 0.0)
 
 
-CAUSES = (
-    *(clipped, decay, smoothed, momentum, epsilon, reversed_update, schedule, few_steps, batches),
-    accumulated,
-)
+CAUSES = (clipped, decay, smoothed, momentum, epsilon, reversed_update, schedule, few_steps, batches, accumulated)

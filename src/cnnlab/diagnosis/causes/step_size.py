@@ -5,10 +5,11 @@ from statistics import median
 
 from cnnlab.common.words import number, percent
 from cnnlab.diagnosis import remedies
-from cnnlab.diagnosis.evidence import PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.learning import full_updates, too_large_at
 from cnnlab.diagnosis.nonfinite import sudden
+from cnnlab.diagnosis.run_history import PATIENCE
 from cnnlab.diagnosis.signal import dead_layers, forward_size
 
 # Usual peaks by family of optimizers; beyond three times as much or as little there are few good runs.

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from cnnlab.diagnosis import Context, Finding, diagnose, flat, verdict
 from cnnlab.diagnosis.causes.tried import helped, remedies
-from cnnlab.diagnosis.evidence import BRIEF, PATIENCE, Evidence
+from cnnlab.diagnosis.evidence import BRIEF, Evidence
 from cnnlab.diagnosis.finding import SEEN
+from cnnlab.diagnosis.run_history import PATIENCE
 from cnnlab.telemetry.recorder import Recorder
 from cnnlab.telemetry.schedule import log_schedule
 from cnnlab.training.examination import Examination
