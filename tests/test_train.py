@@ -99,7 +99,7 @@ def test_configs_of_ones_own_stand_beside_ours(home):
         (["trainer.epochs=1.5"], "trainer.epochs=1.5 is not allowed"),
         (["model=stackd3x3"], "Did you mean 'stacked3x3'"),
         (["model.kernel_size=99"], "model.kernel_size=99 is larger than the 28x28 map"),
-        (["optimizer.momentum=0"], "Nesterov momentum requires a momentum"),
+        (["optimizer.momentum=0", "optimizer.nesterov=true"], "Nesterov momentum requires a momentum"),
         (["dataset=image_folder", "dataset.root=nowhere"], "is not a folder"),
         (["evaluation=invariance", "evaluation.shifts=[28]"], "a shift by 28 leaves nothing"),
         (["seed=0,1"], "asks for several runs"),
