@@ -126,6 +126,11 @@ def test_of_a_number_that_is_neither_good_nor_bad_the_higher_exceeds(answer):
     assert said == "a has the highest mean model receptive field, 9 (2 seeds); equal to it: b; lower: c."
 
 
+def test_what_the_settings_alone_decide_needs_no_more_seeds(answer):
+    said = answer({"long": [200] * 2, "short": [100] * 2}, key="train/steps")
+    assert said.startswith("long exceeds short by exactly 100 in train steps, 2 seeds each")
+
+
 def test_arms_that_are_all_equal_have_no_best_one(answer):
     assert answer({"a": [0.1] * 3, "b": [0.1] * 3, "c": [0.1] * 2}) == "All 3 arms are equal: 10.00 %."
     rows = {arm: [0.1, 0.2, 0.3] for arm in "abc"}
@@ -133,7 +138,7 @@ def test_arms_that_are_all_equal_have_no_best_one(answer):
 
 
 def test_where_some_equal_the_best_they_are_named_as_such_and_nothing_is_adjusted(answer):
-    said = answer({"a": [2.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}, key="model/depth")
-    assert said == "a has the lowest mean model depth, 2 (3 seeds); equal to it: b; beaten: c."
+    said = answer({"a": [2.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}, key="model/parameters")
+    assert said == "a has the lowest mean model parameters, 2 (3 seeds); equal to it: b; beaten: c."
     said = answer({"a": [0.9, 0.91, 0.92], "b": [0.1] * 3, "c": [0.2]})
     assert "not compared: c" in said and "Holm" not in said

@@ -38,7 +38,8 @@ def decide(found: Comparison, estimate: Estimate) -> Comparison:
     found = replace(found, value=estimate.value, estimate=estimate)
     if not estimate.scatters:
         outcome = _without_interval(found)
-        if not Metric(found.key).varies:
+        # The same numbers on both sides of every run are equal, as `differences` calls them: no scatter to ask of.
+        if not estimate.value or not Metric(found.key).varies:
             return replace(found, outcome=outcome)
         p = p_of_constants(estimate.n, estimate.groups)
         return replace(found, p=p, outcome=outcome if p < ALPHA else "inconclusive")
