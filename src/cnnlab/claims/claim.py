@@ -230,14 +230,24 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The decisive settings in which a claim differs from what was stated when its runs began."""
-    return [key for key in DECISIVE if _stated(before, key) != _stated(now, key)]
+    """The decisive settings in which a claim differs from what was stated when its runs began. Earlier versions took
+    some that its rule leaves out of account, which may be left out since."""
+    return [key for key in DECISIVE if key not in _unused(now) and _stated(before, key) != _stated(now, key)]
+
+
+def without_unused(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim that an earlier version took, without settings that its rule leaves out of account."""
+    return {key: value for key, value in content.items() if key not in _unused(content)}
 
 
 def keys_of(content: Mapping[str, Any], setting: str) -> list[str]:
     """The keys of results.json that a claim's setting `key` or `than` names; none for any other setting."""
     named = _several(_stated(content, setting)) if setting in ("key", "than") else ()
     return [name for name in named if isinstance(name, str) and (setting == "key" or "/" in name)]
+
+
+def _unused(content: Mapping[str, Any]) -> tuple[str, ...]:
+    return UNUSED.get(_stated(content, "rule"), ())
 
 
 def _stated(content: Mapping[str, Any], key: str) -> Any:
