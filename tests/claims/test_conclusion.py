@@ -107,12 +107,25 @@ def test_caveats_count_and_name_what_is_missing(make_sweep):
     )
     said = " ".join(caveats(experiment, groups_of(experiment, Metric("test/loss"))))
     assert "4 runs: 2 completed, 1 diverged, 1 never ran." in said and "No result of b." in said
-    assert "The test loss is not a number, or infinite, in 1 of 3 runs of a: no mean" in said
+    assert (
+        "The test loss is not a number, or infinite, in 1 of 3 runs of a: without a mean, it is not compared." in said
+    )
     assert "Diverged runs count" not in said, "the loss of none does"
     said = " ".join(caveats(experiment, groups_of(experiment, Metric())))
     assert "Diverged runs count with the test accuracy that they have." in said and "not a number" not in said
     clean = load([make_sweep({"a": [0.9, 0.8]}, name="clean")])
     assert caveats(clean, groups_of(clean, Metric())) == []
+
+
+def test_a_mean_that_is_not_known_keeps_no_other_pair_from_being_compared(make_sweep):
+    nan = {"test/accuracy": "nan"}
+    experiment = load([make_sweep({"a": [nan, 0.8], "b": [0.5, 0.51, 0.52], "c": [0.9, 0.91, 0.92], "d": [nan]})])
+    groups = groups_of(experiment, Metric())
+    assert conclusion(groups, differences(groups)).startswith("c beats b by 40.00 points")
+    assert caveats(experiment, groups) == [
+        "The test accuracy is not a number, or infinite, in 1 of 2 runs of a; 1 of 1 run of d: without a mean, they "
+        "are not compared."
+    ]
 
 
 def test_states_are_counted_in_words():

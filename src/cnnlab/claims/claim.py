@@ -205,8 +205,9 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
                 )
     for than in claim.than if claim.rule not in SLOPES else ():
         if isinstance(than, int | float) and than in map(as_number, arms):
+            meant = "a share of runs" if claim.rule == "trained" else f"a number to compare {claim.keys[0]} with"
             raise InputError(
-                f"claim.than={than}: a number to compare {claim.keys[0]} with, or the arm {first}={than}?\n"
+                f"claim.than={than}: {meant}, or the arm {first}={than}?\n"
                 f"The arm is typed in quotes, \"claim.than='{than}'\". For the number, give the arms names:\n"
                 "hydra.sweeper.arms={NAME: [SETTING=VALUE], ...}."
             )
