@@ -118,7 +118,14 @@ def test_what_was_chosen_for_each_arm_is_told_and_where_it_is_at_an_edge(make_sw
     tune = {"grid": {"optimizer.lr": ["0.03", "0.1", "0.3"]}, "seeds": ["100"], "chosen": chosen}
     folder = make_sweep({"he,8": [0.9], "xavier,22": [0.8]}, axes=("arm", "depth"), tune=tune)
     assert tuned_in_words(load([folder]), {"8": "8 layers"}) == (
-        "optimizer.lr of 0.03, 0.1, 0.3, with seeds of their own. he, 8 layers: 0.1; xavier, depth=22: 0.3 (at the "
-        "edge); beyond an edge a better one may lie."
+        "Tried: optimizer.lr of 0.03, 0.1, 0.3, on other seeds than those measured. Chosen: he, 8 layers: 0.1; xavier, "
+        "depth=22: 0.3 (at the edge); beyond an edge a better one may lie."
+    )
+    both = {"labels": {"arm": "he"}, "setting": {"optimizer.lr": "0.9", "optimizer.momentum": "0.9"}}
+    grid = {"optimizer.lr": ["0.1", "0.9"], "optimizer.momentum": ["0.5", "0.9"]}
+    tune = {"grid": grid, "seeds": ["100"], "chosen": [{**both, "edge": ["optimizer.lr"]}]}
+    assert tuned_in_words(load([make_sweep({"he": [0.9]}, axes=("arm",), tune=tune, name="both")]), {}) == (
+        "Tried: optimizer.lr of 0.1, 0.9 and optimizer.momentum of 0.5, 0.9, on other seeds than those measured. "
+        "Chosen: he: lr=0.9 (at the edge), momentum=0.9; beyond an edge a better one may lie."
     )
     assert tuned_in_words(load([make_sweep({"a": [0.9]}, name="other")]), {}) == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnlab.claims.claim import changed, check_levels, keys_of, read_claim
+from cnnlab.claims.claim import changed, check_levels, keys_of, read_claim, without_unused
 from cnnlab.common.errors import InputError
 
 HE = {"sentence": "He suits ReLU.", "arm": "he", "than": "xavier", "margin": 0.01}
@@ -154,6 +154,16 @@ def test_other_numbers_may_be_large(change):
     check_levels(read_claim({**HE, **change}), AXES)
 
 
+def test_a_number_that_is_an_arm_as_well_is_asked_about():
+    for change, what in (
+        ({}, "a number to compare test/accuracy with"),
+        ({"rule": "trained", "margin": 0}, "a share of runs"),
+    ):
+        with pytest.raises(InputError) as error:
+            check_levels(read_claim({**HE, "arm": "0.1", "than": 0.5, **change}), {"init.std": ["0.1", "0.5"]})
+        assert str(error.value).startswith(f"claim.than=0.5: {what}, or the arm init.std=0.5?")
+
+
 def test_a_sweep_of_a_single_design_has_no_arms():
     with pytest.raises(InputError, match="There are: none, since nothing is swept"):
         check_levels(read_claim(HE), {})
@@ -164,6 +174,9 @@ def test_only_what_decides_counts_as_changed():
     assert changed(HE, {**HE, "key": "test/accuracy"}) == []  # the usual, written out
     assert changed(HE, {**HE, "margin": 0.001}) == ["margin"]
     assert changed(HE, {**HE, "than": ["xavier", "lsuv"]}) == ["than"]
+    old = {**SHARE, "margin": 0.1}  # as earlier versions took it
+    assert changed(old, SHARE) == [] and changed(old, {**HE, "than": 0.5}) == ["rule", "margin"]
+    assert without_unused(old) == SHARE and without_unused(HE) == HE
 
 
 def test_the_keys_that_a_setting_names():

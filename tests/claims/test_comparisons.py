@@ -123,6 +123,10 @@ def test_shares_of_runs_that_trained():
     assert alone.outcome == "holds" and alone.left == 0
     (missing,) = comparisons(claim(rule="trained", margin=0, than="lsuv"), experiment(*runs))
     assert missing.outcome == "unknown" and missing.reason == "there are no runs of lsuv"
+    named = [*runs, *(tested("0.5", s, 0.1) for s in range(6))]  # none of which trained
+    (number,) = comparisons(claim(rule="trained", margin=0, arm="he", than=0.5), experiment(*named))
+    (arm,) = comparisons(claim(rule="trained", margin=0, arm="he", than="0.5"), experiment(*named))
+    assert (number.right, arm.right) == (0.5, 0)
 
 
 @pytest.mark.parametrize(

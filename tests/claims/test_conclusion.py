@@ -107,12 +107,25 @@ def test_caveats_count_and_name_what_is_missing(make_sweep):
     )
     said = " ".join(caveats(experiment, groups_of(experiment, Metric("test/loss"))))
     assert "4 runs: 2 completed, 1 diverged, 1 never ran." in said and "No result of b." in said
-    assert "The test loss is not a number, or infinite, in 1 of 3 runs of a: no mean" in said
+    assert (
+        "The test loss is not a number, or infinite, in 1 of 3 runs of a: without a mean, it is not compared." in said
+    )
     assert "Diverged runs count" not in said, "the loss of none does"
     said = " ".join(caveats(experiment, groups_of(experiment, Metric())))
     assert "Diverged runs count with the test accuracy that they have." in said and "not a number" not in said
     clean = load([make_sweep({"a": [0.9, 0.8]}, name="clean")])
     assert caveats(clean, groups_of(clean, Metric())) == []
+
+
+def test_a_mean_that_is_not_known_keeps_no_other_pair_from_being_compared(make_sweep):
+    nan = {"test/accuracy": "nan"}
+    experiment = load([make_sweep({"a": [nan, 0.8], "b": [0.5, 0.51, 0.52], "c": [0.9, 0.91, 0.92], "d": [nan]})])
+    groups = groups_of(experiment, Metric())
+    assert conclusion(groups, differences(groups)).startswith("c beats b by 40.00 points")
+    assert caveats(experiment, groups) == [
+        "The test accuracy is not a number, or infinite, in 1 of 2 runs of a; 1 of 1 run of d: without a mean, they "
+        "are not compared."
+    ]
 
 
 def test_states_are_counted_in_words():
@@ -126,6 +139,11 @@ def test_of_a_number_that_is_neither_good_nor_bad_the_higher_exceeds(answer):
     assert said == "a has the highest mean model receptive field, 9 (2 seeds); equal to it: b; lower: c."
 
 
+def test_what_the_settings_alone_decide_needs_no_more_seeds(answer):
+    said = answer({"long": [200] * 2, "short": [100] * 2}, key="train/steps")
+    assert said.startswith("long exceeds short by exactly 100 in train steps, 2 seeds each")
+
+
 def test_arms_that_are_all_equal_have_no_best_one(answer):
     assert answer({"a": [0.1] * 3, "b": [0.1] * 3, "c": [0.1] * 2}) == "All 3 arms are equal: 10.00 %."
     rows = {arm: [0.1, 0.2, 0.3] for arm in "abc"}
@@ -133,7 +151,7 @@ def test_arms_that_are_all_equal_have_no_best_one(answer):
 
 
 def test_where_some_equal_the_best_they_are_named_as_such_and_nothing_is_adjusted(answer):
-    said = answer({"a": [2.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}, key="model/depth")
-    assert said == "a has the lowest mean model depth, 2 (3 seeds); equal to it: b; beaten: c."
+    said = answer({"a": [2.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}, key="model/parameters")
+    assert said == "a has the lowest mean model parameters, 2 (3 seeds); equal to it: b; beaten: c."
     said = answer({"a": [0.9, 0.91, 0.92], "b": [0.1] * 3, "c": [0.2]})
     assert "not compared: c" in said and "Holm" not in said

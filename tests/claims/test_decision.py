@@ -86,12 +86,17 @@ def test_without_scatter_the_values_themselves_decide():
     ]:
         found = decide(blank(margin=0.1, is_=is_), of_values([value] * 6))
         assert found.outcome == outcome and found.interval is None and found.p == 2 / 2**6
-        few = decide(blank(margin=0.1, is_=is_), of_values([value] * 5))
-        assert few.outcome == "inconclusive" and holm([few])[0].seeds == 10  # as many as there are
+        few = decide(replace(blank(margin=0.1, is_=is_), n=5), of_values([value] * 5))
+        assert few.outcome == "inconclusive" and holm([few])[0].seeds == 6  # 2 / 2^6 < 0.05 < 2 / 2^5
+        assert {each.seeds for each in holm([few] * 8)} == {9}  # 2 / 2^9 < 0.05 / 8 < 2 / 2^8
         groups = decide(blank(margin=0.1, is_=is_), of_two([value] * 3, [0.0] * 4))
         assert groups.outcome == outcome and groups.p == 2 / 4**3
         counted = replace(blank(margin=0.1, is_=is_), key="model/macs")
         assert decide(counted, of_values([value] * 2)).outcome == outcome
+    for is_, outcome in (("equal", "holds"), ("higher", "no difference that matters")):
+        for same in (of_values([0.0] * 2), of_two([0.5] * 2, [0.5] * 2)):
+            (found,) = holm([decide(replace(blank(margin=0.01, is_=is_), n=2), same)])
+            assert (found.outcome, found.p, found.seeds) == (outcome, None, None)
 
 
 def test_seeds_that_would_decide_do_decide_in_most_repetitions():

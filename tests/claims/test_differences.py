@@ -12,6 +12,7 @@ from cnnlab.claims.differences import (
     MOST_SEEDS,
     differences,
     hedges_g,
+    holm_adjusted,
     p_of_constants,
     power_of_t,
     seeds_for,
@@ -69,6 +70,14 @@ def _holm(p: list[float]) -> list[float]:
         highest = max(highest, min(1.0, p[i] * (len(p) - rank)))
         adjusted[i] = highest
     return adjusted
+
+
+def test_what_is_adjusted_comes_in_the_order_given_with_the_level_of_what_is_open():
+    p = [0.01, 0.5, 0.03, 0.005, 0.03]
+    adjusted, level = holm_adjusted(p)
+    assert adjusted == pytest.approx(_holm(p))
+    assert level == pytest.approx(0.05 / 3)  # 0.01 times 4 is below 0.05, 0.03 times 3 is not
+    assert holm_adjusted([]) == ([], pytest.approx(0.05)) and holm_adjusted([0.04])[0] == [0.04]
 
 
 def test_all_pairs_are_compared_and_adjusted_by_holm_s_steps(group):

@@ -32,9 +32,20 @@ def test_costs_and_faults_are_better_when_smaller(key):
     assert metric.value(0.0821) == "0.082" and metric.difference(0.0031) == "0.0031"
 
 
-def test_what_follows_from_the_network_alone_does_not_vary_between_seeds():
-    assert not Metric("model/parameters").varies
-    assert Metric("test/accuracy").varies and Metric("time/step_ms").varies
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("model/parameters", "train/steps", "train/images", "test/images", "test/changed_images"),
+        "test/chance",  # of always guessing the largest class
+    ],
+)
+def test_what_follows_from_the_settings_and_the_data_alone_does_not_vary_between_seeds(key):
+    assert not Metric(key).varies
+
+
+@pytest.mark.parametrize("key", ["test/accuracy", "time/step_ms", "train/first_nonfinite_step", "test/noise_floor"])
+def test_what_is_measured_varies_between_seeds(key):
+    assert Metric(key).varies
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,23 @@ def test_a_claim_of_an_earlier_version_that_is_refused_now_is_not_judged(make_sw
     old = {**SAID, "rule": "trained", "margin": 0.9, "is": "equal"}
     study = Study.of([make_sweep({"a": [0.9, 0.8], "b": [0.5, 0.4]}, claim=old)])
     assert study.verdict is None and study.metric.key == "test/accuracy"
-    assert study.caveats[-1].startswith("The claim is not judged: claim.margin=0.9: claim.rule=trained has no use")
+    assert study.caveats[-1].startswith("The claim is not judged: claim.is=equal: claim.rule=trained says which share")
+
+
+def test_what_the_rule_of_an_earlier_version_s_claim_leaves_out_of_account_does_not_keep_it_from_being_judged(
+    make_sweep,
+):
+    told = {
+        "a": [{"test/accuracy": 0.9, "test/chance": 0.1}] * 6,
+        "b": [{"test/accuracy": 0.1, "test/chance": 0.1}] * 6,
+    }
+    sweeps = [
+        make_sweep(told, name=name, claim={**SAID, "rule": "trained", **more})
+        for name, more in (("old", {"margin": 0.9, "key": "test/loss"}), ("new", {"margin": None}))
+    ]
+    old, new = (Study.of([sweep]) for sweep in sweeps)
+    assert old.verdict is not None and new.verdict is not None and old.caveats == new.caveats == ()
+    assert old.verdict.word == new.verdict.word == "holds" and old.metric.key == "test/accuracy"
 
 
 def test_runs_that_were_checked_instead_of_trained_are_compared_by_what_they_checked(make_sweep):

@@ -98,9 +98,33 @@ def test_what_is_decided_otherwise_if_judged_alone_says_so():
     open_ = [replace(r, results={"test/accuracy": 0.9 + 0.02 * rng.normal()}) for r in runs]
     experiments = [Experiment((), (), tuple(own), ("arm",)) for own in (runs, open_)]
     (alone,) = judge_all([(CLAIM, experiments[0])])
-    assert alone.short == "holds"
+    assert alone.short == "holds" and alone.alone is None
     among, *_ = judge_all([(CLAIM, experiments[0])] + [(CLAIM, experiments[1])] * 19)
     assert among.word == "inconclusive" and among.short.endswith("; judged alone: holds)")
+
+
+def test_other_places_if_judged_alone_are_told():
+    places = "8 layers", "14 layers", "22 layers"
+    few, more = (
+        verdict(*(found(outcome, place) for place, outcome in zip(places, outcomes, strict=True)))
+        for outcomes in (("does not hold", "inconclusive", "holds"), ("does not hold", "holds", "holds"))
+    )
+    assert replace(few, alone=more).short == (
+        "holds only when 22 layers (inconclusive: 14 layers; judged alone: holds only when 14 layers, 22 layers)"
+    )
+    assert replace(few, alone=few).short == few.short
+    open_ = verdict(found("inconclusive", "8 layers", seeds=16), found("inconclusive", "14 layers"))
+    assert replace(open_, alone=few).short == (
+        "inconclusive (needs about 16 seeds; judged alone: holds only when 22 layers)"
+    )
+
+
+def test_a_single_claim_is_adjusted_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr("cnnlab.claims.verdict.holm", lambda found: calls.append(found) or list(found))
+    runs = [RunRecord("r", Path(), labels={"arm": arm}, seed="0", results={}) for arm in ("he", "xavier")]
+    judge_all([(CLAIM, Experiment((), (), tuple(runs), ("arm",)))])
+    assert len(calls) == 1
 
 
 def test_the_sentence_has_the_numbers():

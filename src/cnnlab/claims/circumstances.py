@@ -49,17 +49,18 @@ def tuned_in_words(experiment: Experiment, words: Mapping[str, str]) -> str:
     `words`: what to call values of axes."""
     said = []
     for tune in filter(None, (sweep.content.get("tune") for sweep in experiment.sweeps)):
-        chosen = tune["chosen"]
-        each = []
+        chosen, several, each = tune["chosen"], len(tune["grid"]) > 1, []
         for choice in chosen:
             name = ", ".join(words.get(value) or short_name(axis, value) for axis, value in choice["labels"].items())
             settings = [
-                f"{value} (at the edge)" if key in choice["edge"] else value for key, value in choice["setting"].items()
+                (short_name(key, value) if several else value) + " (at the edge)" * (key in choice["edge"])
+                for key, value in choice["setting"].items()
             ]
             each.append(f"{name}: {', '.join(settings)}" if name else ", ".join(settings))
         tried = " and ".join(f"{key} of {', '.join(values)}" for key, values in tune["grid"].items())
         beyond = "; beyond an edge a better one may lie" if any(choice["edge"] for choice in chosen) else ""
-        said += [f"{tried}, with seeds of their own. {'; '.join(each)}{beyond}."] if each else []
+        found = f"Tried: {tried}, on other seeds than those measured. Chosen: {'; '.join(each)}{beyond}."
+        said += [found] if each else []
     return " ".join(said)
 
 

@@ -205,8 +205,9 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
                 )
     for than in claim.than if claim.rule not in SLOPES else ():
         if isinstance(than, int | float) and than in map(as_number, arms):
+            meant = "a share of runs" if claim.rule == "trained" else f"a number to compare {claim.keys[0]} with"
             raise InputError(
-                f"claim.than={than}: a number to compare {claim.keys[0]} with, or the arm {first}={than}?\n"
+                f"claim.than={than}: {meant}, or the arm {first}={than}?\n"
                 f"The arm is typed in quotes, \"claim.than='{than}'\". For the number, give the arms names:\n"
                 "hydra.sweeper.arms={NAME: [SETTING=VALUE], ...}."
             )
@@ -230,14 +231,24 @@ def check_levels(claim: Claim, axes: Mapping[str, Sequence[str]]) -> None:
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The decisive settings in which a claim differs from what was stated when its runs began."""
-    return [key for key in DECISIVE if _stated(before, key) != _stated(now, key)]
+    """The decisive settings in which a claim differs from what was stated when its runs began. Earlier versions took
+    some that its rule leaves out of account, which may be left out since."""
+    return [key for key in DECISIVE if key not in _unused(now) and _stated(before, key) != _stated(now, key)]
+
+
+def without_unused(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim that an earlier version took, without settings that its rule leaves out of account."""
+    return {key: value for key, value in content.items() if key not in _unused(content)}
 
 
 def keys_of(content: Mapping[str, Any], setting: str) -> list[str]:
     """The keys of results.json that a claim's setting `key` or `than` names; none for any other setting."""
     named = _several(_stated(content, setting)) if setting in ("key", "than") else ()
     return [name for name in named if isinstance(name, str) and (setting == "key" or "/" in name)]
+
+
+def _unused(content: Mapping[str, Any]) -> tuple[str, ...]:
+    return UNUSED.get(_stated(content, "rule"), ())
 
 
 def _stated(content: Mapping[str, Any], key: str) -> Any:

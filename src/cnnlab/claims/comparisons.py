@@ -50,7 +50,7 @@ def _compare(claim: Claim, experiment: Experiment, cell: _Cell, key: str, arm: s
     if not runs:
         return replace(found, reason=f"there are no runs of {arm}")
     if claim.rule == "trained":
-        return _trained(claim, found, runs, cell.arms.get(str(than)), than)
+        return _trained(claim, found, runs, cell.arms.get(than) if isinstance(than, str) else None, than)
     target = claim.times * than if isinstance(than, int | float) else 0.0
     left = by_seed(runs, key, claim.is_, target)
     between = isinstance(than, str) and than in cell.arms

@@ -46,7 +46,8 @@ def caveats(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
         of = "; ".join(
             f"{np.isfinite(g.values).tolist().count(False)} of {plural(g.n, 'run')} of {g.name}" for g in without
         )
-        sentences.append(f"The {name} is not a number, or infinite, in {of}: no mean is given, and nothing compared.")
+        they = "they are" if len(without) > 1 else "it is"
+        sentences.append(f"The {name} is not a number, or infinite, in {of}: without a mean, {they} not compared.")
     if experiment.repeats:
         count = len(experiment.repeats)
         sentences.append(f"{plural(count, 'run')} with config and seed of another count once.")

@@ -10,7 +10,7 @@ from scipy.stats import binomtest, fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from cnnlab.claims.compared import Comparison, Estimate, Outcome
-from cnnlab.claims.differences import ALPHA, p_of_constants, seeds_for, seeds_of_constants
+from cnnlab.claims.differences import ALPHA, holm_adjusted, p_of_constants, seeds_for, seeds_of_constants
 from cnnlab.claims.metric import Metric
 
 
@@ -38,7 +38,8 @@ def decide(found: Comparison, estimate: Estimate) -> Comparison:
     found = replace(found, value=estimate.value, estimate=estimate)
     if not estimate.scatters:
         outcome = _without_interval(found)
-        if not Metric(found.key).varies:
+        # The same numbers on both sides of every run are equal, as `differences` calls them: no scatter to ask of.
+        if not estimate.value or not Metric(found.key).varies:
             return replace(found, outcome=outcome)
         p = p_of_constants(estimate.n, estimate.groups)
         return replace(found, p=p, outcome=outcome if p < ALPHA else "inconclusive")
@@ -83,13 +84,9 @@ def decide_shares(found: Comparison, left: tuple[int, int], right: tuple[int, in
 def holm(found: Sequence[Comparison]) -> list[Comparison]:
     """With p adjusted for all of them (Holm 1979); a decision that does not survive it becomes inconclusive, and how
     many seeds would decide is said for the level that Holm's method asks of what is open."""
-    tested = [i for i, each in enumerate(found) if each.p is not None]
-    values = np.array([found[i].p for i in tested], dtype=float)
-    order, adjusted = np.argsort(values, kind="stable"), list(found)
-    # As statsmodels' multipletests does, which collects garbage for 50 ms.
-    values[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(max=1.0)
-    level = ALPHA / max(int(np.sum(values >= ALPHA)), 1)
-    for i, p in zip(tested, values.tolist(), strict=True):
+    tested, adjusted = [i for i, each in enumerate(found) if each.p is not None], list(found)
+    values, level = holm_adjusted([p for each in found if (p := each.p) is not None])
+    for i, p in zip(tested, values, strict=True):
         adjusted[i] = replace(found[i], p_holm=p)
         if p >= ALPHA:
             adjusted[i] = replace(adjusted[i], outcome="inconclusive", seeds=_seeds_needed(found[i], level))

@@ -8,6 +8,7 @@ from cnnlab.common.words import number, to_within
 # Of what else there is of a model, its receptive field, maps and shift, neither way is better.
 COSTS = ("time/", "telemetry/overhead", "model/parameters", "model/macs", "model/saved_bytes")
 FAULTS = ("loss", "error", "gap", "nonfinite/", "noise_floor")  # not first_nonfinite_step
+SETTLED = ("model/", "train/steps", "train/images", "test/images", "test/changed_images", "test/chance")
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Metric:
 
     @property
     def varies(self) -> bool:
-        """Whether it can differ between seeds; what follows from the network's description alone cannot."""
-        return not self.key.startswith("model/")
+        """Whether it can differ between seeds; what follows from the settings and the data alone cannot."""
+        return not self.key.startswith(SETTLED)
 
     @property
     def verb(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.claims.claim import Claim, read_claim
+from cnnlab.claims.claim import Claim, read_claim, without_unused
 from cnnlab.claims.compared import is_pattern
 from cnnlab.claims.conclusion import caveats, conclusion
 from cnnlab.claims.differences import Difference, differences
@@ -91,7 +91,8 @@ def claim_of(experiment: Experiment) -> Claim | None:
 
 
 def _stated(experiment: Experiment) -> dict[str, Any] | None:
-    return (experiment.sweeps[0].content.get("claim") or None) if len(experiment.sweeps) == 1 else None
+    content = experiment.sweeps[0].content.get("claim") if len(experiment.sweeps) == 1 else None
+    return without_unused(content) if content else None
 
 
 def _not_judged(experiment: Experiment) -> list[str]:

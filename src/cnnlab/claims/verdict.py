@@ -17,12 +17,13 @@ SHOWN = 3  # comparisons that a sentence describes before it counts the others
 @dataclass(frozen=True)
 class Verdict:
     """`word`: holds | does not hold | no difference that matters | holds only when | inconclusive | not known.
-    `family`: the number of comparisons that Holm's method adjusted for; `alone`: the word if those are only its own."""
+    `family`: the number of comparisons that Holm's method adjusted for; `alone`: the verdict if those are only its own,
+    None where they are."""
 
     claim: Claim
     comparisons: tuple[Comparison, ...]
     family: int
-    alone: str | None = None
+    alone: "Verdict | None" = None
 
     @property
     def word(self) -> str:
@@ -39,12 +40,16 @@ class Verdict:
         return "not known"  # nothing is compared, as where earlier versions ran a claim of an arm against itself
 
     @property
+    def head(self) -> str:
+        """The word; of `holds only when` with the places."""
+        return f"{self.word} {self._places('holds')}" if self.word == "holds only when" else self.word
+
+    @property
     def short(self) -> str:
         """The word, completed: `holds only when 22 layers (inconclusive: 14 layers)`, `inconclusive (needs about 14
         seeds; holds: 22 layers)`."""
         word, added = self.word, list[str]()
         if word == "holds only when":
-            word += f" {self._places('holds')}"
             added = self._elsewhere("inconclusive", "unknown")
         elif word == "inconclusive":
             seeds = [each.seeds for each in self.comparisons if each.outcome == "inconclusive" and each.seeds]
@@ -52,9 +57,9 @@ class Verdict:
             added += self._elsewhere("holds", "no difference that matters", "unknown")
         elif word == "does not hold":
             added = self._elsewhere("inconclusive", "unknown")
-        if self.alone not in (None, self.word):
-            added.append(f"judged alone: {self.alone}")
-        return f"{word} ({'; '.join(added)})" if added else word
+        if self.alone is not None and self.alone.head != self.head:
+            added.append(f"judged alone: {self.alone.head}")
+        return f"{self.head} ({'; '.join(added)})" if added else self.head
 
     @property
     def sentence(self) -> str:
@@ -104,7 +109,7 @@ class Verdict:
 
 def judge(claim: Claim, experiment: Experiment) -> Verdict:
     """By Holm's method over the claim's own comparisons."""
-    return judge_all([(claim, experiment)])[0]
+    return _judged(claim, comparisons(claim, experiment))
 
 
 def judge_all(claims: Sequence[tuple[Claim, Experiment]]) -> list[Verdict]:
@@ -115,11 +120,14 @@ def judge_all(claims: Sequence[tuple[Claim, Experiment]]) -> list[Verdict]:
     verdicts = [
         Verdict(claim, tuple(next(rest) for _ in own), family) for (claim, _), own in zip(claims, found, strict=True)
     ]
-    return [replace(each, alone=_alone(each, own)) for each, own in zip(verdicts, found, strict=True)]
+    if len(claims) == 1:
+        return verdicts
+    return [replace(each, alone=_judged(each.claim, own)) for each, own in zip(verdicts, found, strict=True)]
 
 
-def _alone(verdict: Verdict, own: Sequence[Comparison]) -> str:
-    return Verdict(verdict.claim, tuple(holm(own)), len(own)).word
+def _judged(claim: Claim, found: Sequence[Comparison]) -> Verdict:
+    adjusted = holm(found)
+    return Verdict(claim, tuple(adjusted), sum(each.p is not None for each in adjusted))
 
 
 def in_words(found: Comparison, with_place: bool = True) -> str:

@@ -131,8 +131,22 @@ def test_a_claim_is_stated_before_anything_runs(tmp_path: Path, jobs_of):
     assert json.loads((tmp_path / "sweep.json").read_text())["claim"] == claim
     check_claim(tmp_path, {**claim, "guess": "holds", "sentence": "He is the better one."})
     check_claim(tmp_path, None)
-    with pytest.raises(InputError, match="claim.margin was 0.01 when .* began, and is 0.001 now"):
-        check_claim(tmp_path, {**claim, "margin": 0.001})
+    for stated in (claim, None, {}):  # a call without one leaves it as it was
+        write_record(tmp_path, "again", plan, False, stated, jobs, [])
+        assert json.loads((tmp_path / "sweep.json").read_text())["claim"] == claim
+        with pytest.raises(InputError, match="claim.margin was 0.01 when .* began, and is 0.001 now"):
+            check_claim(tmp_path, {**claim, "margin": 0.001})
+
+
+def test_what_a_claim_s_rule_leaves_out_of_account_may_be_left_out_later(make_sweep):
+    """Earlier versions took it, and it is refused now."""
+    claim = {"sentence": "He trains.", "arm": "he", "than": 0.5, "rule": "trained"}
+    sweep = make_sweep({"he": [0.9]}, claim={**claim, "margin": 0.1, "key": "test/loss"})
+    check_claim(sweep, claim)
+    with pytest.raises(InputError, match="claim.than was 0.5 when"):
+        check_claim(sweep, {**claim, "than": 0.6})
+    with pytest.raises(InputError, match="claim.rule was trained when"):
+        check_claim(sweep, {**claim, "rule": "means", "margin": 0.1, "key": "test/loss"})
 
 
 def test_a_key_that_no_run_has_may_be_corrected(make_sweep):

@@ -45,7 +45,7 @@ def test_the_learning_rates_that_were_chosen_stand_in_both(make_sweep, tmp_path)
     write_documents(CLAIMS[:1], sweeps, "equal", tmp_path / "docs")
     for kind in ("md", "html"):
         assert (
-            "lr of 0.1, 0.2, 0.3, 0.4, with seeds of their own. a: 0.3; b: 0.2."
+            "Tried: lr of 0.1, 0.2, 0.3, 0.4, on other seeds than those measured. Chosen: a: 0.3; b: 0.2."
             in (tmp_path / "docs" / f"claims.{kind}").read_text()
         )
 

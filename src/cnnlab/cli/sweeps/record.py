@@ -77,7 +77,8 @@ def write_record(
 ) -> None:
     """Write sweep.json, with the runs of earlier calls that this one does not name.
 
-    While an arm is being tuned, what an earlier call chose and measured stays.
+    While an arm is being tuned, what an earlier call chose and measured stays. So does the claim that its runs were
+    made for, where this one states none.
     """
     path, names = sweep / SWEEP, {job.name for job in jobs}
     earlier = read_sweep(sweep).content if path.is_file() else {"jobs": [], "created": None, "tune": None}
@@ -94,7 +95,7 @@ def write_record(
         "arms": _lists(plan.arms),
         "axes": list(plan.axes),
         "paired": paired,
-        "claim": claim,
+        "claim": claim or earlier.get("claim"),
         "tune": tune if plan.grid else None,
         "jobs": [*entries, *kept],
     }
