@@ -4,41 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
-
-from scipy.stats import t
+from typing import TYPE_CHECKING, Literal
 
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
 
+if TYPE_CHECKING:  # scipy takes longer to load than a mistake to be told
+    from cnnlab.claims.interval import Estimate
+
 Outcome = Literal["holds", "does not hold", "no difference that matters", "inconclusive", "unknown"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Of a difference: its standard error, the degrees of freedom of Student's t, and from how many values it is, of
-    the smaller of two `groups`, or of the one group of differences."""
-
-    value: float
-    error: float
-    freedom: float
-    n: int
-    groups: Literal[1, 2]
-
-    @property
-    def scatters(self) -> bool:
-        return self.error > 1e-12 * abs(self.value)
-
-    def interval(self, alpha: float) -> tuple[float, float]:
-        half = float(t.isf(alpha / 2, self.freedom)) * self.error
-        return self.value - half, self.value + half
-
-    def p_above(self, bound: float) -> float:
-        """The smallest alpha at which the interval is no longer wholly above `bound`; more than 1 below it."""
-        return 2 * float(t.sf((self.value - bound) / self.error, self.freedom))
-
-    def p_below(self, bound: float) -> float:
-        return 2 * float(t.sf((bound - self.value) / self.error, self.freedom))
 
 
 @dataclass(frozen=True)
@@ -70,7 +44,7 @@ class Comparison:
     rule: str = "means"
     is_: str = "higher"
     reason: str = ""
-    estimate: Estimate | None = None
+    estimate: "Estimate | None" = None
 
     @property
     def is_share(self) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from cnnlab.claims.axes import as_number, in_order, short_name
 from cnnlab.claims.claim import ALL_RUNS, SLOPES, Claim
 from cnnlab.claims.compared import Comparison, by_seed, value_of
-from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares, of_two, of_values
+from cnnlab.claims.decision import decide, decide_exactly, decide_share, decide_shares
 from cnnlab.claims.experiment import Experiment
 from cnnlab.claims.groups import has_trained
+from cnnlab.claims.interval import of_two, of_values
 from cnnlab.claims.metric import Metric
 from cnnlab.claims.run_record import RunRecord
 from cnnlab.claims.slope import best_of, log_slope

@@ -5,27 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from scipy.stats import binomtest, fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from cnnlab.claims.compared import Comparison, Estimate, Outcome
+from cnnlab.claims.compared import Comparison, Outcome
 from cnnlab.claims.differences import ALPHA, holm_adjusted, p_of_constants, seeds_for, seeds_of_constants
+from cnnlab.claims.interval import Estimate
 from cnnlab.claims.metric import Metric
-
-
-def of_values(values: Sequence[float]) -> Estimate:
-    """Of the mean of these values (n >= 2)."""
-    n = len(values)
-    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, n, groups=1)
-
-
-def of_two(left: Sequence[float], right: Sequence[float]) -> Estimate:
-    """Of the difference of two means (n >= 2 each), Welch 1947."""
-    a, b = (float(np.var(values, ddof=1)) / len(values) for values in (left, right))
-    value = float(np.mean(left)) - float(np.mean(right))
-    freedom = (a + b) ** 2 / (a**2 / (len(left) - 1) + b**2 / (len(right) - 1)) if a + b else 1.0
-    return Estimate(value, math.sqrt(a + b), freedom, min(len(left), len(right)), groups=2)
 
 
 def decide(found: Comparison, estimate: Estimate) -> Comparison:
