@@ -169,11 +169,11 @@ def reversed_update(run: Evidence) -> Cause | None:
     if unlogged or plain or (own and run.poor):
         clues = [Clue(14, f"the loss falls to {number(least)}; no cross entropy is negative")]
         clause = "the loss is not lowest at the right answers: a minus sign, or nll_loss of plain outputs"
-        if unlogged:
+        if plain:
+            clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
+        elif unlogged:
             clues = [Clue(14, "nll_loss gets values above 0, which are no logarithms of probabilities")]
             clause = "nll_loss gets plain outputs, without a log_softmax, and is not lowest at the right answers"
-        elif plain:
-            clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
         remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", False)
