@@ -7,7 +7,7 @@ from statistics import median
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
-from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.learning import UPDATE_LARGE, full_updates, steps_in_one, too_large_at
 from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.run_history import PATIENCE, RATE_STOPPED
@@ -185,7 +185,7 @@ def _rises(losses: list[float]) -> bool:
 
 
 def _large(run: Evidence) -> bool:
-    return any(ratio > 0.1 for _, ratio in run.ratios[:6])
+    return any(ratio > steps_in_one(run) * UPDATE_LARGE for _, ratio in run.ratios[:6])
 
 
 def schedule(run: Evidence) -> Cause | None:

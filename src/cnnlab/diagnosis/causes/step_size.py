@@ -154,7 +154,7 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
         found = remedies.rate(best)
         if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
             return found
-    several = run.context.slower  # rates, which one for all would take from the optimizer
+    several = run.context.at_lower_rates  # rates, which one for all would take from the optimizer
     if not several and lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)
