@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from cnnlab.diagnosis.causes.step_size import too_large
 from cnnlab.diagnosis.learning import _instead, full_updates, generalization, learned, never_predicted, unlike, updates
 
 
@@ -40,6 +41,16 @@ def test_a_warm_up_does_not_hide_large_updates(row, evidence):
         and "still rising to its peak, where it would be 125 % of their size" in found.sentence
     )
     assert updates(evidence(row(0, weight_update_ratio=(0.05,) * 4), learning_rate=0.1)) == []
+
+
+def test_updates_are_not_scaled_to_a_rate_that_is_never_reached(row, evidence):
+    """Of a Noam schedule, which multiplies a rate of 1."""
+    rates = (1e-4, 2e-4, 1e-2, 5e-3)
+    rows = [row(i * 50, weight_update_ratio=(5e-4,) * 4) | {"optimizer/lr": rate} for i, rate in enumerate(rates)]
+    run = evidence(*rows, learning_rate=1.0, optimizer="Adam")
+    assert full_updates(run) == pytest.approx([0.05, 0.025, 5e-4]) and updates(run) == [] and too_large(run) is None
+    [found] = updates(evidence(*rows[:2], learning_rate=1.0))
+    assert found.numbers["full"] > 1, "it is still rising, as far as is known"
 
 
 def test_a_single_large_update_in_a_warm_up_is_a_coincidence(row, evidence):

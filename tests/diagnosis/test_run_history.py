@@ -56,6 +56,9 @@ def test_a_rate_has_stopped_beside_the_most_that_was_reached(evidence):
     rows = [{"step": step, "optimizer/lr": noam[step], "train/loss": 1.0} for step in range(0, 40_000, 100)]
     run = evidence(*rows, {"step": 40_000, "train/epoch_loss": 1.0}, learning_rate=1.0, planned_steps=40_000)
     assert noam[-1] < 1e-3 < max(noam) < 0.0126 and run.stopped_from is None
+    assert run.peak_rate == pytest.approx(max(noam), rel=0.01)
+    assert evidence(*rows[:1], learning_rate=1.0).peak_rate == evidence(learning_rate=1.0).peak_rate == 1.0
+    assert evidence(*rows, learning_rate=0.0126).peak_rate == 0.0126, "which was between two measured steps"
     never = [row | {"optimizer/lr": 0.0} for row in rows]
     assert evidence(*never, learning_rate=1.0, planned_steps=39_901).stopped_from is None
     ended = [row | {"optimizer/lr": 1e-3 if row["step"] < 5000 else 0.0} for row in rows]

@@ -60,7 +60,7 @@ def steps_in_one(run: Evidence) -> float:
 
 def full_updates(run: Evidence) -> list[float]:
     """The updates during warm-up, of each of their steps, scaled to the full learning rate."""
-    lr, found, before = run.context.learning_rate, [], 0.0
+    lr, found, before = run.peak_rate, [], 0.0
     if lr is None:
         return []
     for record, ratio in run.ratios:

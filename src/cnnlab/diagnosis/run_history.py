@@ -119,6 +119,14 @@ class RunHistory:
         return all(size == sizes[0] for size in sizes)
 
     @property
+    def peak_rate(self) -> float | None:
+        """The schedule's peak; the most that was reached, where the rate rose and fell again far below: a schedule may
+        multiply a rate that it never comes near."""
+        lr, known = self.context.learning_rate, self.values("optimizer/lr")
+        top = max(known, default=math.inf)
+        return top if lr and known and known[0] < top > known[-1] and top < lr / 2 else lr
+
+    @property
     def rate_shares(self) -> list[tuple[int, float]]:
         """Measured steps, and the learning rate there as a share of the schedule's peak."""
         lr = self.context.learning_rate

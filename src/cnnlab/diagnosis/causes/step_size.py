@@ -26,7 +26,7 @@ EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation
 
 
 def too_large(run: Evidence) -> Cause | None:
-    lr, clues = run.context.learning_rate, []
+    lr, clues = run.peak_rate, []
     low, high = usual(run)
     if lr is not None and high is not None and lr > 2 * high:
         clues.append(Clue(5 if lr >= 10 * high else 3, f"{lr:g} is more than the usual {low:g} to {high:g}"))
