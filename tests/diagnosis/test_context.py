@@ -26,5 +26,10 @@ def test_nothing_known_is_nothing_guessed():
     assert nothing.guessing is None and not any(vars(nothing).values())
 
 
+def test_images_are_counted_by_split():
+    context = Context(images=100, validation_images=20, test_images=30)
+    assert [context.images_of(split) for split in ("training", "validation", "test")] == [100, 20, 30]
+
+
 def test_outputs_are_the_last_layers_units():
     assert Context(units={"01_conv": 8, "02_logits": 3}).outputs == 3 and Context().outputs is None

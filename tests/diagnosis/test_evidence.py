@@ -10,6 +10,13 @@ from cnnlab.diagnosis.learning import learned
 FIRST, SECOND = "01_block1.conv1", "02_head.logits"
 
 
+@pytest.mark.parametrize(("copies", "mostly"), [(49, False), (50, True)])
+def test_half_of_a_split_is_most_of_it(evidence, copies, mostly):
+    run = evidence(copied={"test": copies}, test_images=100, validation_images=100)
+    assert run.mostly_copied("test") is mostly and not run.mostly_copied("validation")
+    assert not evidence(copied={"test": copies}).mostly_copied("test")
+
+
 @pytest.mark.parametrize("accuracy, share, learned", [(0.34, 0.1, True), (0.32, 0.1, False), (0.9, 0.88, False)])
 def test_learned_is_a_quarter_of_the_way_from_guessing_to_perfect(evidence, accuracy, share, learned):
     run = evidence({"step": 9, "train/epoch_accuracy": accuracy}, largest_class_share=share)

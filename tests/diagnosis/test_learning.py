@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from cnnlab.diagnosis.learning import generalization, learned, never_predicted, unlike, updates
+from cnnlab.diagnosis.causes.step_size import too_large
+from cnnlab.diagnosis.learning import _instead, full_updates, generalization, learned, never_predicted, unlike, updates
 
 
 def _epoch(step: int, train: float, accuracy: float, loss: float) -> dict[str, float]:
@@ -40,6 +41,16 @@ def test_a_warm_up_does_not_hide_large_updates(row, evidence):
         and "still rising to its peak, where it would be 125 % of their size" in found.sentence
     )
     assert updates(evidence(row(0, weight_update_ratio=(0.05,) * 4), learning_rate=0.1)) == []
+
+
+def test_updates_are_not_scaled_to_a_rate_that_is_never_reached(row, evidence):
+    """Of a Noam schedule, which multiplies a rate of 1."""
+    rates = (1e-4, 2e-4, 1e-2, 5e-3)
+    rows = [row(i * 50, weight_update_ratio=(5e-4,) * 4) | {"optimizer/lr": rate} for i, rate in enumerate(rates)]
+    run = evidence(*rows, learning_rate=1.0, optimizer="Adam")
+    assert full_updates(run) == pytest.approx([0.05, 0.025, 5e-4]) and updates(run) == [] and too_large(run) is None
+    [found] = updates(evidence(*rows[:2], learning_rate=1.0))
+    assert found.numbers["full"] > 1, "it is still rising, as far as is known"
 
 
 def test_a_single_large_update_in_a_warm_up_is_a_coincidence(row, evidence):
@@ -214,6 +225,12 @@ def test_a_class_that_is_never_predicted(row, evidence, accuracy, count, found):
         )
 
 
+def test_an_only_image_is_not_all_of_them():
+    assert _instead({"c": 1.0}) == "its only image is called c"
+    assert _instead({"c": 2.0}) == "all of its 2 images are called c"
+    assert _instead({"c": 3.0, "d": 1.0}) == "3 of its 4 images are called c"
+
+
 def test_classes_that_are_never_predicted_are_counted_the_largest_first(row, evidence):
     names = dict.fromkeys("abcdefgh", 50)
     missed = {"test/mistaken/0/7": 9.0, "test/mistaken/0/6": 1.0}
@@ -221,7 +238,7 @@ def test_classes_that_are_never_predicted_are_counted_the_largest_first(row, evi
     rows = row(0), {"step": 300, "test/accuracy": 0.8} | missed
     [found] = never_predicted(evidence(*rows, classes=8, largest_class_share=1 / 8, class_images=names))
     assert found.sentence.startswith("No test image is called e (all of its 14 images are called h), nor d (all of its")
-    assert ", nor 2 more; of" in found.sentence and found.numbers == {"classes": 5}
+    assert ", nor 2 more classes; of all" in found.sentence and found.numbers == {"classes": 5}
     poor = evidence(row(0), {"step": 300, "test/accuracy": 0.4} | missed, classes=8, largest_class_share=1 / 8)
     assert never_predicted(poor) == []
 
@@ -237,9 +254,15 @@ def test_updates_are_small_only_where_layers_are_to_be_moved_at_the_full_rate(ro
     less = [row(step, weight_update_ratio=(1e-6, 1e-6, 1e-6, 1e-5)) for step in (0, 100, 200)]
     [found] = updates(evidence(*less, slower=most))
     assert found.numbers["ratio"] == 1e-5
+    [found] = updates(evidence(*few, slower=most, settings={"optimizer.lr": 0.1}))
+    assert found.numbers["ratio"] == 1e-5, "in a run one setting moves them all"
 
 
 def test_lbfgs_takes_several_steps_in_one(row, evidence):
     rows = [row(step, weight_update_ratio=(0.15,) * 4) for step in (0, 50, 100)]
     assert [f.name for f in updates(evidence(*rows))] == ["large_updates"]
     assert updates(evidence(*rows, optimizer="LBFGS", update={"max_iter": 5.0})) == []
+    rows = [row(step, weight_update_ratio=(0.85,) * 4) for step in (0, 50, 100)]
+    lbfgs = {"optimizer": "LBFGS", "learning_rate": 1.0, "update": {"max_iter": 20.0}}
+    assert updates(evidence(*(step | {"optimizer/lr": 1.0} for step in rows), **lbfgs)) == []
+    assert full_updates(evidence(rows[0] | {"optimizer/lr": 0.5}, **lbfgs)) == [pytest.approx(0.85 / 20 / 0.5)]

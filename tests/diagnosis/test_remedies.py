@@ -45,6 +45,13 @@ def test_what_is_not_known_is_not_guessed():
     assert remedies.learning_rate(Context(), 0.1) == Remedy("optimizer.lr", factor=0.1)
 
 
+def test_of_several_rates_a_run_sets_one_and_all_groups_keep_their_ratio():
+    slower = _context(slower=("01_conv",), settings={"optimizer.lr": 0.1})
+    assert remedies.learning_rate(slower, 10).override == "optimizer.lr=1" and slower.at_lower_rates == ()
+    by_hand = remedies.learning_rate(_context(slower=("01_conv",)), 10)
+    assert by_hand == Remedy("optimizer.lr", factor=10) and not by_hand.typeable
+
+
 REMEDIES = {
     Remedy("init", "he"): ("init=he", 'cnnlab.initialize(network, "he")'),
     Remedy("init", "lsuv"): ("init=lsuv", 'cnnlab.initialize(network, "lsuv", batch=x)'),

@@ -50,6 +50,26 @@ def test_steps_are_those_done(evidence):
     assert evidence({"step": 500, "check/baseline": 0.9}).steps == 0
 
 
+def test_a_rate_has_stopped_beside_the_most_that_was_reached(evidence):
+    """A Noam schedule multiplies a rate of 1 that it never comes near."""
+    noam = [64**-0.5 * min((step + 1) ** -0.5, (step + 1) * 100**-1.5) for step in range(40_000)]
+    rows = [{"step": step, "optimizer/lr": noam[step], "train/loss": 1.0} for step in range(0, 40_000, 100)]
+    run = evidence(*rows, {"step": 40_000, "train/epoch_loss": 1.0}, learning_rate=1.0, planned_steps=40_000)
+    assert noam[-1] < 1e-3 < max(noam) < 0.0126 and run.stopped_from is None
+    assert run.peak_rate == pytest.approx(max(noam), rel=0.01)
+    assert evidence(*rows[:1], learning_rate=1.0).peak_rate == evidence(learning_rate=1.0).peak_rate == 1.0
+    assert evidence(*rows, learning_rate=0.0126).peak_rate == 0.0126, "which was between two measured steps"
+    never = [row | {"optimizer/lr": 0.0} for row in rows]
+    assert evidence(*never, learning_rate=1.0, planned_steps=39_901).stopped_from is None
+    ended = [row | {"optimizer/lr": 1e-3 if row["step"] < 5000 else 0.0} for row in rows]
+    assert evidence(*ended, learning_rate=1.0, planned_steps=39_901).stopped_from == 5000
+
+
+def test_layers_that_moved(row, evidence):
+    run = evidence(row(0, weight_update_ratio=(0.0, 0.1, nan, 0.0)), row(1, weight_update_ratio=(0.0, 0.0, 0.0, 0.1)))
+    assert run.moved == {"02_block2.conv1", "04_head.logits"}
+
+
 def test_the_learning_rate_is_a_share_of_its_peak(evidence):
     rows = [{"step": step, "optimizer/lr": lr} for step, lr in ((0, 0.01), (5, 0.1))]
     assert evidence(*rows, learning_rate=0.1).rate_shares == [(0, pytest.approx(0.1)), (5, 1.0)]

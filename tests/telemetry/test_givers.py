@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from cnnlab.telemetry.givers import Givers
 from cnnlab.telemetry.probe import Probe
@@ -25,6 +26,37 @@ def test_layers_are_found_behind_whatever_is_computed(make, layers):
     for layer, output in (("below", given), ("a", a), ("b", b)):
         givers.made(layer, output)
     assert givers.of(make(a, b)) == layers
+
+
+class _Own(torch.autograd.Function):
+    """A function with a backward pass of its own."""
+
+    @staticmethod
+    def forward(ctx, x, layer):
+        return x * 2 if layer is None else layer(x)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        return gradients[0], None
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_layer_that_runs_inside_a_function_with_a_backward_pass_of_its_own_may_be_the_giver(inside):
+    givers, below, hidden = Givers(), nn.Linear(3, 3), nn.Linear(3, 3)
+    hidden.register_forward_hook(lambda module, x, output: givers.made("hidden", output))
+    givers.made("below", given := below(torch.randn(2, 3)))
+    assert givers.of(_Own.apply(given, hidden if inside else None)) == (set() if inside else {"below"})
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_the_last_layer_gives_the_outputs_though_it_is_run_by_a_checkpoint(reentrant):
+    torch.manual_seed(0)
+    first, tail = nn.Linear(8, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3))
+    network = nn.ModuleDict({"first": first, "tail": tail})
+    network.forward = lambda x: checkpoint(tail, first(x), use_reentrant=reentrant)
+    with (probe := Probe(network)).watch():
+        nn.functional.cross_entropy(network(torch.randn(16, 8)), torch.arange(16) % 3).backward()
+    assert not [key for key in probe.read() if "given_by" in key]
 
 
 class _Two(nn.Module):

@@ -446,6 +446,8 @@ def test_a_log_softmax_over_the_batch_is_told_though_the_batch_is_learned():
         (lambda out, y: F.nll_loss(F.log_softmax(out, dim=0), y), "an image's output depends on other images"),
         (lambda out, y: F.cross_entropy(out[:, :1], 0 * y), "a softmax over a single output is always 1"),
         (lambda out, y: F.nll_loss(out, y), "nll_loss gets plain outputs, without a log_softmax"),
+        (lambda out, y: F.nll_loss(out.exp() / out.exp().sum(1, keepdim=True), y), "nll_loss of a softmax"),
+        (lambda out, y: F.nll_loss(torch.log(torch.softmax(out, 1) + 0.09), y), ""),
         (lambda out, y: F.nll_loss((out.exp() / out.exp().sum(1, keepdim=True)).log(), y), ""),
         (lambda out, y: F.cross_entropy(out, out.detach().softmax(1)), ""),
         (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y), ""),
@@ -460,6 +462,32 @@ def test_what_stands_in_the_loop_between_network_and_loss_is_seen(loss, told):
 
     said = _loop(body, steps=30)
     assert told in said if told else "softmax" not in said and "depends on" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (F.cross_entropy, ""),
+        (lambda out, y: F.nll_loss(F.log_softmax(out, 1), y), ""),
+        (lambda out, y: F.nll_loss(out, y), ""),
+        (lambda out, y: F.cross_entropy(out.softmax(1), y), "a softmax stands between"),
+    ],
+)
+def test_gradients_of_each_image_by_torch_func_are_no_matter(loss, told):
+    def body(network, optimizer, seen):
+        weights = {name: weight.detach() for name, weight in network.named_parameters()}
+
+        def of_one(weights, x, y):
+            return loss(torch.func.functional_call(network, weights, (x[None],)), y[None])
+
+        each = torch.func.vmap(torch.func.grad(of_one), in_dims=(None, 0, 0))(weights, X, Y)
+        for name, weight in network.named_parameters():
+            weight.grad = each[name].mean(0)
+        optimizer.step()
+        seen["train/loss"] = 1.0
+
+    said = _loop(body, steps=5)
+    assert told in said if told else "softmax" not in said, said
 
 
 @pytest.mark.parametrize(

@@ -202,3 +202,12 @@ def test_the_losss_share_of_the_mean_cross_entropy():
     steps = [Stepped(cross_entropy=torch.tensor(mean)) for mean in (2.0, 4.0, 8.0)] + [Stepped()]
     rows = [{"train/loss": loss} for loss in (1.0, 1.0, 1.0)] + [{}]
     assert loss_share(steps, rows) == {"check/loss_share": 0.25} and loss_share(steps[3:], rows[3:]) == {}
+
+
+@pytest.mark.parametrize("own_loop", [True, False])
+def test_the_mean_cross_entropy_is_kept_where_a_diagnosis_may_ask_for_it(own_loop):
+    network = nn.Linear(4, 3)
+    probe = Probe(network, own_loop=own_loop)
+    with probe.watch():
+        loss = nn.functional.cross_entropy(network(torch.ones(2, 4)), torch.tensor([0, 1]))
+    assert (probe._stepped[0].cross_entropy == loss.detach()) if own_loop else probe._stepped[0].cross_entropy is None

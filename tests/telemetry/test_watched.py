@@ -248,6 +248,16 @@ def test_a_copy_made_meanwhile_changes_nothing_later():
     assert watched.step.found == before
 
 
+def test_the_gradient_of_a_view_that_is_changed_in_place_is_measured():
+    network = nn.Conv2d(3, 4, 3)
+    watched, weights = _watched(network), torch.randn(4, 64, generator=torch.Generator().manual_seed(3))
+    with watched.running():
+        h = network(X)
+        (h.flatten(1).tanh_() * weights).sum().backward()
+    expected = weights * (1 - torch.tanh(network(X).detach().flatten(1)).square())
+    assert _values(watched)["gradient/std/01_network"].item() == pytest.approx(expected.std(correction=0).item())
+
+
 def test_the_gradient_of_a_loss_in_two_parts_is_not_that_of_the_second():
     network = _network()
     watched = _watched(network)

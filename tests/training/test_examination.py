@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from cnnlab.common.errors import NotApplicable
 from cnnlab.datasets.augmentation import Augmentation
@@ -13,7 +14,7 @@ from cnnlab.datasets.batches import Batches
 from cnnlab.datasets.digits import digits
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import initialize
-from cnnlab.training.examination import Examination
+from cnnlab.training.examination import LIKE_IMAGES, Examination
 from cnnlab.training.schedules import constant
 from cnnlab.training.trainer import Trainer
 
@@ -75,6 +76,24 @@ def test_splits_of_one_set_are_alike_and_others_are_told_apart(data):
     assert _examination(dark, _network(data)).likeness()["check/told_apart"] > 0.95
     few = replace(data, test=Split(data.test.images[:10], data.test.labels[:10]))
     assert _examination(few, _network(data)).likeness() == {}
+
+
+def test_only_the_images_that_are_compared_are_taken(data):
+    """Of a large training set there is no room for a second copy."""
+    taken = []
+
+    class Indexed(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            if func is torch.Tensor.__getitem__ and result.dim() == 4:
+                taken.append(len(result))
+            return result
+
+    examination = _examination(data, _network(data))
+    assert len(data.equal.first) > LIKE_IMAGES
+    with Indexed():
+        examination.likeness()
+    assert taken and max(taken) <= LIKE_IMAGES
 
 
 def test_wrong_labels_cannot_be_foretold(data):

@@ -112,6 +112,23 @@ def test_a_loss_that_rises_for_a_while_and_falls_again_is_no_end_of_the_rates(ba
     assert rates[65] < 4 * found.best < rates[75] and rates[65] < found.largest < rates[75]
 
 
+@pytest.mark.parametrize(
+    ("ends", "tried"),
+    [
+        ([math.nan, math.nan, math.nan], 2),
+        ([math.nan, 2.2, math.nan], 1),
+        ([2.2, math.nan, math.nan], 0),
+        ([50.0, 2.2, 2.2], 1),
+        ([math.nan, math.nan, 0.5], 2),
+    ],
+)
+def test_a_rate_at_which_the_loss_blew_up_is_not_suggested_before_one_that_is_borne(batches, monkeypatch, ends, tried):
+    courses = iter([Course([2.3] * 15 + [end], [0.1] * 16, classes=10) for end in ends])
+    monkeypatch.setattr(module, "brief_course", lambda *arguments: next(courses))
+    held = module._held(Start.of(_trainer(_network())), batches, 0.9, 60.0, 16)
+    assert held == pytest.approx((0.9, 0.3, 0.1)[tried])
+
+
 @pytest.mark.parametrize("fill", [nn.init.zeros_, lambda weight: nn.init.normal_(weight, std=1e-9)])
 def test_there_is_no_suggestion_where_no_rate_helps(batches, fill):
     network = _network(fill, channels=(8, 8))

@@ -85,6 +85,15 @@ class Context:
         return 1 / self.classes
 
     @property
+    def at_lower_rates(self) -> tuple[str, ...]:
+        """`slower`, in a loop of one's own; in a run `optimizer.lr` sets the rates of all groups, in proportion."""
+        return self.slower if self.settings is None else ()
+
+    def images_of(self, split: str) -> int | None:
+        """The number of `training`, `validation` or `test` images."""
+        return {"training": self.images, "validation": self.validation_images, "test": self.test_images}[split]
+
+    @property
     def outputs(self) -> int | None:
         """Units of the last layer."""
         return next(reversed([*self.units.values()]), None)

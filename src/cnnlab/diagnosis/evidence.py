@@ -76,7 +76,7 @@ class Evidence(RunHistory):
         return math.hypot(*(self._scatter(split) for split in splits))
 
     def _scatter(self, split: str) -> float:
-        accuracy, images = self.latest(f"{split}/accuracy"), _images(self.context, split)
+        accuracy, images = self.latest(f"{split}/accuracy"), self.context.images_of(split)
         # With few images an accuracy of 0 or 1 is a matter of luck as well.
         return math.sqrt(max(accuracy * (1 - accuracy), 0.05) / images) if images else 0.0
 
@@ -93,7 +93,7 @@ class Evidence(RunHistory):
         validation, test = accuracies.values()
         if not self.few:
             return validation - test
-        counts = [(accuracy, _images(self.context, split)) for split, accuracy in accuracies.items()]
+        counts = [(accuracy, self.context.images_of(split)) for split, accuracy in accuracies.items()]
         known = [(round(a * n), n) for a, n in counts if n is not None and not math.isnan(a)]
         return validation - test if len(known) == len(counts) and differ(*known) < RARE else math.nan
 
@@ -121,7 +121,7 @@ class Evidence(RunHistory):
 
     def on(self, split: str) -> str:
         """`on 360 test images`, or `on test images` where their number is unknown."""
-        images = _images(self.context, split)
+        images = self.context.images_of(split)
         return f"on {split} images" if images is None else f"on {images:,} {split} images"
 
     @property
@@ -174,6 +174,10 @@ class Evidence(RunHistory):
         best = max(self._skills, default=math.nan)
         return best < BELOW * self.skill(self.latest("check/baseline"))
 
+    def mostly_copied(self, split: str) -> bool:
+        """Whether at least half of the `validation` or `test` images are training images."""
+        return _mostly_copied(self.context, split)
+
     @property
     def unjudged(self) -> str:
         """Why no accuracy but that of training counts: `5 validation and 12 test images are too few to judge by`."""
@@ -182,7 +186,7 @@ class Evidence(RunHistory):
         why: dict[str, list[str]] = {}
         for split in _SCORED:
             why.setdefault(_untelling(self.context, split), []).append(split)
-        numbers = [f"{_images(self.context, split)} {split}" for split in why.get("few", [])]
+        numbers = [f"{self.context.images_of(split)} {split}" for split in why.get("few", [])]
         told = {
             f"{' and '.join(numbers)} images are too few to judge by": "few",
             f"all {' and '.join(why.get('one', []))} images are of one class": "one",
@@ -210,16 +214,16 @@ class Evidence(RunHistory):
         return diverged or (self.steps >= PATIENCE and (self.guesses or self.below_baseline))
 
 
-def _images(context: Context, split: str) -> int | None:
-    numbers = {"training": context.images, "validation": context.validation_images, "test": context.test_images}
-    return numbers[split]
+def _mostly_copied(context: Context, split: str) -> bool:
+    images = context.images_of(split)
+    return bool(images) and context.copied.get(split, 0) >= COPIED * images
 
 
 def _untelling(context: Context, split: str) -> str:
     """Why the accuracy on its images is not judged: `one` class, `copied` from training, `few`; else nothing."""
-    images = _images(context, split)
+    images = context.images_of(split)
     if split in context.one_class:
         return "one"
-    if images and context.copied.get(split, 0) >= COPIED * images:
+    if _mostly_copied(context, split):
         return "copied"
     return "few" if images is not None and images < FEW_IMAGES else ""

@@ -1,4 +1,5 @@
-"""Rules on training: size of the updates, what was learned, overfitting, test images of another kind."""
+"""Rules on training: size of the updates, what was learned, overfitting, test images of another kind, classes that are
+never predicted."""
 
 import math
 from collections.abc import Mapping
@@ -45,25 +46,28 @@ LOST = 0.3
 
 def updates(run: Evidence) -> list[Finding]:
     """Norm of the update over that of the weights, median over layers, at every measured step."""
-    # LBFGS takes several steps in one.
-    several = max(1.0, run.context.update.get("max_iter", 1.0))
-    large = next(((m, r) for m, r in run.ratios if r >= several * UPDATE_LARGE), None)
+    large = next(((m, r) for m, r in run.ratios if r >= steps_in_one(run) * UPDATE_LARGE), None)
     full = full_updates(run)
     if full and too_large_at(full):
         return [_large(*run.ratios[0], median(full))]
     return [_large(*large)] if large else _small(run)
 
 
+def steps_in_one(run: Evidence) -> float:
+    """How many steps an update may consist of: LBFGS takes several in one."""
+    return max(1.0, run.context.update.get("max_iter", 1.0))
+
+
 def full_updates(run: Evidence) -> list[float]:
-    """The updates during warm-up, scaled to the full learning rate."""
-    lr, found, before = run.context.learning_rate, [], 0.0
+    """The updates during warm-up, of each of their steps, scaled to the full learning rate."""
+    lr, found, before = run.peak_rate, [], 0.0
     if lr is None:
         return []
     for record, ratio in run.ratios:
         now = record.scalars.get("optimizer/lr", lr)
         if not before < now <= lr:
             break
-        found.append(ratio * lr / now)
+        found.append(ratio / steps_in_one(run) * lr / now)
         before = now
     return found
 
@@ -226,7 +230,7 @@ def never_predicted(run: Evidence) -> list[Finding]:
         return []
     first = sorted(missed, key=lambda name: sum(missed[name].values()), reverse=True)
     told = ", nor ".join(f"{name} ({_instead(missed[name])})" for name in first[:NAMED])
-    more = f", nor {len(first) - NAMED} more" if len(first) > NAMED else ""
+    more = f", nor {len(first) - NAMED} more classes" if len(first) > NAMED else ""
     sentence = f"No test image is called {told}{more}; of all test images {percent(accuracy)} are called right."
     return [Finding("class_never_predicted", "warning", run.steps, sentence, numbers={"classes": len(missed)})]
 
@@ -235,7 +239,9 @@ def _instead(called: Mapping[str, float]) -> str:
     """What a class's images are called instead: {name: number}."""
     said, most = max(called.items(), key=lambda pair: pair[1])
     images = round(sum(called.values()))
-    return f"{'all' if most == images else f'{most:.0f}'} of its {plural(images, 'image')} are called {said}"
+    if images == 1:
+        return f"its only image is called {said}"
+    return f"{'all' if most == images else f'{most:.0f}'} of its {images} images are called {said}"
 
 
 def _times_or_percent(ratio: float) -> str:

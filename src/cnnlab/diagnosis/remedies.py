@@ -103,7 +103,7 @@ def anew(context: Context, look: str) -> Remedy:
 
 def learning_rate(context: Context, factor: float) -> Remedy:
     """The learning rate times `factor`, rounded to 1, 2 or 5 times a power of ten. Several rates keep their ratios."""
-    if context.learning_rate is None or context.slower:
+    if context.learning_rate is None or context.at_lower_rates:
         return Remedy("optimizer.lr", factor=factor)
     return rate(context.learning_rate * factor)
 

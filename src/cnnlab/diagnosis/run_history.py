@@ -13,7 +13,7 @@ from cnnlab.diagnosis.logged_step import Record
 RECENT, RECENT_IMAGES = 5, 100  # at least
 # Slow starts stay at ln(classes) for tens of steps.
 PATIENCE = 100
-RATE_STOPPED = 1e-3  # of its peak; one_cycle and cosine come to less in the last steps alone
+RATE_STOPPED = 1e-3  # of the most that was reached; one_cycle and cosine come to less in the last steps alone
 _TRAINED = {"train/loss", "train/epoch_loss"}
 
 
@@ -91,10 +91,10 @@ class RunHistory:
 
     @cached_property
     def meant_ratios(self) -> list[tuple[Record, float]]:
-        """The same, of the layers that are to be moved, and none at a lower rate than the others."""
-        moved = {k for m in self.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
-        still = [k for k in self.context.left_out if k not in moved]
-        return self._ratios(without=(*self.context.frozen, *self.context.slower, *still))
+        """The same, without layers that are frozen, that no optimizer moves, or that have a lower learning rate than
+        others."""
+        still = [k for k in self.context.left_out if k not in self.moved]
+        return self._ratios(without=(*self.context.frozen, *self.context.at_lower_rates, *still))
 
     def _ratios(self, without: Sequence[str]) -> list[tuple[Record, float]]:
         if self.updated_elsewhere:
@@ -103,16 +103,28 @@ class RunHistory:
         return [(m, r) for m in self.measured if (r := m.update_ratio(without=(*without, *zeros))) is not None]
 
     @cached_property
+    def moved(self) -> set[str]:
+        """The layers whose weights changed in a measured step."""
+        return {k for m in self.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
+
+    @cached_property
     def updated_elsewhere(self) -> bool:
         """Whether, in a loop of one's own, the weights change between watched steps and never in one."""
-        moved = any(ratio > 0 for m in self.measured for ratio in m.of("weight/update_ratio").values())
-        return self.context.settings is None and not moved and not self.still
+        return self.context.settings is None and not self.moved and not self.still
 
     @property
     def still(self) -> bool:
         """Whether all weights have the same deviation at every measured step."""
         sizes = [m.of("weight/std") for m in self.measured if m.finite and m.of("weight/std")]
         return all(size == sizes[0] for size in sizes)
+
+    @property
+    def peak_rate(self) -> float | None:
+        """The schedule's peak; the most that was reached, where the rate rose and fell again far below: a schedule may
+        multiply a rate that it never comes near."""
+        lr, known = self.context.learning_rate, self.values("optimizer/lr")
+        top = max(known, default=math.inf)
+        return top if lr and known and known[0] < top > known[-1] and top < lr / 2 else lr
 
     @property
     def rate_shares(self) -> list[tuple[int, float]]:
@@ -125,9 +137,10 @@ class RunHistory:
     def stopped_from(self) -> int | None:
         """The logged step from which on the learning rate was next to nothing, for more than half of a run that is
         over; None if it was not, or had not been more before."""
-        first = self.steps
-        for step, share in reversed(self.rate_shares):
-            if share >= RATE_STOPPED:
+        first, shares = self.steps, self.rate_shares
+        least = RATE_STOPPED * max((share for _, share in shares), default=0.0)  # it need not reach its peak
+        for step, share in reversed(shares):
+            if share >= least > 0:
                 return first if self.over and self.steps - first > self.steps / 2 else None
             first = step
         return None

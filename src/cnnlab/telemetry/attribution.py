@@ -13,6 +13,7 @@ from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
@@ -55,9 +56,9 @@ CARRYING = {function for name in _CARRYING for function in _named(name)} - ACTIV
 CARRYING.add(global_batch_norm)
 BACKWARD = {Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 SOFTMAX, LOG_SOFTMAX = {*_named("softmax")}, {*_named("log_softmax")}
-LOSSES = {F.cross_entropy, F.nll_loss}
-ROUNDING = 1e-3  # above 0, of the logarithm of a probability that something was added to
-IN_ORDER = CARRYING - PERMUTING
+LOSSES, IN_ORDER = {F.cross_entropy, F.nll_loss}, CARRYING - PERMUTING
+ROUNDING = 0.1  # above 0, of the logarithm of a probability that something was added to; plain outputs soon pass it
+SEEN = torch.tensor(1.0)  # made here, since inside torch.func it would be wrapped
 
 
 class Units(NamedTuple):
@@ -102,10 +103,10 @@ class Listener(Protocol):
         """The layer's output also went to another function."""
         ...
 
-    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor) -> None:
-        """Cross entropy, or `nll_loss`, got `x`, and was `mean` over the images. `mistakes`, with 1 where they are:
-        "softmax", of which cross entropy takes a softmax once more; "over_images", of a softmax over them; "single", of
-        one class; "unlogged", no logarithm of probabilities for `nll_loss`."""
+    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor | None) -> None:
+        """Cross entropy, or `nll_loss`, got `x`, and was `mean` over the images; None inside torch.func. `mistakes`,
+        with 1 where they are: "softmax", of which cross entropy takes a softmax once more; "over_images", of a softmax
+        over them; "single", of one class; "unlogged", no logarithm of probabilities for `nll_loss`."""
         ...
 
 
@@ -181,8 +182,7 @@ class Attribution(TorchFunctionMode):
 
     def is_softmax(self, x: Any) -> bool:
         """Whether it is what a softmax gave, flattened or pooled."""
-        found = self._softmax(x)
-        return found is not None and not found.log
+        return (found := self._softmax(x)) is not None and not found.log
 
     def _softmax(self, x: Any) -> _Softmax | None:
         found = self._softmaxes.get(id(x))
@@ -218,14 +218,15 @@ class Attribution(TorchFunctionMode):
     def _into_loss(self, func: Function, x: Any, loss: Tensor, reduction: str) -> None:
         if not isinstance(x, Tensor) or not x.numel():
             return
-        made, whole, seen = self._softmax(x), func is F.cross_entropy, torch.tensor(1.0)
-        mistakes = {"over_images": seen} if made is not None and made.over_images else {}
-        mistakes |= {"softmax": seen} if whole and made is not None and not made.log else {}
-        mistakes |= {"single": seen} if whole and x.dim() > 1 and x.shape[1] == 1 else {}
-        if not whole and made is None:
+        made, cross_entropy = self._softmax(x), func is F.cross_entropy
+        plain = not any(map(is_functorch_wrapped_tensor, (x, loss)))
+        mistakes = {"over_images": SEEN} if made is not None and made.over_images else {}
+        mistakes |= {"softmax": SEEN} if cross_entropy and made is not None and not made.log else {}
+        mistakes |= {"single": SEEN} if cross_entropy and x.dim() > 1 and x.shape[1] == 1 else {}
+        if plain and not cross_entropy and made is None:
             mistakes["unlogged"] = (x.detach().amax() > ROUNDING).float()
         summed = x.numel() / x.shape[1 if x.dim() > 1 else 0] if reduction == "sum" else 1
-        self.listener.loss_gets(x, mistakes, loss.detach().mean() / summed)
+        self.listener.loss_gets(x, mistakes, loss.detach().mean() / summed if plain else None)
 
     def _own(self, x: Tensor, call: _Call, units: Units, carried: bool = False) -> None:
         self._owned[id(x)] = _Owned(ref(x), call, units, version_of(x), carried)

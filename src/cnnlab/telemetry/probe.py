@@ -129,7 +129,7 @@ class Probe:
         self._batch = max(self._batch, _images(watched.batches))
         watched.step.more |= _numbers(more)
         self._steps.append(watched.step)
-        stepping.seen.cross_entropy = watched.cross_entropy
+        stepping.seen.cross_entropy = watched.cross_entropy if self.own_loop else None
         self._stepped.append(stepping.seen)
         self._untold = None if gradient_scale is not None else stepping.seen.share
 

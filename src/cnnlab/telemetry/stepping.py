@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from cnnlab.common.rates import rated
+from cnnlab.telemetry.derived import together
 
 POWER = 1e-3  # how near to one of two a share's logarithm is that comes of a loss scale, taken back before the step
 MANY = 4  # watched steps
@@ -152,11 +153,17 @@ def gradients_given(steps: Sequence[Stepped]) -> dict[str, float]:
 def loss_share(steps: Sequence[Stepped], rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """`check/loss_share`: `train/loss` over the mean cross entropy of the same step, median; empty if none is known."""
     known = [
-        (row["train/loss"], stepped.cross_entropy.item())
+        (row["train/loss"], stepped.cross_entropy.float())
         for stepped, row in zip(steps, rows, strict=True)
         if stepped.cross_entropy is not None and "train/loss" in row
     ]
-    shares = [loss / mean for loss, mean in known if mean > 0]
+    if not known:
+        return {}
+    losses, means = zip(*known, strict=True)
+    # In one transfer from the device.
+    shares = [
+        loss / mean for loss, mean in zip(losses, torch.stack(together([*means])).tolist(), strict=True) if mean > 0
+    ]
     return {"check/loss_share": median(shares)} if shares else {}
 
 

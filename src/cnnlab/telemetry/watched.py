@@ -191,7 +191,7 @@ class Watched:
 
         return hook
 
-    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor) -> None:
+    def loss_gets(self, x: Tensor, mistakes: Mapping[str, Tensor], mean: Tensor | None) -> None:
         self.step.more |= {f"loss/{mistake}": made for mistake, made in mistakes.items()}
         self.cross_entropy = mean if self.cross_entropy is None else self.cross_entropy
         self._output(self.network, (), x)  # of a network that returns a dict, or whose layers the loop calls

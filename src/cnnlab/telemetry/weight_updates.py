@@ -1,6 +1,6 @@
 """What a watched step does to the weights: their values before it, and the gradients that moved them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -31,21 +31,23 @@ class WeightUpdates:
         return register_optimizer_step_pre_hook(self._stepping), register_optimizer_step_post_hook(self._stepped)
 
     def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        for layer in self.before:
-            weight = weight_of(self._layers[layer])
-            if weight is None or id(weight) not in own:
-                continue
+        for layer, weight in self._owned(optimizer):
             if (version := self._versions.pop(layer, None)) is not None and version_of(weight) != version:
                 self.before[layer] = weight.detach().clone()
 
     def _stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        for layer, weight in self._owned(optimizer):
+            if (gradient := weight.grad) is not None:
+                kept = gradient if layer in self._intact else gradient.detach().clone()
+                self._at_step[layer] = gradient, kept, version_of(gradient)
+
+    def _owned(self, optimizer: Optimizer) -> Iterator[tuple[str, nn.Parameter]]:
+        """The layers whose weights the optimizer has, and these."""
         own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         for layer in self.before:
             weight = weight_of(self._layers[layer])
-            if weight is not None and id(weight) in own and (gradient := weight.grad) is not None:
-                kept = gradient if layer in self._intact else gradient.detach().clone()
-                self._at_step[layer] = gradient, kept, version_of(gradient)
+            if weight is not None and id(weight) in own:
+                yield layer, weight
 
     def of(self, layer: str) -> tuple[Tensor, Tensor, Tensor] | None:
         """The weights after the step, their gradient (NaN where lost) and their update; None if there are none now."""

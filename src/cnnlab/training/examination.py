@@ -64,10 +64,11 @@ class Examination:
         classifier two-sample test, Lopez-Paz and Oquab 2017). `check/train_labels`, `check/test_labels`: share of the
         labels of one half of those that it tells after learning the other half."""
         first = self.data.equal.first  # a copy of what was learned is foretold whatever the images show
-        train, test = Split(self.data.train.images[first], self.data.train.labels[first]), self.data.test
-        chosen = _matched(train, test, LIKE_IMAGES // len(self.data.classes))
-        if len(chosen[0]) < FEW_TO_COMPARE:
+        train, test = self.data.train, self.data.test
+        learned, tested = _matched(train.labels[first], test.labels, LIKE_IMAGES // len(self.data.classes))
+        if len(tested) < FEW_TO_COMPARE:
             return {}
+        chosen = first[learned], tested
         parts = [Split(split.images[i], split.labels[i]) for split, i in zip((train, test), chosen, strict=True)]
         some = [_some(self._in_order(part), LIKE_IMAGES) for part in parts]
         halves = [[(x[start::2], y[start::2]) for x, y in some] for start in (0, 1)]
@@ -76,9 +77,9 @@ class Examination:
             for half in halves
         ]
         found = {"check/told_apart": baseline_accuracy(origins[0], origins[1], 2)}
-        splits = ("train", "test") if len(chosen[0]) >= FEW_TO_FORETELL else ()
-        for name, learned, other in zip(splits, *halves, strict=False):
-            found[f"check/{name}_labels"] = baseline_accuracy(learned, other, len(self.data.classes))
+        splits = ("train", "test") if len(tested) >= FEW_TO_FORETELL else ()
+        for name, half, other in zip(splits, *halves, strict=False):
+            found[f"check/{name}_labels"] = baseline_accuracy(half, other, len(self.data.classes))
         return found
 
     def modes(self) -> dict[str, float]:
@@ -235,11 +236,11 @@ def _largest(network: torch.nn.Module) -> Tensor | None:
     return sizes[max(sizes)].flatten() if sizes and max(sizes) >= LEVELS_OF else None
 
 
-def _matched(one: Split, other: Split, each: int) -> tuple[Tensor, Tensor]:
-    """Indices into both that have equally many of each class, at most `each`, drawn at random."""
+def _matched(one: Tensor, other: Tensor, each: int) -> tuple[Tensor, Tensor]:
+    """Indices into both, labels (N,), that have equally many of each class, at most `each`, drawn at random."""
     stream, found = torch.Generator().manual_seed(SEED), ([], [])
-    for label in one.labels.unique():
-        places = [(split.labels == label).nonzero()[:, 0] for split in (one, other)]
+    for label in one.unique():
+        places = [(labels == label).nonzero()[:, 0] for labels in (one, other)]
         count = min(each, *map(len, places))
         for chosen, where in zip(found, places, strict=True):
             chosen.append(where[torch.randperm(len(where), generator=stream)[:count]])

@@ -62,20 +62,26 @@ def range_test(start: Start, batches: TrainingBatches, seconds: float = 60.0, st
 
 
 def _held(start: Start, batches: TrainingBatches, best: float, seconds: float, steps: int) -> float:
-    """The first of `best` and parts of it that lowers the loss if it is the rate of the first step and all others;
-    `best` where none does within these `steps`, as in networks that start slowly."""
+    """The first of `best` and parts of it that lowers the loss if it is the rate of the first step and all others.
+    Where none does within these `steps`, as in networks that start slowly: the first at which the loss did not blow up,
+    or else the last that was tried."""
     end = perf_counter() + seconds
 
     def lowered(course: Course) -> bool:
         unlearned = min(course.losses[0], math.log(course.classes))
         return statistics.fmean(course.losses[-CALM:]) <= (1 - FALL) * unlearned
 
+    borne, tried = None, best
     for rate in (best / PART**times for times in range(PARTS)):
         if (left := end - perf_counter()) <= 0:
             break
-        if lowered(brief_course(start.trainer(rate=rate), endless(batches), steps, left, lowered)):
+        course = brief_course(start.trainer(rate=rate), endless(batches), steps, left, lowered)
+        if lowered(course):
             return rate
-    return best
+        tried = rate
+        if borne is None and not _blown_up(course.losses):
+            borne = rate
+    return borne or tried
 
 
 def _swept(

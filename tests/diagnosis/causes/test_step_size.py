@@ -107,6 +107,14 @@ def test_several_rates_keep_their_ratio(row, evidence):
     rows = [row(step, accuracy=0.1, weight_update_ratio=(1e-6,) * 4) for step in (0, 100, 200)]
     found = too_small(evidence(*rows, learning_rate=1e-5, slower=("01_block1.conv1",)))
     assert found.remedy.code == 'for group in optimizer.param_groups: group["lr"] *= 10'
+    run = too_small(evidence(*rows, learning_rate=1e-5, slower=("01_block1.conv1",), settings={"optimizer.lr": 1e-5}))
+    assert run.remedy.override == "optimizer.lr=0.02"
+
+
+def test_lbfgs_s_many_steps_in_one_are_no_large_one(row, evidence):
+    rows = [row(step, weight_update_ratio=(0.85,) * 4) for step in (0, 50, 100)]
+    assert too_large(evidence(*rows)) is not None
+    assert too_large(evidence(*rows, optimizer="LBFGS", update={"max_iter": 20.0}, learning_rate=1.0)) is None
 
 
 def test_a_loss_divided_by_the_batch_size_once_more(row, evidence):

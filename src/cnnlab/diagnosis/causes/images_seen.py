@@ -3,7 +3,7 @@
 import math
 
 from cnnlab.common.words import number, percent
-from cnnlab.diagnosis.evidence import COPIED, LITTLE, Evidence
+from cnnlab.diagnosis.evidence import LITTLE, Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
 from cnnlab.diagnosis.remedies import Remedy
 
@@ -116,9 +116,8 @@ def few_images(run: Evidence, each: int = FEW_TO_LEARN) -> bool:
 
 def copied(run: Evidence) -> Cause | None:
     """Whole splits that are copies; a few of the images' are in sets that are well known, and told before training."""
-    numbers = {"validation": run.context.validation_images, "test": run.context.test_images}
-    shares = {split: (run.context.copied.get(split, 0), number) for split, number in numbers.items() if number}
-    found = [f"{n:,} of {all_:,} {split}" for split, (n, all_) in shares.items() if n >= COPIED * all_]
+    splits = [split for split in ("validation", "test") if run.mostly_copied(split)]
+    found = [f"{run.context.copied[split]:,} of {run.context.images_of(split):,} {split}" for split in splits]
     if not found:
         return None
     words = f"{' and '.join(found)} images are training images, so that their accuracy says nothing of new ones"

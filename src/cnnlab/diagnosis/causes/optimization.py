@@ -7,7 +7,7 @@ from statistics import median
 from cnnlab.common.words import number, percent, plural
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.diagnosis.finding import LEARNING, Cause, Clue
-from cnnlab.diagnosis.learning import full_updates, too_large_at
+from cnnlab.diagnosis.learning import UPDATE_LARGE, full_updates, steps_in_one, too_large_at
 from cnnlab.diagnosis.logged_step import Record
 from cnnlab.diagnosis.remedies import Remedy, another_optimizer
 from cnnlab.diagnosis.run_history import PATIENCE, RATE_STOPPED
@@ -169,11 +169,11 @@ def reversed_update(run: Evidence) -> Cause | None:
     if unlogged or plain or (own and run.poor):
         clues = [Clue(14, f"the loss falls to {number(least)}; no cross entropy is negative")]
         clause = "the loss is not lowest at the right answers: a minus sign, or nll_loss of plain outputs"
-        if unlogged:
+        if plain:
+            clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
+        elif unlogged:
             clues = [Clue(14, "nll_loss gets values above 0, which are no logarithms of probabilities")]
             clause = "nll_loss gets plain outputs, without a log_softmax, and is not lowest at the right answers"
-        elif plain:
-            clause = "the loss is minus a probability, not minus its logarithm: nll_loss of a softmax"
         remedy = Remedy(look="minimize F.cross_entropy of the last layer's output; nll_loss is for log_softmax")
     if run.context.update.get("maximize"):
         remedy = Remedy("optimizer.maximize", False)
@@ -185,7 +185,7 @@ def _rises(losses: list[float]) -> bool:
 
 
 def _large(run: Evidence) -> bool:
-    return any(ratio > 0.1 for _, ratio in run.ratios[:6])
+    return any(ratio > steps_in_one(run) * UPDATE_LARGE for _, ratio in run.ratios[:6])
 
 
 def schedule(run: Evidence) -> Cause | None:

@@ -26,7 +26,7 @@ EXPLAINED = LEARNING | {"large_updates", "non_finite", "dead_units", "saturation
 
 
 def too_large(run: Evidence) -> Cause | None:
-    lr, clues = run.context.learning_rate, []
+    lr, clues = run.peak_rate, []
     low, high = usual(run)
     if lr is not None and high is not None and lr > 2 * high:
         clues.append(Clue(5 if lr >= 10 * high else 3, f"{lr:g} is more than the usual {low:g} to {high:g}"))
@@ -154,7 +154,7 @@ def _remedy(run: Evidence, factor: float) -> remedies.Remedy:
         found = remedies.rate(best)
         if lr is None or (float(found.value or 0) < lr if factor < 1 else float(found.value or 0) > lr):
             return found
-    several = run.context.slower  # rates, which one for all would take from the optimizer
+    several = run.context.at_lower_rates  # rates, which one for all would take from the optimizer
     if not several and lr is not None and low is not None and high is not None and not low <= lr <= high:
         return remedies.rate(math.sqrt(low * high))
     return remedies.learning_rate(run.context, factor)

@@ -87,8 +87,7 @@ def _left_out(run: Evidence) -> list[str]:
     need of one."""
     if run.context.settings is not None:
         return [*run.context.left_out]
-    moved = {k for m in run.measured for k, ratio in m.of("weight/update_ratio").items() if ratio > 0}
-    return [layer for layer in run.context.left_out if layer not in moved and not _idle(run, layer)]
+    return [layer for layer in run.context.left_out if layer not in run.moved and not _idle(run, layer)]
 
 
 def _idle(run: Evidence, layer: str) -> bool:
