@@ -65,8 +65,10 @@ def of_module(module: nn.Module) -> Activation | None:
     if len(pieces) == 1:
         return LINEAR
 
-    own = copy.copy(module)  # not all of it deeply: a hook may have left what cannot be copied
-    vars(own).update({part: copy.deepcopy(vars(module)[part]) for part in ("_parameters", "_buffers", "_modules")})
+    # Not copied deeply as a whole: a hook may have left what cannot be copied.
+    own = object.__new__(type(module))
+    weights = {part: copy.deepcopy(vars(module)[part]) for part in ("_parameters", "_buffers", "_modules")}
+    vars(own).update(vars(module) | weights)
     own.to("cpu", torch.float64)  # prelu's weight has the network's device and dtype
     # By `forward`, without the hooks on the module. Clone, since it may work in place.
     return Activation(lambda h: own.forward(h.clone()), pieces, kind.exact, kind.reach(module))
