@@ -274,6 +274,11 @@ def test_weights_that_are_spread_over_processes_are_refused_and_stay():
             with pytest.raises(InputError, match="spread over processes.*\nInitialize the network before"):
                 change()
         initialize(network, None, bias="keep")
+        network(images)
+        assert not any(hasattr(weight, "to_local") for weight in network.parameters()), "copies, for the moment"
+        with pytest.raises(InputError, match="spread over processes"):
+            initialize(network, nn.init.zeros_)
+        network.reshard()
         assert all(torch.equal(p.full_tensor(), old) for p, old in zip(network.parameters(), before, strict=True))
     finally:
         dist.destroy_process_group()

@@ -71,8 +71,11 @@ def initialize(
 
 
 def _check_whole(network: nn.Module) -> None:
-    """InputError for weights of which each process has a part, and would draw it by itself."""
-    if any(is_spread(weight) for layer in weight_layers(network).values() for weight in layer.parameters()):
+    """InputError for weights of which each process has a part, and would draw it by itself. After a forward pass some
+    are gathered in copies, which fully_shard gives up: its modules are those with `unshard`."""
+    layers = weight_layers(network).values()
+    spread = any(is_spread(weight) for layer in layers for weight in layer.parameters())
+    if spread or any(hasattr(module, "unshard") for module in network.modules()):
         raise InputError(
             "The weights are spread over processes, and an initializer needs them whole.\n"
             "Initialize the network before it is sharded, as by fully_shard(network)."
