@@ -86,7 +86,7 @@ def test_a_module_that_does_not_fit_is_told(own_network, arguments, words):
         (["model.kernel_size=[3,3,3]"], "has 3 values, but model.channels has 2 blocks"),
         (["model.channels=[4,4,4,4,4,4]", "model.kernel_size=1"], "which cannot be pooled"),
         (["model=unpadded99"], "is larger than the 2x2 map|kernel_size=3 is larger"),
-        (["optimizer.momentum=0"], "optimizer: Nesterov momentum requires a momentum"),
+        (["optimizer.momentum=0", "optimizer.nesterov=true"], "optimizer: Nesterov momentum requires a momentum"),
         (["scheduler.warmup=1.5"], "scheduler.warmup=1.5 is not allowed"),
         (["telemetry.statistics.activation.std=nowhere.f"], "is not an importable function"),
         (["augmentation=flip_translate", "augmentation.translate=28"], "translate=28"),
