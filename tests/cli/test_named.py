@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import cnnlab
+from cnnlab.cli import named
 from cnnlab.cli.resolvers import CONFIGS
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.layers import weight_layers, weight_of
@@ -60,6 +61,34 @@ def test_unlike_parameters_have_no_gain_of_their_own():
     assert (network[0].weight.norm() / 512**0.5).item() == pytest.approx(2**0.5, rel=0.01)
     cnnlab.initialize(network, "he", a=0.9)
     assert (network[0].weight.norm() / 512**0.5).item() == pytest.approx((2 / 1.81) ** 0.5, rel=0.01)
+
+
+def test_the_gain_of_many_activations_that_are_alike_is_computed_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(named, "gain_of_module", lambda name, module: asked.append(module) or 1.5)
+    linear = nn.Linear(4, 4)
+    cnnlab.initialize(nn.Sequential(*(part for _ in range(20) for part in (linear, nn.GELU()))), "he")
+    assert len(asked) == 1
+    slopes = [nn.PReLU(), nn.PReLU(), nn.PReLU(init=0.5), nn.PReLU(3), nn.PReLU(3)]
+    cnnlab.initialize(nn.Sequential(linear, *slopes), "he")
+    assert asked[1:] == [slopes[1], slopes[2], slopes[4]]
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Softplus(5), nn.PReLU])
+def test_hooks_on_the_activations_are_no_part_of_their_gain(make):
+    """As of who keeps their outputs, which cannot be copied: on the hook itself, or on the module."""
+
+    class Keep:
+        def hook(self, module, inputs, output):
+            self.kept = module.kept = output
+            return 3 * output
+
+    networks = [nn.Sequential(nn.Linear(6, 6), make(), nn.Linear(6, 6)) for _ in range(2)]
+    networks[1][1].register_forward_hook(Keep().hook)
+    networks[1](torch.randn(2, 6))
+    for network in networks:
+        cnnlab.initialize(network, "he", seed=1)
+    assert torch.equal(networks[0][0].weight, networks[1][0].weight) and networks[1][1]._forward_hooks
 
 
 def test_a_transposed_convolution_has_the_fan_of_what_it_gets():

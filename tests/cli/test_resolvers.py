@@ -27,6 +27,9 @@ def test_a_name_that_just_fits_stays_and_one_letter_more_is_cut():
         ("${gain:none}", 1.0),
         ("${positive:0}", False),
         ("${positive:0.9}", True),
+        ("${positive:high}", False),
+        ("${positive:null}", False),
+        ("${positive:'09'}", False),
         ("${slug:'data/my pictures'}", "data-my-pictures"),
     ],
 )

@@ -73,6 +73,14 @@ def test_a_setting_without_its_section_is_told_with_it():
     assert "Did you mean" not in unknown("dir", known)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("model.kernel.size", "model.kernel_size"), ("trainer.batch.size", "trainer.batch_size")]
+)
+def test_a_dot_too_many_is_no_other_section(typed, meant):
+    known = ["model.kernel_size", "trainer.batch_size", "dataset.size"]
+    assert f"'{typed}' is no setting. Did you mean '{meant}'?\n" in unknown(typed, known)
+
+
 def test_settings_of_no_section_are_checked_as_well():
     check_values({"seed": 1, "check": None, "repair": True})
     with pytest.raises(InputError, match=r"check=range is not allowed.\nAllowed: one_batch | range_test, or null"):

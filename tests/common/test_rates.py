@@ -56,6 +56,10 @@ def _cyclic(optimizer: torch.optim.Optimizer, highest: float = 0.5) -> LRSchedul
     return CyclicLR(optimizer, base_lr=0.001, max_lr=highest, step_size_up=5)
 
 
+def _after_one_cycle(optimizer: torch.optim.Optimizer) -> LRScheduler:
+    return SequentialLR(optimizer, [OneCycleLR(optimizer, 0.5, total_steps=10), _cyclic(optimizer, 0.1)], [9])
+
+
 def _in_turn(optimizer: torch.optim.Optimizer) -> LRScheduler:
     return SequentialLR(optimizer, [LinearLR(optimizer, total_iters=3), _cyclic(optimizer)], [3])
 
@@ -65,6 +69,7 @@ def _in_turn(optimizer: torch.optim.Optimizer) -> LRScheduler:
     [
         (_cyclic, 0.5),
         (_in_turn, 0.5),
+        (_after_one_cycle, 0.5),
         (lambda o: OneCycleLR(o, 0.5, total_steps=50), 0.5),
         (lambda o: LinearLR(o), 0.01),
     ],
@@ -78,6 +83,15 @@ def test_the_peak_is_the_highest_rate_that_the_schedule_comes_to(made, highest):
         optimizer.step()
         scheduler.step()
     assert peak(rated(optimizer)) == highest == pytest.approx(max(rates))
+
+
+@pytest.mark.parametrize("made", [_cyclic, _in_turn, _after_one_cycle])
+def test_the_peak_is_that_of_the_last_schedule(made):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.001, momentum=0.9)
+    note_peaks(_cyclic(optimizer, 3.0))
+    assert peak(rated(optimizer)) == 3.0
+    note_peaks(made(optimizer))
+    assert peak(rated(optimizer)) == 0.5
 
 
 def test_rates_may_be_tensors():

@@ -6,11 +6,15 @@ from functools import partial
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
 from cnnlab.networks.init import (
+    DROPS,
     delta_orthogonal_,
     gain_in_words,
     he_normal_,
@@ -225,6 +229,59 @@ def test_lsuv_gives_variance_one_in_training_and_leaves_all_else(between, traini
         layer.register_forward_hook(lambda module, inputs, output: seen.append(output.var().item()))
     net.train()(batch)
     assert seen == pytest.approx([1.0] * 3, abs=0.05 if isinstance(between[1], nn.Dropout) else 0.011)
+
+
+class Skipping(nn.Module):
+    """Residual blocks that training leaves out half of the time, with a head of its own that only training runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(6))
+        self.aside = nn.Conv2d(3, 2, 1)
+
+    def forward(self, x):
+        for block in self.blocks:
+            if not self.training or torch.rand(()) >= 0.5:
+                x = x + block(x)
+        return (x, self.aside(x)) if self.training else x
+
+
+def test_lsuv_scales_layers_that_only_training_or_only_evaluation_runs():
+    net, batch = Skipping(), 5 * torch.randn(64, 3, 8, 8)
+    initialize(net, nn.init.orthogonal_, after=lsuv, batch=batch)
+    seen = {}
+    for layer in weight_layers(net).values():
+        layer.register_forward_hook(lambda module, inputs, output: seen.update({module: output.var().item()}))
+    net.eval()(batch)
+    assert seen.keys() == {*net.blocks}
+    torch.default_generator.manual_seed(DROPS)
+    net.train()(batch)  # where it runs a layer, that counts
+    assert list(seen.values()) == pytest.approx([1.0] * 7, abs=0.011)
+
+
+def test_weights_that_are_spread_over_processes_are_refused_and_stay():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        network, images = _small(), torch.randn(8, 3, 8, 8)
+        fully_shard(network, mesh=init_device_mesh("cpu", (1,)))
+        before = [weight.full_tensor().clone() for weight in network.parameters()]
+        for change in (
+            lambda: initialize(network, nn.init.zeros_),
+            lambda: initialize(network, None, bias="keep", after=lsuv, batch=images),
+            lambda: whiten(network, images),
+            lambda: mup_readout(network, images),
+        ):
+            with pytest.raises(InputError, match="spread over processes.*\nInitialize the network before"):
+                change()
+        initialize(network, None, bias="keep")
+        network(images)
+        assert not any(hasattr(weight, "to_local") for weight in network.parameters()), "copies, for the moment"
+        with pytest.raises(InputError, match="spread over processes"):
+            initialize(network, nn.init.zeros_)
+        network.reshard()
+        assert all(torch.equal(p.full_tensor(), old) for p, old in zip(network.parameters(), before, strict=True))
+    finally:
+        dist.destroy_process_group()
 
 
 def test_a_batch_that_is_too_small_for_batch_norm_is_told():

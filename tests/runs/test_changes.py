@@ -63,7 +63,7 @@ def test_images_of_one_place_may_be_written_in_full(tmp_path, monkeypatch):
         (b"", "it is empty"),
         (b"seed: 1\nother: [\n", "line 3: "),
         (b"seed: \xff\n", "not UTF-8"),
-        (b"- 1\n", "no list of settings"),
+        (b"- 1\n", "holds no settings by name"),
     ],
 )
 def test_a_config_that_was_cut_or_edited_badly_is_told(tmp_path, content, says):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.reproducing import check_images, compare
+from cnnlab.runs.reproducing import check_images, compare, other_images
 
 
 def _write(folder, results, rows=("a", "b"), **run):
@@ -61,3 +61,10 @@ def test_other_images_are_told(tmp_path):
         InputError, match=r"then 1,200 to train on, with fingerprint ab, now 1,200 to train on, .* cd\.\n"
     ):
         check_images(one, there | {"data/fingerprint": "cd"})
+
+
+def test_images_are_compared_as_far_as_they_were_noted():
+    now = {"data/fingerprint": "cd", "train/images": 1200}
+    assert other_images(now | {"x": 1}, now) is other_images({"train/images": 1200}, now) is None
+    told = "then 0 to train on, with fingerprint ab, now 1,200 to train on, with fingerprint cd"
+    assert other_images({"data/fingerprint": "ab"}, now) == told

@@ -236,7 +236,10 @@ def test_a_log_is_cut_to_what_it_was(tmp_path):
 
 def test_a_full_disk_is_told_in_words_and_in_run_json(tmp_path, monkeypatch):
     run = RunFolder(tmp_path)
-    with pytest.raises(InputError, match=r"No space left .* MiB are free.*\n.*resume="), run.opened(CONFIG):
+    with (
+        pytest.raises(InputError, match=r"No space left .* MiB are free.*\n.* when there is: .*resume="),
+        run.opened(CONFIG),
+    ):
         monkeypatch.setattr("cnnlab.runs.run_folder.write_json", _full)
         _full()
     status = _status(tmp_path)
@@ -248,7 +251,10 @@ def _full(*_):
 
 
 def test_a_file_that_may_not_grow_further_is_told_with_its_folder(tmp_path):
-    says, run = rf"in {tmp_path} would be larger than `ulimit -f`.*\n.*resume=", RunFolder(tmp_path)
+    says, run = (
+        rf"in {tmp_path} would be larger than `ulimit -f`.*\n.* once that is allowed: .*resume=",
+        RunFolder(tmp_path),
+    )
     with pytest.raises(InputError, match=says), run.opened(CONFIG):
         raise OSError(errno.EFBIG, "File too large")
     assert "ulimit -f" in _status(tmp_path)["error"]

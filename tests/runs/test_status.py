@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cnnlab.runs.status import being_run, birth, can_be_taken_up, progress, real_status, run_around
+from cnnlab.common.errors import InputError
+from cnnlab.runs.status import being_run, birth, can_be_taken_up, check_no_part, progress, real_status
 
 
 def _run(folder, status="running", pid=None, host=None, started=None, **facts):
@@ -133,5 +134,10 @@ def test_what_lies_in_the_folder_of_a_run_is_known_as_such(tmp_path):
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     (run / "run.json").touch()
-    assert run_around(run / "checkpoints" / "last.pt") == run_around(run / "checkpoints") == run
-    assert run_around(run) is None and run_around(tmp_path) is None
+    for path in (run / "checkpoints" / "last.pt", run / "checkpoints"):
+        with pytest.raises(InputError, match=f"^{path} is in the folder of a run, and no run itself. Give {run}.$"):
+            check_no_part(path)
+        with pytest.raises(InputError, match="^This is in the folder of a run"):
+            check_no_part(path, "This")
+    for path in (run, tmp_path):
+        check_no_part(path)

@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
 from cnnlab.common.errors import InputError
 from cnnlab.networks.convnet import ConvNet
@@ -47,6 +50,17 @@ def test_only_a_fan_in_that_grows_with_the_width_lowers_the_rate() -> None:
     found = {name: rate / 0.01 for name, (rate, _) in rates.items() if name.endswith("weight")}
     by_hand = {"0": 1, "2": 1, "3": 1 / 4, "5": 1 / 4, "6": 1 / 4, "8": 1 / 8, "11": 1 / 4}
     assert found == pytest.approx({f"{place}.weight": factor for place, factor in by_hand.items()})
+
+
+def test_weights_that_are_spread_over_processes_have_the_rates_of_the_whole() -> None:
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        whole, net = _separable(64), _separable(64)
+        fully_shard(net, mesh=init_device_mesh("cpu", (1,)))
+        rates, expected = (_rates(n, mup_adamw(n.parameters(), lr=0.01, network=n)) for n in (net, whole))
+        assert rates == expected
+    finally:
+        dist.destroy_process_group()
 
 
 def test_without_the_network_a_depthwise_layer_is_known_by_its_shape() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnlab.claims.run_record import RunRecord, read_run
 from cnnlab.common.errors import InputError
-from cnnlab.runs.status import run_around
+from cnnlab.runs.status import check_no_part
 
 SWEEP, RUN = "sweep.json", "run.json"
 _KEYS = ("jobs", "axes", "arms", "paired", "tune", "created")
@@ -42,7 +42,7 @@ def find(folders: Sequence[Path]) -> tuple[list[SweepRecord], list[RunRecord]]:
     for top in folders:
         found = list(_walk(top))
         if not found:
-            _check_not_in_a_run(top)
+            check_no_part(top)
             raise InputError(
                 f"{top} holds no runs: there is no run.json and no sweep.json in it or below it.\n"
                 "Give the folder that a training run or a sweep printed, e.g. outputs/sweeps/..."
@@ -62,15 +62,10 @@ def check_there(folders: Sequence[Path]) -> None:
     """InputError for the first that does not exist."""
     missing = next((top for top in folders if not os.path.isdir(top)), None)
     if missing is not None:
-        _check_not_in_a_run(missing)
+        check_no_part(missing)
         raise InputError(
             f"{missing}: no such folder.\nGive that of a sweep or a run, e.g. outputs/sweeps/..., or one above it."
         )
-
-
-def _check_not_in_a_run(path: Path) -> None:
-    if run := run_around(path):
-        raise InputError(f"{path} is in the folder of a run, and no run itself. Give {run}.")
 
 
 def read_sweep(folder: Path) -> SweepRecord:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cnnlab.common.errors import InputError
-from cnnlab.runs.status import run_around
+from cnnlab.runs.status import check_no_part
 
 # Hydra's flags whose value is the next argument.
 _WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--info", "-i")
@@ -56,8 +56,7 @@ def check_is_run(folder: Path) -> None:
     """InputError unless it is the folder of a run started by a command."""
     if os.path.isfile(folder / "config.yaml"):
         return
-    if run := run_around(folder):
-        raise InputError(f"{folder} is in the folder of a run, and no run itself. Give {run}.")
+    check_no_part(folder)
     if os.path.isfile(folder / "run.json"):
         weights = folder / "checkpoints" / "best.pt"
         raise InputError(

@@ -116,8 +116,15 @@ def _own_gain(network: nn.Module, activation: str) -> float | None:
     modules = [module for module in network.modules() if (known := layer_type(module)) and known.activation is kind]
     if any(parameter.is_meta for module in modules for parameter in module.parameters()):
         return None
-    gains = {gain_of_module(activation, module) for module in modules}
+    unlike = {_computes(module): module for module in modules}  # of many alike one is enough
+    gains = {gain_of_module(activation, module) for module in unlike.values()}
     return gains.pop() if len(gains) == 1 else None
+
+
+def _computes(module: nn.Module) -> tuple[object, ...]:
+    """The same for activations that compute the same; one with a parameter for each channel has no gain at all."""
+    own = (parameter.item() if parameter.numel() == 1 else None for parameter in module.parameters())
+    return type(module), module.extra_repr(), *own
 
 
 def _override(key: str, value: Any) -> str:

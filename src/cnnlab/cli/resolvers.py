@@ -31,7 +31,8 @@ def register_resolvers() -> None:
     register_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
     register_resolver("run_name", _run_name, replace=True)
     register_resolver("gain", _gain, replace=True)
-    register_resolver("positive", lambda number: number > 0, replace=True)
+    # Of what is no number, the check of its setting tells.
+    register_resolver("positive", lambda number: isinstance(number, int | float) and number > 0, replace=True)
     register_resolver("omp_threads", _omp_threads, replace=True)
     register_resolver("designs", lambda compare, model: "_".join(compare or [model]), replace=True)
     register_resolver("matched", lambda match: f"_same_{match}" if match else "", replace=True)

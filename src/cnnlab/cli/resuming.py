@@ -13,7 +13,7 @@ from cnnlab.cli.in_words import SEARCHPATH
 from cnnlab.cli.overrides import as_text, key_of, text_of
 from cnnlab.common.errors import InputError
 from cnnlab.runs.reproducing import recorded
-from cnnlab.runs.status import run_around
+from cnnlab.runs.status import check_no_part
 
 RESUME, REPRODUCE = "resume", "reproduce"
 IMAGES = ("dataset", "dataset.root")
@@ -82,8 +82,7 @@ def _started(asked: str, folder: Path, leave_out: Sequence[str]) -> tuple[list[s
     of an older cnnlab."""
     file = folder / "run.json"
     if not os.path.isfile(file):
-        if run := run_around(folder):
-            raise InputError(f"{asked}: that is in the folder of a run, and no run itself. Give {run}.")
+        check_no_part(folder, f"{asked}: that")
         raise InputError(f"{asked}: that folder holds no run (no run.json).\nGive the folder that the run printed.")
     try:
         run = json.loads(file.read_text())

@@ -221,8 +221,9 @@ def unknown(key: str, known: Iterable[str], choice: str = "") -> str:
     siblings = [name for name in names if section and name.startswith(section + ".")]
     sections = sorted({name.split(".")[0] for name in names})
     hint = did_you_mean(key, names if section else sections)
-    elsewhere = f".{key.rpartition('.')[2]}"  # trainer.lr is optimizer.lr
-    if meant := [name for name in names if name.endswith(elsewhere) and name.count(".") == 1]:
+    elsewhere = f".{key.rpartition('.')[2]}"  # trainer.lr is optimizer.lr; model.kernel.size is not dataset.size
+    meant = [name for name in names if name.endswith(elsewhere) and name.count(".") == 1]
+    if meant and key.count(".") <= 1:
         hint = f" Did you mean {' or '.join(map(repr, meant))}?"
     return (
         f"'{key}' is no setting{f' of {choice}' * bool(choice)}.{hint}\nThere are: {', '.join(siblings or sections)}."

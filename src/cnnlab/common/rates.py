@@ -12,11 +12,20 @@ def peak(group: Mapping[str, Any]) -> float:
 
 def note_peaks(scheduler: Any) -> None:
     """For `peak`: torch's CyclicLR, alone or among others that take turns, keeps its highest rates to itself, and has
-    its lowest for those that the optimizer was made with."""
-    for part in getattr(scheduler, "_schedulers", ()):
-        note_peaks(part)
-    for group, highest in zip(scheduler.optimizer.param_groups, getattr(scheduler, "max_lrs", ()), strict=False):
-        group.setdefault("max_lr", max(peak(group), float(highest)))
+    its lowest for those that the optimizer was made with. What an earlier schedule came to does not count."""
+    groups, parts = scheduler.optimizer.param_groups, _parts(scheduler)
+    if not any(hasattr(part, "max_lrs") for part in parts):
+        return
+    rates = [found for part in parts for name in ("max_lrs", "base_lrs") if len(found := getattr(part, name, ()))]
+    if any(type(part).__name__ == "OneCycleLR" for part in parts):  # which wrote its own when it was made
+        rates.append([group["max_lr"] for group in groups])
+    for group, *each in zip(groups, *rates, strict=False):
+        group["max_lr"] = max(map(float, each))
+
+
+def _parts(scheduler: Any) -> list[Any]:
+    """It, and those that it is made of."""
+    return [scheduler, *(part for own in getattr(scheduler, "_schedulers", ()) for part in _parts(own))]
 
 
 _RATED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()

@@ -16,7 +16,7 @@ from cnnlab.common.errors import InputError, out_of_memory
 from cnnlab.common.random import cpu_seed, undisturbed
 from cnnlab.networks.called import as_they_run, called_layers, used_uncalled
 from cnnlab.networks.kernels import classical_
-from cnnlab.networks.layers import bias_of, weight_layers, weight_of
+from cnnlab.networks.layers import bias_of, is_spread, weight_layers, weight_of
 from cnnlab.networks.modules.moments import gain
 from cnnlab.networks.trace import left_as_it_was, mode
 
@@ -44,8 +44,10 @@ def initialize(
     fan-out (in torch, whose fan-out is of all groups, xavier's weights are smaller); kernels along one or three axes
     are (k, 1) and (k, k, k). `classical_`, whose kernels follow each other over all channels, gets all groups at once.
     `bias="keep"` leaves the biases as constructed. Frozen and parametrized weights and norm layers are not changed.
-    `batch`: (N, C, H, W), for data-dependent schemes. The global random state is preserved.
+    `batch`: (N, C, H, W), for data-dependent schemes. The global random state is preserved. Raises InputError.
     """
+    if fill is not None or bias != "keep":
+        _check_whole(network)
     with cpu_seed(seed), torch.no_grad():
         for name, layer in weight_layers(network).items():
             weight, own_bias = weight_of(layer), bias_of(layer)
@@ -66,6 +68,18 @@ def initialize(
             if batch is None:
                 raise InputError("This initializer looks at images: pass initialize(..., batch=images), (N, C, H, W).")
             after(network, batch)
+
+
+def _check_whole(network: nn.Module) -> None:
+    """InputError for weights of which each process has a part, and would draw it by itself. After a forward pass some
+    are gathered in copies, which fully_shard gives up: its modules are those with `unshard`."""
+    layers = weight_layers(network).values()
+    spread = any(is_spread(weight) for layer in layers for weight in layer.parameters())
+    if spread or any(hasattr(module, "unshard") for module in network.modules()):
+        raise InputError(
+            "The weights are spread over processes, and an initializer needs them whole.\n"
+            "Initialize the network before it is sharded, as by fully_shard(network)."
+        )
 
 
 def _fill(fill: Fill, layer: nn.Module, weight: Tensor) -> None:
@@ -185,6 +199,7 @@ def whiten(network: nn.Module, batch: Tensor, eps: float = 5e-4, freeze: bool = 
     is the one that runs first, a convolution without groups; frozen, it is not changed. `freeze`: it is not trained.
     Raises InputError for another first layer.
     """
+    _check_whole(network)
     layer = next(iter(as_they_run(network, batch)), None)
     if layer is None:
         raise InputError("init=whitening: the network runs no layer with weights.\nUse init=own.")
@@ -220,6 +235,7 @@ def mup_readout(network: nn.Module, batch: Tensor, base_width: int = 16) -> None
     After a fill with variance ~ 1 / fan-in, their standard deviation falls as 1 / fan-in; with `base_width` inputs
     they stay as they are. The last layer is the one that runs last on `batch` (N, C, H, W); frozen, it is not changed.
     """
+    _check_whole(network)
     layers = as_they_run(network, batch)
     if (name := used_uncalled(network, batch, layers)) is not None:
         raise InputError(
@@ -238,14 +254,16 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
     Layer by layer in the order in which they run, divide the weights by the standard deviation of the layer's output on
     `batch` (N, C, H, W) until the variance is within `tolerance` of 1. Meant to follow an orthogonal fill; frozen
     layers and layers with constant output are not changed. The outputs are those of training: behind batch norm by the
-    batch's own statistics, and behind dropout, which drops the same each time; running statistics and random states
-    stay as they were. Raises InputError for a batch too small for batch norm.
+    batch's own statistics, and behind dropout, which drops the same each time; of layers that training skips then, as
+    under stochastic depth, those of evaluation. Running statistics and random states stay as they were. Raises
+    InputError for a batch too small for batch norm.
     """
 
-    def run() -> None:
-        with undisturbed(DROPS, batch.device):
+    def run(training: bool = True) -> None:
+        with undisturbed(DROPS, batch.device), mode(network, training):
             network(batch)
 
+    _check_whole(network)
     with left_as_it_was(network, training=True):
         try:
             _scale_layers(network, run, tolerance, iterations)
@@ -256,8 +274,9 @@ def lsuv(network: nn.Module, batch: Tensor, tolerance: float = 0.01, iterations:
             ) from error
 
 
-def _scale_layers(network: nn.Module, run: Callable[[], None], tolerance: float, iterations: int) -> None:
-    for layer in called_layers(network, run):
+def _scale_layers(network: nn.Module, run: Callable[..., None], tolerance: float, iterations: int) -> None:
+    in_training, in_evaluation = (called_layers(network, partial(run, training)) for training in (True, False))
+    for layer in dict.fromkeys([*in_evaluation, *in_training]):  # only in training run heads that help it
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad or isinstance(layer, nn.MultiheadAttention):
             continue  # its output is not that of in_proj
@@ -266,7 +285,7 @@ def _scale_layers(network: nn.Module, run: Callable[[], None], tolerance: float,
         try:
             for _ in range(iterations):
                 outputs.clear()
-                run()
+                run(layer in in_training)
                 variance = float(_wide(outputs[0]).var())
                 if not math.isfinite(variance) or variance == 0 or abs(variance - 1) < tolerance:
                     break

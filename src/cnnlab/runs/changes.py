@@ -31,7 +31,7 @@ def read_config(path: Path) -> str | None:
         found = yaml.safe_load(text)
         if isinstance(found, dict):
             return text
-        why = "it is empty" if found is None else "it is no list of settings"
+        why = "it is empty" if found is None else "it holds no settings by name"
     except UnicodeDecodeError:
         why = "it is not UTF-8"
     except yaml.MarkedYAMLError as error:
@@ -86,7 +86,7 @@ def extends(there: str, now: str) -> bool:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    return dict(_flat(yaml.safe_load(text) or {}))  # a file that is gone, or empty
+    return dict(_flat(yaml.safe_load(text)))
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -46,16 +46,23 @@ def compare(there: Path, now: Path) -> Comparison:
 def check_images(folder: Path, now: Mapping[str, Any]) -> None:
     """Raise InputError where the run saw other images than these, of which `now` are the facts in results.json: no
     number could be the same."""
-    there = recorded(folder)[0]
-    if any(there.get(key, value) != value for key, value in now.items()):
-        told = [
-            f"{facts.get('train/images', 0):,} to train on, with fingerprint {facts.get('data/fingerprint')}"
-            for facts in (there, now)
-        ]
+    if (told := other_images(recorded(folder)[0], now)) is not None:
         raise InputError(
-            f"reproduce={folder}: the images are not those of that run: then {told[0]}, now {told[1]}.\n"
+            f"reproduce={folder}: the images are not those of that run: {told}.\n"
             "Bring those back; dataset.root=FOLDER reads them from elsewhere."
         )
+
+
+def other_images(there: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """What a run's images were and what they are `now`, both as in results.json; None where they are the same, as far
+    as the run noted them."""
+    if all(there.get(key, value) == value for key, value in now.items()):
+        return None
+    then, these = (
+        f"{facts.get('train/images', 0):,} to train on, with fingerprint {facts.get('data/fingerprint')}"
+        for facts in (there, now)
+    )
+    return f"then {then}, now {these}"
 
 
 def recorded(folder: Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:

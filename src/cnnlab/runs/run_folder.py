@@ -125,12 +125,15 @@ class RunFolder:
         """What to say where the disk, or one's share of it, is full, or a file as large as it may be."""
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return None
-        free = shutil.disk_usage(self.path).free / 2**20
-        why = f"No space left for {self.path}: {free:.0f} MiB are free on that disk."
         if error.errno == errno.EFBIG:
             why = f"A file in {self.path} would be larger than `ulimit -f`, or that disk, allows."
+            again = "once that is allowed"
+        else:
+            free = shutil.disk_usage(self.path).free / 2**20
+            why = f"No space left for {self.path}: {free:.0f} MiB are free on that disk."
+            again = "when there is"
         return InputError(
-            f"{why}\nThe run goes on from its last checkpoint when there is: python -m cnnlab.train resume={self.path}"
+            f"{why}\nThe run goes on from its last checkpoint {again}: python -m cnnlab.train resume={self.path}"
         )
 
     def planned(self, steps: int) -> None:

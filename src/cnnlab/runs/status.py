@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from cnnlab.common.errors import InputError
+
 FINISHED = ("completed", "diverged")  # with results; a diverged run diverges again
 ACCURACY = "validation/accuracy"
 TAIL_BYTES = 2**18  # dozens of rows, so at least one end of an epoch in a usual run
@@ -45,11 +47,11 @@ def being_run(folder: Path, run: dict[str, Any]) -> str:
     return f"{words}\nIf it is gone, as with its container, it cannot be seen from here. Say so, and go on:\n  {said}"
 
 
-def run_around(path: Path) -> Path | None:
-    """The run in whose folder `path` is, as its checkpoints are; None where it is in none, or is one itself."""
-    if os.path.isfile(path / "run.json"):
-        return None
-    return next((folder for folder in path.parents if os.path.isfile(folder / "run.json")), None)
+def check_no_part(path: Path, named: str = "") -> None:
+    """InputError where `path`, called `named`, is in the folder of a run, as its checkpoints are, and no run itself."""
+    run = next((folder for folder in (path, *path.parents) if os.path.isfile(folder / "run.json")), path)
+    if run != path:
+        raise InputError(f"{named or path} is in the folder of a run, and no run itself. Give {run}.")
 
 
 def can_be_taken_up(folder: Path, config_hash: str | None = None) -> bool:

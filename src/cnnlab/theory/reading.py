@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from cnnlab.common.errors import NotApplicable
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import is_spread, weight_layers, weight_of
 from cnnlab.networks.modules.moments import LINEAR, of_module
 from cnnlab.networks.modules.table import LayerType, layer_type
 from cnnlab.networks.modules.windows import Pair, padding
@@ -104,7 +104,9 @@ class _Reader:
         name = self.names.pop(id(module))
         weight = weight_of(module)
         if weight is None:
-            raise NotApplicable(f"the weights of {name} are computed (parametrized, normalized or pruned)")
+            spread = any(map(is_spread, module.parameters()))
+            why = "spread over processes" if spread else "computed (parametrized, normalized or pruned)"
+            raise NotApplicable(f"the weights of {name} are {why}")
         if weight in self.weights:
             raise NotApplicable(f"{name} has the weights of another layer, so they are not independent")
         self.weights.add(weight)

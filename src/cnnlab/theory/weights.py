@@ -47,7 +47,7 @@ def fill_moments(network: nn.Module, fill: Fill, *, after: object = None) -> dic
     for name, layer in weight_layers(network).items():
         weight = weight_of(layer)
         if weight is None or not weight.requires_grad:
-            raise NotApplicable(f"{name} has weights that are frozen or computed, not drawn at random")
+            raise NotApplicable(f"{name} has weights that are frozen, computed or spread over processes, not drawn")
         c_out, *others = weight.shape
         shape = torch.Size((c_out // groups_of(layer), *others, *(1,) * (4 - weight.dim())))
         if shape not in known:

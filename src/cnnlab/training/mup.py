@@ -7,7 +7,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.optim import AdamW
 
 from cnnlab.common.limits import check_limits
-from cnnlab.networks.layers import weight_layers, weight_of
+from cnnlab.networks.layers import weight_layers
 
 
 def mup_adamw(
@@ -52,7 +52,7 @@ def _input_channels(network: nn.Module) -> dict[nn.Parameter, int]:
     """By the weights of convolutions: 1 where each channel has weights of its own."""
     found: dict[nn.Parameter, int] = {}
     for layer in weight_layers(network).values():
-        weight = weight_of(layer)
+        weight = layer._parameters.get("weight")  # one that is spread over processes has the shape of the whole
         if weight is not None and isinstance(layer, _ConvNd):
             found[weight] = 1 if layer.groups == layer.in_channels else layer.in_channels
     return found

@@ -16,7 +16,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._losses: list[Tensor] = []
-        self._logits: list[Tensor] = []
+        self._judged: list[Tensor] = []  # of the first of these batches, whether each image is correct, (N,) bool
+        self._logits: list[Tensor] = []  # of the others
         self._labels: list[Tensor] = []
         self._sums: Tensor | None = None  # float64: summed loss, correct images, images, leading steps with finite loss
 
@@ -27,18 +28,20 @@ class Tally:
         self._labels.append(labels)
         if len(self._losses) >= self.KEPT:
             self._sums = self._folded()
-            self._losses, self._logits, self._labels = [], [], []
+            self._losses, self._judged, self._logits, self._labels = [], [], [], []
 
     def state(self) -> dict[str, Any]:
-        """Plain types and tensors, for `Tally.of`. What is not summed yet stays so: sums depend on their order."""
-        return {"losses": self._losses, "logits": self._logits, "labels": self._labels, "sums": self._sums}
+        """Plain types and tensors, for `Tally.of`. What is not summed yet stays so: sums depend on their order. Without
+        the logits, which with 1,000 classes are large."""
+        self._judge()
+        return {"losses": self._losses, "correct": self._judged, "sums": self._sums}
 
     @classmethod
     def of(cls, state: Mapping[str, Any], device: torch.device) -> "Tally":
         tally = cls()
-        tally._losses, tally._logits, tally._labels = (
-            [tensor.to(device) for tensor in state[name]] for name in ("losses", "logits", "labels")
-        )
+        # Before November 2026 it had all logits.
+        judged = state["correct"] if "correct" in state else map(correct, state["logits"], state["labels"])
+        tally._losses, tally._judged = ([tensor.to(device) for tensor in part] for part in (state["losses"], judged))
         tally._sums = None if state["sums"] is None else state["sums"].to(device)
         return tally
 
@@ -55,12 +58,20 @@ class Tally:
         loss, correct, images, finite = torch.cat([each[:, :3].sum(0), each[:, 3:].amin(0)]).tolist()
         return {"loss": loss / images, "accuracy": correct / images, "finite_steps": finite}
 
+    def _judge(self) -> None:
+        """Keep of the logits and labels so far only which images are correct."""
+        if self._labels:
+            judged = correct(torch.cat(self._logits), torch.cat(self._labels))
+            self._judged += judged.split([len(labels) for labels in self._labels])
+            self._logits, self._labels = [], []
+
     def _folded(self) -> Tensor | None:
         if not self._losses:
             return self._sums
+        self._judge()
         losses = torch.stack(self._losses).double()
-        sizes = torch.tensor([len(y) for y in self._labels], dtype=torch.float64).to(losses.device, non_blocking=True)
-        right = correct(torch.cat(self._logits), torch.cat(self._labels)).sum()
+        sizes = torch.tensor([len(y) for y in self._judged], dtype=torch.float64).to(losses.device, non_blocking=True)
+        right = torch.cat(self._judged).sum()
         finite = losses.isfinite().double().cumprod(0).sum()
         new = torch.stack([(losses * sizes).sum(), right.double(), sizes.sum(), finite])
         if self._sums is None:

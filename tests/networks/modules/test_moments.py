@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from cnnlab.networks.modules import moments as m
 from cnnlab.networks.modules.activations import ACTIVATIONS
@@ -169,3 +170,12 @@ def test_only_what_scales_with_its_input_has_a_slope(name):
     function = KNOWN[name].function
     scales = all(torch.allclose(function(c * h), c * function(h)) for c in (0.1, 7.0)) and not (function(-h) > 0).all()
     assert (KNOWN[name].slope is not None) == scales
+
+
+def test_the_module_stays_as_it_was_and_its_weight_may_be_computed():
+    plain, computed = nn.PReLU(), nn.PReLU()
+    register_parametrization(computed, "weight", nn.Identity())
+    for module in (plain, computed):
+        found = m.of_module(module)
+        assert found is not None and found.function(torch.tensor([-1.0, 1.0]).double()).tolist() == [-0.25, 1.0]
+        assert all(parameter.dtype == torch.float32 for parameter in module.parameters())

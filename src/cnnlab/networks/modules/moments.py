@@ -65,9 +65,13 @@ def of_module(module: nn.Module) -> Activation | None:
     if len(pieces) == 1:
         return LINEAR
 
-    own = copy.deepcopy(module).to("cpu", torch.float64)  # prelu's weight has the network's device and dtype
-    # Clone, since the module may work in place.
-    return Activation(lambda h: own(h.clone()), pieces, kind.exact, kind.reach(module))
+    # Not copied deeply as a whole: a hook may have left what cannot be copied.
+    own = object.__new__(type(module))
+    weights = {part: copy.deepcopy(vars(module)[part]) for part in ("_parameters", "_buffers", "_modules")}
+    vars(own).update(vars(module) | weights)
+    own.to("cpu", torch.float64)  # prelu's weight has the network's device and dtype
+    # By `forward`, without the hooks on the module. Clone, since it may work in place.
+    return Activation(lambda h: own.forward(h.clone()), pieces, kind.exact, kind.reach(module))
 
 
 def moments(activation: Activation, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,19 +111,26 @@ def gain(name: str, slope: float | None = None) -> float:
     except ValueError:
         if name not in ACTIVATIONS:
             raise
-    activation = of_module(activation_layer(name))
-    if activation is None:
+    usual = _usual_second_moment(name)
+    if usual is None:
         raise ValueError(f"no gain is known for {name}")
-    return _second_moment(activation) ** -0.5
+    return usual**-0.5
 
 
 def gain_of_module(name: str, module: nn.Module) -> float | None:
     """`gain` of the activation of that name, for the parameters that this one has, as a slope; None if it has no
     moments."""
-    own, usual = of_module(module), of_module(activation_layer(name))
+    own, usual = of_module(module), _usual_second_moment(name)
     if own is None or usual is None:
         return None
-    return gain(name) * math.sqrt(_second_moment(usual) / _second_moment(own))
+    return gain(name) * math.sqrt(usual / _second_moment(own))
+
+
+@cache
+def _usual_second_moment(name: str) -> float | None:
+    """That of the activation of that name with the parameters that it starts with; None if it has no moments."""
+    usual = of_module(activation_layer(name))
+    return None if usual is None else _second_moment(usual)
 
 
 def _second_moment(activation: Activation) -> float:

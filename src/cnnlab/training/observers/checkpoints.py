@@ -14,6 +14,7 @@ from cnnlab.datasets.base import facts
 from cnnlab.datasets.look import ranges
 from cnnlab.networks.foreign import load_state
 from cnnlab.runs import checkpoint
+from cnnlab.runs.reproducing import other_images
 from cnnlab.training.observers.observer import Observer
 from cnnlab.training.schedules import rates_at
 from cnnlab.training.session import Session, log
@@ -137,12 +138,9 @@ class Checkpoints(Observer):
 
     def _check_images(self, results: Mapping[str, Any]) -> None:
         """InputError where the images are others: neither place nor results would be theirs."""
-        now = facts(self.session.data)
-        if any(results.get(key, value) != value for key, value in now.items()):
+        if (told := other_images(results, facts(self.session.data))) is not None:
             raise InputError(
-                f"The images are not those that {self.session.folder.path} began with: then "
-                f"{results['train/images']:,} to train on, with fingerprint {results['data/fingerprint']}, now "
-                f"{now['train/images']:,} with {now['data/fingerprint']}.\n"
+                f"The images are not those that {self.session.folder.path} began with: {told}.\n"
                 "Bring those back, or train anew in another folder, if you like from its weights: init=checkpoint "
                 f"init.file={self.home / 'last.pt'}"
             )
