@@ -18,6 +18,7 @@ def differ(one: tuple[int, int], other: tuple[int, int]) -> float:
     from scipy.stats import hypergeom
 
     (right, images), (others_right, others) = one, other
-    drawn = hypergeom(images + others, right + others_right, images)
+    urn = (images + others, right + others_right, images)
     better = right * others >= others_right * images
-    return float(drawn.sf(right) if better else drawn.cdf(right - 1)) + float(drawn.pmf(right)) / 2
+    further = hypergeom.sf(right, *urn) if better else hypergeom.cdf(right - 1, *urn)
+    return float(further) + float(hypergeom.pmf(right, *urn)) / 2
