@@ -167,7 +167,8 @@ def _say_what_is_shaded(ax: Axes, margin: float) -> None:
 def _axis_label(verdict: Verdict, rows: Sequence[_Row]) -> str:
     claim, unit = verdict.claim, rows[0].unit
     keys = list(dict.fromkeys(row.found.key for row in rows))
-    named = [claim.call(key) if claim.call(key) != key else Metric(key).name for key in keys]
+    # A word that stands before a place has a comma, as in "activations, 8 layers".
+    named = [word.rstrip(",") if (word := claim.call(key)) != key else Metric(key).name for key in keys]
     what = "difference" if claim.is_ == "equal" else "by how much the sentence is right"
     of = ", ".join(named[:2]) + ("" if len(named) <= 2 else f" and {len(named) - 2} more")
     of = "runs that trained" if claim.rule == "trained" else f"slope of {of}" if claim.rule.endswith("slope") else of
